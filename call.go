@@ -1,0 +1,206 @@
+package steadyhttp
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// A Call is what one request through the wrappers went through. It is a plain
+// copy; nothing in it changes later.
+type Call struct {
+	// Attempts is how often the request was sent, or refused by a Throttler, at
+	// least 1. Under WithCall the hops of a redirect count as well.
+	Attempts int
+
+	// Waited is the time spent waiting between and before attempts, and
+	// Throttled the part of it that was spent in a Throttler.
+	Waited    time.Duration
+	Throttled time.Duration
+
+	// Stopped says why a failure was not followed by a further attempt; "" for
+	// a success, and where no Retrier had a say.
+	Stopped string
+
+	// Error is the verdict on the last attempt, nil for a success.
+	Error *Error
+}
+
+// WithCall returns a context in which the wrappers keep a record of the call
+// made with it, so that FromContext can read it whatever the outcome: without
+// it there is no record of a call that ended in an error. It is for one call,
+// its redirects included; a further call with the same context starts the
+// record afresh.
+func WithCall(ctx context.Context) context.Context {
+	return context.WithValue(ctx, callKey{}, &call{kept: true})
+}
+
+// FromContext returns what the call of ctx went through: a context made by
+// WithCall, or that of resp.Request. It reports false if nothing was recorded,
+// which without WithCall is also the case for a call that succeeded at once.
+func FromContext(ctx context.Context) (Call, bool) {
+	c := callFrom(ctx)
+	if c == nil {
+		return Call{}, false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.copied(), c.used
+}
+
+type callKey struct{}
+
+// call is the record that the wrappers share about one call, in the request's
+// context as httptrace keeps its hooks there. It is opened lazily: by the
+// Logger, by a Retrier that retries, by a Throttler that waits, by a
+// Classifier that sees a failure. Each fact has one writer, named below.
+type call struct {
+	kept bool // opened by the caller: spans redirects, starts afresh with each call
+
+	mu      sync.Mutex // guards what follows
+	used    bool       // a request ran through it
+	running int        // our RoundTrips under way with it; at 0, a request that carries it is another call
+
+	resent    int           // Retrier: attempts after the first
+	waited    time.Duration // Retrier: its own waits
+	stopped   string        // Retrier
+	throttled time.Duration // Throttler: its own waits
+
+	// The verdict, and the response that it is about (nil for an error). It
+	// counts only for that very response: an earlier attempt's, or that of a
+	// stranger's side request with the same context, misleads nobody.
+	verdict *Error // Classifier, or a Retrier that had to classify for itself
+	about   *http.Response
+}
+
+func callFrom(ctx context.Context) *call {
+	c, _ := ctx.Value(callKey{}).(*call)
+	return c
+}
+
+// joinCall returns the record that req carries and counts the caller among its
+// running RoundTrips, or nil if req carries none that is its own. Who gets a record must leave it.
+func joinCall(req *http.Request) *call {
+	c := callFrom(req.Context())
+	if c == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.running > 0: // we are inside the RoundTrip that it belongs to
+	case !c.kept: // left over: this request was made from an earlier one's context
+		return nil
+	case !c.used:
+		c.used = true
+	case req.Response != nil: // http.Client follows a redirect
+		c.resent++
+	default:
+		c.resent, c.waited, c.throttled, c.stopped, c.verdict, c.about = 0, 0, 0, "", nil, nil
+	}
+	c.running++
+	return c
+}
+
+// openCall is joinCall for who needs a record in any case: if there is none it
+// puts one into a copy of req.
+func openCall(req *http.Request) (*http.Request, *call) {
+	if c := joinCall(req); c != nil {
+		return req, c
+	}
+	c := &call{used: true, running: 1}
+	return c.on(req), c
+}
+
+// on returns req with c in its context: req itself if it is there already,
+// else a shallow copy.
+func (c *call) on(req *http.Request) *http.Request {
+	if callFrom(req.Context()) == c {
+		return req
+	}
+	return req.WithContext(context.WithValue(req.Context(), callKey{}, c))
+}
+
+func (c *call) enter() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.running++
+}
+
+func (c *call) leave() {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.running--
+}
+
+// attach makes resp.Request carry c, so that the caller finds it there. req
+// stands in for a Request that a fake left nil.
+func (c *call) attach(resp *http.Response, req *http.Request) {
+	if resp.Request == nil {
+		resp.Request = req
+	}
+	resp.Request = c.on(resp.Request)
+}
+
+func (c *call) setVerdict(resp *http.Response, e *Error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.about, c.verdict = resp, e
+}
+
+// verdictOf returns the verdict on resp that a wrapper further in left, nil if
+// there is none.
+func verdictOf(resp *http.Response) *Error {
+	if resp.Request == nil {
+		return nil
+	}
+	c := callFrom(resp.Request.Context())
+	if c == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.about != resp {
+		return nil
+	}
+	return c.verdict
+}
+
+func (c *call) addResend() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.resent++
+}
+
+func (c *call) addWait(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waited += d
+}
+
+func (c *call) addThrottled(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.throttled += d
+}
+
+func (c *call) setStopped(why string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopped = why
+}
+
+// copied returns what the record says by now. It requires c.mu held.
+func (c *call) copied() Call {
+	return Call{
+		Attempts:  1 + c.resent,
+		Waited:    c.waited + c.throttled,
+		Throttled: c.throttled,
+		Stopped:   c.stopped,
+		Error:     c.verdict,
+	}
+}

@@ -1,0 +1,251 @@
+package steadyhttp
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp/internal/redact"
+)
+
+// ErrThrottled is what a Throttler's refusal is: the request was not sent,
+// because its permit could not come in time. The error returned is an *Error
+// that wraps it; test for it with errors.Is.
+var ErrThrottled = errors.New("steadyhttp: throttled")
+
+// An Error says what went wrong with one call, for an answer that is a failure
+// and for an error that had no answer alike. Check returns it, and Call.Error
+// holds it. Its text fields are cleaned: one line, bounded, without anything
+// that looks like a credential. It must not be changed.
+type Error struct {
+	Class    Class
+	Status   int    // the HTTP status; 0 if there was no answer
+	Provider string // who answered, such as "openai"; "" if that is not known
+
+	Code      string // the provider's own name for the error, such as "insufficient_quota"
+	Param     string // the parameter at fault, if the provider names it
+	Message   string // what the server said: its message, else its JSON, else the start of its text
+	Hint      string // what a developer should look at first
+	RequestID string // the id to quote to the provider's support
+
+	// RetryAfter is how long the server asked to wait, counted from its
+	// answer, and RetryAfterSource the header or field that said so. If the
+	// source is "" the server did not say.
+	RetryAfter       time.Duration
+	RetryAfterSource string
+
+	// NotBefore is when that wait is over: a repeat before it is pointless.
+	// Zero if the server did not say.
+	NotBefore time.Time
+
+	// RateLimit is what the server said about its limits, nil if nothing.
+	RateLimit []Allowance
+
+	// Body is the start of the answer's raw body, uncleaned, at most 64 KiB.
+	Body []byte
+
+	// Err is the error below, nil for an answer.
+	Err error
+}
+
+// An Allowance is one rate limit as a server states it.
+type Allowance struct {
+	Unit      string        // "requests" or "tokens"; "" if the server does not say
+	Limit     int64         // per window; -1 if not said
+	Remaining int64         // -1 if not said
+	Reset     time.Duration // until it is whole again, from the answer; 0 if not said
+}
+
+// Error returns one line for a log: the class, the status, what the server
+// said, its code, the wait it asked for and the request id. It holds no
+// secret and no raw character from the server.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString("steadyhttp: ")
+	b.WriteString(e.Class.String())
+	if e.Status != 0 {
+		fmt.Fprintf(&b, ": %d", e.Status)
+		if s := http.StatusText(e.Status); s != "" {
+			b.WriteString(" " + s)
+		}
+	}
+	if e.Message != "" {
+		b.WriteString(": " + e.Message)
+	}
+	var more []string
+	if e.Code != "" {
+		more = append(more, "code "+e.Code)
+	}
+	if e.RetryAfterSource != "" {
+		more = append(more, "retry after "+e.RetryAfter.String())
+	}
+	if e.RequestID != "" {
+		more = append(more, "request "+e.RequestID)
+	}
+	if len(more) > 0 {
+		b.WriteString(" (" + strings.Join(more, ", ") + ")")
+	}
+	return b.String()
+}
+
+// UserMessage returns a sentence or two for an end user: what happened and
+// what they can do, without internals and without anything the server sent but
+// the wait it asked for.
+func (e *Error) UserMessage() string {
+	if e.RetryAfterSource != "" && e.Class.Retryable() && e.RetryAfter > 0 {
+		return e.Class.sheet().user + " It should work again in about " + inWords(e.RetryAfter) + "."
+	}
+	return e.Class.sheet().user
+}
+
+// inWords rounds a wait up to what a person would say.
+func inWords(d time.Duration) string {
+	n, unit := int64((d+time.Second-1)/time.Second), "second"
+	if n > 90 {
+		n, unit = (n+59)/60, "minute"
+	}
+	if unit == "minute" && n > 90 {
+		n, unit = (n+59)/60, "hour"
+	}
+	if unit == "hour" && n > 36 {
+		n, unit = (n+23)/24, "day"
+	}
+	if n != 1 {
+		unit += "s"
+	}
+	return fmt.Sprintf("%d %s", n, unit)
+}
+
+// Timeout reports whether the call failed because time ran out, as net.Error
+// and url.Error ask for it.
+func (e *Error) Timeout() bool {
+	return e.Class == Timeout || errors.Is(e.Err, context.DeadlineExceeded)
+}
+
+// Unwrap returns the error below, nil for an answer.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Check returns nil for a success, else an *Error, for an answer that is a
+// failure and for err alike: give it what http.Client.Do returned. An answer
+// is a failure if its status is 400 or more, or if a Classifier found an error
+// in its body.
+//
+// A failure that went through a Classifier or a Retrier was judged there;
+// others are judged now, which reads at most 64 KiB of the body and waits for
+// it at most a second. The body stays readable from its beginning and the caller
+// still closes it. Unwrap gives err.
+func Check(resp *http.Response, err error) error {
+	if err != nil {
+		return errorOf(err)
+	}
+	if resp == nil {
+		return errorOf(errors.New("steadyhttp: neither a response nor an error"))
+	}
+	if e := verdictOf(resp); e != nil {
+		return e
+	}
+	if !failed(resp) {
+		return nil
+	}
+	return judge(resp)
+}
+
+// errorOf classifies an error that came in place of an answer. It is a pure
+// function of err, and goes by types and never by text.
+func errorOf(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		if e == err {
+			return e
+		}
+		outer := *e
+		outer.Err = err
+		return &outer
+	}
+	class := classOf(err)
+	return &Error{
+		Class:   class,
+		Message: redact.Line(innermost(err).Error(), maxMessage),
+		Hint:    class.sheet().hint,
+		Err:     err,
+	}
+}
+
+// innermost strips the layer that http.Client adds: a url.Error's text holds
+// the whole URL, whose query may hold a key.
+func innermost(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) && u.Err != nil {
+		return u.Err
+	}
+	return err
+}
+
+func classOf(err error) Class {
+	// url.Error, net.OpError and our own errors answer Timeout for what they wrap.
+	var timeout interface{ Timeout() bool }
+	var dns *net.DNSError
+	switch {
+	case errors.Is(err, context.Canceled):
+		return Canceled
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		return Timeout
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return NotFound
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return Timeout
+	case isTLS(err):
+		return TLS
+	case isConnection(err):
+		return Connection
+	}
+	return Unknown
+}
+
+func isTLS(err error) bool {
+	// Alerts are an unexported type inside an OpError that names who raised them.
+	var op *net.OpError
+	if errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error") {
+		return true
+	}
+	var (
+		verify    *tls.CertificateVerificationError
+		record    tls.RecordHeaderError
+		alert     tls.AlertError
+		authority x509.UnknownAuthorityError
+		host      x509.HostnameError
+		invalid   x509.CertificateInvalidError
+	)
+	return errors.As(err, &verify) || errors.As(err, &record) || errors.As(err, &alert) ||
+		errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid)
+}
+
+func isConnection(err error) bool {
+	var (
+		op  *net.OpError
+		dns *net.DNSError
+	)
+	if errors.As(err, &op) || errors.As(err, &dns) {
+		return true
+	}
+	for _, e := range []error{
+		io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, net.ErrClosed,
+		syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE,
+		syscall.EHOSTUNREACH, syscall.ENETUNREACH,
+	} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,109 @@
+package steadyhttp
+
+import (
+	"hash/maphash"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// maxKeys bounds the maps by host, credential and path, so that neither a
+// crawler's many hosts nor ids in paths fill the memory.
+const maxKeys = 10_000
+
+// limitKey is whom a limit applies to.
+type limitKey struct {
+	host       string
+	credential uint64
+}
+
+// pauseKey is whom a server's wait concerns. What an unknown server limits
+// together is not known, so only the same kind of request waits.
+type pauseKey struct {
+	limitKey
+	method, path string
+}
+
+func limitKeyOf(req *http.Request) limitKey {
+	k := limitKey{credential: credential(req)}
+	if req.URL != nil {
+		k.host = req.URL.Host
+	}
+	return k
+}
+
+func pauseKeyOf(req *http.Request) pauseKey {
+	k := pauseKey{limitKey: limitKeyOf(req), method: req.Method}
+	if req.URL != nil {
+		k.path = req.URL.Path
+	}
+	return k
+}
+
+// seed makes the hashes of credentials worthless outside this process.
+var seed = maphash.MakeSeed()
+
+// credentialHeaders are where APIs take their keys, by canonical name.
+var credentialHeaders = []string{"Authorization", "X-Api-Key", "Api-Key", "X-Goog-Api-Key", "Private-Token"}
+
+// credential returns a hash of the request's credential: never the credential.
+func credential(req *http.Request) uint64 {
+	for _, name := range credentialHeaders {
+		if v := req.Header[name]; len(v) > 0 && v[0] != "" {
+			return maphash.String(seed, v[0])
+		}
+	}
+	if req.URL != nil {
+		for rest := req.URL.RawQuery; rest != ""; {
+			var pair string
+			pair, rest, _ = strings.Cut(rest, "&")
+			if v, ok := strings.CutPrefix(pair, "key="); ok {
+				return maphash.String(seed, v)
+			}
+		}
+	}
+	return 0
+}
+
+// pauseUntil makes everybody under k wait until at.
+func (t *Throttler) pauseUntil(k pauseKey, at time.Time) {
+	now := time.Now()
+	if !at.After(now) {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.pauses) >= maxKeys {
+		for k, until := range t.pauses {
+			if !until.After(now) {
+				delete(t.pauses, k)
+			}
+		}
+		if len(t.pauses) >= maxKeys {
+			return // ten thousand waits at once: one more is not remembered
+		}
+	}
+	if t.pauses == nil {
+		t.pauses = make(map[pauseKey]time.Time)
+	}
+	if at.After(t.pauses[k]) {
+		t.pauses[k] = at
+	}
+	t.paused.Store(int64(len(t.pauses)))
+}
+
+// pauseLeft returns how long those under k still have to wait.
+func (t *Throttler) pauseLeft(k pauseKey) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	until, ok := t.pauses[k]
+	if !ok {
+		return 0
+	}
+	d := time.Until(until)
+	if d <= 0 {
+		delete(t.pauses, k)
+		t.paused.Store(int64(len(t.pauses)))
+	}
+	return d
+}

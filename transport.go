@@ -1,0 +1,212 @@
+package steadyhttp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// A Transport is the four wrappers in the recommended order, from the caller
+// to the wire: Logger, Retrier, Throttler, Classifier, Base. Its zero value is
+// ready to use and safe under any http.Client.
+//
+//	client := &http.Client{Transport: &steadyhttp.Transport{}}
+//
+// A Transport is safe for concurrent use by many goroutines. It holds the state
+// of the limits, so create one and share it; it must not be copied after first
+// use. Its fields must not change once it is in use.
+type Transport struct {
+	// Base makes the requests. nil is http.DefaultTransport.
+	Base http.RoundTripper
+
+	// The wrappers. nil is the zero value of each: a silent Logger, a Retrier
+	// with the default policy, a Throttler without limits of its own that still
+	// obeys those of the servers, and a Classifier. Their own Base must be nil.
+	// A wrapper may be set in several Transports, which then share its state:
+	// one Throttler makes their clients share its limits.
+	Logger     *Logger
+	Retrier    *Retrier
+	Throttler  *Throttler
+	Classifier *Classifier
+
+	settings settings
+
+	// What stands in for a nil field.
+	own struct {
+		Logger
+		Retrier
+		Throttler
+		Classifier
+	}
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := t.settings.check(t); err != nil {
+		return refuse(req, err)
+	}
+	return orOwn(t.Logger, &t.own.Logger).roundTrip(req, (*retrying)(t))
+}
+
+// The inner links of the chain are the same Transport under other method sets,
+// so that linking allocates nothing and writes nothing into the wrappers.
+type (
+	retrying    Transport
+	throttling  Transport
+	classifying Transport
+)
+
+func (t *retrying) RoundTrip(req *http.Request) (*http.Response, error) {
+	return orOwn(t.Retrier, &t.own.Retrier).roundTrip(req, (*throttling)(t))
+}
+
+func (t *throttling) RoundTrip(req *http.Request) (*http.Response, error) {
+	return orOwn(t.Throttler, &t.own.Throttler).roundTrip(req, (*classifying)(t))
+}
+
+func (t *classifying) RoundTrip(req *http.Request) (*http.Response, error) {
+	return orOwn(t.Classifier, &t.own.Classifier).roundTrip(req, orDefault(t.Base))
+}
+
+func orOwn[W any](set, own *W) *W {
+	if set != nil {
+		return set
+	}
+	return own
+}
+
+// CloseIdleConnections closes the idle connections of Base, if it can.
+// http.Client.CloseIdleConnections calls it.
+func (t *Transport) CloseIdleConnections() { closeIdle(t.base()) }
+
+func (t *Transport) base() http.RoundTripper { return orDefault(t.Base) }
+
+func (t *Transport) validate() error {
+	for _, w := range []struct {
+		name string
+		set  bool
+		link link
+	}{
+		{"Logger", t.Logger != nil, t.Logger},
+		{"Retrier", t.Retrier != nil, t.Retrier},
+		{"Throttler", t.Throttler != nil, t.Throttler},
+		{"Classifier", t.Classifier != nil, t.Classifier},
+	} {
+		if !w.set {
+			continue
+		}
+		if err := w.link.validate(); err != nil {
+			return err
+		}
+		if w.link.ownBase() != nil {
+			return fmt.Errorf("steadyhttp: Transport.%s.Base is set; the Transport links its wrappers itself: set Transport.Base instead", w.name)
+		}
+	}
+	return nil
+}
+
+func (t *Transport) ownBase() http.RoundTripper { return t.Base }
+
+// A link is what our wrappers are to each other when their settings are
+// checked. Nothing else depends on it: strangers may stand between them.
+type link interface {
+	http.RoundTripper
+	base() http.RoundTripper    // what it calls
+	ownBase() http.RoundTripper // its Base field
+	validate() error            // its other fields
+}
+
+// settings remembers whether a wrapper's fields make sense. They are read-only
+// once in use, so they are looked at once.
+type settings struct {
+	once sync.Once
+	err  error
+}
+
+func (s *settings) check(l link) error {
+	s.once.Do(func() {
+		s.err = l.validate()
+		if s.err == nil {
+			s.err = acyclic(l)
+		}
+	})
+	return s.err
+}
+
+// maxLinks is more wrappers than anybody stacks.
+const maxLinks = 100
+
+func acyclic(l link) error {
+	for range maxLinks {
+		next, ok := l.base().(link)
+		if !ok {
+			return nil
+		}
+		l = next
+	}
+	return errors.New("steadyhttp: following Base leads back to the same RoundTripper; set Base to what should make the requests (a nil Base is http.DefaultTransport, so a wrapper that replaces it must keep the old one in Base)")
+}
+
+func orDefault(base http.RoundTripper) http.RoundTripper {
+	if base == nil {
+		return http.DefaultTransport
+	}
+	return base
+}
+
+func closeIdle(base http.RoundTripper) {
+	if c, ok := base.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
+
+// refuse ends a call that never reached the base: the contract wants the
+// request's body closed all the same.
+func refuse(req *http.Request, err error) (*http.Response, error) {
+	if req.Body != nil {
+		req.Body.Close()
+	}
+	return nil, err
+}
+
+// send is base.RoundTrip, with a base that gives both a response and an error
+// brought back to the contract.
+func send(base http.RoundTripper, req *http.Request) (*http.Response, error) {
+	resp, err := base.RoundTrip(req)
+	if err != nil && resp != nil {
+		if resp.Body != nil {
+			resp.Body.Close()
+		}
+		resp = nil
+	}
+	return resp, err
+}
+
+// bodyOf is resp.Body, which fakes leave nil.
+func bodyOf(resp *http.Response) io.ReadCloser {
+	if resp.Body == nil {
+		return http.NoBody
+	}
+	return resp.Body
+}
+
+// sleep waits for d. It ends early, with the error that the base would give,
+// if the request is given up: by its context, or by the Cancel channel that
+// http.Client still sets for its Timeout.
+func sleep(req *http.Request, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-req.Context().Done():
+		return context.Cause(req.Context())
+	//lint:ignore SA1019 deprecated for callers, who may still set it
+	case <-req.Cancel:
+		return context.Canceled
+	}
+}
