@@ -2,7 +2,6 @@ package steadyhttp
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -190,7 +189,7 @@ type retry struct {
 // one succeeds or must be the last.
 func (r *retry) run(resp *http.Response, err error, sent *evidence) (*http.Response, error) {
 	for {
-		if err != nil && r.outOfTime(err) && r.held != nil {
+		if err != nil && r.held != nil && r.outOfTime(err) {
 			return r.lastHeld("no further answer came in time")
 		}
 		r.verdict = r.judge(resp, err)
@@ -200,11 +199,17 @@ func (r *retry) run(resp *http.Response, err error, sent *evidence) (*http.Respo
 		}
 		r.hold(resp)
 		if err = r.sleep(wait); err != nil {
-			return r.giveUp(err, "the caller gave up")
+			if r.held != nil && r.outOfTime(err) {
+				return r.lastHeld("time ran out")
+			}
+			return r.lastError(err, "the caller gave up")
 		}
 		var again *http.Request
 		if again, sent, err = r.again(); err != nil {
-			return r.giveUp(err, "the body could not be had again")
+			if r.held != nil {
+				return r.lastHeld("the body could not be had again")
+			}
+			return r.lastError(err, "the body could not be had again")
 		}
 		r.attempt++
 		r.call.addResend()
@@ -220,16 +225,15 @@ func (r *retry) run(resp *http.Response, err error, sent *evidence) (*http.Respo
 
 // outOfTime reports whether err says only that there was no time for another
 // attempt. The last real answer then tells the caller more than our silence.
+// The clock is asked and not the context, since http.Client's Timeout closes
+// Request.Cancel at the same moment, and either may come first.
 func (r *retry) outOfTime(err error) bool {
-	return errors.Is(err, ErrThrottled) ||
-		errors.Is(err, context.DeadlineExceeded) && errors.Is(r.req.Context().Err(), context.DeadlineExceeded)
+	deadline, ok := r.req.Context().Deadline()
+	return errors.Is(err, ErrThrottled) || ok && !time.Now().Before(deadline)
 }
 
-// giveUp ends the call between two attempts.
-func (r *retry) giveUp(err error, why string) (*http.Response, error) {
-	if r.held != nil && !errors.Is(err, context.Canceled) {
-		return r.lastHeld(why)
-	}
+// lastError ends the call with an error of its own.
+func (r *retry) lastError(err error, why string) (*http.Response, error) {
 	r.call.setVerdict(nil, errorOf(err))
 	return r.last(nil, err, why)
 }

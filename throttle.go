@@ -93,9 +93,18 @@ func (t *Throttler) roundTrip(req *http.Request, base http.RoundTripper) (*http.
 	if err != nil {
 		return refuse(req, err)
 	}
-	resp, err := send(base, req)
+	over := true
+	defer func() {
+		if over && release != nil {
+			release()
+		}
+	}()
+	resp, err := send(base, req) // which may panic: then over stays true
 	t.learn(req, resp)
-	return releaseAfter(resp, release), err
+	if over = !upUntilClosed(resp); !over && release != nil {
+		resp.Body = &permitBody{resp.Body, release}
+	}
+	return resp, err
 }
 
 // CloseIdleConnections closes the idle connections of Base, if it can.
@@ -318,18 +327,11 @@ func (t *Throttler) learn(req *http.Request, resp *http.Response) {
 	t.pauseUntil(pauseKeyOf(req), e.NotBefore)
 }
 
-// releaseAfter calls release, which may be nil, once resp is over.
-func releaseAfter(resp *http.Response, release func()) *http.Response {
-	switch {
-	case release == nil:
-	case resp == nil, resp.Body == nil, resp.Body == http.NoBody, resp.StatusCode == http.StatusSwitchingProtocols:
-		// An upgraded connection lives for hours, and its body must stay the
-		// io.Writer that it is.
-		release()
-	default:
-		resp.Body = &permitBody{resp.Body, release}
-	}
-	return resp
+// upUntilClosed reports whether a request is still under way once its answer's
+// headers are there. An upgraded connection is not: it lives for hours, and its
+// body must stay the io.Writer that it is.
+func upUntilClosed(resp *http.Response) bool {
+	return resp != nil && resp.Body != nil && resp.Body != http.NoBody && resp.StatusCode != http.StatusSwitchingProtocols
 }
 
 // A permitBody gives its permit back at its end.

@@ -55,13 +55,20 @@ func Start(body io.ReadCloser, max int, within time.Duration) *Body {
 	return b
 }
 
+// maxEmptyReads is how often in a row a reader may give nothing, as in bufio.
+// One that goes on so is left to the Body's reader.
+const maxEmptyReads = 100
+
 // ahead fills buf until it holds max bytes, the original ends or nobody waits.
 func (b *Body) ahead() {
 	defer close(b.done)
 	// Most error bodies are under 2 KiB; larger ones grow by doubling.
 	chunk := make([]byte, min(b.max, 2<<10))
-	for {
+	for empty := 0; empty < maxEmptyReads; empty++ {
 		n, err := b.orig.Read(chunk)
+		if n > 0 {
+			empty = 0
+		}
 		b.mu.Lock()
 		b.buf = append(b.buf, chunk[:n]...)
 		b.err = err

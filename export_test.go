@@ -1,0 +1,8 @@
+package steadyhttp
+
+// Keys returns how many keys t remembers.
+func (t *Throttler) Keys() (lanes, pauses int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.lanes), len(t.pauses)
+}

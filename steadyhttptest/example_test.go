@@ -1,0 +1,97 @@
+package steadyhttptest_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp/steadyhttptest"
+)
+
+// A service that is down for one request, and what the server remembers of it.
+func ExampleServer() {
+	api := steadyhttptest.NewServer()
+	defer api.Close()
+	api.Script("/v1/chat/completions",
+		steadyhttptest.OpenAIError(http.StatusServiceUnavailable, "server_error", "", "The engine is starting."),
+		steadyhttptest.ChatCompletion("hello"))
+
+	for range 2 {
+		resp, err := api.Client().Post(api.URL+"/v1/chat/completions", "application/json", strings.NewReader(`{"model":"m"}`))
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+		fmt.Println(resp.StatusCode, resp.Header.Get("X-Request-Id"))
+	}
+	for _, req := range api.Requests() {
+		fmt.Println(req.Method, req.Path, string(req.Body), req.Status)
+	}
+	// Output:
+	// 503 req_000000000001
+	// 200 req_000000000002
+	// POST /v1/chat/completions {"model":"m"} 503
+	// POST /v1/chat/completions {"model":"m"} 200
+}
+
+// Two requests a day: the third is refused, and told so as OpenAI would tell it.
+func ExampleServer_Limit() {
+	api := steadyhttptest.NewServer()
+	defer api.Close()
+	api.Script("*", steadyhttptest.ChatCompletion("hello"))
+	api.Limit("*", steadyhttptest.Limit{Requests: 2, Window: 24 * time.Hour})
+
+	for range 3 {
+		resp, err := api.Client().Get(api.URL + "/v1/models")
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+		fmt.Println(resp.StatusCode, "left:", resp.Header.Get("X-Ratelimit-Remaining-Requests"))
+		if after := resp.Header.Get("Retry-After"); after != "" {
+			fmt.Println("again in", after, "seconds")
+		}
+	}
+	fmt.Println(api.Limited())
+	// Output:
+	// 200 left: 1
+	// 200 left: 0
+	// 429 left: 0
+	// again in 43200 seconds
+	// 2 1
+}
+
+// A stream that breaks off: the reader learns of it by an error, not by a clean end.
+func ExampleChatStream() {
+	api := steadyhttptest.NewServer()
+	defer api.Close()
+	stream := steadyhttptest.ChatStream("Hel", "lo")
+	stream.Events = stream.Events[:2] // the role and the first word
+	stream.Drop = true
+	api.Script("*", stream)
+
+	resp, err := api.Client().Get(api.URL)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	for lines.Scan() {
+		if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+			fmt.Println(strings.Contains(data, "Hel"))
+		}
+	}
+	fmt.Println(lines.Err() != nil)
+	// Output:
+	// false
+	// true
+	// true
+}

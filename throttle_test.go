@@ -1,0 +1,321 @@
+package steadyhttp_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp"
+)
+
+func TestThrottlerSpreadsRequests(t *testing.T) {
+	const s = time.Second
+	for _, row := range []struct {
+		name      string
+		throttler *steadyhttp.Throttler
+		at        []time.Duration
+	}{
+		{"no limit", &steadyhttp.Throttler{}, []time.Duration{0, 0, 0, 0}},
+		{"one a second", &steadyhttp.Throttler{RequestsPerMinute: 60}, []time.Duration{0, s, 2 * s, 3 * s}},
+		{"a burst of one second's worth", &steadyhttp.Throttler{RequestsPerMinute: 120}, []time.Duration{0, 0, s / 2, s}},
+		{"less than one a minute", &steadyhttp.Throttler{RequestsPerMinute: 0.5}, []time.Duration{0, 120 * s, 240 * s, 360 * s}},
+		// Each body of 40 bytes counts as 10 tokens.
+		{"tokens a minute", &steadyhttp.Throttler{TokensPerMinute: 20}, []time.Duration{0, 0, 30 * s, 60 * s}},
+		{"the stricter of two", &steadyhttp.Throttler{RequestsPerMinute: 60, TokensPerMinute: 20}, []time.Duration{0, s, 30 * s, 60 * s}},
+		{"one at a time", &steadyhttp.Throttler{MaxConcurrent: 1}, []time.Duration{0, 5 * s, 10 * s, 15 * s}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				base := playing(reply{status: 200, after: 5 * s})
+				rt := row.throttler
+				rt.Base = base
+				start := time.Now()
+				var wg sync.WaitGroup
+				for range row.at {
+					wg.Go(func() {
+						resp, err := rt.RoundTrip(request(t, "POST", chatURL, strings.Repeat("x", 40)))
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						finish(t, resp)
+					})
+					synctest.Wait() // one after another, so that first come is first served
+				}
+				wg.Wait()
+				got := base.attempts(start)
+				for i := range got {
+					got[i] = got[i].Round(time.Microsecond) // buckets count in floating point
+				}
+				if !slices.Equal(got, row.at) {
+					t.Errorf("got requests at %v, want %v", got, row.at)
+				}
+			})
+		})
+	}
+}
+
+func TestLimitsAreByHostAndCredential(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		base := playing(reply{status: 200})
+		rt := &steadyhttp.Throttler{Base: base, RequestsPerMinute: 60}
+		start := time.Now()
+		for _, r := range []struct{ url, header, value string }{
+			{"https://a.example/", "", ""},
+			{"https://b.example/", "", ""},
+			{"https://a.example/", "Authorization", "Bearer one"},
+			{"https://a.example/", "Authorization", "Bearer two"},
+			{"https://a.example/", "X-Api-Key", "three"},
+			{"https://a.example/?key=four", "", ""},
+			{"https://a.example/?a=b&key=five", "", ""},
+		} {
+			req := request(t, "GET", r.url, "")
+			if r.header != "" {
+				req.Header.Set(r.header, r.value)
+			}
+			resp, err := rt.RoundTrip(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			finish(t, resp)
+		}
+		if took := time.Since(start); took != 0 {
+			t.Errorf("seven hosts and credentials delayed each other by %s", took)
+		}
+	})
+}
+
+func TestThrottlerRefusesWhatCannotComeInTime(t *testing.T) {
+	slow := &steadyhttp.Throttler{RequestsPerMinute: 1}
+	for _, row := range []struct {
+		name  string
+		rt    *steadyhttp.Throttler
+		body  string
+		class steadyhttp.Class
+		late  bool // Is context.DeadlineExceeded
+		after time.Duration
+	}{
+		{"a permit after the deadline", slow, "x", steadyhttp.RateLimit, true, 0},
+		{"tokens after the deadline", &steadyhttp.Throttler{TokensPerMinute: 10}, strings.Repeat("x", 40), steadyhttp.RateLimit, true, 0},
+		{"a place that never comes free", &steadyhttp.Throttler{MaxConcurrent: 1}, "x", steadyhttp.RateLimit, true, time.Second},
+		{"more tokens than a minute has", &steadyhttp.Throttler{TokensPerMinute: 30}, strings.Repeat("x", 400), steadyhttp.TooLarge, false, 0},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				base := playing(reply{status: 200, body: "held open"})
+				rt := row.rt
+				rt.Base = base
+				if row.class != steadyhttp.TooLarge {
+					if _, err := rt.RoundTrip(request(t, "POST", chatURL, row.body)); err != nil { // its body stays open
+						t.Fatal(err)
+					}
+				}
+				sentBefore := base.count()
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				body := &closeRecorder{Reader: strings.NewReader(row.body)}
+				req := request(t, "POST", chatURL, row.body).WithContext(ctx)
+				req.Body = body
+				start := time.Now()
+				resp, err := (&steadyhttp.Retrier{Base: rt}).RoundTrip(req)
+				if resp != nil || !errors.Is(err, steadyhttp.ErrThrottled) {
+					t.Fatalf("got %v, %v; want ErrThrottled", resp, err)
+				}
+				if e := asError(t, nil, err); e.Class != row.class || e.Timeout() != row.late {
+					t.Errorf("got class %s, timeout %t; want %s, %t", e.Class, e.Timeout(), row.class, row.late)
+				}
+				if got := errors.Is(err, context.DeadlineExceeded); got != row.late {
+					t.Errorf("is a passed deadline: got %t, want %t", got, row.late)
+				}
+				if took := time.Since(start); took != row.after {
+					t.Errorf("got the refusal after %s, want %s", took, row.after)
+				}
+				if !body.closed {
+					t.Error("the request body was left open")
+				}
+				if base.count() != sentBefore {
+					t.Error("the request was sent all the same")
+				}
+			})
+		})
+	}
+}
+
+func TestThrottledCallIsCancelled(t *testing.T) {
+	for _, rt := range []*steadyhttp.Throttler{{RequestsPerMinute: 1}, {MaxConcurrent: 1}} {
+		synctest.Test(t, func(t *testing.T) {
+			rt.Base = playing(reply{status: 200})
+			first, err := rt.RoundTrip(chat(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer first.Body.Close()
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(time.Second, cancel)
+			start := time.Now()
+			_, err = rt.RoundTrip(chat(t).WithContext(ctx))
+			if !errors.Is(err, context.Canceled) || errors.Is(err, steadyhttp.ErrThrottled) || time.Since(start) != time.Second {
+				t.Errorf("got %v after %s, want context.Canceled after 1 s", err, time.Since(start))
+			}
+		})
+	}
+}
+
+func TestEverybodyWaitsAfterA429(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		base := playing(reply{status: 429, header: "Retry-After: 10"}, reply{status: 200})
+		rt := &steadyhttp.Throttler{Base: base}
+		start := time.Now()
+		resp, err := rt.RoundTrip(chat(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		finish(t, resp)
+
+		var wg sync.WaitGroup
+		for range 20 {
+			wg.Go(func() {
+				resp, err := rt.RoundTrip(chat(t))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				finish(t, resp)
+			})
+		}
+		others := request(t, "GET", "https://api.openai.com/v1/models", "")
+		if resp, err := rt.RoundTrip(others); err != nil || time.Since(start) != 0 {
+			t.Errorf("another path: got %v, %v after %s, want it sent at once", resp, err, time.Since(start))
+		}
+		wg.Wait()
+		moments := map[time.Duration]bool{}
+		for _, at := range base.attempts(start)[2:] {
+			if at < 10*time.Second || at > 11*time.Second {
+				t.Errorf("got a request at %s, want 10 s to 11 s", at)
+			}
+			moments[at.Truncate(time.Millisecond)] = true
+		}
+		if len(moments) < 15 {
+			t.Errorf("20 callers left in %d different milliseconds, want at least 15", len(moments))
+		}
+		// Later calls are not held up any more.
+		start = time.Now()
+		resp, err = rt.RoundTrip(chat(t))
+		if err != nil || time.Since(start) != 0 {
+			t.Errorf("after the pause: got %v after %s, want it sent at once", err, time.Since(start))
+		}
+		finish(t, resp)
+	})
+}
+
+func TestPausesThatNobodyJoins(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		first reply
+	}{
+		{"longer than MaxWait", reply{status: 429, header: "Retry-After: 99999"}},
+		{"out of money", reply{status: 429, header: "Retry-After: 10", body: `{"error":{"code":"insufficient_quota"}}`}},
+		{"a wrong key", reply{status: 401, header: "Retry-After: 10"}},
+		{"without a figure", reply{status: 429}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				rt := &steadyhttp.Throttler{Base: &steadyhttp.Classifier{Base: playing(row.first, reply{status: 200})}}
+				start := time.Now()
+				for range 2 {
+					resp, err := rt.RoundTrip(chat(t))
+					if err != nil {
+						t.Fatal(err)
+					}
+					finish(t, resp)
+				}
+				if took := time.Since(start); took != 0 {
+					t.Errorf("the second call waited %s", took)
+				}
+			})
+		})
+	}
+}
+
+func TestPauseBeyondTheDeadlineIsRefusedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		base := playing(reply{status: 429, header: "Retry-After: 10"})
+		rt := &steadyhttp.Throttler{Base: base}
+		resp, err := rt.RoundTrip(chat(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		finish(t, resp)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err = rt.RoundTrip(chat(t).WithContext(ctx))
+		if !errors.Is(err, steadyhttp.ErrThrottled) || base.count() != 1 {
+			t.Errorf("got %v and %d requests, want ErrThrottled and 1", err, base.count())
+		}
+	})
+}
+
+func TestPlaceIsGivenBack(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		base func(*http.Request) (*http.Response, error)
+		end  func(*http.Response)
+	}{
+		{"by Close", answer(200), func(r *http.Response) { r.Body.Close(); r.Body.Close() }},
+		{"by reading to the end", answer(200), func(r *http.Response) { io.Copy(io.Discard, r.Body) }},
+		{"by an error", func(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF }, func(*http.Response) {}},
+		{"by an upgrade, at once", answer(101), func(*http.Response) {}},
+		{"by an answer without a body", func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 204, Body: http.NoBody}, nil
+		}, func(*http.Response) {}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				rt := &steadyhttp.Throttler{Base: roundTripperFunc(row.base), MaxConcurrent: 1}
+				for range 3 {
+					ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+					defer cancel()
+					resp, err := rt.RoundTrip(chat(t).WithContext(ctx))
+					if errors.Is(err, steadyhttp.ErrThrottled) {
+						t.Fatal("the place was not given back")
+					}
+					row.end(resp)
+				}
+			})
+		})
+	}
+}
+
+func answer(status int) func(*http.Request) (*http.Response, error) {
+	return func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader("body"))}, nil
+	}
+}
+
+func TestManyKeysAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		base := playing(reply{status: 429, header: "Retry-After: 10"})
+		rt := &steadyhttp.Throttler{Base: base, RequestsPerMinute: 60}
+		for i := range 30_000 {
+			resp, err := rt.RoundTrip(request(t, "GET", fmt.Sprintf("https://host-%d.example/item/%d", i, i), ""))
+			if err != nil {
+				t.Fatal(err)
+			}
+			finish(t, resp)
+			if i%1000 == 0 {
+				time.Sleep(11 * time.Second) // all before are over
+			}
+		}
+		if lanes, pauses := rt.Keys(); lanes > 10_000 || pauses > 10_000 {
+			t.Errorf("got %d lanes and %d pauses, want at most 10000 each", lanes, pauses)
+		}
+	})
+}
