@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# All tests of all modules under the race detector, the coverage of the root
+# package, and the quickstart.
+source "$(dirname "$0")/modules.sh"
+
+command -v gcc >/dev/null || command -v clang >/dev/null || { echo "go test -race needs a C compiler: install gcc or clang"; exit 1; }
+
+for dir in $(modules); do
+	echo "test $dir"
+	(cd "$dir" && go build ./... && go test -race -timeout 10m ./...)
+done
+
+echo "coverage of the root package"
+profile=$(mktemp)
+trap 'rm -f "$profile"' EXIT
+go test -timeout 5m -coverprofile "$profile" .
+go tool cover -func "$profile" | awk '
+	/^total:/ { share = $3 + 0; print "covered: " $3 }
+	END { if (share < 90) { print "want at least 90%"; exit 1 } }'
+
+echo "quickstart"
+go run ./examples/quickstart

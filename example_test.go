@@ -1,0 +1,240 @@
+package steadyhttp_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/steadyhttptest"
+)
+
+// api starts a scripted chat API. The examples would call a real one.
+func api(replies ...steadyhttptest.Reply) (url string, stop func()) {
+	srv := steadyhttptest.NewServer()
+	srv.Script("/v1/chat/completions", replies...)
+	return srv.URL + "/v1/chat/completions", srv.Close
+}
+
+var (
+	slowDown   = steadyhttptest.Reply{Status: 429, Header: http.Header{"Retry-After-Ms": {"20"}}}
+	outOfMoney = steadyhttptest.OpenAIError(429, "insufficient_quota", "insufficient_quota", "You exceeded your current quota.")
+	hello      = steadyhttptest.ChatCompletion("Hello!")
+)
+
+// One line makes a client steady. Its call sites stay as they are.
+func ExampleTransport() {
+	url, stop := api(slowDown, hello)
+	defer stop()
+
+	client := &http.Client{Transport: &steadyhttp.Transport{}}
+
+	resp, err := client.Post(url, "application/json", strings.NewReader(`{"model":"gpt-4o"}`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer resp.Body.Close()
+	fmt.Println(resp.Status)
+	// Output: 200 OK
+}
+
+// The same with settings. A field that is nil is that wrapper's default.
+func ExampleTransport_settings() {
+	client := &http.Client{Transport: &steadyhttp.Transport{
+		Base:      http.DefaultTransport,
+		Logger:    &steadyhttp.Logger{Zap: zap.NewNop()},
+		Retrier:   &steadyhttp.Retrier{MaxAttempts: 6},
+		Throttler: &steadyhttp.Throttler{RequestsPerMinute: 500, TokensPerMinute: 200_000, MaxConcurrent: 32},
+	}}
+	client.CloseIdleConnections()
+	// Output:
+}
+
+// By hand, from the wire up: the last line is what the client touches. Any
+// order, any subset, and other people's wrappers anywhere.
+func ExampleRetrier() {
+	url, stop := api(slowDown, slowDown, hello)
+	defer stop()
+
+	var rt http.RoundTripper = http.DefaultTransport
+	rt = &steadyhttp.Classifier{Base: rt}
+	rt = &steadyhttp.Throttler{Base: rt, RequestsPerMinute: 6000}
+	rt = &steadyhttp.Retrier{Base: rt, BackOff: func() backoff.BackOff { return backoff.NewConstantBackOff(10 * time.Millisecond) }}
+	rt = &steadyhttp.Logger{Base: rt, Zap: zap.NewNop()}
+	client := &http.Client{Transport: rt}
+
+	resp, err := client.Post(url, "application/json", strings.NewReader(`{"model":"gpt-4o"}`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer resp.Body.Close()
+	call, _ := steadyhttp.FromContext(resp.Request.Context())
+	fmt.Println(resp.Status, "after", call.Attempts, "attempts")
+	// Output: 200 OK after 3 attempts
+}
+
+// A Classifier alone changes nothing on the way, and lets Check say more.
+func ExampleClassifier() {
+	url, stop := api(outOfMoney)
+	defer stop()
+
+	client := &http.Client{Transport: &steadyhttp.Classifier{}}
+	resp, err := client.Get(url)
+	if err := steadyhttp.Check(resp, err); err != nil {
+		var e *steadyhttp.Error
+		if errors.As(err, &e) && e.Class == steadyhttp.Quota {
+			fmt.Println(e.Status, e.Class, e.Code)
+		}
+	}
+	resp.Body.Close()
+	// Output: 429 quota insufficient_quota
+}
+
+// A request whose turn cannot come before its deadline is not sent.
+func ExampleThrottler() {
+	url, stop := api(hello)
+	defer stop()
+
+	client := &http.Client{Transport: &steadyhttp.Throttler{RequestsPerMinute: 1}}
+	for range 2 {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		req, _ := http.NewRequestWithContext(ctx, "GET", url, nil)
+		resp, err := client.Do(req)
+		if errors.Is(err, steadyhttp.ErrThrottled) {
+			fmt.Println("not sent: no permit for a minute")
+			continue
+		}
+		fmt.Println(resp.Status)
+		resp.Body.Close()
+	}
+	// Output:
+	// 200 OK
+	// not sent: no permit for a minute
+}
+
+// One entry a call, at a level that tells the outcome.
+func ExampleLogger() {
+	url, stop := api(slowDown, hello, outOfMoney)
+	defer stop()
+
+	logger := zap.NewExample(zap.WrapCore(func(zapcore.Core) zapcore.Core { return printCore{} }))
+	client := &http.Client{Transport: &steadyhttp.Transport{Logger: &steadyhttp.Logger{Zap: logger}}}
+	for range 2 {
+		if resp, err := client.Get(url); err == nil {
+			resp.Body.Close()
+		}
+	}
+	// Output:
+	// info: call recovered, attempts 2
+	// warn: call refused, error.type quota, code insufficient_quota
+}
+
+// printCore prints what an example can promise: no durations, no ports.
+type printCore struct{ zapcore.LevelEnabler }
+
+func (printCore) Enabled(zapcore.Level) bool          { return true }
+func (c printCore) With([]zapcore.Field) zapcore.Core { return c }
+func (c printCore) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.CheckedEntry {
+	return ce.AddCore(e, c)
+}
+func (printCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
+	fmt.Printf("%s: %s", e.Level, e.Message)
+	all := zapcore.NewMapObjectEncoder()
+	for _, f := range fields {
+		f.AddTo(all)
+	}
+	for _, name := range []string{"attempts", "error.type", "code"} {
+		if v, ok := all.Fields[name]; ok {
+			fmt.Printf(", %s %v", name, v)
+		}
+	}
+	fmt.Println()
+	return nil
+}
+func (printCore) Sync() error { return nil }
+
+// Check works on any answer, whatever it came through.
+func ExampleCheck() {
+	url, stop := api(steadyhttptest.OpenAIError(400, "invalid_request_error", "", "max_tokens is too large: 9000."))
+	defer stop()
+
+	resp, err := http.Get(url)
+	if err := steadyhttp.Check(resp, err); err != nil {
+		var e *steadyhttp.Error
+		errors.As(err, &e)
+		fmt.Println(e.Message)
+		fmt.Println(e.Hint)
+		fmt.Println(e.UserMessage())
+	}
+	body, _ := io.ReadAll(resp.Body) // all of it is still there
+	resp.Body.Close()
+	fmt.Println(len(body) > 0)
+	// Output:
+	// max_tokens is too large: 9000.
+	// The max_tokens parameter exceeds the limit, or is not one that the model takes.
+	// The service did not understand the request. Please check your input and try again.
+	// true
+}
+
+// WithCall keeps the record of a call also when it ends in an error.
+func ExampleWithCall() {
+	url, stop := api(steadyhttptest.Reply{Drop: true})
+	defer stop()
+
+	client := &http.Client{Transport: &steadyhttp.Transport{Retrier: &steadyhttp.Retrier{MaxAttempts: 2}}}
+	ctx := steadyhttp.WithCall(context.Background())
+	req, _ := http.NewRequestWithContext(ctx, "PUT", url, strings.NewReader("x"))
+	_, err := client.Do(req)
+
+	call, _ := steadyhttp.FromContext(ctx)
+	fmt.Println(err != nil, call.Attempts, call.Error.Class, "-", call.Stopped)
+	// Output: true 2 connection - 2 attempts were made
+}
+
+// The cheat sheet, for a page that explains errors.
+func ExampleClass() {
+	c := steadyhttp.RateLimit
+	fmt.Println(c, c.Retryable())
+	fmt.Println(c.Description())
+	fmt.Println(c.Causes()[0])
+	fmt.Println(c.Solutions()[0])
+	// Output:
+	// rate_limit true
+	// request rate exceeds limits
+	// exceeded the limit of requests per minute (RPM)
+	// implement client-side throttling
+}
+
+// An Error holds what the server said, whatever shape it said it in.
+func ExampleError() {
+	url, stop := api(steadyhttptest.Reply{
+		Status: 429,
+		Header: http.Header{"Retry-After": {"20"}, "X-Ratelimit-Limit": {"500"}, "X-Ratelimit-Remaining": {"0"}, "X-Request-Id": {"req_7"}},
+		Body:   `{"error":{"message":"Too many requests.","code":"rate_limit_exceeded"}}`,
+	})
+	defer stop()
+
+	resp, err := http.Get(url)
+	e := steadyhttp.Check(resp, err).(*steadyhttp.Error)
+	resp.Body.Close()
+	fmt.Println(e)
+	fmt.Println(e.UserMessage())
+	for _, a := range e.RateLimit {
+		fmt.Println("limit", a.Limit, "remaining", a.Remaining)
+	}
+	// Output:
+	// steadyhttp: rate_limit: 429 Too Many Requests: Too many requests. (code rate_limit_exceeded, retry after 20s, request req_7)
+	// The service is receiving too many requests right now. Please wait a moment and try again. It should work again in about 20 seconds.
+	// limit 500 remaining 0
+}

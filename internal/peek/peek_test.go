@@ -1,0 +1,342 @@
+package peek_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"testing/iotest"
+	"testing/synctest"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp/internal/peek"
+)
+
+const text = "the quick brown fox jumps over the lazy dog"
+
+// long is a time that no test waits for.
+const long = time.Hour
+
+func TestReaderGetsTheSameBytesAndError(t *testing.T) {
+	broken := errors.New("broken")
+	big := strings.Repeat(text, 3000)
+	for _, row := range []struct {
+		name    string
+		body    io.Reader
+		want    string
+		wantErr error // nil for the end
+	}{
+		{"empty", strings.NewReader(""), "", nil},
+		{"short", strings.NewReader(text), text, nil},
+		{"larger than any buffer", strings.NewReader(big), big, nil},
+		{"byte by byte", iotest.OneByteReader(strings.NewReader(text)), text, nil},
+		{"half of what is asked", iotest.HalfReader(strings.NewReader(big)), big, nil},
+		{"end together with the last bytes", iotest.DataErrReader(strings.NewReader(text)), text, nil},
+		{"an error after some bytes", io.MultiReader(strings.NewReader(text), iotest.ErrReader(broken)), text, broken},
+		{"an error together with the last bytes", iotest.DataErrReader(io.MultiReader(strings.NewReader(text), iotest.ErrReader(broken))), text, broken},
+		{"an error at once", iotest.ErrReader(broken), "", broken},
+		{"a timeout at the second read", iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader(text))), text[:1], iotest.ErrTimeout},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			b := peek.Start(io.NopCloser(row.body), 64<<10, long)
+			got, err := io.ReadAll(b)
+			if string(got) != row.want || err != row.wantErr {
+				t.Errorf("got %d bytes and %v, want %d and %v", len(got), err, len(row.want), row.wantErr)
+			}
+			if n, again := b.Read(make([]byte, 1)); n != 0 || again != orEOF(row.wantErr) {
+				t.Errorf("after the end: got %d bytes and %v, want 0 and %v", n, again, orEOF(row.wantErr))
+			}
+		})
+	}
+}
+
+func orEOF(err error) error {
+	if err == nil {
+		return io.EOF
+	}
+	return err
+}
+
+func TestWhatIsKnown(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		body  io.Reader
+		max   int
+		bytes string
+		whole bool
+	}{
+		{"all of it", strings.NewReader(text), 100, text, true},
+		{"the start", strings.NewReader(text), 9, text[:9], false},
+		{"the start of many small reads", iotest.OneByteReader(strings.NewReader(text)), 9, text[:9], false},
+		{"nothing", strings.NewReader(text), 0, "", false},
+		{"up to an error", io.MultiReader(strings.NewReader(text), iotest.ErrReader(io.ErrUnexpectedEOF)), 100, text, false},
+		{"an empty body", strings.NewReader(""), 100, "", true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			b := peek.Start(io.NopCloser(row.body), row.max, long)
+			for _, when := range []string{"before", "after"} {
+				if got := string(b.Bytes()); got != row.bytes || b.Whole() != row.whole {
+					t.Errorf("%s reading: got %q, whole %v; want %q, %v", when, got, b.Whole(), row.bytes, row.whole)
+				}
+				io.ReadAll(b)
+			}
+		})
+	}
+}
+
+func TestReadOfNoBytes(t *testing.T) {
+	b := peek.Start(io.NopCloser(strings.NewReader(text)), 4, long)
+	for range 3 {
+		if n, err := b.Read(nil); n != 0 || err != nil {
+			t.Errorf("got %d and %v, want 0 and nil", n, err)
+		}
+	}
+	if got, _ := io.ReadAll(b); string(got) != text {
+		t.Errorf("then got %q, want %q", got, text)
+	}
+}
+
+func TestPeekingTwice(t *testing.T) {
+	body := &counted{Reader: strings.NewReader(text)}
+	first := peek.Start(body, 9, long)
+	io.ReadFull(first, make([]byte, 4))
+	second := peek.Start(first, 100, long)
+	if second != first {
+		t.Error("got another Body, want the same")
+	}
+	if got := string(second.Bytes()); got != text[:9] {
+		t.Errorf("Bytes: got %q, want %q", got, text[:9])
+	}
+	if got, _ := io.ReadAll(second); string(got) != text[4:] {
+		t.Errorf("got %q, want the rest, %q", got, text[4:])
+	}
+	second.Close()
+	if body.closed != 1 {
+		t.Errorf("got %d closes of the original, want 1", body.closed)
+	}
+}
+
+// A stranger's wrapper around a Body is peeked at like any other.
+func TestPeekingThroughAStranger(t *testing.T) {
+	first := peek.Start(io.NopCloser(strings.NewReader(text)), 9, long)
+	second := peek.Start(struct{ io.ReadCloser }{first}, 20, long)
+	if got := string(second.Bytes()); got != text[:20] {
+		t.Errorf("Bytes: got %q, want %q", got, text[:20])
+	}
+	if got, _ := io.ReadAll(second); string(got) != text {
+		t.Errorf("got %q, want %q", got, text)
+	}
+}
+
+type counted struct {
+	io.Reader
+	closed int
+}
+
+func (c *counted) Close() error { c.closed++; return io.ErrClosedPipe }
+
+func TestCloseGivesTheOriginalsError(t *testing.T) {
+	body := &counted{Reader: strings.NewReader(text)}
+	b := peek.Start(body, 9, long)
+	if err := b.Close(); err != io.ErrClosedPipe || body.closed != 1 {
+		t.Errorf("got %v after %d closes, want %v after 1", err, body.closed, io.ErrClosedPipe)
+	}
+}
+
+var errClosed = errors.New("closed")
+
+// late gives its parts one by one, each so long after it was asked for it,
+// then blocks. Close ends a Read.
+type late struct {
+	parts []string
+	delay time.Duration
+
+	mu     sync.Mutex // guards reads
+	reads  int
+	closed chan struct{}
+	once   sync.Once
+}
+
+func newLate(delay time.Duration, parts ...string) *late {
+	return &late{parts: parts, delay: delay, closed: make(chan struct{})}
+}
+
+func (l *late) Read(p []byte) (int, error) {
+	l.mu.Lock()
+	l.reads++
+	l.mu.Unlock()
+	var ready <-chan time.Time
+	if len(l.parts) > 0 {
+		timer := time.NewTimer(l.delay)
+		defer timer.Stop()
+		ready = timer.C
+	}
+	select {
+	case <-ready:
+		n := copy(p, l.parts[0])
+		if l.parts[0] = l.parts[0][n:]; l.parts[0] == "" {
+			l.parts = l.parts[1:]
+		}
+		return n, nil
+	case <-l.closed:
+		return 0, errClosed
+	}
+}
+
+func (l *late) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return nil
+}
+
+func (l *late) asked() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.reads
+}
+
+func TestStartReturnsInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		body := newLate(400*time.Millisecond, "one ", "two ", "three ", "four")
+		start := time.Now()
+		b := peek.Start(body, 100, time.Second)
+		if took := time.Since(start); took != time.Second {
+			t.Errorf("Start took %v, want 1s", took)
+		}
+		if got := string(b.Bytes()); got != "one two " || b.Whole() {
+			t.Errorf("got %q, whole %v; want what came in time", got, b.Whole())
+		}
+
+		// The Read under way is finished, and no other begun behind our back.
+		<-time.After(time.Minute)
+		if got := body.asked(); got != 3 {
+			t.Errorf("got %d reads of the original, want 3", got)
+		}
+		if got := string(b.Bytes()); got != "one two three " {
+			t.Errorf("got %q, want what the third read brought as well", got)
+		}
+
+		got := make([]byte, len("one two three four"))
+		if _, err := io.ReadFull(b, got); err != nil || string(got) != "one two three four" {
+			t.Errorf("got %q and %v, want every byte", got, err)
+		}
+		b.Close()
+		if n, err := b.Read(got); n != 0 || err != errClosed {
+			t.Errorf("after Close: got %d bytes and %v, want %v", n, err, errClosed)
+		}
+	})
+}
+
+func TestReaderThatComesDuringARead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		b := peek.Start(newLate(5*time.Second, "late"), 100, time.Second)
+		defer b.Close()
+		p := make([]byte, 100)
+		n, err := b.Read(p)
+		if string(p[:n]) != "late" || err != nil {
+			t.Errorf("got %q and %v, want what the read under way brings", p[:n], err)
+		}
+		if took := time.Since(start); took != 5*time.Second {
+			t.Errorf("took %v, want 5s", took)
+		}
+	})
+}
+
+func TestCloseDuringARead(t *testing.T) {
+	for _, reading := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			b := peek.Start(newLate(0), 100, time.Second)
+			ended := make(chan error, 1)
+			if reading {
+				go func() {
+					_, err := b.Read(make([]byte, 1))
+					ended <- err
+				}()
+				synctest.Wait()
+			}
+			before := time.Now()
+			b.Close()
+			if took := time.Since(before); took != 0 {
+				t.Errorf("Close took %v, want it not to wait", took)
+			}
+			if !reading {
+				_, err := b.Read(make([]byte, 1))
+				ended <- err
+			}
+			if err := <-ended; err != errClosed {
+				t.Errorf("reader in between %v: got %v, want %v", reading, err, errClosed)
+			}
+		})
+	}
+}
+
+// chunked reads data in pieces of the sizes in cuts, over and over; zero is a
+// read that brings nothing. The last piece comes with the error if together.
+type chunked struct {
+	data     []byte
+	cuts     []byte
+	err      error
+	together bool
+	i        int
+	empty    int // reads in a row that brought nothing
+}
+
+func (c *chunked) Read(p []byte) (int, error) {
+	if len(c.data) == 0 {
+		return 0, c.err
+	}
+	size := len(p)
+	if len(c.cuts) > 0 {
+		size = int(c.cuts[c.i%len(c.cuts)])
+		c.i++
+	}
+	if size == 0 && c.empty < 3 {
+		c.empty++
+		return 0, nil
+	}
+	c.empty = 0
+	n := copy(p, c.data[:min(max(size, 1), len(c.data))])
+	c.data = c.data[n:]
+	if len(c.data) == 0 && c.together {
+		return n, c.err
+	}
+	return n, nil
+}
+
+func FuzzStart(f *testing.F) {
+	f.Add([]byte(text), []byte{1, 0, 7}, uint32(9), uint16(3), false, false)
+	f.Add([]byte(text), []byte{}, uint32(len(text)), uint16(100), true, true)
+	f.Add([]byte(text), []byte{43}, uint32(0), uint16(1), true, false)
+	f.Add(bytes.Repeat([]byte(text), 300), []byte{255}, uint32(8<<10), uint16(512), false, true)
+	f.Fuzz(func(t *testing.T, data, cuts []byte, limit uint32, step uint16, breaks, together bool) {
+		end := io.EOF
+		if breaks {
+			end = io.ErrUnexpectedEOF
+		}
+		most := int(limit % (128 << 10))
+		body := &chunked{data: data, cuts: cuts, err: end, together: together}
+		b := peek.Start(io.NopCloser(body), most, long)
+		known := string(b.Bytes())
+		if len(known) > most || !strings.HasPrefix(string(data), known) {
+			t.Errorf("Bytes: got %d bytes, want a beginning of at most %d", len(known), most)
+		}
+		if b.Whole() && (breaks || known != string(data)) {
+			t.Errorf("Whole: got true with %d of %d bytes known", len(known), len(data))
+		}
+		var got []byte
+		var err error
+		for p := make([]byte, step%4096+1); err == nil; {
+			var n int
+			n, err = b.Read(p)
+			got = append(got, p[:n]...)
+		}
+		if !bytes.Equal(got, data) || err != end {
+			t.Errorf("got %d bytes and %v, want %d and %v", len(got), err, len(data), end)
+		}
+		if string(b.Bytes()) != known {
+			t.Error("Bytes changed by reading")
+		}
+	})
+}
