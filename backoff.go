@@ -2,6 +2,7 @@ package steadyhttp
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -212,7 +213,7 @@ func (r *retry) run(resp *http.Response, err error, sent *evidence) (*http.Respo
 			return r.lastError(err, "the body could not be had again")
 		}
 		r.attempt++
-		r.call.addResend()
+		r.call.addResend(r.verdict.Class)
 		if resp, err = send(r.base, again); succeeded(resp, err) {
 			if resp != nil {
 				r.call.setVerdict(resp, nil)
@@ -272,6 +273,8 @@ func (r *retry) judge(resp *http.Response, err error) *Error {
 func (r *retry) next(sent *evidence) (wait time.Duration, why string) {
 	e := r.verdict
 	switch {
+	case errors.Is(r.req.Context().Err(), context.DeadlineExceeded):
+		return 0, "the deadline passed"
 	case r.req.Context().Err() != nil:
 		return 0, "the caller gave up"
 	case errors.Is(e, ErrThrottled):

@@ -3,6 +3,7 @@ package steadyhttp
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -13,6 +14,10 @@ type Call struct {
 	// Attempts is how often the request was sent, or refused by a Throttler, at
 	// least 1. Under WithCall the hops of a redirect count as well.
 	Attempts int
+
+	// Tried holds the class of each attempt that was followed by another, in
+	// order; of more than 16 the first 16.
+	Tried []Class
 
 	// Waited is the time spent waiting between and before attempts, and
 	// Throttled the part of it that was spent in a Throttler.
@@ -49,6 +54,9 @@ func FromContext(ctx context.Context) (Call, bool) {
 	return c.copied(), c.used
 }
 
+// maxTried bounds what a Retrier without a limit of attempts puts on record.
+const maxTried = 16
+
 type callKey struct{}
 
 // call is the record that the wrappers share about one call, in the request's
@@ -63,6 +71,7 @@ type call struct {
 	running int        // our RoundTrips under way with it; at 0, a request that carries it is another call
 
 	resent    int           // Retrier: attempts after the first
+	tried     []Class       // Retrier: why there were further ones
 	waited    time.Duration // Retrier: its own waits
 	stopped   string        // Retrier
 	throttled time.Duration // Throttler: its own waits
@@ -97,7 +106,7 @@ func joinCall(req *http.Request) *call {
 	case req.Response != nil: // http.Client follows a redirect
 		c.resent++
 	default:
-		c.resent, c.waited, c.throttled, c.stopped, c.verdict, c.about = 0, 0, 0, "", nil, nil
+		c.resent, c.tried, c.waited, c.throttled, c.stopped, c.verdict, c.about = 0, nil, 0, 0, "", nil, nil
 	}
 	c.running++
 	return c
@@ -170,10 +179,14 @@ func verdictOf(resp *http.Response) *Error {
 	return c.verdict
 }
 
-func (c *call) addResend() {
+// addResend counts another attempt, after one that failed with class.
+func (c *call) addResend(class Class) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.resent++
+	if len(c.tried) < maxTried {
+		c.tried = append(c.tried, class)
+	}
 }
 
 func (c *call) addWait(d time.Duration) {
@@ -198,6 +211,7 @@ func (c *call) setStopped(why string) {
 func (c *call) copied() Call {
 	return Call{
 		Attempts:  1 + c.resent,
+		Tried:     slices.Clone(c.tried),
 		Waited:    c.waited + c.throttled,
 		Throttled: c.throttled,
 		Stopped:   c.stopped,

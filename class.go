@@ -205,7 +205,7 @@ var sheets = [...]sheet{
 	Connection: {
 		name:        "connection",
 		retryable:   true,
-		description: "unable to connect to the API server",
+		description: "unable to connect to the API server, or the connection broke",
 		causes:      []string{"the server is down or restarting", "the network is interrupted", "a proxy or firewall closed the connection", "DNS does not answer"},
 		solutions:   []string{"retry later", "check the network, proxy and firewall", "check host and port"},
 		hint:        "Check network, proxy, host and port.",

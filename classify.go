@@ -115,15 +115,16 @@ func judgeBody(resp *http.Response, body []byte, arrived time.Time) *Error {
 		a.Host = resp.Request.URL.Hostname()
 	}
 	v := dialect.Judge(a)
+	clean := redact.Without(credentials(resp.Request)...)
 	figure := wait.Resolve(resp.Header, wait.Figure{After: v.RetryIn, Source: v.RetryInSource}, arrived)
 	e := &Error{
 		Class:            classNamed(string(v.Class)),
 		Status:           resp.StatusCode,
 		Provider:         v.Provider,
-		Code:             redact.Line(v.Code, maxToken),
-		Param:            redact.Line(v.Param, maxToken),
-		Message:          message(v.Message, body),
-		RequestID:        redact.Line(v.RequestID, maxToken),
+		Code:             clean.Line(v.Code, maxToken),
+		Param:            clean.Line(v.Param, maxToken),
+		Message:          message(clean, v.Message, body),
+		RequestID:        clean.Line(v.RequestID, maxToken),
 		RetryAfter:       figure.After,
 		RetryAfterSource: figure.Source,
 		RateLimit:        allowances(resp.Header),
@@ -138,11 +139,11 @@ func judgeBody(resp *http.Response, body []byte, arrived time.Time) *Error {
 
 // message is what the server said: its message, else its JSON, else the start
 // of its text.
-func message(said string, body []byte) string {
+func message(clean redact.Cleaner, said string, body []byte) string {
 	if said != "" {
-		return redact.Line(said, maxMessage)
+		return clean.Line(said, maxMessage)
 	}
-	return redact.Line(string(body[:min(len(body), 4*maxDetail)]), maxDetail)
+	return clean.Line(string(body[:min(len(body), 4*maxDetail)]), maxDetail)
 }
 
 // allowances reads the rate limit that an answer states. A bare limit can mean

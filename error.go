@@ -168,17 +168,21 @@ func errorOf(err error) *Error {
 		if e == err {
 			return e
 		}
-		outer := *e
-		outer.Err = err
-		return &outer
+		wrapped := *e
+		wrapped.Err = err
+		return &wrapped
 	}
 	class := classOf(err)
-	return &Error{
+	e = &Error{
 		Class:   class,
 		Message: redact.Line(innermost(err).Error(), maxMessage),
 		Hint:    class.sheet().hint,
 		Err:     err,
 	}
+	if class == NotFound {
+		e.Hint = "The host name does not exist: check the URL."
+	}
+	return e
 }
 
 // innermost strips the layer that http.Client adds: a url.Error's text holds
@@ -213,6 +217,9 @@ func classOf(err error) Class {
 }
 
 func isTLS(err error) bool {
+	if errors.Is(err, http.ErrSchemeMismatch) { // http.Client's word for HTTPS to a server without TLS
+		return true
+	}
 	// Alerts are an unexported type inside an OpError that names who raised them.
 	var op *net.OpError
 	if errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error") {

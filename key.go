@@ -3,6 +3,7 @@ package steadyhttp
 import (
 	"hash/maphash"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -53,16 +54,53 @@ func credential(req *http.Request) uint64 {
 			return maphash.String(seed, v[0])
 		}
 	}
-	if req.URL != nil {
-		for rest := req.URL.RawQuery; rest != ""; {
-			var pair string
-			pair, rest, _ = strings.Cut(rest, "&")
-			if v, ok := strings.CutPrefix(pair, "key="); ok {
-				return maphash.String(seed, v)
+	if v := queryKey(req.URL); v != "" {
+		return maphash.String(seed, v)
+	}
+	return 0
+}
+
+// queryKey returns the value of the query parameter that holds a key, as sent.
+func queryKey(u *url.URL) string {
+	if u == nil {
+		return ""
+	}
+	for rest := u.RawQuery; rest != ""; {
+		var pair string
+		pair, rest, _ = strings.Cut(rest, "&")
+		if v, ok := strings.CutPrefix(pair, "key="); ok {
+			return v
+		}
+	}
+	return ""
+}
+
+// credentials returns what req authenticates with, so that an answer that
+// quotes it does not put it into a text of ours, whatever its shape. req may be nil.
+func credentials(req *http.Request) []string {
+	if req == nil {
+		return nil
+	}
+	var all []string
+	for _, name := range credentialHeaders {
+		for _, v := range req.Header[name] {
+			all = append(all, v)
+			if _, token, ok := strings.Cut(v, " "); ok { // after the scheme
+				all = append(all, token)
 			}
 		}
 	}
-	return 0
+	if v := queryKey(req.URL); v != "" {
+		all = append(all, v)
+		if plain, err := url.QueryUnescape(v); err == nil {
+			all = append(all, plain)
+		}
+	}
+	if req.URL != nil && req.URL.User != nil {
+		password, _ := req.URL.User.Password()
+		all = append(all, password)
+	}
+	return all
 }
 
 // pauseUntil makes everybody under k wait until at.

@@ -45,6 +45,7 @@ const (
 	fieldWaited     = "waited"   // the part of it that was spent waiting
 	fieldThrottled  = "throttled"
 	fieldAttempts   = "attempts"
+	fieldTried      = "tried"         // the classes of the attempts that were followed by another
 	fieldStopped    = "retry_stopped" // why there was no further attempt
 	fieldProvider   = "provider"
 	fieldCode       = "code"
@@ -136,7 +137,7 @@ func fields(req *http.Request, resp *http.Response, call Call, took time.Duratio
 	}
 	f = append(f, zap.Duration(fieldDuration, took))
 	if call.Attempts > 1 {
-		f = append(f, zap.Int(fieldAttempts, call.Attempts), zap.Int(fieldResent, call.Attempts-1))
+		f = append(f, zap.Int(fieldAttempts, call.Attempts), zap.Int(fieldResent, call.Attempts-1), zap.Stringers(fieldTried, call.Tried))
 	}
 	if call.Waited > 0 {
 		f = append(f, zap.Duration(fieldWaited, call.Waited))

@@ -3,6 +3,7 @@ package steadyhttp_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -31,7 +32,7 @@ func TestLoggerWritesOneEntryACall(t *testing.T) {
 			"attempts": nil, "http.request.resend_count": nil, "waited": nil, "error.type": nil, "hint": nil,
 		}},
 		{"recovered", []reply{{status: 429, header: "Retry-After: 3"}, {status: 200}}, zapcore.InfoLevel, "call recovered", map[string]any{
-			"attempts": int64(2), "http.request.resend_count": int64(1), "waited": 3 * time.Second, "duration": 3 * time.Second, "error.type": nil,
+			"attempts": int64(2), "http.request.resend_count": int64(1), "tried": "[rate_limit]", "waited": 3 * time.Second, "duration": 3 * time.Second, "error.type": nil,
 		}},
 		{"the caller's mistake", []reply{{status: 400, header: "X-Request-Id: req_1", body: `{"error":{"message":"bad max_tokens","code":"invalid_value","param":"max_tokens"}}`}}, zapcore.WarnLevel, "call refused", map[string]any{
 			"error.type": "invalid_request", "message": "bad max_tokens", "code": "invalid_value", "request_id": "req_1", "provider": "openai",
@@ -72,6 +73,9 @@ func TestLoggerWritesOneEntryACall(t *testing.T) {
 				}
 				got := entry.ContextMap()
 				for name, want := range row.fields {
+					if name == "tried" {
+						want, got[name] = fmt.Sprint(want), fmt.Sprint(got[name])
+					}
 					if got[name] != want {
 						t.Errorf("%s: got %v, want %v", name, got[name], want)
 					}
@@ -105,23 +109,26 @@ func (u unreadable) Close() error             { return nil }
 const (
 	canaryKey   = "sk-proj-CANARY0000000000000001"
 	canaryValue = "CANARY-value-2"
+	canaryOdd   = "CANARY-correct-horse"
 )
 
 func TestNoSecretReachesAnEntry(t *testing.T) {
 	secretly := func(t *testing.T) *http.Request {
 		req := request(t, "POST", "https://user:"+canaryValue+"@api.example/v1/"+canaryKey+"/chat/completions?key="+canaryValue, canaryValue)
 		req.Header.Set("Authorization", "Bearer "+canaryKey)
+		req.Header.Set("X-Api-Key", canaryOdd)
 		req.Header.Set("X-Other", canaryValue)
 		return req
 	}
 	for name, r := range map[string]reply{
-		"success":            {status: 200, header: "Set-Cookie: " + canaryValue, body: canaryValue},
-		"quoted by a server": {status: 401, body: `{"error":{"message":"Incorrect API key provided: ` + canaryKey + `. Was it Bearer ` + canaryKey + `?","code":"` + canaryKey + `"}}`},
-		"plain text":         {status: 500, body: "no route for /x?key=" + canaryValue + " with token=" + canaryValue},
-		"in an error":        {err: errors.New(`Get "https://api.example/?api_key=` + canaryValue + `": refused, authorization: ` + canaryKey)},
-		"as a request id":    {status: 500, header: "X-Request-Id: " + canaryKey},
-		"as a maintenance":   {status: 503, header: "X-Maintenance-Until: " + canaryKey},
-		"control characters": {status: 500, body: "line\nbreak \x1b[31mred\x1b[0m \u202etxt"},
+		"success":                 {status: 200, header: "Set-Cookie: " + canaryValue, body: canaryValue},
+		"quoted by a server":      {status: 401, body: `{"error":{"message":"Incorrect API key provided: ` + canaryKey + `. Was it Bearer ` + canaryKey + `?","code":"` + canaryKey + `"}}`},
+		"a key of no known shape": {status: 401, body: `{"error":{"message":"Nobody has the key ` + canaryOdd + `.","param":"` + canaryOdd + `"}}`},
+		"plain text":              {status: 500, body: "no route for /x?key=" + canaryValue + " with token=" + canaryValue},
+		"in an error":             {err: errors.New(`Get "https://api.example/?api_key=` + canaryValue + `": refused, authorization: ` + canaryKey)},
+		"as a request id":         {status: 500, header: "X-Request-Id: " + canaryKey},
+		"as a maintenance":        {status: 503, header: "X-Maintenance-Until: " + canaryKey},
+		"control characters":      {status: 500, body: "line\nbreak \x1b[31mred\x1b[0m \u202etxt"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

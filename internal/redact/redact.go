@@ -11,6 +11,28 @@ import (
 // Mask stands where a secret stood.
 const Mask = "[redacted]"
 
+// A Cleaner knows secrets beside those that are known by their shape. The zero
+// Cleaner knows none.
+type Cleaner struct{ known []string }
+
+// minKnown is the length from which on a text is taken for a secret: shorter
+// ones are words of ordinary sentences too.
+const minKnown = 6
+
+// Without returns a Cleaner that also masks each of secrets.
+func Without(secrets ...string) Cleaner {
+	var c Cleaner
+	for _, s := range secrets {
+		if len(s) >= minKnown {
+			c.known = append(c.known, s)
+		}
+	}
+	return c
+}
+
+// Line is the zero Cleaner's Line.
+func Line(s string, max int) string { return Cleaner{}.Line(s, max) }
+
 // Line returns s as one line of at most max bytes, without anything that looks
 // like a credential. White space is folded; what cannot be printed (control
 // characters, terminal escapes, invalid UTF-8, marks that change the direction
@@ -20,11 +42,14 @@ const Mask = "[redacted]"
 // quotes a key it was sent does not put it into our log: well-known prefixes
 // (sk-, AKIA, ghp_ …), JSON web tokens, what follows "Bearer" or "Basic", and
 // the values of query parameters with telling names.
-func Line(s string, max int) string {
+func (c Cleaner) Line(s string, max int) string {
 	// A secret may begin before the cut and end after it, so cleaning comes
 	// first; but never of more than could matter.
 	if limit := 4*max + 1<<10; len(s) > limit {
 		s = s[:limit]
+	}
+	for _, secret := range c.known {
+		s = strings.ReplaceAll(s, secret, Mask)
 	}
 	return cut(secrets(oneLine(s)), max)
 }

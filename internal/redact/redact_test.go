@@ -112,9 +112,9 @@ func TestKeysAreMaskedAtTheCut(t *testing.T) {
 func TestAnnouncedSecretsAreMasked(t *testing.T) {
 	const secret = "4f9e2a7b1c8d3e6f5a0b2c4d"
 	for _, row := range []struct{ name, in, want string }{
-		{"bearer", "Authorization: Bearer " + secret, "Authorization: [redacted] [redacted]"},
-		{"bearer in lower case", "sent bearer " + secret + ".", "sent bearer [redacted]"},
-		{"basic", "Basic dXNlcjpwYXNz", "Basic [redacted]"},
+		{"bearer", "sent Bearer " + secret + ", no more", "sent Bearer [redacted], no more"},
+		{"bearer in lower case", "sent bearer " + secret, "sent bearer [redacted]"},
+		{"basic", "Basic dXNlcjpwYXNz1", "Basic [redacted]"},
 		{"query: key", "GET /v1?key=" + secret + "&n=1", "GET /v1?key=[redacted]&n=1"},
 		{"query: api_key", "GET /v1?api_key=" + secret, "GET /v1?api_key=[redacted]"},
 		{"query: access_token", "GET /v1?access_token=" + secret, "GET /v1?access_token=[redacted]"},
