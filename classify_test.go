@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -743,6 +744,35 @@ func TestVerdictShowsNoSecret(t *testing.T) {
 				for _, s := range []string{e.Error(), e.Message, e.Hint, e.Code, e.Param, e.RequestID, e.UserMessage()} {
 					if strings.Contains(s, key[:14]) {
 						t.Errorf("got %q, want it without the key", s)
+					}
+				}
+			})
+		}
+	}
+}
+
+// A server may quote the credential that it was sent, in whatever shape.
+func TestVerdictShowsNoCredentialOfItsRequest(t *testing.T) {
+	const secret = "correct horse/battery+staple"
+	for _, row := range []struct {
+		name string
+		send func(*http.Request)
+	}{
+		{"bearer", func(req *http.Request) { req.Header.Set("Authorization", "Bearer "+secret) }},
+		{"a header without a scheme", func(req *http.Request) { req.Header.Set("Api-Key", secret) }},
+		{"a second value", func(req *http.Request) { req.Header["X-Api-Key"] = []string{"", secret} }},
+		{"in the query", func(req *http.Request) { req.URL.RawQuery = url.Values{"key": {secret}}.Encode() }},
+		{"in the user information", func(req *http.Request) { req.URL.User = url.UserPassword("me", secret) }},
+	} {
+		for _, j := range judges {
+			t.Run(row.name+"/"+j.name, func(t *testing.T) {
+				req := chat(t)
+				row.send(req)
+				_, e := j.judge(t, req, reply{status: 401, header: "X-Request-Id: r " + secret,
+					body: `{"error":{"message":"who is ` + secret + `?","code":"` + secret + `","param":"` + secret + `"}}`})
+				for _, s := range []string{e.Error(), e.Message, e.Code, e.Param, e.RequestID, e.Hint} {
+					if strings.Contains(s, "battery") {
+						t.Errorf("got %q, want it without the credential", s)
 					}
 				}
 			})

@@ -65,6 +65,7 @@ func TestClassOfErrors(t *testing.T) {
 		{"certificate of a stranger", &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, steadyhttp.TLS, false},
 		{"certificate for another host", x509.HostnameError{Certificate: new(x509.Certificate), Host: "api.invalid"}, steadyhttp.TLS, false},
 		{"certificate expired", x509.CertificateInvalidError{Reason: x509.Expired}, steadyhttp.TLS, false},
+		{"not TLS at all, as http.Client says it", http.ErrSchemeMismatch, steadyhttp.TLS, false},
 		{"not TLS at all", tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, steadyhttp.TLS, false},
 		{"alert of the server", &net.OpError{Op: "remote error", Err: errors.New("tls: handshake failure")}, steadyhttp.TLS, false},
 		{"alert", tls.AlertError(40), steadyhttp.TLS, false},
@@ -185,14 +186,16 @@ func TestClassOfRealFailures(t *testing.T) {
 	}
 }
 
-func TestClassOfAnAnswerInPlainTextToTLS(t *testing.T) {
+// Of an answer in plain text to a TLS handshake, http.Client makes an error of
+// its own; below it there is another.
+func TestClassOfHTTPSToAServerWithoutTLS(t *testing.T) {
 	plain := httptest.NewUnstartedServer(http.NotFoundHandler())
 	plain.Config.ErrorLog = log.New(io.Discard, "", 0)
 	plain.Start()
 	defer plain.Close()
+	client := &http.Client{Transport: &steadyhttp.Classifier{Base: new(http.Transport)}}
 	ctx := steadyhttp.WithCall(t.Context())
-	req := request(t, "GET", strings.Replace(plain.URL, "http:", "https:", 1), "").WithContext(ctx)
-	resp, err := (&steadyhttp.Classifier{Base: new(http.Transport)}).RoundTrip(req)
+	resp, err := client.Do(request(t, "GET", strings.Replace(plain.URL, "http:", "https:", 1), "").WithContext(ctx))
 	if e := asError(t, resp, err); e.Class != steadyhttp.TLS {
 		t.Errorf("Check(%v): got %v, want %v", err, e.Class, steadyhttp.TLS)
 	}
@@ -215,6 +218,13 @@ func TestBodyCutShort(t *testing.T) {
 	_, err = io.ReadAll(resp.Body)
 	if e := asError(t, nil, err); e.Class != steadyhttp.Connection {
 		t.Errorf("Check(nil, %v): got %v, want %v", err, e.Class, steadyhttp.Connection)
+	}
+}
+
+func TestHintOfAnUnknownHost(t *testing.T) {
+	e := asError(t, nil, byClient(dialing(&net.DNSError{Err: "no such host", Name: "api.invalid", IsNotFound: true})))
+	if !strings.Contains(e.Hint, "host name") || strings.Contains(e.Hint, "model") {
+		t.Errorf("got %q, want it to speak of the host name alone", e.Hint)
 	}
 }
 

@@ -111,7 +111,7 @@ func TestExplain(t *testing.T) {
 			name:  "401 that quotes the key",
 			reply: steadyhttptest.OpenAIError(401, "", "invalid_api_key", "Nobody has the key "+testKey+"."),
 			code:  exitFailed,
-			want:  []string{"authentication 401 invalid_api_key", "key [your key].", "regenerate", "req_", "not before something has been changed"},
+			want:  []string{"authentication 401 invalid_api_key", "key [redacted].", "regenerate", "req_", "not before something has been changed"},
 		},
 		{
 			name:  "404 with a web page",

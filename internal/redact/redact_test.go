@@ -226,6 +226,26 @@ func TestCut(t *testing.T) {
 	}
 }
 
+func TestKnownSecretsAreMasked(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		secrets []string
+		in      string
+		want    string
+	}{
+		{"of no telling shape", []string{"correct horse"}, "who is correct horse?", "who is [redacted]?"},
+		{"twice", []string{"battery7"}, "battery7, battery7", "[redacted], [redacted]"},
+		{"two", []string{"battery7", "staple99"}, "battery7 staple99", "[redacted] [redacted]"},
+		{"one that holds the other", []string{"Bearer battery7", "battery7"}, "Bearer battery7 or battery7", "[redacted] or [redacted]"},
+		{"too short to be one", []string{"none", ""}, "there is none", "there is none"},
+		{"none", nil, "nothing to hide", "nothing to hide"},
+	} {
+		if got := redact.Without(row.secrets...).Line(row.in, 100); got != row.want {
+			t.Errorf("%s: got %q, want %q", row.name, got, row.want)
+		}
+	}
+}
+
 func FuzzLine(f *testing.F) {
 	f.Add("Incorrect API key provided: ", ". Find yours.", uint16(100))
 	f.Add("{\"token\":\"", "\"}\n\x1b[31m\xff\u202e", uint16(20))
