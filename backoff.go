@@ -1,27 +1,20 @@
 package steadyhttp
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"math"
 	"net/http"
-	"net/http/httptrace"
-	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
-
-	"github.com/steadyhttp/steadyhttp/internal/dialect"
-	"github.com/steadyhttp/steadyhttp/internal/peek"
 )
 
 const (
 	defaultMaxAttempts = 4
 	defaultMaxWait     = time.Minute
 	defaultMaxElapsed  = 2 * time.Minute
+	defaultMaxReplay   = 1 << 20
 
 	// The default policy's means: full jitter around them, so the first wait is
 	// anything from 0 to 500 ms. Overload passes more slowly than a hiccup.
@@ -45,11 +38,18 @@ const (
 // When attempts end, the last answer comes back with its whole body, or the
 // last error unchanged.
 //
-// A body is sent again from Request.GetBody; a request whose body has none is
-// sent once. The request itself is not modified.
+// A body is sent again from Request.GetBody if there is one. Else what the
+// first attempt reads of it is kept, up to MaxReplay, while it is sent; nothing
+// is read ahead. The request itself is not modified.
 //
-// Its zero value works. It is safe for concurrent use and its fields must not
-// change once it is in use.
+// One owner of retries is enough. A Retrier does not repeat what a Retrier
+// further in gave up on; it makes one attempt at what a client further out says
+// it is repeating itself (X-Stainless-Retry-Count, Amz-Sdk-Request); and to a
+// client that says it would (the OpenAI and Anthropic SDKs do), it answers a
+// failure with the header X-Should-Retry: false, on a copy of the headers.
+//
+// Its zero value works. It is safe for concurrent use; it must not be copied
+// after first use and its fields must not change once it is in use.
 type Retrier struct {
 	// Base makes the requests. nil is http.DefaultTransport.
 	Base http.RoundTripper
@@ -67,6 +67,11 @@ type Retrier struct {
 	// no limit.
 	MaxElapsed time.Duration
 
+	// MaxReplay is how many bytes of a body that has no GetBody are kept so that
+	// it can be sent again. A larger body is sent once, and if its length says
+	// so beforehand nothing is kept. 0 is 1 MiB, negative is no limit.
+	MaxReplay int64
+
 	// BackOff makes the policy for one call; it is called at the first retry.
 	// What the policy gives is the wait where the server names none, and up to
 	// a second of it is added where the server does. backoff.Stop ends the
@@ -74,7 +79,54 @@ type Retrier struct {
 	// 15 s, starting at a second if the provider is overloaded.
 	BackOff func() backoff.BackOff
 
-	settings settings
+	// Budget bounds the retries to each host. nil is a Budget of this Retrier's
+	// own with its defaults; set one to share or size it.
+	Budget *Budget
+
+	// AttemptTimeout bounds each attempt up to the headers of its answer, never
+	// the body. An attempt that takes longer fails with Timeout. 0 is off.
+	AttemptTimeout time.Duration
+
+	// StallTimeout ends an event stream (text/event-stream) on which no data
+	// came for that long while somebody was reading: the reader gets an *Error
+	// of class Timeout. Comments, which servers send to keep the connection
+	// open, are no data. 0 is off.
+	StallTimeout time.Duration
+
+	// Idempotent says of a request that doing it twice does no harm, beyond
+	// those of which that is known. nil adds none.
+	Idempotent func(*http.Request) bool
+
+	// IdempotencyKey returns a key for a call, the same for all its attempts,
+	// which is sent in the header Idempotency-Key. It is asked for each request
+	// of a method that is not idempotent and has no such header; "" sends none.
+	// Set it only where the server honours the key, since the request is then
+	// repeated whatever became of the first. nil is off.
+	IdempotencyKey func(*http.Request) string
+
+	// Prepare is called before each further attempt, with its number from 2 on
+	// and a request that it may change, to sign again or to set a fresh token.
+	// An error ends the attempts, with the answer in hand if there is one. nil
+	// does nothing.
+	Prepare func(req *http.Request, attempt int) error
+
+	// Decide has the last word on each failed attempt. It returns whether there
+	// is another and after which wait; d holds what would be done without it.
+	// It cannot bring about what is impossible: more than MaxAttempts, a body
+	// that cannot be had again, a wait past the deadline. nil changes nothing.
+	Decide func(req *http.Request, d Decision) (again bool, wait time.Duration)
+
+	settings  settings
+	ownBudget Budget
+}
+
+// A Decision is what a Retrier is about to do after an attempt that failed.
+type Decision struct {
+	Attempt int           // how many attempts were made
+	Error   *Error        // the verdict on the last one, its fate included
+	Again   bool          // whether there will be another
+	Wait    time.Duration // before it
+	Why     string        // why there will be none; "" if Again
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -88,20 +140,30 @@ func (t *Retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 func (t *Retrier) roundTrip(req *http.Request, base http.RoundTripper) (*http.Response, error) {
 	c := joinCall(req)
 	defer c.leave()
-	first, sent := watch(req)
-	resp, err := send(base, first)
+	t.budget().count(hostOf(req))
+	p := t.plan(req, c)
+	defer c.release(req)
+	a, err := p.attempt(1, nil)
+	if err != nil {
+		return refuse(req, err)
+	}
+	resp, err := a.send(base)
 	if succeeded(resp, err) {
+		p.last()
 		return resp, err
 	}
-	if c == nil {
+	late := c == nil
+	if late {
 		// Go on with the record that the first attempt's verdict is in.
 		if c = opened(resp); c == nil {
 			c = &call{used: true}
 		}
 		c.enter()
 		defer c.leave()
+		c.claim(req)
+		defer c.release(req)
 	}
-	return (&retry{Retrier: t, req: req, base: base, call: c, attempt: 1}).run(resp, err, sent)
+	return (&retry{plan: p, base: base, call: c, late: late, made: 1}).run(a, resp, err)
 }
 
 // opened returns the record that resp carries, if it is about resp.
@@ -123,23 +185,32 @@ func (t *Retrier) CloseIdleConnections() { closeIdle(t.base()) }
 
 func (t *Retrier) base() http.RoundTripper    { return orDefault(t.Base) }
 func (t *Retrier) ownBase() http.RoundTripper { return t.Base }
-func (t *Retrier) validate() error            { return nil }
 
-func (t *Retrier) maxAttempts() int {
-	switch {
-	case t.MaxAttempts == 0:
-		return defaultMaxAttempts
-	case t.MaxAttempts < 0:
-		return math.MaxInt
+func (t *Retrier) validate() error {
+	for _, f := range []struct {
+		name  string
+		value time.Duration
+	}{{"AttemptTimeout", t.AttemptTimeout}, {"StallTimeout", t.StallTimeout}} {
+		if f.value < 0 {
+			return fmt.Errorf("steadyhttp: Retrier.%s is %s; set a positive duration, or 0 for none", f.name, f.value)
+		}
 	}
-	return t.MaxAttempts
+	return nil
 }
 
-func (t *Retrier) maxWait() time.Duration    { return orMax(t.MaxWait, defaultMaxWait) }
-func (t *Retrier) maxElapsed() time.Duration { return orMax(t.MaxElapsed, defaultMaxElapsed) }
+func (t *Retrier) budget() *Budget {
+	if t.Budget != nil {
+		return t.Budget
+	}
+	return &t.ownBudget
+}
 
-// orMax reads a Max… field: 0 is the default, negative is no limit.
+// orMax reads a Max… duration: 0 is the default, negative is no limit.
 func orMax(set, byDefault time.Duration) time.Duration {
+	return time.Duration(orMax64(int64(set), int64(byDefault)))
+}
+
+func orMax64(set, byDefault int64) int64 {
 	switch {
 	case set == 0:
 		return byDefault
@@ -168,245 +239,24 @@ func (t *Retrier) policy(class Class) backoff.BackOff {
 	)
 }
 
-// A retry is one call whose first attempt failed.
-type retry struct {
-	*Retrier
-	req  *http.Request // as the caller handed it in
-	base http.RoundTripper
-	call *call
+// A RetryPolicy changes for one call what its Retrier does. The zero value of
+// each field leaves the Retrier's own setting.
+type RetryPolicy struct {
+	MaxAttempts int           // 1 is never to repeat, negative is no limit
+	MaxWait     time.Duration // the longest wait that a server may ask for, negative is no limit
+	MaxElapsed  time.Duration // the most that the waits may sum up to, negative is no limit
 
-	attempt int // how many were made
-	backoff backoff.BackOff
-	waited  time.Duration
-	verdict *Error // on the last attempt
-
-	// The last answer, off the wire but still readable, and the verdict on it;
-	// nil if there was none or it was too large to keep.
-	held        *http.Response
-	heldVerdict *Error
+	// Idempotent says that doing the request twice does no harm, NotIdempotent
+	// that it does, whatever the method and the headers say. NotIdempotent wins;
+	// the request is then repeated only if it was never sent or was refused.
+	Idempotent    bool
+	NotIdempotent bool
 }
 
-// run decides about the first attempt's outcome, then makes further ones until
-// one succeeds or must be the last.
-func (r *retry) run(resp *http.Response, err error, sent *evidence) (*http.Response, error) {
-	for {
-		if err != nil && r.held != nil && r.outOfTime(err) {
-			return r.lastHeld("no further answer came in time")
-		}
-		r.verdict = r.judge(resp, err)
-		wait, why := r.next(sent)
-		if why != "" {
-			return r.last(resp, err, why)
-		}
-		r.hold(resp)
-		if err = r.sleep(wait); err != nil {
-			if r.held != nil && r.outOfTime(err) {
-				return r.lastHeld("time ran out")
-			}
-			return r.lastError(err, "the caller gave up")
-		}
-		var again *http.Request
-		if again, sent, err = r.again(); err != nil {
-			if r.held != nil {
-				return r.lastHeld("the body could not be had again")
-			}
-			return r.lastError(err, "the body could not be had again")
-		}
-		r.attempt++
-		r.call.addResend(r.verdict.Class)
-		if resp, err = send(r.base, again); succeeded(resp, err) {
-			if resp != nil {
-				r.call.setVerdict(resp, nil)
-				r.call.attach(resp, again)
-			}
-			return resp, err
-		}
-	}
-}
+type policyKey struct{}
 
-// outOfTime reports whether err says only that there was no time for another
-// attempt. The last real answer then tells the caller more than our silence.
-// The clock is asked and not the context, since http.Client's Timeout closes
-// Request.Cancel at the same moment, and either may come first.
-func (r *retry) outOfTime(err error) bool {
-	deadline, ok := r.req.Context().Deadline()
-	return errors.Is(err, ErrThrottled) || ok && !time.Now().Before(deadline)
-}
-
-// lastError ends the call with an error of its own.
-func (r *retry) lastError(err error, why string) (*http.Response, error) {
-	r.call.setVerdict(nil, errorOf(err))
-	return r.last(nil, err, why)
-}
-
-func (r *retry) lastHeld(why string) (*http.Response, error) {
-	r.call.setVerdict(r.held, r.heldVerdict)
-	return r.last(r.held, nil, why)
-}
-
-// last ends the call with what is in hand.
-func (r *retry) last(resp *http.Response, err error, why string) (*http.Response, error) {
-	r.call.setStopped(why)
-	if resp != nil {
-		r.call.attach(resp, r.req)
-	}
-	return resp, err
-}
-
-// judge returns the verdict on an attempt: a Classifier's further in, if it is
-// about this very answer, else our own.
-func (r *retry) judge(resp *http.Response, err error) *Error {
-	if err != nil {
-		e := errorOf(err)
-		r.call.setVerdict(nil, e)
-		return e
-	}
-	e := verdictOf(resp)
-	if e == nil {
-		e = judge(resp)
-	}
-	r.call.setVerdict(resp, e)
-	return e
-}
-
-// next says how long to wait before another attempt, or why there is none.
-func (r *retry) next(sent *evidence) (wait time.Duration, why string) {
-	e := r.verdict
-	switch {
-	case errors.Is(r.req.Context().Err(), context.DeadlineExceeded):
-		return 0, "the deadline passed"
-	case r.req.Context().Err() != nil:
-		return 0, "the caller gave up"
-	case errors.Is(e, ErrThrottled):
-		return 0, "throttled on this side"
-	case !e.Class.Retryable():
-		return 0, e.Class.String() + " does not pass by itself"
-	case r.attempt >= r.maxAttempts():
-		return 0, fmt.Sprintf("%d attempts were made", r.attempt)
-	case !sent.never() && !refused(e) && !repeatable(r.req):
-		return 0, "the server may have carried it out, and doing it twice may do harm"
-	case !replayable(r.req):
-		return 0, "the body cannot be sent again: the request has no GetBody"
-	}
-	if r.backoff == nil {
-		r.backoff = r.policy(e.Class)
-	}
-	if wait = r.backoff.NextBackOff(); wait < 0 {
-		return 0, "the backoff policy stopped"
-	}
-	if e.RetryAfterSource != "" {
-		asked := max(time.Until(e.NotBefore), 0)
-		if asked > r.maxWait() {
-			return 0, fmt.Sprintf("the server asked for %s, longer than MaxWait", e.RetryAfter)
-		}
-		wait = asked + min(wait, maxSpread)
-	}
-	if wait > r.maxElapsed()-r.waited {
-		return 0, "the waits would exceed MaxElapsed"
-	}
-	if deadline, ok := r.req.Context().Deadline(); ok && time.Until(deadline) <= wait {
-		return 0, fmt.Sprintf("a wait of %s would pass the deadline", wait.Round(time.Millisecond))
-	}
-	return wait, ""
-}
-
-func (r *retry) sleep(d time.Duration) error {
-	start := time.Now()
-	err := sleep(r.req, d)
-	waited := time.Since(start)
-	r.waited += waited
-	r.call.addWait(waited)
-	return err
-}
-
-// again returns the request for a further attempt: a shallow copy with the
-// record in its context and a body of its own.
-func (r *retry) again() (*http.Request, *evidence, error) {
-	req, sent := watch(r.call.on(r.req))
-	if req.Body == nil || req.Body == http.NoBody {
-		return req, sent, nil
-	}
-	body, err := r.req.GetBody()
-	if err != nil {
-		return nil, nil, err
-	}
-	fresh := *req
-	fresh.Body = body
-	return &fresh, sent, nil
-}
-
-// hold takes a failed answer off the wire, so that its connection can serve
-// the next attempt, and keeps it readable. If that would take more than 64 KiB
-// or a second, answer and connection are given up.
-func (r *retry) hold(resp *http.Response) {
-	if resp == nil {
-		return
-	}
-	body := peek.Start(bodyOf(resp), maxBody, bodyTime)
-	body.Close()
-	r.held, r.heldVerdict = nil, nil
-	if body.Whole() {
-		resp.Body = io.NopCloser(bytes.NewReader(body.Bytes()))
-		r.held, r.heldVerdict = resp, r.verdict
-	}
-}
-
-// replayable reports whether the body can be sent again.
-func replayable(req *http.Request) bool {
-	return req.Body == nil || req.Body == http.NoBody || req.GetBody != nil
-}
-
-// repeatable reports whether doing the request twice does no harm, whatever
-// became of the first.
-func repeatable(req *http.Request) bool {
-	switch req.Method {
-	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete:
-		return true // RFC 9110, 9.2.2
-	}
-	// As for net/http, an empty value is the caller's promise too.
-	for _, name := range []string{"Idempotency-Key", "X-Idempotency-Key"} {
-		if _, ok := req.Header[name]; ok {
-			return true
-		}
-	}
-	return req.Method == http.MethodPost && req.URL != nil && dialect.Inference(req.URL.Path, req.Header)
-}
-
-// refused reports whether the answer itself shows that the request was not
-// carried out.
-func refused(e *Error) bool {
-	switch e.Status {
-	case http.StatusTooManyRequests, http.StatusMisdirectedRequest, http.StatusTooEarly, 529:
-		return true
-	case http.StatusServiceUnavailable:
-		return e.RetryAfterSource != "" || e.Class == RateLimit || e.Class == Overloaded
-	}
-	return e.Status != 0 && (e.Class == RateLimit || e.Class == Overloaded)
-}
-
-// evidence is what httptrace saw of one attempt, or of several that a wrapper
-// further in made of it.
-type evidence struct {
-	asked atomic.Bool // somebody asked for a connection
-	wrote atomic.Bool // somebody wrote a request's headers
-}
-
-// watch returns req with evidence being taken, where the decision to repeat it
-// may depend on that: elsewhere it costs nothing.
-func watch(req *http.Request) (*http.Request, *evidence) {
-	if repeatable(req) || !replayable(req) {
-		return req, nil
-	}
-	sent := new(evidence)
-	return req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
-		GetConn:      func(string) { sent.asked.Store(true) },
-		WroteHeaders: func() { sent.wrote.Store(true) },
-	})), sent
-}
-
-// never reports whether the request was provably never sent: the base reports
-// through httptrace, and it reported no headers. A base that reports nothing
-// proves nothing.
-func (s *evidence) never() bool {
-	return s != nil && s.asked.Load() && !s.wrote.Load()
+// WithRetry returns a context whose requests are repeated by p, so that one
+// call can be opted out of retries, or into more, without a second client.
+func WithRetry(ctx context.Context, p RetryPolicy) context.Context {
+	return context.WithValue(ctx, policyKey{}, p)
 }

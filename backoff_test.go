@@ -367,8 +367,8 @@ func TestBodiesAreSentAgain(t *testing.T) {
 		stopped  string
 	}{
 		{"from GetBody", func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("payload")), nil }, 4, "4 attempts were made"},
-		{"not without GetBody", nil, 1, "the body cannot be sent again: the request has no GetBody"},
-		{"not from a GetBody that fails", func() (io.ReadCloser, error) { return nil, fmt.Errorf("disk gone") }, 1, "the body could not be had again"},
+		{"from what was kept, without GetBody", nil, 4, "4 attempts were made"},
+		{"not from a GetBody that fails", func() (io.ReadCloser, error) { return nil, fmt.Errorf("disk gone") }, 1, "the request could not be made again: disk gone"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -70,11 +70,14 @@ type call struct {
 	used    bool       // a request ran through it
 	running int        // our RoundTrips under way with it; at 0, a request that carries it is another call
 
-	resent    int           // Retrier: attempts after the first
-	tried     []Class       // Retrier: why there were further ones
-	waited    time.Duration // Retrier: its own waits
-	stopped   string        // Retrier
-	throttled time.Duration // Throttler: its own waits
+	resent    int            // Retrier: attempts after the first
+	tried     []Class        // Retrier: why there were further ones
+	waited    time.Duration  // Retrier: its own waits
+	stopped   string         // Retrier
+	owner     *http.Request  // Retrier: what the outermost one is sending, while it is
+	inner     bool           // Retrier: another one further in found owner
+	gaveUp    *http.Response // Retrier: the failed answer that it ended with
+	throttled time.Duration  // Throttler: its own waits
 
 	// The verdict, and the response that it is about (nil for an error). It
 	// counts only for that very response: an earlier attempt's, or that of a
@@ -106,7 +109,7 @@ func joinCall(req *http.Request) *call {
 	case req.Response != nil: // http.Client follows a redirect
 		c.resent++
 	default:
-		c.resent, c.tried, c.waited, c.throttled, c.stopped, c.verdict, c.about = 0, nil, 0, 0, "", nil, nil
+		c.resent, c.tried, c.waited, c.throttled, c.stopped, c.inner, c.gaveUp, c.verdict, c.about = 0, nil, 0, 0, "", false, nil, nil, nil
 	}
 	c.running++
 	return c
@@ -179,6 +182,45 @@ func verdictOf(resp *http.Response) *Error {
 	return c.verdict
 }
 
+// claim makes the Retrier that sends req the owner of the call's retries, or
+// reports that one further out is. Strangers between the two may have copied
+// the request, and may send others with the same context, so what is asked for
+// is compared. c may be nil.
+func (c *call) claim(req *http.Request) (nested bool) {
+	if c == nil {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.owner == nil {
+		c.owner = req
+		return false
+	}
+	nested = c.owner.Method == req.Method && c.owner.URL != nil && req.URL != nil &&
+		c.owner.URL.Host == req.URL.Host && c.owner.URL.Path == req.URL.Path
+	c.inner = c.inner || nested
+	return nested
+}
+
+// release takes back what claim gave.
+func (c *call) release(req *http.Request) {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.owner == req {
+		c.owner = nil
+	}
+}
+
+// innerSeen reports whether a Retrier further in found the owner.
+func (c *call) innerSeen() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.inner
+}
+
 // addResend counts another attempt, after one that failed with class.
 func (c *call) addResend(class Class) {
 	c.mu.Lock()
@@ -187,6 +229,23 @@ func (c *call) addResend(class Class) {
 	if len(c.tried) < maxTried {
 		c.tried = append(c.tried, class)
 	}
+}
+
+// stop notes why a Retrier makes no further attempt, and the answer that it
+// gave up on, nil for an error.
+func (c *call) stop(why string, gaveUp *http.Response) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if gaveUp == nil || gaveUp != c.gaveUp { // else one further in has said it better
+		c.stopped, c.gaveUp = why, gaveUp
+	}
+}
+
+// gaveUpOn reports whether a Retrier further in ended with this very answer.
+func (c *call) gaveUpOn(resp *http.Response) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return resp != nil && c.gaveUp == resp
 }
 
 func (c *call) addWait(d time.Duration) {
@@ -199,12 +258,6 @@ func (c *call) addThrottled(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.throttled += d
-}
-
-func (c *call) setStopped(why string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.stopped = why
 }
 
 // copied returns what the record says by now. It requires c.mu held.

@@ -133,6 +133,9 @@ func judgeBody(resp *http.Response, body []byte, arrived time.Time) *Error {
 	if figure.Source != "" {
 		e.NotBefore = arrived.Add(figure.After)
 	}
+	if refused(e, resp.Header) {
+		e.Fate = FateRefused
+	}
 	e.Hint = hint(e, resp.Header)
 	return e
 }

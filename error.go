@@ -29,6 +29,7 @@ var ErrThrottled = errors.New("steadyhttp: throttled")
 // that looks like a credential. It must not be changed.
 type Error struct {
 	Class    Class
+	Fate     Fate   // whether the server may have carried the request out
 	Status   int    // the HTTP status; 0 if there was no answer
 	Provider string // who answered, such as "openai"; "" if that is not known
 

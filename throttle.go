@@ -270,6 +270,7 @@ func (w *waiter) permit(from *rate.Limiter, n int, unit string) error {
 	if !r.OK() {
 		return &Error{
 			Class:   TooLarge,
+			Fate:    FateNeverSent,
 			Message: fmt.Sprintf("the request needs about %d %s, more than the %d of a whole minute", n, unit, from.Burst()),
 			Hint:    TooLarge.sheet().hint,
 			Err:     ErrThrottled,
@@ -300,6 +301,7 @@ func (w *waiter) wait(d time.Duration, why string) error {
 func throttled(req *http.Request, why string) error {
 	return &Error{
 		Class:   RateLimit,
+		Fate:    FateNeverSent,
 		Message: "not sent: " + why,
 		Hint:    "Allow the call more time, or send fewer requests at once.",
 		Err:     fmt.Errorf("%w: %w", ErrThrottled, context.DeadlineExceeded),

@@ -1,0 +1,164 @@
+package steadyhttp
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/http/httptrace"
+	"os"
+	"time"
+)
+
+// An attempt is one request on its way down, and what is needed to judge it.
+type attempt struct {
+	req     *http.Request
+	sent    *evidence               // nil where the decision cannot depend on it
+	end     context.CancelCauseFunc // nil without AttemptTimeout
+	timeout time.Duration
+	stall   time.Duration
+}
+
+// attempt makes the request of the n-th attempt, from 1 on. The first is the
+// request as it is, unless something has to be added; c, nil for the first, is
+// put into the context of further ones.
+func (p *plan) attempt(n int, c *call) (attempt, error) {
+	a := attempt{req: p.req, timeout: p.AttemptTimeout, stall: p.StallTimeout}
+	if c != nil {
+		a.req = c.on(a.req)
+	}
+	ctx := a.req.Context()
+	if p.wantsEvidence() {
+		a.sent = new(evidence)
+		ctx = httptrace.WithClientTrace(ctx, a.sent.trace())
+	}
+	if a.timeout > 0 {
+		ctx, a.end = context.WithCancelCause(ctx)
+	}
+	again := n > 1
+	switch {
+	case again && p.Prepare != nil:
+		trailer := a.req.Trailer // the caller fills this very map while the body is read
+		a.req = a.req.Clone(ctx)
+		a.req.Trailer = trailer
+	case again || p.source != nil || ctx != a.req.Context():
+		a.req = a.req.WithContext(ctx)
+	}
+	if err := p.setBody(a.req, again); err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx) // which is why the body is gone
+		}
+		return a.over(), err
+	}
+	if again && p.Prepare != nil {
+		if err := p.Prepare(a.req, n); err != nil {
+			closeBody(a.req)
+			return a.over(), err
+		}
+	}
+	return a, nil
+}
+
+// setBody gives req, which is a copy of ours if it needs one, its own body.
+func (p *plan) setBody(req *http.Request, again bool) (err error) {
+	switch {
+	case p.source != nil:
+		// net/http can send it again by itself where it knows that to be safe.
+		req.GetBody = p.source.Body
+		req.Body, err = p.source.Body()
+	case again && hasBody(req):
+		req.Body, err = req.GetBody()
+	}
+	return err
+}
+
+func (a attempt) over() attempt {
+	if a.end != nil {
+		a.end(nil)
+	}
+	return a
+}
+
+// errAttemptTimeout is the cause of an attempt's end by AttemptTimeout.
+var errAttemptTimeout = fmt.Errorf("steadyhttp: no response headers within AttemptTimeout: %w", os.ErrDeadlineExceeded)
+
+// send makes the attempt.
+func (a attempt) send(base http.RoundTripper) (*http.Response, error) {
+	if a.end == nil {
+		resp, err := send(base, a.req)
+		return a.watch(resp), err
+	}
+	timer := time.AfterFunc(a.timeout, func() { a.end(errAttemptTimeout) })
+	resp, err := send(base, a.req)
+	timer.Stop()
+	if context.Cause(a.req.Context()) == errAttemptTimeout {
+		if resp != nil {
+			bodyOf(resp).Close() // its headers came a moment too late
+		}
+		return nil, &Error{
+			Class:   Timeout,
+			Message: fmt.Sprintf("no response headers within %s", a.timeout),
+			Hint:    Timeout.sheet().hint,
+			Err:     errAttemptTimeout,
+		}
+	}
+	if err != nil {
+		a.end(nil)
+	}
+	return a.watch(resp), err
+}
+
+// watch ties the attempt's context to the end of the answer's body, and
+// watches over a stream that may stall.
+func (a attempt) watch(resp *http.Response) *http.Response {
+	if a.end == nil && a.stall == 0 || resp == nil {
+		return resp
+	}
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		return resp // the body must stay the io.Writer that it is; its context ends with the caller's
+	}
+	if resp.Body == nil || resp.Body == http.NoBody {
+		a.over()
+		return resp
+	}
+	if a.stall > 0 && isEventStream(resp) {
+		resp.Body = newStallBody(resp.Body, a.stall)
+	}
+	if a.end != nil {
+		resp.Body = &attemptBody{resp.Body, a.end}
+	}
+	return resp
+}
+
+// attemptBody ends the attempt's context with the body.
+type attemptBody struct {
+	io.ReadCloser
+	end context.CancelCauseFunc
+}
+
+func (b *attemptBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		b.end(nil)
+	}
+	return n, err
+}
+
+func (b *attemptBody) Close() error {
+	defer b.end(nil)
+	return b.ReadCloser.Close()
+}
+
+func isEventStream(resp *http.Response) bool {
+	t, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	return err == nil && t == "text/event-stream"
+}
+
+func hasBody(req *http.Request) bool { return req.Body != nil && req.Body != http.NoBody }
+
+func closeBody(req *http.Request) {
+	if req.Body != nil {
+		req.Body.Close()
+	}
+}

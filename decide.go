@@ -1,0 +1,139 @@
+package steadyhttp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// decide says whether there is another attempt after a, and when.
+func (r *retry) decide(a attempt, resp *http.Response) Decision {
+	d := Decision{Attempt: r.made, Error: r.verdict}
+	d.Why = r.impossible()
+	switch {
+	case d.Why != "":
+		return d
+	case r.bodyWasSpent(a): // at once: nothing was wrong but the body
+	default:
+		if d.Why = r.unwise(resp); d.Why == "" {
+			d.Wait, d.Why = r.wait()
+		}
+	}
+	d.Again = d.Why == ""
+	if r.Decide != nil {
+		again, wait := r.Decide(r.req, d)
+		if !again && d.Again {
+			d.Why = "Decide said so"
+		}
+		d.Again, d.Wait = again, max(wait, 0)
+	}
+	if !d.Again {
+		return d
+	}
+	d.Why = r.tooLate(d.Wait)
+	if d.Why == "" && !r.affordable() {
+		d.Why = "the retry budget of this host is used up"
+	}
+	d.Again = d.Why == ""
+	return d
+}
+
+// impossible says why there can be no further attempt, whoever wants one.
+func (r *retry) impossible() string {
+	switch ctx := r.req.Context(); {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return "the deadline passed"
+	case ctx.Err() != nil:
+		return "the caller gave up"
+	case r.made >= r.maxAttempts && r.made == 1:
+		return "one attempt was allowed"
+	case r.made >= r.maxAttempts:
+		return fmt.Sprintf("%d attempts were made", r.made)
+	case !r.replayable():
+		return "the body has no GetBody and is larger than MaxReplay"
+	}
+	return ""
+}
+
+// unwise says why a further attempt would be useless or do harm.
+func (r *retry) unwise(resp *http.Response) string {
+	e := r.verdict
+	says := ""
+	if resp != nil {
+		says = serverSays(resp.Header)
+	}
+	switch {
+	case r.call.gaveUpOn(resp), resp == nil && r.late && r.call.innerSeen():
+		return "a Retrier further in gave up"
+	case errors.Is(e, ErrThrottled):
+		return "throttled on this side"
+	case says == "false":
+		return "the server says that a repeat is useless"
+	case !e.Class.Retryable() && (says != "true" || e.Class == Quota):
+		return e.Class.String() + " does not pass by itself"
+	case e.Fate == FateApplied, e.Fate == FateUnknown && !r.repeatable:
+		return "the server may have carried it out, and doing it twice may do harm"
+	}
+	return ""
+}
+
+// serverSays returns "true" or "false" if the server itself says whether the
+// request should be sent again, as OpenAI, Anthropic and Stripe do.
+func serverSays(h http.Header) string {
+	for _, name := range []string{"X-Should-Retry", "Stripe-Should-Retry"} {
+		if v := first(h, name); v == "true" || v == "false" {
+			return v
+		}
+	}
+	return ""
+}
+
+// bodyWasSpent reports whether the first attempt failed because somebody had
+// read the request's body before us, as some SDKs' own retries do. Then
+// GetBody has it still. Where httptrace saw nothing, because the request may be
+// repeated anyway, an error of a kind that nobody knows is given one chance.
+func (r *retry) bodyWasSpent(a attempt) bool {
+	return r.made == 1 && r.verdict.Class == Unknown && r.verdict.Err != nil &&
+		hasBody(r.req) && r.source == nil && (a.sent == nil || a.sent.broken.Load())
+}
+
+// wait says how long to wait before another attempt, or why not to.
+func (r *retry) wait() (d time.Duration, why string) {
+	e := r.verdict
+	if r.backoff == nil {
+		r.backoff = r.policy(e.Class)
+	}
+	if d = r.backoff.NextBackOff(); d < 0 {
+		return 0, "the backoff policy stopped"
+	}
+	if e.RetryAfterSource != "" {
+		asked := max(time.Until(e.NotBefore), 0)
+		if asked > r.maxWait {
+			return 0, fmt.Sprintf("the server asked for %s, longer than MaxWait", e.RetryAfter)
+		}
+		d = asked + min(d, maxSpread)
+	}
+	return d, ""
+}
+
+// tooLate says why a wait is too long.
+func (r *retry) tooLate(wait time.Duration) string {
+	if wait > r.maxElapsed-r.waited {
+		return "the waits would exceed MaxElapsed"
+	}
+	if deadline, ok := r.req.Context().Deadline(); ok && time.Until(deadline) <= wait {
+		return fmt.Sprintf("a wait of %s would pass the deadline", wait.Round(time.Millisecond))
+	}
+	return ""
+}
+
+// affordable takes a retry from the budget. One that comes when the server
+// wants it is free: it adds nothing to what the server is ready for.
+func (r *retry) affordable() bool {
+	if r.verdict.Class == RateLimit && r.verdict.RetryAfterSource != "" {
+		return true
+	}
+	return r.budget().take(hostOf(r.req))
+}

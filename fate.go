@@ -1,0 +1,116 @@
+package steadyhttp
+
+import (
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
+
+	"github.com/steadyhttp/steadyhttp/internal/dialect"
+)
+
+// A Fate says what became of a request on the server, as far as can be known
+// from here. With the Class it decides whether the request may be sent again.
+// The zero Fate is FateUnknown. Its String is a stable lower-case name.
+type Fate uint8
+
+// The fates.
+const (
+	// FateUnknown: the server may have carried it out. It is repeated only if
+	// doing it twice does no harm.
+	FateUnknown Fate = iota
+
+	// FateNeverSent: httptrace showed that somebody asked for a connection and
+	// that no header was written in the whole attempt. A base that reports
+	// nothing proves nothing, and neither does a failed dial: a wrapper further
+	// in may have made several attempts.
+	FateNeverSent
+
+	// FateRefused: the answer says that it was not carried out: 429, 529, 421,
+	// 425, 503 that names a wait, and RateLimit and Overloaded under any status;
+	// or the server says itself that it may be sent again.
+	FateRefused
+
+	// FateApplied: it was carried out, whatever happened to the answer's body
+	// afterwards. It is never repeated.
+	FateApplied
+)
+
+// String returns the fate's name, such as "never sent".
+func (f Fate) String() string {
+	switch f {
+	case FateNeverSent:
+		return "never sent"
+	case FateRefused:
+		return "refused"
+	case FateApplied:
+		return "applied"
+	}
+	return "unknown"
+}
+
+// refused reports whether the answer itself shows that the request was not
+// carried out.
+func refused(e *Error, h http.Header) bool {
+	if serverSays(h) == "true" {
+		return true
+	}
+	switch e.Status {
+	case http.StatusTooManyRequests, http.StatusMisdirectedRequest, http.StatusTooEarly, 529:
+		return true
+	case http.StatusServiceUnavailable:
+		return e.RetryAfterSource != "" || e.Class == RateLimit || e.Class == Overloaded
+	}
+	return e.Class == RateLimit || e.Class == Overloaded
+}
+
+// idempotencyHeaders make a request repeatable, as they do for net/http, where
+// an empty list of values is a promise as well.
+var idempotencyHeaders = []string{"Idempotency-Key", "X-Idempotency-Key"}
+
+// repeatable reports whether doing the request twice does no harm, whatever
+// became of the first.
+func repeatable(req *http.Request) bool {
+	return idempotentMethod(req.Method) || hasKey(req) ||
+		req.Method == http.MethodPost && req.URL != nil && dialect.Inference(req.URL.Path, req.Header)
+}
+
+// idempotentMethod goes by RFC 9110, 9.2.2.
+func idempotentMethod(method string) bool {
+	switch method {
+	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete:
+		return true
+	}
+	return false
+}
+
+func hasKey(req *http.Request) bool {
+	for _, name := range idempotencyHeaders {
+		if _, ok := req.Header[name]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+// evidence is what httptrace saw of one attempt, or of several that a wrapper
+// further in made of it.
+type evidence struct {
+	asked  atomic.Bool // somebody asked for a connection
+	wrote  atomic.Bool // somebody wrote a request's headers
+	broken atomic.Bool // the request's body could not be written to its end
+}
+
+// trace returns the hooks that collect the evidence.
+func (s *evidence) trace() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		GetConn:      func(string) { s.asked.Store(true) },
+		WroteHeaders: func() { s.wrote.Store(true) },
+		WroteRequest: func(i httptrace.WroteRequestInfo) { s.broken.Store(i.Err != nil) },
+	}
+}
+
+// never reports whether the request was provably never sent. A nil evidence
+// proves nothing.
+func (s *evidence) never() bool {
+	return s != nil && s.asked.Load() && !s.wrote.Load()
+}

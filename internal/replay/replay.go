@@ -1,0 +1,188 @@
+// Package replay lets several attempts at a request, one after another, send
+// one body that can be read only once.
+package replay
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+)
+
+// ErrTooLarge is what Body returns once more was read than is kept.
+var ErrTooLarge = errors.New("steadyhttp: the body is larger than what is kept to be sent again")
+
+// errReplaced ends the reads of an attempt that another one has followed.
+var errReplaced = errors.New("steadyhttp: another attempt has taken over the request body")
+
+// A Source is one body and what has been read of it. Attempts read through
+// it: each from the beginning, out of what was kept, and on from the original
+// where that ends. There is at most one Read of the original under way, made
+// on behalf of whichever attempt asked for more. If that attempt is over before
+// its Read is, the bytes are kept for the next.
+//
+// It is safe for concurrent use, as net/http needs it: the write of a failed
+// attempt may go on for a while, in a goroutine of its own.
+type Source struct {
+	// OnClose, if not nil, is called once the original is closed.
+	OnClose func()
+
+	orig io.ReadCloser
+	max  int
+
+	mu      sync.Mutex    // guards what follows
+	kept    []byte        // the original's first bytes
+	over    bool          // more than max were read: kept is gone
+	err     error         // the original's, once it gave one
+	reading chan struct{} // closed when the Read under way ends; nil if there is none
+	current *attempt      // the latest
+	last    bool          // no other will follow
+	closed  bool          // the original is
+}
+
+// New returns the Source of orig that keeps at most max bytes.
+func New(orig io.ReadCloser, max int) *Source {
+	return &Source{orig: orig, max: max}
+}
+
+// Body returns the body for a new attempt and puts an end to the one before.
+// The error is ErrTooLarge if too much of the original was read already.
+func (s *Source) Body() (io.ReadCloser, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.over:
+		return nil, ErrTooLarge
+	case s.closed:
+		return nil, http.ErrBodyReadAfterClose
+	}
+	s.current = &attempt{source: s, closed: make(chan struct{})}
+	return s.current, nil
+}
+
+// Replayable reports whether another attempt can be made.
+func (s *Source) Replayable() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.over && !s.closed
+}
+
+// Last says that no other attempt will follow. The original is closed once the
+// current one closes its body, or now if it has.
+func (s *Source) Last() {
+	s.mu.Lock()
+	s.last = true
+	done := s.current == nil || s.current.isClosed()
+	s.mu.Unlock()
+	if done {
+		s.Close()
+	}
+}
+
+// Close closes the original, whatever is under way. Only the first call does.
+func (s *Source) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	s.mu.Unlock()
+	if s.OnClose != nil {
+		defer s.OnClose()
+	}
+	return s.orig.Close() // may wait for a Read, so not under the lock
+}
+
+// attempt is the body as one attempt sees it.
+type attempt struct {
+	source *Source
+	off    int           // how much this attempt has read; its reader's own
+	closed chan struct{} // closed by Close; guarded by source.mu against a second time
+}
+
+func (a *attempt) isClosed() bool {
+	select {
+	case <-a.closed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Read implements io.Reader.
+func (a *attempt) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	s := a.source
+	for {
+		s.mu.Lock()
+		switch {
+		case a.isClosed():
+			s.mu.Unlock()
+			return 0, http.ErrBodyReadAfterClose
+		case s.current != a:
+			s.mu.Unlock()
+			return 0, errReplaced
+		case a.off < len(s.kept):
+			n := copy(p, s.kept[a.off:])
+			a.off += n
+			s.mu.Unlock()
+			return n, nil
+		case s.err != nil:
+			defer s.mu.Unlock()
+			return 0, s.err
+		case s.reading == nil:
+			s.reading = make(chan struct{})
+			s.mu.Unlock()
+			return a.fetch(p)
+		}
+		reading := s.reading // an earlier attempt's: what it brings will be kept
+		s.mu.Unlock()
+		select {
+		case <-reading:
+		case <-a.closed:
+		}
+	}
+}
+
+// fetch reads from the original on behalf of a.
+func (a *attempt) fetch(p []byte) (int, error) {
+	s := a.source
+	n, err := s.orig.Read(p)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.reading)
+	s.reading = nil
+	s.err = err
+	abandoned := s.current != a
+	switch {
+	case s.over:
+	case len(s.kept)+n > s.max && !abandoned:
+		s.kept, s.over = nil, true
+	default:
+		// For an abandoned attempt even past max, by one Read: its successor has
+		// no other way to these bytes.
+		s.kept = append(s.kept, p[:n]...)
+	}
+	if !abandoned {
+		a.off += n
+	}
+	return n, err
+}
+
+// Close ends the attempt. It never waits for a Read under way.
+func (a *attempt) Close() error {
+	s := a.source
+	s.mu.Lock()
+	if !a.isClosed() {
+		close(a.closed)
+	}
+	done := s.last && s.current == a
+	s.mu.Unlock()
+	if done {
+		return s.Close()
+	}
+	return nil
+}
