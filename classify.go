@@ -1,6 +1,7 @@
 package steadyhttp
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"time"
@@ -62,7 +63,7 @@ func (t *Classifier) roundTrip(req *http.Request, base http.RoundTripper) (*http
 	switch {
 	case err != nil:
 		if c != nil {
-			c.setVerdict(nil, errorOf(err))
+			c.setVerdict(nil, errorFor(req, err))
 		}
 	case resp == nil:
 	case failed(resp):
@@ -101,9 +102,16 @@ func failed(resp *http.Response) bool { return resp.StatusCode >= 400 }
 // such that it reads as before.
 func judge(resp *http.Response) *Error {
 	arrived := time.Now()
-	body := peek.Start(bodyOf(resp), maxBody, bodyTime)
+	body := peek.Start(contextOf(resp), bodyOf(resp), peek.Look{Max: maxBody, Within: bodyTime})
 	resp.Body = body
 	return judgeBody(resp, body.Bytes(), arrived)
+}
+
+func contextOf(resp *http.Response) context.Context {
+	if resp.Request == nil {
+		return context.Background()
+	}
+	return resp.Request.Context()
 }
 
 // glance judges by status and headers alone.

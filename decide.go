@@ -82,7 +82,7 @@ func (r *retry) unwise(resp *http.Response) string {
 // serverSays returns "true" or "false" if the server itself says whether the
 // request should be sent again, as OpenAI, Anthropic and Stripe do.
 func serverSays(h http.Header) string {
-	for _, name := range []string{"X-Should-Retry", "Stripe-Should-Retry"} {
+	for _, name := range [...]string{"X-Should-Retry", "Stripe-Should-Retry"} {
 		if v := first(h, name); v == "true" || v == "false" {
 			return v
 		}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -186,19 +187,33 @@ func errorOf(err error) *Error {
 	return e
 }
 
-// innermost strips the layer that http.Client adds: a url.Error's text holds
-// the whole URL, whose query may hold a key.
-func innermost(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) && u.Err != nil {
-		return u.Err
+// errorFor is errorOf for who has the request, whose context may have ended
+// with a cause that tells nobody that it did.
+func errorFor(req *http.Request, err error) *Error {
+	e := errorOf(err)
+	if ended := req.Context().Err(); ended != nil && e.Class == Unknown {
+		ended := errorOf(ended)
+		known := *e
+		known.Class, known.Hint = ended.Class, ended.Hint
+		return &known
 	}
-	return err
+	return e
+}
+
+// innermost strips the layers that http.Client adds: a url.Error's text holds
+// the whole URL, whose query may hold a key. There may be several, since a
+// wrapper that fetches a token has a client too.
+func innermost(err error) error {
+	for {
+		var u *url.Error
+		if !errors.As(err, &u) || u.Err == nil {
+			return err
+		}
+		err = u.Err
+	}
 }
 
 func classOf(err error) Class {
-	// url.Error, net.OpError and our own errors answer Timeout for what they wrap.
-	var timeout interface{ Timeout() bool }
 	var dns *net.DNSError
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -207,7 +222,7 @@ func classOf(err error) Class {
 		return Timeout
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return NotFound
-	case errors.As(err, &timeout) && timeout.Timeout():
+	case timedOut(err):
 		return Timeout
 	case isTLS(err):
 		return TLS
@@ -216,6 +231,32 @@ func classOf(err error) Class {
 	}
 	return Unknown
 }
+
+// timedOut reports whether any error of the tree says so. errors.As would stop
+// at the first that has a Timeout method, and url.Error and net.OpError ask
+// only the error right below them.
+func timedOut(err error) bool {
+	if t, ok := err.(interface{ Timeout() bool }); ok && t.Timeout() {
+		return true
+	}
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		return timedOut(e.Unwrap())
+	case interface{ Unwrap() []error }:
+		return slices.ContainsFunc(e.Unwrap(), timedOut)
+	}
+	return false
+}
+
+// streamError is what net/http's own, unexported error for an HTTP/2 stream
+// that was reset lets errors.As see (net/http/h2_error.go).
+type streamError struct {
+	StreamID uint32
+	Code     uint32
+	Cause    error
+}
+
+func (streamError) Error() string { return "stream error" }
 
 func isTLS(err error) bool {
 	if errors.Is(err, http.ErrSchemeMismatch) { // http.Client's word for HTTPS to a server without TLS
@@ -240,10 +281,11 @@ func isTLS(err error) bool {
 
 func isConnection(err error) bool {
 	var (
-		op  *net.OpError
-		dns *net.DNSError
+		op     *net.OpError
+		dns    *net.DNSError
+		stream streamError
 	)
-	if errors.As(err, &op) || errors.As(err, &dns) {
+	if errors.As(err, &op) || errors.As(err, &dns) || errors.As(err, &stream) {
 		return true
 	}
 	for _, e := range []error{

@@ -79,7 +79,7 @@ func (t *Logger) roundTrip(req *http.Request, base http.RoundTripper) (*http.Res
 	c.mu.Lock()
 	call := c.copied()
 	c.mu.Unlock()
-	call.Error = outcome(resp, err)
+	call.Error = outcome(req, resp, err)
 	if ce := t.Zap.Check(verdictLevel(call)); ce != nil {
 		ce.Write(fields(req, resp, call, time.Since(start))...)
 	}
@@ -96,10 +96,10 @@ func (t *Logger) validate() error            { return nil }
 // outcome is the verdict on what this Logger saw: that of a wrapper further
 // in, else what the status or the error alone tells. The body is not ours to
 // read.
-func outcome(resp *http.Response, err error) *Error {
+func outcome(req *http.Request, resp *http.Response, err error) *Error {
 	switch {
 	case err != nil:
-		return errorOf(err)
+		return errorFor(req, err)
 	case resp == nil:
 		return nil
 	}

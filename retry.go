@@ -194,7 +194,7 @@ func (r *retry) outOfTime(err error) bool {
 
 // endError ends the call with an error that came between two attempts.
 func (r *retry) endError(err error, why string) (*http.Response, error) {
-	r.call.setVerdict(nil, errorOf(err))
+	r.call.setVerdict(nil, errorFor(r.req, err))
 	return r.end(nil, err, why)
 }
 
@@ -230,7 +230,7 @@ func (r *retry) judge(a attempt, resp *http.Response, err error) *Error {
 	var e *Error
 	switch {
 	case err != nil:
-		e = errorOf(err)
+		e = errorFor(r.req, err)
 		if a.sent.never() {
 			proven := *e
 			proven.Fate = FateNeverSent
@@ -261,7 +261,7 @@ func (r *retry) hold(resp *http.Response) {
 	if resp == nil {
 		return
 	}
-	body := peek.Start(bodyOf(resp), maxBody, bodyTime)
+	body := peek.Start(r.req.Context(), bodyOf(resp), peek.Look{Max: maxBody, Within: bodyTime})
 	body.Close()
 	r.held, r.heldVerdict = nil, nil
 	if body.Whole() {

@@ -3,6 +3,7 @@
 package peek
 
 import (
+	"context"
 	"io"
 	"sync"
 	"time"
@@ -16,7 +17,7 @@ import (
 // be called from another goroutine.
 type Body struct {
 	orig io.ReadCloser
-	max  int
+	look Look
 
 	// done is closed once the goroutine that looks ahead has stopped.
 	done chan struct{}
@@ -25,33 +26,49 @@ type Body struct {
 	buf  []byte
 	err  error // the original's, io.EOF for a body that was read whole
 	stop bool  // nobody waits for more: do not start another Read
+	bad  any   // what the original's Read panicked with
 
 	off int // how much of buf the reader has had; the reader's own
 }
 
-// Start reads at most max bytes of body and waits for them no longer than
-// within, whatever the other side does. It takes body over: read and close the
-// Body in its place. A body that was looked at before is not read again, and
-// max and within then change nothing.
+// A Look says how much of a body to look at.
+type Look struct {
+	Max    int               // bytes
+	Within time.Duration     // how long to wait for them
+	Until  func([]byte) bool // reports of the start so far that it is enough; nil for all of Max
+}
+
+// Start looks at the start of body: until it has seen enough, or time is up, or
+// ctx ends, whatever the other side does. It takes body over: read and close
+// the Body in its place. A body that was looked at before is not read again,
+// and the Look then changes nothing.
 //
 // The Read that is under way when the time is up cannot be interrupted
 // without closing body, so it goes on in its own goroutine, and what it brings
-// is the next thing that the Body's reader gets.
-func Start(body io.ReadCloser, max int, within time.Duration) *Body {
+// is the next thing that the Body's reader gets. A Read that panics does so in
+// the goroutine of whoever wanted its bytes.
+func Start(ctx context.Context, body io.ReadCloser, l Look) *Body {
 	if b, ok := body.(*Body); ok {
 		return b
 	}
-	b := &Body{orig: body, max: max, done: make(chan struct{})}
+	b := &Body{orig: body, look: l, done: make(chan struct{})}
+	if l.Max <= 0 {
+		close(b.done)
+		return b
+	}
 	go b.ahead()
-	timer := time.NewTimer(within)
+	timer := time.NewTimer(l.Within)
 	defer timer.Stop()
 	select {
 	case <-b.done:
+		b.repanic()
+		return b
 	case <-timer.C:
-		b.mu.Lock()
-		b.stop = true
-		b.mu.Unlock()
+	case <-ctx.Done():
 	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.stop = true
 	return b
 }
 
@@ -59,29 +76,39 @@ func Start(body io.ReadCloser, max int, within time.Duration) *Body {
 // One that goes on so is left to the Body's reader.
 const maxEmptyReads = 100
 
-// ahead fills buf until it holds max bytes, the original ends or nobody waits.
+// ahead fills buf until it holds enough, the original ends or nobody waits.
 func (b *Body) ahead() {
 	defer close(b.done)
+	defer func() { b.bad = recover() }()
 	// Most error bodies are under 2 KiB; larger ones grow by doubling.
-	chunk := make([]byte, min(b.max, 2<<10))
+	chunk := make([]byte, min(b.look.Max, 2<<10))
 	for empty := 0; empty < maxEmptyReads; empty++ {
 		n, err := b.orig.Read(chunk)
 		if n > 0 {
 			empty = 0
 		}
-		b.mu.Lock()
-		b.buf = append(b.buf, chunk[:n]...)
-		b.err = err
-		room := b.max - len(b.buf)
-		end := b.stop || err != nil || room <= 0
-		b.mu.Unlock()
-		if end {
+		if b.add(chunk[:n], err) {
 			return
 		}
 		if n == len(chunk) && n < 32<<10 {
 			chunk = make([]byte, 2*n)
 		}
-		chunk = chunk[:min(len(chunk), room)]
+		chunk = chunk[:min(len(chunk), b.look.Max-len(b.buf))]
+	}
+}
+
+// add reports whether that is enough.
+func (b *Body) add(p []byte, err error) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.buf = append(b.buf, p...)
+	b.err = err
+	return b.stop || err != nil || len(b.buf) >= b.look.Max || b.look.Until != nil && b.look.Until(b.buf)
+}
+
+func (b *Body) repanic() {
+	if b.bad != nil {
+		panic(b.bad)
 	}
 }
 
@@ -112,6 +139,7 @@ func (b *Body) Read(p []byte) (int, error) {
 	if n := b.next(p); n > 0 {
 		return n, nil
 	}
+	b.repanic()
 	if b.err != nil { // nobody writes it once done is closed
 		return 0, b.err
 	}

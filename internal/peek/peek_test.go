@@ -40,7 +40,7 @@ func TestReaderGetsTheSameBytesAndError(t *testing.T) {
 		{"a timeout at the second read", iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader(text))), text[:1], iotest.ErrTimeout},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			b := peek.Start(io.NopCloser(row.body), 64<<10, long)
+			b := peek.Start(t.Context(), io.NopCloser(row.body), peek.Look{Max: 64<<10, Within: long})
 			got, err := io.ReadAll(b)
 			if string(got) != row.want || err != row.wantErr {
 				t.Errorf("got %d bytes and %v, want %d and %v", len(got), err, len(row.want), row.wantErr)
@@ -75,7 +75,7 @@ func TestWhatIsKnown(t *testing.T) {
 		{"an empty body", strings.NewReader(""), 100, "", true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			b := peek.Start(io.NopCloser(row.body), row.max, long)
+			b := peek.Start(t.Context(), io.NopCloser(row.body), peek.Look{Max: row.max, Within: long})
 			for _, when := range []string{"before", "after"} {
 				if got := string(b.Bytes()); got != row.bytes || b.Whole() != row.whole {
 					t.Errorf("%s reading: got %q, whole %v; want %q, %v", when, got, b.Whole(), row.bytes, row.whole)
@@ -87,7 +87,7 @@ func TestWhatIsKnown(t *testing.T) {
 }
 
 func TestReadOfNoBytes(t *testing.T) {
-	b := peek.Start(io.NopCloser(strings.NewReader(text)), 4, long)
+	b := peek.Start(t.Context(), io.NopCloser(strings.NewReader(text)), peek.Look{Max: 4, Within: long})
 	for range 3 {
 		if n, err := b.Read(nil); n != 0 || err != nil {
 			t.Errorf("got %d and %v, want 0 and nil", n, err)
@@ -100,9 +100,9 @@ func TestReadOfNoBytes(t *testing.T) {
 
 func TestPeekingTwice(t *testing.T) {
 	body := &counted{Reader: strings.NewReader(text)}
-	first := peek.Start(body, 9, long)
+	first := peek.Start(t.Context(), body, peek.Look{Max: 9, Within: long})
 	io.ReadFull(first, make([]byte, 4))
-	second := peek.Start(first, 100, long)
+	second := peek.Start(t.Context(), first, peek.Look{Max: 100, Within: long})
 	if second != first {
 		t.Error("got another Body, want the same")
 	}
@@ -120,8 +120,8 @@ func TestPeekingTwice(t *testing.T) {
 
 // A stranger's wrapper around a Body is peeked at like any other.
 func TestPeekingThroughAStranger(t *testing.T) {
-	first := peek.Start(io.NopCloser(strings.NewReader(text)), 9, long)
-	second := peek.Start(struct{ io.ReadCloser }{first}, 20, long)
+	first := peek.Start(t.Context(), io.NopCloser(strings.NewReader(text)), peek.Look{Max: 9, Within: long})
+	second := peek.Start(t.Context(), struct{ io.ReadCloser }{first}, peek.Look{Max: 20, Within: long})
 	if got := string(second.Bytes()); got != text[:20] {
 		t.Errorf("Bytes: got %q, want %q", got, text[:20])
 	}
@@ -139,7 +139,7 @@ func (c *counted) Close() error { c.closed++; return io.ErrClosedPipe }
 
 func TestCloseGivesTheOriginalsError(t *testing.T) {
 	body := &counted{Reader: strings.NewReader(text)}
-	b := peek.Start(body, 9, long)
+	b := peek.Start(t.Context(), body, peek.Look{Max: 9, Within: long})
 	if err := b.Close(); err != io.ErrClosedPipe || body.closed != 1 {
 		t.Errorf("got %v after %d closes, want %v after 1", err, body.closed, io.ErrClosedPipe)
 	}
@@ -200,7 +200,7 @@ func TestStartReturnsInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		body := newLate(400*time.Millisecond, "one ", "two ", "three ", "four")
 		start := time.Now()
-		b := peek.Start(body, 100, time.Second)
+		b := peek.Start(t.Context(), body, peek.Look{Max: 100, Within: time.Second})
 		if took := time.Since(start); took != time.Second {
 			t.Errorf("Start took %v, want 1s", took)
 		}
@@ -231,7 +231,7 @@ func TestStartReturnsInTime(t *testing.T) {
 func TestReaderThatComesDuringARead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		b := peek.Start(newLate(5*time.Second, "late"), 100, time.Second)
+		b := peek.Start(t.Context(), newLate(5*time.Second, "late"), peek.Look{Max: 100, Within: time.Second})
 		defer b.Close()
 		p := make([]byte, 100)
 		n, err := b.Read(p)
@@ -247,7 +247,7 @@ func TestReaderThatComesDuringARead(t *testing.T) {
 func TestCloseDuringARead(t *testing.T) {
 	for _, reading := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			b := peek.Start(newLate(0), 100, time.Second)
+			b := peek.Start(t.Context(), newLate(0), peek.Look{Max: 100, Within: time.Second})
 			ended := make(chan error, 1)
 			if reading {
 				go func() {
@@ -317,7 +317,7 @@ func FuzzStart(f *testing.F) {
 		}
 		most := int(limit % (128 << 10))
 		body := &chunked{data: data, cuts: cuts, err: end, together: together}
-		b := peek.Start(io.NopCloser(body), most, long)
+		b := peek.Start(t.Context(), io.NopCloser(body), peek.Look{Max: most, Within: long})
 		known := string(b.Bytes())
 		if len(known) > most || !strings.HasPrefix(string(data), known) {
 			t.Errorf("Bytes: got %d bytes, want a beginning of at most %d", len(known), most)

@@ -15,15 +15,12 @@ const Mask = "[redacted]"
 // Cleaner knows none.
 type Cleaner struct{ known []string }
 
-// minKnown is the length from which on a text is taken for a secret: shorter
-// ones are words of ordinary sentences too.
-const minKnown = 6
-
-// Without returns a Cleaner that also masks each of secrets.
+// Without returns a Cleaner that also masks each of secrets. What is short or
+// a plain word is none: local servers want any key, and are given "ollama".
 func Without(secrets ...string) Cleaner {
 	var c Cleaner
 	for _, s := range secrets {
-		if len(s) >= minKnown {
+		if len(s) >= 12 || len(s) >= 6 && strings.ContainsAny(s, "0123456789") {
 			c.known = append(c.known, s)
 		}
 	}
@@ -40,16 +37,22 @@ func Line(s string, max int) string { return Cleaner{}.Line(s, max) }
 //
 // What looks like a credential is decided by shape, so that a server which
 // quotes a key it was sent does not put it into our log: well-known prefixes
-// (sk-, AKIA, ghp_ …), JSON web tokens, what follows "Bearer" or "Basic", and
-// the values of query parameters with telling names.
+// (sk-, AKIA, ghp_ …), JSON web tokens, passwords in URLs, what follows an
+// authentication scheme, and the values of names that tell of a secret.
 func (c Cleaner) Line(s string, max int) string {
-	// A secret may begin before the cut and end after it, so cleaning comes
-	// first; but never of more than could matter.
-	if limit := 4*max + 1<<10; len(s) > limit {
-		s = s[:limit]
-	}
 	for _, secret := range c.known {
 		s = strings.ReplaceAll(s, secret, Mask)
+	}
+	// A secret may begin before the cut and end after it, so cleaning comes
+	// first; but never of more than could matter. What stands at the end of
+	// that may be half a secret: it is shown only as far as words are whole.
+	limit := 4*max + 1<<10
+	if len(s) > limit {
+		s = s[:limit]
+		for len(s) > 0 && wordByte(s[len(s)-1]) {
+			s = s[:len(s)-1]
+		}
+		s += "…"
 	}
 	return cut(secrets(oneLine(s)), max)
 }
@@ -77,12 +80,15 @@ func cut(s string, max int) string {
 	if len(s) <= max {
 		return s
 	}
-	s = s[:max-len(ellipsis)]
-	for len(s) > 0 && !utf8.ValidString(s[len(s)-1:]) && !utf8.RuneStart(s[len(s)-1]) {
-		s = s[:len(s)-1]
+	if max < len(ellipsis) {
+		return ""
 	}
-	if len(s) > 0 && s[len(s)-1] >= utf8.RuneSelf {
-		s = s[:len(s)-1] // the first byte of a rune whose rest was cut off
+	s = s[:max-len(ellipsis)]
+	for len(s) > 0 {
+		if r, n := utf8.DecodeLastRuneInString(s); r != utf8.RuneError || n > 1 {
+			break
+		}
+		s = s[:len(s)-1]
 	}
 	return s + ellipsis
 }
@@ -90,10 +96,14 @@ func cut(s string, max int) string {
 // secrets replaces every word of s that is, or is announced as, a credential.
 func secrets(s string) string {
 	var b strings.Builder
-	last := 0    // s[:last] has been written to b
-	prev := ""   // the word before
-	glue := ""   // what stands between prev and the word
-	prevEnd := 0 // where prev ends
+	last := 0 // s[:last] has been written to b
+	mask := func(from, to int) {
+		b.WriteString(s[last:from])
+		b.WriteString(Mask)
+		last = to
+	}
+	var prev, before string // the word before, and the one before that
+	prevEnd := 0
 	for i := 0; i < len(s); {
 		if !wordByte(s[i]) {
 			i++
@@ -103,14 +113,16 @@ func secrets(s string) string {
 		for i < len(s) && wordByte(s[i]) {
 			i++
 		}
-		word := s[start:i]
-		glue = s[prevEnd:start]
-		if secretShape(word) || announced(prev, glue, word) {
-			b.WriteString(s[last:start])
-			b.WriteString(Mask)
-			last = i
+		word, glue := s[start:i], s[prevEnd:start]
+		switch at := secretAt(s, start, i); {
+		case start > 0 && strings.HasPrefix(s[start-1:], Mask): // masked before
+		case announced(before, prev, glue, s, start, i), passwordAt(s, start, i):
+			i = valueEnd(s, i)
+			mask(start, i)
+		case at >= 0:
+			mask(at, i)
 		}
-		prev, prevEnd = word, i
+		before, prev, prevEnd = prev, word, i
 	}
 	if last == 0 {
 		return s
@@ -119,12 +131,25 @@ func secrets(s string) string {
 	return b.String()
 }
 
-// wordByte reports whether c can stand inside a credential. The characters of
-// base64 and its URL form do, and the asterisk with which servers half-hide a
-// key; '=' and '/' do not, or names would stick to their values.
+// wordByte reports whether c can stand inside a credential. The asterisk is
+// that of servers which half-hide a key. Beyond ASCII there are only words and
+// quotation marks.
 func wordByte(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
-		c == '-' || c == '_' || c == '.' || c == '+' || c == '~' || c == '*' || c >= utf8.RuneSelf
+	return alnum(c) || c == '-' || c == '_' || c == '.' || c == '+' || c == '~' || c == '*'
+}
+
+func alnum(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+}
+
+// valueEnd is where a value ends whose first word ends at i: base64 goes on
+// after a slash, a query's value after a percent sign, a password after most
+// signs.
+func valueEnd(s string, i int) int {
+	for i < len(s) && !strings.ContainsRune(" \t\"'`\\&,;)]}>|", rune(s[i])) && s[i] < utf8.RuneSelf {
+		i++
+	}
+	return i
 }
 
 // prefixes begin keys whatever follows, provided enough follows to be one: the
@@ -134,57 +159,126 @@ var prefixes = []struct {
 	min  int // length of the shortest word that counts
 }{
 	{"sk-", 8}, {"sk_", 8}, {"pk_", 12}, {"rk_", 8}, {"whsec_", 12}, // OpenAI, Anthropic, Stripe …
+	{"csk-", 12}, {"ABSK", 20}, {"lsv2_", 12}, {"tvly-", 12}, // Cerebras, Bedrock, LangSmith, Tavily
 	{"AIza", 20}, {"ya29.", 12}, {"GOCSPX-", 12}, // Google
 	{"AKIA", 16}, {"ASIA", 16}, // AWS
 	{"ghp_", 12}, {"gho_", 12}, {"ghu_", 12}, {"ghs_", 12}, {"ghr_", 12}, {"github_pat_", 16}, {"glpat-", 12},
-	{"xoxb-", 10}, {"xoxp-", 10}, {"xoxa-", 10}, {"xoxe-", 10}, {"xapp-", 10}, // Slack
+	{"xoxb-", 10}, {"xoxp-", 10}, {"xoxa-", 10}, {"xoxe-", 10}, {"xoxe.", 10}, {"xoxs-", 10}, {"xoxr-", 10}, {"xapp-", 10}, // Slack
 	{"hf_", 12}, {"r8_", 12}, {"gsk_", 12}, {"xai-", 12}, {"pplx-", 12}, {"nvapi-", 12}, {"fw_", 12}, {"tgp_", 12},
 	{"SG.", 16}, {"shpat_", 12}, {"shpss_", 12}, {"ntn_", 12}, {"secret_", 12}, {"hvs.", 12}, {"key-", 20}, {"dop_v1_", 12},
+	{"npm_", 12}, {"pypi-", 12}, {"glsa_", 12},
+	{"eyJ", 20}, // a JSON web token: its first part decodes to `{"`
 }
 
-func secretShape(word string) bool {
-	for _, p := range prefixes {
-		if len(word) >= p.min && strings.HasPrefix(word, p.text) && keyLike(word[len(p.text):]) {
+// secretAt returns where in the word s[start:end] a key begins, -1 if none
+// does. It may begin inside: after a flag's dashes, emphasis or a dot, or after
+// an escape sequence that only looks like part of the word.
+func secretAt(s string, start, end int) int {
+	for i := start; i < end; i++ {
+		if i > start && alnum(s[i-1]) && !escapeEnds(s, i) {
+			continue
+		}
+		word := s[i:end]
+		for _, p := range prefixes {
+			if len(word) >= p.min && strings.HasPrefix(word, p.text) && keyLike(word[len(p.text):]) {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+// escapeEnds reports whether an escape sequence of a URL (%20) or of JSON (\n,
+// \u003c) ends before s[i].
+func escapeEnds(s string, i int) bool {
+	return i >= 3 && s[i-3] == '%' || i >= 2 && s[i-2] == '\\' || i >= 6 && s[i-6:i-4] == `\u`
+}
+
+// keyLike tells what was drawn at random from plain words: "sk-learn-users" is
+// somebody's package and "YOUR_KEY" a placeholder, "sk-proj-4f9Tx2…" is a key.
+func keyLike(word string) bool {
+	letters, digits, run := false, false, 0
+	for i := 0; i < len(word); i++ {
+		switch c := word[i]; {
+		case c == '*':
+			return true
+		case !alnum(c):
+			letters, digits, run = false, false, 0
+			continue
+		case '0' <= c && c <= '9':
+			digits = true
+		default:
+			letters = true
+		}
+		if run++; run >= 20 || run >= 6 && letters && digits {
 			return true
 		}
 	}
-	// A JSON web token: three parts, the first of which decodes to `{"`.
-	return len(word) > 20 && strings.HasPrefix(word, "eyJ") && strings.Count(word, ".") >= 1
+	return false
 }
 
-// keyLike tells a key's tail from plain words with a hyphen: "sk-learn-users"
-// is somebody's package, "sk-proj-4f…" is a key.
-func keyLike(tail string) bool {
-	if len(tail) >= 20 {
-		return true
+// announced reports whether the word s[start:end] is a credential because of
+// what stands before it: an authentication scheme, or a name and a sign of
+// assignment.
+func announced(before, prev, glue, s string, start, end int) bool {
+	value := s[start:valueEnd(s, end)]
+	if strings.Trim(glue, ` "'\<`) == "" && glue != "" {
+		// Authorization: token 4f9e… – the scheme may be anybody's.
+		return (scheme(prev) || strings.HasSuffix(strings.ToLower(before), "authorization") || strings.HasPrefix(prev, "--") && secretName(prev)) && keyLike(value)
 	}
-	return strings.ContainsAny(tail, "0123456789*ABCDEFGHIJKLMNOPQRSTUVWXYZ")
-}
-
-// announced reports whether word is a credential because of what stands before
-// it: an authentication scheme, or a name and a sign of assignment.
-func announced(prev, glue, word string) bool {
-	if len(word) < 6 {
+	if len(glue) > 8 || strings.Trim(glue, " \"'\\:=[<>") != "" || !strings.ContainsAny(glue, ":=") {
 		return false
 	}
-	switch glue {
-	case " ":
-		return (strings.EqualFold(prev, "bearer") || strings.EqualFold(prev, "basic")) && keyLike(word)
-	case "=":
-		return secretName(prev)
-	case ": ", ":", `":"`, `": "`, `\":\"`, `\": \"`:
-		return secretName(prev) && keyLike(word) // prose has colons too: "invalid token: expired"
+	name := strings.ToLower(prev)
+	switch {
+	case scheme(prev):
+		return keyLike(value)
+	case !secretName(name):
+		return false
+	case keyLike(value):
+		return true
 	}
-	return false
+	// Prose has colons and equal signs too: "invalid token: expired". Where the
+	// name can mean nothing else, and in a query, any value counts.
+	query := start > len(glue)+len(prev) && strings.ContainsRune("?&", rune(s[start-len(glue)-len(prev)-1]))
+	certain := strings.Contains(name, "pass") || strings.HasSuffix(name, "secret") || strings.HasSuffix(name, "api_key") || name == "pwd"
+	switch {
+	case glue == ": ":
+		return false
+	case query || certain:
+		return len(value) >= 4
+	}
+	return glue == "=" && len(value) >= 6
+}
+
+func scheme(word string) bool {
+	return strings.EqualFold(word, "bearer") || strings.EqualFold(word, "basic")
 }
 
 // secretName reports whether a parameter or header of that name is a secret.
 func secretName(name string) bool {
 	name = strings.ToLower(name)
-	for _, n := range []string{"key", "token", "secret", "password", "passwd", "signature", "authorization", "credential"} {
+	for _, n := range []string{"key", "token", "secret", "password", "passwd", "signature", "authorization", "credential", "cookie"} {
 		if strings.HasSuffix(name, n) {
 			return true
 		}
 	}
-	return name == "sig" || name == "pwd" || name == "auth" || name == "code_verifier"
+	return name == "sig" || name == "pwd" || name == "auth" || name == "code_verifier" || name == "client_assertion"
+}
+
+// passwordAt reports whether s[start:end] begins the password of a URL:
+// scheme://user:password@host.
+func passwordAt(s string, start, end int) bool {
+	if start == 0 || s[start-1] != ':' {
+		return false
+	}
+	i := strings.LastIndex(s[:start], "://")
+	return i >= 0 && !strings.ContainsAny(s[i+3:start], "/ @") && strings.HasPrefix(s[valueEndOfUser(s, end):], "@")
+}
+
+func valueEndOfUser(s string, i int) int {
+	for i < len(s) && !strings.ContainsRune("@/ \"'", rune(s[i])) {
+		i++
+	}
+	return i
 }
