@@ -142,7 +142,9 @@ func (t *Retrier) roundTrip(req *http.Request, base http.RoundTripper) (*http.Re
 	defer c.leave()
 	t.budget().count(hostOf(req))
 	p := t.plan(req, c)
-	defer c.release(req)
+	if p.role == owner {
+		defer c.release()
+	}
 	a, err := p.attempt(1, nil)
 	if err != nil {
 		return refuse(req, err)
@@ -160,8 +162,9 @@ func (t *Retrier) roundTrip(req *http.Request, base http.RoundTripper) (*http.Re
 		}
 		c.enter()
 		defer c.leave()
-		c.claim(req)
-		defer c.release(req)
+		if c.claim(req) == owner {
+			defer c.release()
+		}
 	}
 	return (&retry{plan: p, base: base, call: c, late: late, made: 1}).run(a, resp, err)
 }

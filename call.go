@@ -182,36 +182,41 @@ func verdictOf(resp *http.Response) *Error {
 	return c.verdict
 }
 
-// claim makes the Retrier that sends req the owner of the call's retries, or
-// reports that one further out is. Strangers between the two may have copied
-// the request, and may send others with the same context, so what is asked for
-// is compared. c may be nil.
-func (c *call) claim(req *http.Request) (nested bool) {
+// A role is what a Retrier is to the call whose record it found.
+type role uint8
+
+const (
+	alone  role = iota // there is no record, or it is of a call that this request only serves
+	owner              // the outermost: it repeats
+	nested             // one further out repeats this very request
+)
+
+// claim makes the Retrier that sends req the owner of the call's retries,
+// unless one further out is. Strangers between the two may have copied the
+// request and changed its path, and may send others with the same context, such
+// as one for a token; method and host tell the two apart. c may be nil.
+func (c *call) claim(req *http.Request) role {
 	if c == nil {
-		return false
+		return alone
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.owner == nil {
+	switch {
+	case c.owner == nil:
 		c.owner = req
-		return false
+		return owner
+	case c.owner.Method == req.Method && hostOf(c.owner) == hostOf(req):
+		c.inner = true
+		return nested
 	}
-	nested = c.owner.Method == req.Method && c.owner.URL != nil && req.URL != nil &&
-		c.owner.URL.Host == req.URL.Host && c.owner.URL.Path == req.URL.Path
-	c.inner = c.inner || nested
-	return nested
+	return alone
 }
 
-// release takes back what claim gave.
-func (c *call) release(req *http.Request) {
-	if c == nil {
-		return
-	}
+// release takes back what claim gave to an owner.
+func (c *call) release() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.owner == req {
-		c.owner = nil
-	}
+	c.owner = nil
 }
 
 // innerSeen reports whether a Retrier further in found the owner.
@@ -246,6 +251,20 @@ func (c *call) gaveUpOn(resp *http.Response) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return resp != nil && c.gaveUp == resp
+}
+
+// seen reports whether a wrapper has judged resp, whatever it found.
+func seen(resp *http.Response) bool {
+	if resp.Request == nil {
+		return false
+	}
+	c := callFrom(resp.Request.Context())
+	if c == nil {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.about == resp
 }
 
 func (c *call) addWait(d time.Duration) {

@@ -1,35 +1,22 @@
 package steadyhttp
 
 import (
-	"context"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
 	"github.com/steadyhttp/steadyhttp/internal/peek"
-	"github.com/steadyhttp/steadyhttp/internal/redact"
-	"github.com/steadyhttp/steadyhttp/internal/wait"
 )
 
 const (
-	// maxBody is how much of an error body is looked at. The largest in our
-	// corpus of real ones is under 8 KiB; HTML pages of gateways reach 30.
-	maxBody = 64 << 10
+	// successTime is how long the body of a success is waited for where it may
+	// hold an error: nobody notices a quarter of a second beside a model.
+	successTime = 250 * time.Millisecond
 
-	// bodyTime is how long a body is waited for. It comes with the headers,
-	// unless somebody means harm or is dying.
-	bodyTime = time.Second
-
-	// maxMessage is how much of a server's message is kept: a paragraph. What
-	// is longer is a dump, and Error.Body has it.
-	maxMessage = 1 << 10
-
-	// maxDetail is how much is shown of a body in which no message was found.
-	maxDetail = 200
-
-	// maxToken bounds codes, parameters and request ids.
-	maxToken = 128
+	// maxFirstEvent is how much of a stream is looked at before it is handed
+	// up. The largest first event that we know, OpenAI's response.created with
+	// a long list of tools, passes it, and is no error.
+	maxFirstEvent = 4 << 10
 )
 
 // A Classifier names what each failed answer is: its class, the provider's
@@ -37,12 +24,30 @@ const (
 // further out go by it, and Check and FromContext hand it to the caller.
 //
 // Its zero value works. It is safe for concurrent use and its fields must not
-// change once it is in use. A success passes untouched. Of a failed answer it
-// looks at no more than 64 KiB of the body, for no more than a second; the
-// body's reader still gets every byte.
+// change once it is in use. Of a failed answer it looks at no more than 64 KiB
+// of the body, for no more than a second; the body's reader still gets every
+// byte, unchanged.
+//
+// A success passes untouched, with two exceptions. Where providers put errors
+// into a 200 (calls to language models, Slack, GraphQL and a few others), its
+// body is looked at if its length is known and at most 64 KiB, for no more than
+// a quarter of a second. And the event stream of a call to a language model is
+// handed up with its first event, or after 4 KiB or a quarter of a second. If
+// that is an error, the answer is a failure like any other. After it nothing is
+// held back; an error event further on, or an end without the event that every
+// stream of that kind ends with, makes the reader's last Read return an *Error
+// in place of io.EOF.
 type Classifier struct {
 	// Base makes the requests. nil is http.DefaultTransport.
 	Base http.RoundTripper
+
+	// Rules are tried before what is built in; the first that matches wins. nil
+	// adds none.
+	Rules []Rule
+
+	// HeadersOnly leaves all bodies alone: answers are judged by their status
+	// and headers, and no success is looked into.
+	HeadersOnly bool
 
 	settings settings
 }
@@ -60,31 +65,98 @@ func (t *Classifier) roundTrip(req *http.Request, base http.RoundTripper) (*http
 	c := joinCall(req)
 	defer c.leave()
 	resp, err := send(base, req)
-	switch {
-	case err != nil:
+	if err != nil {
 		if c != nil {
 			c.setVerdict(nil, errorFor(req, err))
 		}
-	case resp == nil:
-	case failed(resp):
-		// A nested Classifier's word stands; what is behind both is the same.
-		e := verdictOf(resp)
-		if e == nil {
-			e = judge(resp)
-		}
-		if c == nil {
-			// Nobody listens yet: leave the verdict where who asks later looks.
-			c := &call{used: true}
-			c.attach(resp, req)
-			c.setVerdict(resp, e)
-		} else {
-			c.attach(resp, req)
-			c.setVerdict(resp, e)
-		}
-	case c != nil:
-		c.setVerdict(resp, nil)
+		return resp, err
 	}
-	return resp, err
+	if resp == nil {
+		return nil, nil
+	}
+	if resp.Request == nil && (failed(resp) || !t.HeadersOnly && t.looksInto(req, resp)) {
+		resp.Request = req // a fake left it nil; we need to know whose answer it is
+	}
+	e := verdictOf(resp)
+	if e != nil && c == nil {
+		return resp, nil // the word of one further in stands, where it is
+	}
+	if e == nil {
+		e = t.examine(req, resp)
+	}
+	stream := e == nil && !t.HeadersOnly && isInferenceStream(req, resp)
+	if c == nil && (e != nil || stream) {
+		// Nobody listens yet: leave the verdict where who asks later looks.
+		c = &call{used: true}
+	}
+	if c == nil {
+		return resp, nil
+	}
+	if e != nil || stream {
+		c.attach(resp, req)
+	}
+	c.setVerdict(resp, e)
+	if stream {
+		resp.Body = watchStream(resp, c, t.Rules)
+	}
+	return resp, nil
+}
+
+// examine returns the verdict on an answer, nil for a success.
+func (t *Classifier) examine(req *http.Request, resp *http.Response) *Error {
+	switch {
+	case failed(resp) && t.HeadersOnly:
+		return glance(resp, t.Rules)
+	case failed(resp):
+		return judge(resp, t.Rules)
+	case t.HeadersOnly:
+		return nil
+	case t.mayHideError(req, resp) && resp.ContentLength > 0:
+		return lookInside(resp, int(resp.ContentLength), t.Rules)
+	case isInferenceStream(req, resp):
+		return firstEvents(resp, t.Rules)
+	}
+	return nil
+}
+
+// looksInto reports whether a success will be looked into.
+func (t *Classifier) looksInto(req *http.Request, resp *http.Response) bool {
+	return t.mayHideError(req, resp) || isInferenceStream(req, resp)
+}
+
+// mayHideError reports whether the body of a success is worth looking at. A
+// part of one never is, nor one that may be long.
+func (t *Classifier) mayHideError(req *http.Request, resp *http.Response) bool {
+	if resp.StatusCode < 200 || resp.StatusCode > 299 || resp.StatusCode == http.StatusNoContent || resp.StatusCode == http.StatusPartialContent ||
+		resp.ContentLength > maxBody || req.URL == nil || isEventStream(resp) {
+		return false
+	}
+	return dialect.HidesErrors(req.Method, req.URL.Hostname(), req.URL.Path, req.Header) ||
+		rulesForSuccess(t.Rules, req, resp)
+}
+
+// lookInside looks for an error in a success.
+func lookInside(resp *http.Response, max int, rules []Rule) *Error {
+	arrived := time.Now()
+	body := lookAt(resp, peek.Look{Max: max + 1, Within: successTime}) // with its end
+	if !body.Whole() {
+		return nil
+	}
+	j := judgement{resp, decoded(resp.Header, body.Bytes()), arrived, rules}
+	v, hidden := dialect.InBand(j.answer())
+	if !hidden && !rulesForSuccess(rules, resp.Request, resp) {
+		return nil
+	}
+	if !hidden {
+		v = dialect.Judge(j.answer()) // for the rules to match its code and message
+		v.Class = dialect.None
+	}
+	e := j.error(v, 0)
+	if e.Class == None {
+		return nil
+	}
+	e.Body = body.Bytes()
+	return e
 }
 
 // CloseIdleConnections closes the idle connections of Base, if it can.
@@ -92,97 +164,5 @@ func (t *Classifier) CloseIdleConnections() { closeIdle(t.base()) }
 
 func (t *Classifier) base() http.RoundTripper    { return orDefault(t.Base) }
 func (t *Classifier) ownBase() http.RoundTripper { return t.Base }
-func (t *Classifier) validate() error            { return nil }
 
-// failed reports whether the status alone makes resp a failure. A redirect, a
-// 304 and an upgrade are none.
-func failed(resp *http.Response) bool { return resp.StatusCode >= 400 }
-
-// judge looks at a failed answer and puts its body back. It leaves resp.Body
-// such that it reads as before.
-func judge(resp *http.Response) *Error {
-	arrived := time.Now()
-	body := peek.Start(contextOf(resp), bodyOf(resp), peek.Look{Max: maxBody, Within: bodyTime})
-	resp.Body = body
-	return judgeBody(resp, body.Bytes(), arrived)
-}
-
-func contextOf(resp *http.Response) context.Context {
-	if resp.Request == nil {
-		return context.Background()
-	}
-	return resp.Request.Context()
-}
-
-// glance judges by status and headers alone.
-func glance(resp *http.Response) *Error { return judgeBody(resp, nil, time.Now()) }
-
-func judgeBody(resp *http.Response, body []byte, arrived time.Time) *Error {
-	a := dialect.Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}
-	if resp.Request != nil && resp.Request.URL != nil {
-		a.Host = resp.Request.URL.Hostname()
-	}
-	v := dialect.Judge(a)
-	clean := redact.Without(credentials(resp.Request)...)
-	figure := wait.Resolve(resp.Header, wait.Figure{After: v.RetryIn, Source: v.RetryInSource}, arrived)
-	e := &Error{
-		Class:            classNamed(string(v.Class)),
-		Status:           resp.StatusCode,
-		Provider:         v.Provider,
-		Code:             clean.Line(v.Code, maxToken),
-		Param:            clean.Line(v.Param, maxToken),
-		Message:          message(clean, v.Message, body),
-		RequestID:        clean.Line(v.RequestID, maxToken),
-		RetryAfter:       figure.After,
-		RetryAfterSource: figure.Source,
-		RateLimit:        allowances(resp.Header),
-		Body:             body,
-	}
-	if figure.Source != "" {
-		e.NotBefore = arrived.Add(figure.After)
-	}
-	if refused(e, resp.Header) {
-		e.Fate = FateRefused
-	}
-	e.Hint = hint(e, resp.Header)
-	return e
-}
-
-// message is what the server said: its message, else its JSON, else the start
-// of its text.
-func message(clean redact.Cleaner, said string, body []byte) string {
-	if said != "" {
-		return clean.Line(said, maxMessage)
-	}
-	return clean.Line(string(body[:min(len(body), 4*maxDetail)]), maxDetail)
-}
-
-// allowances reads the rate limit that an answer states. A bare limit can mean
-// requests or tokens, so its unit stays unsaid.
-func allowances(h http.Header) []Allowance {
-	var all []Allowance
-	for _, unit := range []struct{ name, suffix string }{{"", ""}, {"requests", "-Requests"}, {"tokens", "-Tokens"}} {
-		a := Allowance{
-			Unit:      unit.name,
-			Limit:     count(h.Get("X-Ratelimit-Limit" + unit.suffix)),
-			Remaining: count(h.Get("X-Ratelimit-Remaining" + unit.suffix)),
-		}
-		if a.Limit < 0 && a.Remaining < 0 {
-			continue
-		}
-		if d, err := time.ParseDuration(h.Get("X-Ratelimit-Reset" + unit.suffix)); err == nil && d > 0 && d <= wait.Longest {
-			a.Reset = d
-		}
-		all = append(all, a)
-	}
-	return all
-}
-
-// count reads a non-negative whole number, -1 if v is none.
-func count(v string) int64 {
-	n, err := strconv.ParseUint(v, 10, 63)
-	if err != nil {
-		return -1
-	}
-	return int64(n)
-}
+func (t *Classifier) validate() error { return validateRules(t.Rules) }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/steadyhttp/steadyhttp/internal/dialect"
 )
 
 // decide says whether there is another attempt after a, and when.
@@ -57,35 +59,25 @@ func (r *retry) impossible() string {
 	return ""
 }
 
+// day is the window from which on a limit is not waited for.
+const day = 24 * time.Hour
+
 // unwise says why a further attempt would be useless or do harm.
 func (r *retry) unwise(resp *http.Response) string {
 	e := r.verdict
-	says := ""
-	if resp != nil {
-		says = serverSays(resp.Header)
-	}
 	switch {
 	case r.call.gaveUpOn(resp), resp == nil && r.late && r.call.innerSeen():
 		return "a Retrier further in gave up"
 	case errors.Is(e, ErrThrottled):
 		return "throttled on this side"
-	case says == "false":
+	case e.repeat == dialect.Never:
 		return "the server says that a repeat is useless"
-	case !e.Class.Retryable() && (says != "true" || e.Class == Quota):
+	case !e.Class.Retryable() && e.repeat != dialect.Always:
 		return e.Class.String() + " does not pass by itself"
+	case e.Class == RateLimit && e.Window >= day && e.RetryAfterSource == "":
+		return "the limit is for a day or more"
 	case e.Fate == FateApplied, e.Fate == FateUnknown && !r.repeatable:
 		return "the server may have carried it out, and doing it twice may do harm"
-	}
-	return ""
-}
-
-// serverSays returns "true" or "false" if the server itself says whether the
-// request should be sent again, as OpenAI, Anthropic and Stripe do.
-func serverSays(h http.Header) string {
-	for _, name := range [...]string{"X-Should-Retry", "Stripe-Should-Retry"} {
-		if v := first(h, name); v == "true" || v == "false" {
-			return v
-		}
 	}
 	return ""
 }

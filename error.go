@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/steadyhttp/steadyhttp/internal/dialect"
 	"github.com/steadyhttp/steadyhttp/internal/redact"
 )
 
@@ -53,19 +54,33 @@ type Error struct {
 	// RateLimit is what the server said about its limits, nil if nothing.
 	RateLimit []Allowance
 
+	// Window is that of the limit which was hit, as far as the answer names it:
+	// from a second to a month of 30 days; 0 if it does not. A limit of a day or
+	// more is not waited for unless the server itself says how long.
+	Window time.Duration
+
+	// Scope is what shares the limit or the trouble, and ScopeName the resource,
+	// bucket or method where the scope has one.
+	Scope     Scope
+	ScopeName string
+
 	// Body is the start of the answer's raw body, uncleaned, at most 64 KiB.
 	Body []byte
 
 	// Err is the error below, nil for an answer.
 	Err error
+
+	repeat dialect.Repeat // what the answer says about sending the request again
 }
 
 // An Allowance is one rate limit as a server states it.
 type Allowance struct {
-	Unit      string        // "requests" or "tokens"; "" if the server does not say
-	Limit     int64         // per window; -1 if not said
+	Unit      string        // "requests", "tokens", "input_tokens", "output_tokens", "concurrency"; "" if the server does not say
+	Name      string        // of the policy, resource or bucket, if it has one
+	Window    time.Duration // in which Limit is allowed; 0 if not said
+	Limit     int64         // -1 if not said
 	Remaining int64         // -1 if not said
-	Reset     time.Duration // until it is whole again, from the answer; 0 if not said
+	Reset     time.Duration // from the answer until it is whole, or has room, again; -1 if not said
 }
 
 // Error returns one line for a log: the class, the status, what the server
@@ -156,10 +171,16 @@ func Check(resp *http.Response, err error) error {
 	if e := verdictOf(resp); e != nil {
 		return e
 	}
-	if !failed(resp) {
+	if failed(resp) {
+		return judge(resp, nil)
+	}
+	if seen(resp) {
 		return nil
 	}
-	return judge(resp)
+	if e := checkSuccess(resp); e != nil {
+		return e
+	}
+	return nil
 }
 
 // errorOf classifies an error that came in place of an answer. It is a pure

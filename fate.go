@@ -50,17 +50,18 @@ func (f Fate) String() string {
 
 // refused reports whether the answer itself shows that the request was not
 // carried out.
-func refused(e *Error, h http.Header) bool {
-	if serverSays(h) == "true" {
+func refused(e *Error) bool {
+	switch {
+	case e.repeat == dialect.Always, e.Class == RateLimit, e.Class == Overloaded:
 		return true
 	}
 	switch e.Status {
 	case http.StatusTooManyRequests, http.StatusMisdirectedRequest, http.StatusTooEarly, 529:
 		return true
 	case http.StatusServiceUnavailable:
-		return e.RetryAfterSource != "" || e.Class == RateLimit || e.Class == Overloaded
+		return e.RetryAfterSource != ""
 	}
-	return e.Class == RateLimit || e.Class == Overloaded
+	return false
 }
 
 // idempotencyHeaders make a request repeatable, as they do for net/http, where
@@ -71,7 +72,7 @@ var idempotencyHeaders = []string{"Idempotency-Key", "X-Idempotency-Key"}
 // became of the first.
 func repeatable(req *http.Request) bool {
 	return idempotentMethod(req.Method) || hasKey(req) ||
-		req.Method == http.MethodPost && req.URL != nil && dialect.Inference(req.URL.Path, req.Header)
+		req.Method == http.MethodPost && req.URL != nil && dialect.InferenceAt(req.URL.Hostname(), req.URL.Path, req.Header)
 }
 
 // idempotentMethod goes by RFC 9110, 9.2.2.

@@ -13,7 +13,7 @@ import (
 func hint(e *Error, h http.Header) string {
 	advice := e.Class.sheet().hint
 	switch e.Class {
-	case InvalidRequest:
+	case InvalidRequest, NotFound, ContextLength:
 		if precise := paramHint(e); precise != "" {
 			return precise
 		}

@@ -106,7 +106,7 @@ func outcome(req *http.Request, resp *http.Response, err error) *Error {
 	if e := verdictOf(resp); e != nil || !failed(resp) {
 		return e
 	}
-	return glance(resp)
+	return glance(resp, nil)
 }
 
 // verdictLevel sorts a call by who has to act on it.

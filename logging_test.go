@@ -146,7 +146,7 @@ func TestNoSecretReachesAnEntry(t *testing.T) {
 					}
 					finish(t, resp)
 				}
-				for _, bad := range []string{"CANARY", "\x1b", `\u001b`, "\u202e", `line\n`, "line\n"} {
+				for _, bad := range []string{"CANARY", "\x1b", `\u001b`, "\u202e", `line\n`, "line\nbreak"} {
 					if strings.Contains(out.String(), bad) {
 						t.Errorf("%q reached the output:\n%s", bad, out.String())
 					}

@@ -23,7 +23,7 @@ type plan struct {
 	*Retrier
 	req         *http.Request  // as handed in, but for an idempotency key
 	source      *replay.Source // of its body, if that has no GetBody and is small enough to be kept
-	nested      bool           // a Retrier further out repeats it
+	role        role
 	repeatable  bool           // doing it twice does no harm
 	maxAttempts int
 	maxWait     time.Duration
@@ -34,14 +34,14 @@ func (t *Retrier) plan(req *http.Request, c *call) plan {
 	over, _ := req.Context().Value(policyKey{}).(RetryPolicy)
 	p := plan{
 		Retrier:     t,
-		nested:      c.claim(req),
+		role:        c.claim(req),
 		req:         withKey(req, t.IdempotencyKey),
 		maxAttempts: cmp.Or(over.MaxAttempts, t.MaxAttempts, defaultMaxAttempts),
 		maxWait:     orMax(cmp.Or(over.MaxWait, t.MaxWait), defaultMaxWait),
 		maxElapsed:  orMax(cmp.Or(over.MaxElapsed, t.MaxElapsed), defaultMaxElapsed),
 	}
 	switch {
-	case p.nested || repeatedFurtherOut(req):
+	case p.role == nested || repeatedFurtherOut(req):
 		p.maxAttempts = 1
 	case p.maxAttempts < 0:
 		p.maxAttempts = math.MaxInt
@@ -205,7 +205,7 @@ func (r *retry) endHeld(why string) (*http.Response, error) {
 
 // end ends the call with what is in hand.
 func (r *retry) end(resp *http.Response, err error, why string) (*http.Response, error) {
-	if r.nested {
+	if r.role == nested {
 		return resp, err
 	}
 	r.call.stop(why, resp)
@@ -238,7 +238,7 @@ func (r *retry) judge(a attempt, resp *http.Response, err error) *Error {
 		}
 	default:
 		if e = verdictOf(resp); e == nil {
-			e = judge(resp)
+			e = judge(resp, nil)
 		}
 	}
 	r.call.setVerdict(resp, e)

@@ -320,7 +320,7 @@ func (t *Throttler) learn(req *http.Request, resp *http.Response) {
 	}
 	e := verdictOf(resp)
 	if e == nil {
-		e = glance(resp)
+		e = glance(resp, nil)
 	}
 	asked := e.RetryAfterSource != "" && (e.Class == RateLimit || e.Class == Overloaded)
 	if !asked || e.RetryAfter > orMax(t.MaxWait, defaultMaxWait) {

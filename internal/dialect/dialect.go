@@ -1,10 +1,29 @@
 // Package dialect knows how APIs word their errors. It turns what a server
 // answered into a verdict in plain values; it decides nothing about retries.
+//
+// What is known of a provider is data: one table a family, in a file of its
+// own. A handful of functions apply the tables, in this order, the first that
+// has an opinion winning:
+//
+//  0. a request that is larger than the limit it is told of
+//  1. the codes of the provider, then those everybody uses, that leave no doubt
+//  2. the provider's numeric codes
+//  3. the provider's phrases in the message, then everybody's
+//  4. the codes that are true unless the message says otherwise
+//  5. parts of codes that nobody listed, such as "throttl"
+//  6. the HTTP status
+//
+// The provider's are the tables of the request's host, then of the family that
+// the answer's shape gives away: gateways speak in other people's words.
+//
+// Everything that is read is hostile: a body is looked at up to 64 KiB, in one
+// pass, without recursion, and nothing in it is expanded.
 package dialect
 
 import (
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -13,6 +32,7 @@ type Class string
 
 // The classes that an answer can have.
 const (
+	None           Class = "none"
 	InvalidRequest Class = "invalid_request"
 	ContextLength  Class = "context_length"
 	ContentPolicy  Class = "content_policy"
@@ -27,79 +47,295 @@ const (
 	ServerError    Class = "server_error"
 	Unavailable    Class = "unavailable"
 	Timeout        Class = "timeout"
+	Canceled       Class = "canceled"
 	Unknown        Class = "unknown"
 )
 
+// maxBody is how much of a body is looked at, whatever is handed in.
+const maxBody = 64 << 10
+
 // An Answer is what there is to judge.
 type Answer struct {
-	Host   string // of the request, without a port
-	Status int
-	Header http.Header
-	Body   []byte // its start
+	Method, Host, Path string // of the request; Host without a port
+	Status             int
+	Header             http.Header
+	Body               []byte    // its start
+	Now                time.Time // when it arrived, for waits given as a point in time without a Date; zero is none
 }
 
-// A Verdict is what the answer means. A field that the answer says nothing
+// Repeat says what an answer itself says about sending the very same request
+// again.
+type Repeat uint8
+
+// What an answer can say.
+const (
+	ByClass Repeat = iota // nothing beyond its class
+	Always                // it may be repeated, although its class says no
+	Never                 // it must not be repeated, although its class says yes
+)
+
+// Scope is the set of what shares a limit or a trouble: whoever has all of it
+// in common with the request is concerned too.
+type Scope uint8
+
+// The members of a Scope.
+const (
+	Host Scope = 1 << iota
+	Credential
+	Model
+	Method   // the API's method: the HTTP method, or Slack's, which ScopeName then holds
+	Path     // of the URL
+	Resource // a group of methods that ScopeName names, as GitHub's x-ratelimit-resource does
+	Bucket   // what ScopeName names, as Discord's x-ratelimit-bucket does
+)
+
+// A Verdict is what an answer means. A field that the answer says nothing
 // about is zero.
 type Verdict struct {
 	Class     Class
 	Provider  string
-	Code      string // the provider's own: a code if it has letters, else a type or status
+	Code      string // the provider's own: a code if it has letters, else a type, status or reason
 	Param     string // the parameter at fault
 	Message   string // as sent, not cleaned
 	RequestID string
 
 	// RetryIn is how long the body asks to wait, if RetryInSource names the
-	// field that says so.
+	// field that says so. Waits in the words of the message are not looked for.
 	RetryIn       time.Duration
 	RetryInSource string
+
+	// Window is that of the limit which was hit: a second to a month of 30
+	// days. A rate limit of a day or more, with no wait stated, will not be
+	// lifted while anybody waits; with one it is a rolling window, and the
+	// stated wait is good.
+	Window time.Duration
+
+	Repeat    Repeat
+	Scope     Scope
+	ScopeName string
 }
 
-// Judge reads an answer that is a failure by its status. The body decides where it can,
-// since statuses lie: OpenAI says "out of money" with 429.
+// readers hold the memory that judging needs: 12 KiB each.
+var readers = sync.Pool{New: func() any { return new(reader) }}
+
+// Judge reads an answer that is a failure by its status. The body decides
+// where it can, since statuses lie: OpenAI says "out of money" with 429.
 func Judge(a Answer) Verdict {
-	v := readBody(a.Body)
-	v.RequestID = requestID(a.Header, v.RequestID)
-	if v.Provider == "" {
-		v.Provider = providerOf(a.Host)
+	r := readers.Get().(*reader)
+	defer r.free()
+	r.read(a.Body)
+	return r.judge(a)
+}
+
+// judge makes a verdict of what was read.
+func (r *reader) judge(a Answer) Verdict {
+	t := tables()
+	host := t.byHost(a.Host)
+	shape := t.byShape(r, a.Header)
+	know := chain(host, shape)
+
+	r.collect(a.Header)
+	v := Verdict{Message: r.message, Code: r.code(know), Param: r.param()}
+	switch {
+	case host != nil:
+		v.Provider = host.name
+	case shape != nil:
+		v.Provider = shape.name
 	}
-	v.Class = classify(a.Status, v)
+	v.RequestID = r.requestID(a.Header, host)
+	v.RetryIn, v.RetryInSource = r.retryIn(a)
+	v.Class = r.class(a.Status, know)
+	v.Window = r.window(v.Class, a.Header)
+	v.Repeat = r.repeat(v.Class, know, a.Header)
+	v.Scope, v.ScopeName = scopeOf(v.Class, know, a)
 	return v
 }
 
-// requestIDs are the headers that carry the id a provider's support asks for,
-// the most specific first: a gateway adds its own X-Request-Id to the
-// provider's.
-var requestIDs = []string{
-	"Request-Id", "X-Request-Id", "Apim-Request-Id", "X-Goog-Request-Id",
-	"X-Github-Request-Id", "X-Amzn-Requestid", "X-Amz-Request-Id", "X-Slack-Req-Id", "Cf-Ray",
-}
-
-func requestID(h http.Header, inBody string) string {
-	for _, name := range requestIDs {
-		if id := h.Get(name); id != "" {
-			return id
+// class finds the class in the order that the package comment gives.
+func (r *reader) class(status int, know []*family) Class {
+	text := r.text()
+	if r.neverFits(text, status) {
+		return TooLarge
+	}
+	for _, f := range know {
+		for _, code := range r.codes[:r.nCodes] {
+			if c := lookUp(f.codesByKey, code); c != "" {
+				return c
+			}
 		}
 	}
-	return inBody
-}
-
-// providers are known by the hosts that their own SDKs call.
-var providers = []struct{ suffix, name string }{
-	{"api.openai.com", "openai"},
-	{"api.anthropic.com", "anthropic"},
-	{".googleapis.com", "google"},
-	{"api.n1n.ai", "n1n"},
-	{".openai.azure.com", "azure"},
-	{"api.github.com", "github"},
-	{"api.stripe.com", "stripe"},
-	{".amazonaws.com", "aws"},
-}
-
-func providerOf(host string) string {
-	for _, p := range providers {
-		if host == p.suffix || p.suffix[0] == '.' && strings.HasSuffix(host, p.suffix) {
-			return p.name
+	if r.number != 0 {
+		for _, f := range know {
+			if c := f.byNumber(r.number); c != "" {
+				return c
+			}
 		}
 	}
-	return ""
+	if w := r.limitWindow(); w > 0 {
+		// The field that names the limit beats all words: Google says "check
+		// your plan and billing" of a limit by the minute, and adds a RetryInfo
+		// of seconds to a limit of a day.
+		if w >= day || says(text, "limit: 0") {
+			return Quota
+		}
+		return RateLimit
+	}
+	for _, f := range know {
+		if f == common {
+			break
+		}
+		if c := heard(f.phrases, text, status); c != "" {
+			return c
+		}
+	}
+	if c := tables().phrases.heard(text, status); c != "" {
+		return c
+	}
+	for _, f := range know {
+		for _, code := range r.codes[:r.nCodes] {
+			if c := lookUp(f.hintsByKey, code); c != "" && believable(c, status) {
+				return c
+			}
+		}
+	}
+	for _, code := range r.codes[:r.nCodes] {
+		if c := byFragment(code, status); c != "" && believable(c, status) {
+			return c
+		}
+	}
+	for _, f := range know {
+		if c, ok := f.statuses[status]; ok {
+			return c
+		}
+	}
+	return byHundred(status)
+}
+
+// believable reports whether a code's class goes with the status. "Too many"
+// is never said by mistake, while a code beside it may be a leftover: Microsoft
+// Graph says accessDenied with 429. And a code that says no more than "your
+// mistake" or "ours" yields to a status that says more.
+func believable(c Class, status int) bool {
+	switch c {
+	case InvalidRequest, ServerError:
+		_, telling := commonStatuses[status]
+		return !telling
+	case NotFound:
+		// With 401 it is the user or the key that was not found.
+		return status != http.StatusTooManyRequests && status != http.StatusUnauthorized
+	case Authentication, Permission, Conflict:
+		return status != http.StatusTooManyRequests
+	}
+	return true
+}
+
+// neverFits reports whether the answer names a limit and a request that is
+// above it all by itself. Waiting will not make it fit.
+func (r *reader) neverFits(text string, status int) bool {
+	if status != 0 && status != 413 && status != 429 && status != 503 {
+		return false
+	}
+	for _, pair := range [...]struct{ limit, ask string }{
+		{"limit ", "requested "}, // OpenAI, Groq: tokens per minute
+		{"limit: ", "requested: "},
+		{"max_coordinating_and_primary_bytes=", "coordinating_operation_bytes="}, // Elasticsearch
+	} {
+		limit, ok := numberAfter(text, pair.limit)
+		ask, also := numberAfter(text, pair.ask)
+		if ok && also && limit > 0 && ask > limit {
+			return true
+		}
+	}
+	return false
+}
+
+// numberAfter reads the digits after the first place where a word is mark and
+// digits follow.
+func numberAfter(text, mark string) (int64, bool) {
+	for from := 0; ; {
+		i := strings.Index(text[from:], mark)
+		if i < 0 {
+			return 0, false
+		}
+		i += from
+		from = i + len(mark)
+		if !starts(text, i) {
+			continue
+		}
+		var n int64
+		digits := 0
+		for _, c := range []byte(text[from:min(len(text), from+20)]) {
+			if c == ',' && digits > 0 {
+				continue
+			}
+			if c < '0' || c > '9' || digits == 15 {
+				break
+			}
+			n = n*10 + int64(c-'0')
+			digits++
+		}
+		if digits > 0 {
+			return n, true
+		}
+	}
+}
+
+// repeat is what the answer says about sending the request again.
+func (r *reader) repeat(c Class, know []*family, h http.Header) Repeat {
+	for _, name := range [...]string{"X-Should-Retry", "Stripe-Should-Retry"} {
+		switch h.Get(name) {
+		case "false":
+			return Never
+		case "true":
+			// It says that a repeat does no harm. That it helps is another matter.
+			switch c {
+			case Quota, Authentication, Permission:
+			default:
+				return Always
+			}
+		}
+	}
+	for _, f := range know {
+		for _, code := range r.codes[:r.nCodes] {
+			if rep, ok := f.repeat[code]; ok {
+				return rep
+			}
+		}
+	}
+	return ByClass
+}
+
+// scopeOf names what shares the trouble.
+func scopeOf(c Class, know []*family, a Answer) (Scope, string) {
+	switch c {
+	case Overloaded:
+		return Host | Model, ""
+	case Unavailable:
+		return Host, ""
+	case Quota, Authentication:
+		return Host | Credential, ""
+	case RateLimit:
+	default:
+		return 0, ""
+	}
+	for _, f := range know {
+		if f.scope == 0 {
+			continue
+		}
+		s := f.scope
+		name := ""
+		if f.scopeHeader != "" {
+			if name = a.Header.Get(f.scopeHeader); name == "" {
+				s &^= Resource | Bucket
+			}
+		}
+		if f.wide != "" && a.Header.Get(f.wide) != "" {
+			s, name = Host|Credential, ""
+		}
+		if s&Method != 0 && s&Path == 0 {
+			name = a.Path[strings.LastIndexByte(a.Path, '/')+1:]
+		}
+		return s, name
+	}
+	return Host | Credential | Method | Path, ""
 }

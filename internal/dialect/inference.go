@@ -7,28 +7,121 @@ import (
 
 // Inference reports whether a POST to path is known to compute an answer and
 // to change nothing, so that doing it twice costs money at worst. It goes by
-// the path's end, since gateways and proxies put it behind any host and prefix.
+// the path's end, since gateways and proxies put it behind any host and
+// prefix; an end that may as well send somebody a message is not in the list.
 func Inference(path string, h http.Header) bool {
+	if len(path) > maxPath {
+		return false
+	}
 	for _, end := range inferencePaths {
 		if strings.HasSuffix(path, end) {
 			return true
 		}
 	}
-	// Many APIs send a message to a person with POST …/v1/messages. Only
-	// Anthropic's wants a version header with it.
-	return strings.HasSuffix(path, "/messages") && h.Get("Anthropic-Version") != ""
+	switch last := path[strings.LastIndexByte(path, '/')+1:]; last {
+	case "messages":
+		// Many APIs send a message to a person with POST …/v1/messages. Only
+		// Anthropic's wants a version header with it.
+		return h.Get("Anthropic-Version") != ""
+	case "converse", "converse-stream", "invoke", "invoke-with-response-stream":
+		// Bedrock's; Lambda and others invoke things that act.
+		return strings.HasPrefix(path, "/model/")
+	}
+	return false
 }
+
+// InferenceAt is Inference for a host that is known: it knows the paths too
+// that mean nothing elsewhere.
+func InferenceAt(host, path string, h http.Header) bool {
+	if Inference(path, h) {
+		return true
+	}
+	for _, p := range inferenceHosts {
+		if matchHost(host, p.host) && (strings.HasSuffix(path, p.path) || strings.HasSuffix(p.path, "/") && strings.HasPrefix(path, p.path)) {
+			return true
+		}
+	}
+	return false
+}
+
+// maxPath bounds what is compared. No API's path is near it.
+const maxPath = 2 << 10
 
 var inferencePaths = []string{
 	// OpenAI and those that imitate it
-	"/chat/completions", "/v1/completions", "/embeddings", "/v1/responses", "/v1/moderations",
+	"/chat/completions", "/v1/completions", "/openai/completions", "/fim/completions", "/beta/completions", "/v1/responses", "/openai/responses", "/responses/input_tokens",
+	"/embeddings", "/v1/moderations", "/images/generations", "/images/edits", "/images/variations", "/audio/speech", "/audio/transcriptions", "/audio/translations",
 	// Anthropic
 	"/v1/messages/count_tokens",
 	// Gemini and Vertex AI
-	":generateContent", ":streamGenerateContent", ":countTokens", ":embedContent", ":batchEmbedContents", ":rawPredict", ":streamRawPredict",
-	// Amazon Bedrock
-	"/converse", "/converse-stream", "/invoke", "/invoke-with-response-stream",
-	// Cohere, Ollama, llama.cpp, vLLM
-	"/v1/chat", "/v2/chat", "/v1/embed", "/v2/embed", "/rerank", "/v1/rerank", "/v2/rerank",
-	"/api/chat", "/api/generate", "/api/embed",
+	":generateContent", ":streamGenerateContent", ":countTokens", ":embedContent", ":batchEmbedContents", ":rawPredict", ":streamRawPredict", ":computeTokens", ":generateMessage", ":generateText",
+	// Cohere, Jina, Voyage, TEI
+	"/v2/chat", "/v1/embed", "/v2/embed", "/rerank", "/v1/rerank", "/v2/rerank", "/v1/tokenize", "/v1/detokenize", "/v1/classify",
+	// Ollama, llama.cpp, text-generation-inference
+	"/api/chat", "/api/generate", "/api/embed", "/generate_stream",
+	// MiniMax, DashScope
+	"/text/chatcompletion_v2", "/aigc/text-generation/generation", "/aigc/multimodal-generation/generation", "/embeddings/text-embedding/text-embedding", "/rerank/text-rerank/text-rerank",
+	// Mistral
+	"/v1/ocr", "/agents/completions",
+}
+
+var inferenceHosts = []struct{ host, path string }{
+	{"api.cohere.com", "/v1/chat"}, {"api.cohere.ai", "/v1/chat"}, {"api.cohere.com", "/v1/generate"}, {"api.cohere.ai", "/v1/generate"}, {"api.cohere.com", "/v1/summarize"},
+	{"api-inference.huggingface.co", "/models/"}, {"router.huggingface.co", "/hf-inference/models/"},
+	{".baidubce.com", "/rpc/2.0/ai_custom/v1/wenxinworkshop/"},
+	{"api.elevenlabs.io", "/v1/text-to-speech/"},
+	{"api.deepgram.com", "/v1/listen"}, {"api.deepgram.com", "/v1/speak"},
+	{"api.x.ai", "/v1/messages"}, {"api.anthropic.com", "/v1/messages"}, {"api.anthropic.com", "/v1/complete"}, {"openrouter.ai", "/api/v1/messages"},
+}
+
+func matchHost(host, known string) bool {
+	return host == known || known[0] == '.' && strings.HasSuffix(host, known)
+}
+
+// HidesErrors reports whether a success of this request may be a failure: an
+// error in the JSON or XML of a 200. h is the request's header. It is true of
+// inference calls and of the dialects that are known for it; looking at other
+// successes would cost and find nothing.
+func HidesErrors(method, host, path string, h http.Header) bool {
+	if len(path) > maxPath {
+		return false
+	}
+	switch method {
+	case http.MethodHead, http.MethodOptions, http.MethodDelete, http.MethodTrace, http.MethodConnect:
+		return false
+	}
+	for _, p := range hidingHosts {
+		if matchHost(host, p.host) && strings.HasPrefix(path, p.path) && (p.method == "" || p.method == method) {
+			return true
+		}
+	}
+	if isS3(host) {
+		// Deleting many objects and completing an upload are POSTs, copying is
+		// a PUT: they answer 200 before they are done.
+		return method == http.MethodPost || method == http.MethodPut && h.Get("X-Amz-Copy-Source") != ""
+	}
+	last := path[strings.LastIndexByte(path, '/')+1:]
+	switch last {
+	case "graphql", "graphql.json", "gql", "_bulk", "_msearch", "_mget":
+		return method == http.MethodPost || last == "graphql"
+	}
+	return method == http.MethodPost && InferenceAt(host, path, h)
+}
+
+var hidingHosts = []struct{ host, path, method string }{
+	{"slack.com", "/api/", ""}, {".slack.com", "/api/", ""},
+	{"api.telegram.org", "/", ""},
+	{"api.minimax.chat", "/", ""}, {"api.minimaxi.com", "/", ""}, {"api.minimax.io", "/", ""}, {"api.minimaxi.chat", "/", ""},
+	{"aip.baidubce.com", "/", ""}, {".tencentcloudapi.com", "/", ""},
+	{"api.weixin.qq.com", "/", ""}, {"qyapi.weixin.qq.com", "/", ""}, {"oapi.dingtalk.com", "/", ""}, {"open.feishu.cn", "/", ""}, {"open.larksuite.com", "/", ""},
+	{"oauth.reddit.com", "/api/", http.MethodPost}, {"www.reddit.com", "/api/", http.MethodPost},
+	{"maps.googleapis.com", "/maps/api/", ""},
+	{"api.cloudflare.com", "/client/v4/graphql", ""},
+	{"api.linear.app", "/", http.MethodPost}, {"api.monday.com", "/v2", http.MethodPost},
+}
+
+// isS3 knows AWS's own hosts: example.s3.us-east-1.amazonaws.com, s3.amazonaws.com.
+func isS3(host string) bool {
+	return strings.HasSuffix(host, ".amazonaws.com") &&
+		(strings.HasPrefix(host, "s3.") || strings.HasPrefix(host, "s3-") || strings.Contains(host, ".s3.") || strings.Contains(host, ".s3-"))
 }

@@ -40,7 +40,7 @@ func TestReaderGetsTheSameBytesAndError(t *testing.T) {
 		{"a timeout at the second read", iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader(text))), text[:1], iotest.ErrTimeout},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			b := peek.Start(t.Context(), io.NopCloser(row.body), peek.Look{Max: 64<<10, Within: long})
+			b := peek.Start(t.Context(), io.NopCloser(row.body), peek.Look{Max: 64 << 10, Within: long})
 			got, err := io.ReadAll(b)
 			if string(got) != row.want || err != row.wantErr {
 				t.Errorf("got %d bytes and %v, want %d and %v", len(got), err, len(row.want), row.wantErr)

@@ -54,7 +54,34 @@ func (c Cleaner) Line(s string, max int) string {
 		}
 		s += "…"
 	}
-	return cut(secrets(oneLine(s)), max)
+	return cut(secrets(marked(oneLine(s))), max)
+}
+
+// marks announce a secret of any shape: it goes up to the end named, or to the
+// end of the word where there is none.
+var marks = []struct{ before, end string }{
+	{"PRIVATE KEY-----", "-----END"},
+	{"hooks.slack.com/services/", ""},
+	{"/api/webhooks/", ""}, // Discord
+	{"Cookie: ", "\x00"},   // to the end of the line
+}
+
+func marked(s string) string {
+	for _, m := range marks {
+		i := strings.Index(s, m.before)
+		if i < 0 {
+			continue
+		}
+		i += len(m.before)
+		end := len(s)
+		if m.end == "" {
+			end = valueEnd(s, i)
+		} else if j := strings.Index(s[i:], m.end); j >= 0 {
+			end = i + j
+		}
+		s = s[:i] + Mask + s[end:]
+	}
+	return s
 }
 
 func oneLine(s string) string {
@@ -231,8 +258,10 @@ func announced(before, prev, glue, s string, start, end int) bool {
 	}
 	name := strings.ToLower(prev)
 	switch {
-	case scheme(prev):
+	case scheme(prev), glue == ":" && telegramBot(name):
 		return keyLike(value)
+	case name == "code" && glue == "=": // of OAuth, or somebody's error code
+		return len(value) >= 20 && keyLike(value)
 	case !secretName(name):
 		return false
 	case keyLike(value):
@@ -249,6 +278,13 @@ func announced(before, prev, glue, s string, start, end int) bool {
 		return len(value) >= 4
 	}
 	return glue == "=" && len(value) >= 6
+}
+
+// telegramBot reports whether name is the first half of such a bot's token,
+// which its API takes in the path: bot123456:ABC-DEF…
+func telegramBot(name string) bool {
+	id, ok := strings.CutPrefix(name, "bot")
+	return ok && len(id) >= 6 && strings.Trim(id, "0123456789") == ""
 }
 
 func scheme(word string) bool {

@@ -274,3 +274,102 @@ func FuzzLine(f *testing.F) {
 		}
 	})
 }
+
+func TestSecretsInOddPlaces(t *testing.T) {
+	const key = "sk-proj-Ab3dEf6hIj9kLm2nOp5q"
+	for _, row := range []struct{ name, in, secret string }{
+		{"curly quotes", "key “" + key + "” is invalid", "Ef6hIj9k"},
+		{"Chinese colon", "无效的令牌：" + key, "Ef6hIj9k"},
+		{"after an escaped newline in raw JSON", `{"detail":"bad key\n` + key + `"}`, "Ef6hIj9k"},
+		{"after an escaped < in raw JSON", `{"detail":"bad key \u003c` + key + `\u003e"}`, "Ef6hIj9k"},
+		{"percent-encoded space", "Authorization=Bearer%20" + key, "Ef6hIj9k"},
+		{"percent-encoded query", "url=https%3A%2F%2Fx%2F%3Fkey%3DAIzaSyA1234567890abcdefghijklmnopqrstu", "1234567890abc"},
+		{"markdown", "your key **" + key + "** is", "Ef6hIj9k"},
+		{"dotted", "config.openai." + key, "Ef6hIj9k"},
+		{"ellipsis before", "…" + key, "Ef6hIj9k"},
+		{"dash before", "--" + key, "Ef6hIj9k"},
+		{"flag", "--api-key " + "0123456789abcdef0123456789abcdef", "456789abcdef"},
+		{"env", "OPENAI_API_KEY='0123456789abcdef0123456789abcdef'", "456789abcdef"},
+		{"python dict", `{'api_key': '0123456789abcdef0123456789abcdef'}`, "456789abcdef"},
+		{"quoted assignment", `api_key="0123456789abcdef0123456789abcdef"`, "456789abcdef"},
+		{"spaced assignment", `api_key = 0123456789abcdef0123456789abcdef`, "456789abcdef"},
+		{"Go header print", "map[X-Api-Key:[0123456789abcdef0123456789abcdef]]", "456789abcdef"},
+		{"json array", `{"X-Api-Key":["0123456789abcdef0123456789abcdef"]}`, "456789abcdef"},
+		{"token scheme", "Authorization: token 0123456789abcdef0123456789abcdef01234567", "456789abcdef"},
+		{"api key scheme", "Authorization: ApiKey 0123456789abcdef0123456789abcdef01234567", "456789abcdef"},
+		{"bearer quoted", `Bearer "0123456789abcdef0123456789abcdef"`, "456789abcdef"},
+		{"bearer colon", `Bearer: 0123456789abcdef0123456789abcdef`, "456789abcdef"},
+		{"base64 with slash", "Authorization: Basic dXNlcjpw/c3dvcmQxMjM0NTY3ODkw", "c3dvcmQxMjM0"},
+		{"AWS secret key", "aws_secret_access_key=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "bPxRfiCYEX"},
+		{"percent-encoded value", "https://x/?token=abcdef%2Fghijklmnopqrstuvwxyz0123", "ghijklmnop"},
+		{"userinfo", "dial https://admin:hunter2hunter2@db.internal/x", "hunter2hunter2"},
+		{"json password of letters", `{"password":"correcthorsebattery"}`, "correcthorse"},
+		{"password with punctuation", `{"password":"hunter2!correct$horse"}`, "correct$horse"},
+		{"rotated Slack token", "xoxe.xoxp-1-Mi0yLTEyMzQ1Njc4OTAtYWJj", "Mi0yLTEy"},
+		{"Slack session", "xoxs-416843729158-132049654-5609968301-e708ba56e1", "5609968301"},
+		{"Cerebras", "csk-4f5g6h7j8k9l0m1n2b3v4c5x6z", "6h7j8k9l"},
+		{"npm", "npm_4f5g6h7j8k9l0m1n2b3v4c5x6z", "6h7j8k9l"},
+		{"Bedrock", "ABSKQmVkcm9ja0FQSUtleS1hYmNkMTIzNDU2Nzg5", "cm9ja0FQ"},
+		{"Telegram path", "https://api.telegram.org/bot123456789:AAF-abc_DEF1234ghIkl-zyx57W2v1u123ew11/send", "abc_DEF1234"},
+		{"Slack webhook", "https://hooks.slack.com/services/T0000/B0000/XXXXXXXXXXXX4567XXXXXX", "XXXX4567"},
+		{"pem", "-----BEGIN PRIVATE KEY----- MIIEvQIBADANBgkqhkiG9w0BAQEFAASC", "MIIEvQIBADAN"},
+		{"form code", "grant_type=authorization_code&code=4/0AX4XfWh1234567890abcdef&client_assertion=eyXhbGciOi123456", "1234567890abcdef"},
+		{"cookie", "Cookie: session=8f14e45fceea167a5a36dedd4bea2543", "a167a5a36"},
+	} {
+		if got := redact.Line(row.in, 1024); strings.Contains(got, row.secret) {
+			t.Errorf("%s: got %q, want it without %q", row.name, got, row.secret)
+		}
+	}
+}
+
+func TestProseThatLooksLikeSecrets(t *testing.T) {
+	for _, in := range []string{
+		"You need to provide your API key in an Authorization header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).",
+		"Basic Authentication is required",
+		"Missing Bearer Authorization header",
+		"Use Bearer Authentication",
+		"Unknown key: maxOutputTokens",
+		"Duplicate key: Temperature",
+		"Invalid token: Unauthorized",
+		"Missing key: OPENAI_API_KEY",
+		"missing credential: AWS_ACCESS_KEY_ID",
+		"Region ASIA-PACIFIC-SOUTH is not enabled",
+		"api_key: 无效的密钥格式错误请检查",
+		"Unknown model key-value-store-configuration",
+		"unexpected token: STRING_LITERAL",
+		"Model sk-learn-regression-model-v2 not found",
+		"Invalid partition key: customerId",
+	} {
+		if got := redact.Line(in, 1024); got != in {
+			t.Errorf("got  %q\nwant %q", got, in)
+		}
+	}
+	if got := redact.Line("token=abcde and more words", 14); got != redact.Line(got, 14) {
+		t.Errorf("not idempotent: %q then %q", got, redact.Line(got, 14))
+	}
+	func() {
+		defer func() {
+			if r := recover(); r != nil {
+				t.Errorf("max 2: %v", r)
+			}
+		}()
+		redact.Line("abcdef", 2)
+	}()
+	pad := strings.Repeat("\n", 4*200+1024-19)
+	if got := redact.Line(pad+"AIzaSyA1234567890abcdefghijklmnopqrstu", 200); strings.Contains(got, "AIzaSy") {
+		t.Errorf("limit cut: %q", got)
+	}
+}
+
+func TestKnownSecrets(t *testing.T) {
+	const secret = "correct-horse-battery-staple"
+	// The limit cuts the known secret in two before it is looked for.
+	in := strings.Repeat("\n", 4*200+1024-20) + secret
+	if got := redact.Without(secret).Line(in, 200); strings.Contains(got, "correct-horse") {
+		t.Errorf("at the limit: got %q", got)
+	}
+	// A placeholder that local servers want is a word of their messages.
+	if got := redact.Without("Bearer ollama", "ollama").Line("model not found, try pulling it with ollama pull", 200); strings.Contains(got, redact.Mask) {
+		t.Errorf("placeholder: got %q", got)
+	}
+}

@@ -1,96 +1,142 @@
-// Package wait turns what a server says about coming back into one figure.
+// Package wait turns what a server says about coming back into one figure, and
+// what it says about its limits into plain values.
 //
 // The Retrier and the Throttler both ask it, so that they never disagree.
+// Everything it reads was written by a stranger: what is negative, overflowing
+// or unreadable is as if absent, and each loop has a bound with a name.
 package wait
 
 import (
-	"math"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 )
-
-// A Figure is how long a server asked to be left alone, counted from the
-// moment its answer arrived.
-type Figure struct {
-	After  time.Duration
-	Source string // the header or body field that said so; "" if nobody did
-}
 
 // Longest is the longest figure that is believed. A server that names more
 // than a year has made a mistake or means harm; either way its figure is as if
 // absent, and so nothing can overflow a time.Duration.
 const Longest = 366 * 24 * time.Hour
 
-// Resolve returns the first sane figure, best precision first: the headers in
-// milliseconds, Retry-After, the figure in the body (inBody, zero if there is
-// none), and last a maintenance window's end. Dates are measured against the
-// answer's own Date, so that a clock that is wrong on either side cancels out;
-// now stands in where there is none.
-func Resolve(h http.Header, inBody Figure, now time.Time) Figure {
-	for _, name := range []string{"Retry-After-Ms", "X-Ms-Retry-After-Ms"} {
-		if d, ok := number(h.Get(name), time.Millisecond); ok {
-			return Figure{d, strings.ToLower(name)}
+// maxLines is how many lines of one header are read. Proxies double a header;
+// nobody sends it nine times.
+const maxLines = 8
+
+// A Figure is how long a server asked to be left alone, counted from the
+// moment its answer arrived.
+type Figure struct {
+	After  time.Duration
+	Source string        // the header or body field that said so, "message" for its words; "" if nobody did
+	Window time.Duration // of the limit that it is about; 0 if nobody said
+}
+
+// An Ask is an answer, as far as a wait can be read from it.
+type Ask struct {
+	Provider string      // as the dialect names it; "" for an unknown host
+	Status   int         // 0 if the caller knows already that a limit refused the request
+	Header   http.Header // canonical names
+	Body     Figure      // what the body's fields say; zero if nothing
+	Message  string      // the provider's words
+	Now      time.Time   // when the answer arrived
+}
+
+// asks are the headers that name a wait outright, the most precise first.
+var asks = []struct {
+	name, source string
+	unit         time.Duration
+}{
+	// Azure and OpenAI; the SDKs of both read it first.
+	{"Retry-After-Ms", "retry-after-ms", time.Millisecond},
+	// Azure: Cosmos DB's answer to a request rate too large, and API Management's.
+	{"X-Ms-Retry-After-Ms", "x-ms-retry-after-ms", time.Millisecond},
+	// AWS SDK reference, retry behaviour: milliseconds in spite of the name.
+	{"X-Amz-Retry-After", "x-amz-retry-after", time.Millisecond},
+	{"X-Retry-After-Ms", "x-retry-after-ms", time.Millisecond},
+	// RFC 9110, 10.2.3.
+	{"Retry-After", "retry-after", time.Second},
+	// The same in front of gateways that strip or predate the standard one.
+	{"X-Retry-After", "x-retry-after", time.Second},
+	{"X-Ratelimit-Retry-After", "x-ratelimit-retry-after", time.Second},
+	{"X-Rate-Limit-Retry-After", "x-rate-limit-retry-after", time.Second},
+	// Bucket4j's convention in the Java world.
+	{"X-Rate-Limit-Retry-After-Seconds", "x-rate-limit-retry-after-seconds", time.Second},
+	// CrowdStrike: an epoch, which RetryAfter tells by its magnitude.
+	{"X-Ratelimit-Retryafter", "x-ratelimit-retryafter", time.Second},
+}
+
+// Resolve returns the first figure that is present and sane: a header that
+// names a wait, milliseconds before Retry-After; the body's field; the
+// provider's words; the reset of the limit that is used up; the end of a
+// maintenance window. A later one is not better: OpenAI's reset is when the
+// bucket is full again, which may be a minute after there is room.
+func Resolve(a Ask) Figure {
+	f := resolve(a, clockOf(a.Header, a.Now))
+	if f.Source != "" && f.Window == 0 {
+		f.Window = windowIn(a.Message)
+	}
+	return f
+}
+
+func resolve(a Ask, c clock) Figure {
+	for i := range asks {
+		ask := &asks[i]
+		for _, v := range lines(a.Header, ask.name) {
+			if d, ok := asked(v, ask.unit, c); ok {
+				return Figure{After: d, Source: ask.source}
+			}
 		}
 	}
-	if date, err := http.ParseTime(h.Get("Date")); err == nil {
-		now = date
+	if a.Body.Source != "" && a.Body.After >= 0 && a.Body.After <= Longest {
+		return a.Body
 	}
-	if d, ok := RetryAfter(h.Get("Retry-After"), now); ok {
-		return Figure{d, "retry-after"}
+	if d, ok := words(a.Message, c); ok {
+		return Figure{After: d, Source: "message"}
 	}
-	if inBody.Source != "" && inBody.After >= 0 && inBody.After <= Longest {
-		return inBody
+	if refusal(a.Status) {
+		if f := exhausted(a.Provider, a.Header, c); f.Source != "" {
+			return f
+		}
 	}
-	if d, ok := until(h.Get("X-Maintenance-Until"), now); ok {
-		return Figure{d, "x-maintenance-until"}
+	for _, v := range lines(a.Header, "X-Maintenance-Until") {
+		if at, ok := date(v); ok {
+			if d := at.Sub(c.at); d <= Longest {
+				return Figure{After: max(d, 0), Source: "x-maintenance-until"}
+			}
+		}
 	}
 	return Figure{}
 }
 
-// RetryAfter reads a Retry-After value: whole seconds or one of the three
-// HTTP-date forms (RFC 9110, 10.2.3), and leniently the fractions that some
-// servers send. A date that has passed is now.
-func RetryAfter(v string, now time.Time) (time.Duration, bool) {
-	if d, ok := number(v, time.Second); ok {
-		return d, true
+// refusal reports whether an answer with this status may have been caused by a
+// limit. A 404 that happened to use up the last call was not, and neither was a
+// success. Linear and Meta say it with 400, GitHub with 403.
+func refusal(status int) bool {
+	switch status {
+	case 0, 400, 402, 403, 420, 425, 429, 498:
+		return true
 	}
-	at, err := http.ParseTime(strings.TrimSpace(v))
-	if err != nil {
-		return 0, false
-	}
-	return sane(at.Sub(now))
+	return status >= 500
 }
 
-// until reads the end of a maintenance window, whose format no standard fixes:
-// an HTTP-date or RFC 3339.
-func until(v string, now time.Time) (time.Duration, bool) {
-	v = strings.TrimSpace(v)
-	at, err := http.ParseTime(v)
-	if err != nil {
-		at, err = time.Parse(time.RFC3339, v)
+// exhausted returns the reset of the limit that has nothing remaining. Of
+// several the longest decides, since all of them must let the request pass.
+func exhausted(provider string, h http.Header, c clock) Figure {
+	var found Figure
+	var name string
+	var d dims
+	d.read(provider, h, c)
+	for i := range d.all[:d.n] {
+		l := &d.all[i]
+		if l.Remaining == 0 && l.Reset >= found.After && l.Reset >= 0 {
+			found = Figure{After: l.Reset, Window: l.Window}
+			name = l.resetIn
+		}
 	}
-	if err != nil {
-		return 0, false
-	}
-	return sane(at.Sub(now))
+	found.Source = strings.ToLower(name)
+	return found
 }
 
-func sane(d time.Duration) (time.Duration, bool) {
-	return max(d, 0), d <= Longest
-}
-
-// number reads a non-negative decimal number of units. strconv alone would
-// take "0x10", "1_000", "inf" and exponents, which no server means.
-func number(v string, unit time.Duration) (time.Duration, bool) {
-	v = strings.TrimSpace(v)
-	if v == "" || len(v) > 32 || strings.Trim(v, "0123456789.") != "" {
-		return 0, false
-	}
-	f, err := strconv.ParseFloat(v, 64)
-	if err != nil || f*float64(unit) > float64(Longest) {
-		return 0, false
-	}
-	return time.Duration(math.Round(f * float64(unit))), true
+// lines returns the lines of a header that are worth reading.
+func lines(h http.Header, name string) []string {
+	v := h[name]
+	return v[:min(len(v), maxLines)]
 }

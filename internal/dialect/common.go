@@ -1,0 +1,262 @@
+package dialect
+
+// families are all providers, in the order in which their shapes are tried:
+// the narrow before the wide.
+var families = []*family{
+	newAPI, litellm, openRouter, dashScope, zhipu, miniMax, baidu, tencent,
+	aws, google, gemini, googleMaps, kubernetes, elastic, meta, microsoft, azure,
+	slack, telegram, discord, shopify, linear, stripe, github, gitHubModels, gitlab, atlassian, hubSpot, salesforce, notion,
+	twilio, sendGrid, cloudflare, reddit, x, spotify, okta, auth0, plaid, payPal, square, dropbox, zendesk, airtable, wechat, feishu, dingTalk,
+	cohere, huggingFace, replicate, mistral, anthropic, vLLM, llamaCPP, ollama,
+	n1n, groq, deepSeek, together, fireworks, xAI, perplexity, moonshot, siliconFlow, cerebras, nvidia, volcengine, openCode, elevenLabs, openAI,
+	graphQL,
+}
+
+// common is what everybody uses, or imitates.
+var common = &family{
+	name:     "",
+	codes:    commonCodes,
+	hints:    commonHints,
+	phrases:  commonPhrases,
+	statuses: commonStatuses,
+}
+
+// commonCodes leave no doubt, whoever says them.
+var commonCodes = map[string]Class{
+	// OpenAI's, which half of the world returns:
+	// https://platform.openai.com/docs/guides/error-codes
+	"insufficient_quota":                   Quota,
+	"billing_hard_limit_reached":           Quota,
+	"billing_not_active":                   Quota,
+	"billing_error":                        Quota, // https://docs.anthropic.com/en/api/errors
+	"insufficient_user_quota":              Quota,
+	"insufficient_balance":                 Quota,
+	"insufficient_credits":                 Quota,
+	"insufficient_funds":                   Quota,
+	"out_of_credits":                       Quota,
+	"payment_required":                     Quota,
+	"budget_exceeded":                      Quota,
+	"context_length_exceeded":              ContextLength,
+	"string_above_max_length":              InvalidRequest,
+	"content_policy_violation":             ContentPolicy,
+	"content_filter":                       ContentPolicy,
+	"ResponsibleAIPolicyViolation":         ContentPolicy,
+	"moderation_blocked":                   ContentPolicy,
+	"cyber_policy":                         ContentPolicy,
+	"invalid_api_key":                      Authentication,
+	"unsupported_country_region_territory": Permission,
+	"ip_not_authorized":                    Permission,
+	"engine_overloaded":                    Overloaded,
+	"overloaded_error":                     Overloaded,
+	"model_decommissioned":                 NotFound,
+	"model_overloaded":                     Overloaded,
+	"request_too_large":                    TooLarge,
+}
+
+// commonHints hold unless the message says more.
+var commonHints = map[string]Class{
+	"rate_limit_exceeded": RateLimit, "rate_limit_error": RateLimit, "rate_limited": RateLimit, "ratelimited": RateLimit, "rate_limit": RateLimit,
+	"too_many_requests": RateLimit, "throttled": RateLimit, "Throttling": RateLimit, "RequestThrottled": RateLimit, "SlowDown": RateLimit,
+	"over_query_limit": RateLimit, "RATE_LIMIT_REACHED": RateLimit, "APIRateLimitExceeded": RateLimit, "requests": RateLimit, "tokens": RateLimit,
+	"concurrency_limit_exceeded": RateLimit, "LimitExceeded": RateLimit, "RESOURCE_EXHAUSTED": RateLimit,
+
+	"quota_exceeded": Quota, "QuotaExceeded": Quota, "out_of_quota": Quota, "credit_limit": Quota, "plan_limit_exceeded": Quota, "no_credits": Quota,
+	"subscription_required": Quota, "trial_expired": Quota,
+
+	"invalid_request": InvalidRequest, "bad_request": InvalidRequest, "invalid_parameter": InvalidRequest, "invalid_argument": InvalidRequest,
+	"validation_error": InvalidRequest, "validation_failed": InvalidRequest, "unprocessable_entity": InvalidRequest, "invalid_json": InvalidRequest,
+	"method_not_allowed": InvalidRequest, "unsupported_media_type": InvalidRequest, "unsupported_value": InvalidRequest, "unsupported_parameter": InvalidRequest,
+	"missing_required_parameter": InvalidRequest, "invalid_type": InvalidRequest, "invalid_value": InvalidRequest, "unknown_parameter": InvalidRequest,
+	"not_implemented": InvalidRequest, "unsupported_operation": InvalidRequest,
+
+	"authentication_error": Authentication, "invalid_authentication": Authentication, "unauthorized": Authentication, "unauthenticated": Authentication,
+	"invalid_token": Authentication, "token_expired": Authentication, "expired_token": Authentication, "invalid_credentials": Authentication,
+	"authentication_required": Authentication, "missing_token": Authentication, "invalid_client": Authentication, "invalid_grant": Authentication,
+	"no_api_key": Authentication, "missing_api_key": Authentication, "INVALID_AUTHENTICATION": Authentication, "not_authed": Authentication,
+	"unauthorized_client": Permission, "insufficient_scope": Permission, "invalid_scope": Permission,
+
+	"permission_error": Permission, "permission_denied": Permission, "forbidden": Permission, "access_denied": Permission, "not_authorized": Permission,
+	"request_forbidden": Permission, "insufficient_permissions": Permission, "account_deactivated": Permission, "account_suspended": Permission,
+	"MISSING_SCOPES": Permission, "operation_not_allowed": Permission, "access_terminated": Permission, "region_not_supported": Permission,
+
+	"not_found": NotFound, "resource_not_found": NotFound, "model_not_found": NotFound, "invalid_model": NotFound, "unknown_url": NotFound,
+	"deployment_not_found": NotFound, "object_not_found": NotFound, "does_not_exist": NotFound, "no_such_model": NotFound, "gone": NotFound,
+	"model_not_available": NotFound, "invalid_model_id": NotFound, "unknown_model": NotFound,
+
+	"conflict": Conflict, "already_exists": Conflict, "resource_conflict": Conflict, "duplicate": Conflict,
+	"payload_too_large": TooLarge, "request_entity_too_large": TooLarge, "entity_too_large": TooLarge, "file_too_large": TooLarge,
+
+	"overloaded": Overloaded, "server_overloaded": Overloaded, "capacity_exceeded": Overloaded, "over_capacity": Overloaded, "server_busy": Overloaded,
+	"model_capacity_exceeded": Overloaded, "no_capacity": Overloaded, "engine_overloaded_error": Overloaded,
+
+	"server_error": ServerError, "api_error": ServerError, "internal_error": ServerError, "internal_server_error": ServerError, "internal_failure": ServerError,
+	"backend_error": ServerError, "unexpected_error": ServerError, "processing_error": ServerError, "internal": ServerError,
+	"service_unavailable": Unavailable, "unavailable": Unavailable, "temporarily_unavailable": Unavailable, "bad_gateway": Unavailable, "maintenance": Unavailable,
+	"provider_unavailable": Unavailable, "upstream_unavailable": Unavailable, "service_unavailable_error": Unavailable,
+	"timeout": Timeout, "timeout_error": Timeout, "gateway_timeout": Timeout, "request_timeout": Timeout, "deadline_exceeded": Timeout,
+
+	// GraphQL servers: https://www.apollographql.com/docs/apollo-server/data/errors
+	"GRAPHQL_PARSE_FAILED": InvalidRequest, "GRAPHQL_VALIDATION_FAILED": InvalidRequest, "BAD_USER_INPUT": InvalidRequest,
+	"PERSISTED_QUERY_NOT_FOUND": InvalidRequest, "OPERATION_RESOLUTION_FAILURE": InvalidRequest,
+	"undefinedField": InvalidRequest, "parseError": InvalidRequest, "argumentLiteralsIncompatible": InvalidRequest,
+	"MAX_COST_EXCEEDED": TooLarge, "ComplexityException": RateLimit, "MAX_NODE_LIMIT_EXCEEDED": TooLarge,
+
+	// Vercel, in x-vercel-error: https://vercel.com/docs/errors
+	"FUNCTION_INVOCATION_TIMEOUT": Timeout, "EDGE_FUNCTION_INVOCATION_TIMEOUT": Timeout, "MIDDLEWARE_INVOCATION_TIMEOUT": Timeout,
+	"ROUTER_EXTERNAL_TARGET_TIMEOUT": Timeout,
+	"FUNCTION_INVOCATION_FAILED":     ServerError, "EDGE_FUNCTION_INVOCATION_FAILED": ServerError, "FUNCTION_THROTTLED": Overloaded,
+	"FUNCTION_PAYLOAD_TOO_LARGE": TooLarge, "DEPLOYMENT_NOT_FOUND": NotFound, "DEPLOYMENT_PAUSED": Quota, "DEPLOYMENT_DISABLED": Quota,
+	"DEPLOYMENT_BLOCKED": Permission,
+}
+
+// commonPhrases are short and were chosen against their false friends: a rate
+// limit's answer invites to add credits or to upgrade, a credit card is not
+// credit, and a parameter called max_tokens is no context window.
+var commonPhrases = []words{
+	{ContextLength, "!429 !401 !403", []string{
+		"maximum context length", "context length exceeded", "context_length_exceeded", "contextwindowexceeded", "context window", "exceed*context length",
+		"exceed*context size", "longer than the model's context", "prompt is too long", "prompt too long", "input is too long", "input too long",
+		"input length*exceed", "input token count*exceed", "input tokens exceed", "number of input tokens*exceed", "too many tokens: ",
+		"model token limit", "reduce the length of the messages", "inputs tokens + max_new_tokens", "inputs must have less than", "maximum prompt length", "maximum input length",
+		"range of input length", "prompt tokens*exceed", "prompt contains*too large for model", "prompt has too many tokens", "max input tokens", "maximum model length", "max_model_len",
+		"上下文长度", "输入过长", "输入长度超过", "超过最大长度", "prompt 超长", "prompt超长", "超出模型", "输入超长", "超过模型",
+	}},
+	{TooLarge, "!401 !404", []string{
+		"request too large", "request_too_large", "request is too large", "request entity too large", "request body is too large", "request body too large",
+		"payload too large", "payload size exceeds", "payload exceeds", "body exceeds", "request size exceeded", "request exceeds the maximum size",
+		"exceeds the maximum allowed size", "content too large", "entity too large", "请求体过大", "文件过大",
+	}},
+	{Quota, "!404 !503", []string{
+		"credit balance", "insufficient*balance", "insufficient credit", "insufficient funds", "insufficient_quota", "insufficient_user_quota", "insufficient quota",
+		"balance is insufficient", "balance not enough", "balance is not enough", "balance too low", "balance is too low", "insufficient account", "no balance", "negative balance",
+		"not enough credit", "not have enough credit", "out of credit", "no credits", "no more credits", "no remaining credits", "run out of credits", "ran out of credits", "requires more credits",
+		"purchase credits", "purchase more credits", "purchase additional credits", "buy more credits", "credits exhausted", "credit limit exceeded", "credits to unlock", "used all available credits",
+		"exceeded*included credits", "maximum credits exceeded", "credits*depleted", "monthly*credits", "can only afford", "current balance is",
+		"exceeded your current quota", "exceeded current quota", "quota is not enough", "quota exhausted", "quota has been exhausted", "quota_exceeded", "monthly quota", "daily quota exceeded",
+		"exceeded*monthly", "monthly*exceeded", "monthly limit", "monthly usage", "monthly spend", "month limit", "calls / month", "calls per month", "requests per month",
+		"hard limit has been reached", "billing hard limit", "billing_hard_limit", "billing_not_active", "billing is not active", "billing not active", "reached your usage limit", "reached your*usage limits", "spend limit", "spending limit", "spending cap",
+		"budget has been exceeded", "exceeded budget", "exceededbudget", "over budget", "budget exceeded", "budgetexceeded", "crossed their budget", "payment required", "payment failed", "unpaid", "overdue", "past due", "in arrears", "arrearage",
+		"account in good standing", "account is in good standing", "account is frozen", "please recharge", "top up your", "please top up", "free allocation", "free usage for model", "included free usage", "free tier*exhausted", "free trial*expired", "trial has expired", "trial*ended", "trial period*expired",
+		"enable billing", "billing account*not", "billing to be enabled", "subscription*expired", "subscription has ended", "request limit, email", "plan*expired", "usage limit for this billing", "exceeded your plan", "exceeds your plan", "limit of your plan", "plan limit", "extra usage is required",
+		"余额不足", "余额已", "余额为", "欠费", "额度不足", "额度已用", "额度用尽", "额度失败", "预扣费", "请充值", "配额不足", "配额已", "没有可用的套餐", "套餐已", "无可用资源包", "资源包已", "资源包余量", "剩余额度", "免费额度", "账户余额", "订阅额度", "额度已耗尽",
+	}},
+	{Overloaded, "!401 !404 !409", []string{
+		"overloaded", "over capacity", "at capacity", "capacity exceeded", "out of capacity", "no capacity", "insufficient capacity", "lack of capacity", "not enough capacity", "capacity constraints", "capacity temporarily",
+		"high demand", "experiencing high", "heavy load", "under high load", "high load", "peak load", "server is busy", "server busy", "servers are busy", "service is busy", "service busy", "system is busy", "system busy", "too busy", "model busy", "model is busy",
+		"queue is full", "queue full", "no available workers", "no workers available", "engine is currently", "request limit reached (",
+		"饱和", "负载较高", "负载过高", "高负载", "系统繁忙", "服务繁忙", "服务器繁忙", "请求拥挤", "访问量过大", "算力不足", "过载",
+	}},
+	{ContentPolicy, "200 400 403 422 451 500 502", []string{
+		"content policy", "content_policy", "contentpolicy", "content filter", "content_filter", "content management policy", "filtered due to", "safety system", "safety reasons", "safety settings", "blocked by*safety",
+		"responsible ai", "responsibleai", "usage policies", "usage policy", "acceptable use", "input*flagged", "content*flagged", "prompt*flagged", "was flagged", "been flagged", "moderation_blocked", "violates*policy", "violate*policies", "violated*policy",
+		"prohibited content", "prohibited use", "inappropriate content", "unsafe content", "sensitive content", "harmful content", "content exists risk", "data inspection", "data_inspection", "policy violation", "contains*sensitive",
+		"敏感", "违规", "不安全", "内容审核", "安全审核", "不当内容", "内容安全", "风险内容", "不合规",
+	}},
+	{NotFound, "400 404 410 422 429 500 503", []string{
+		"no available channel", "no endpoints found", "无可用渠道", "无可用的渠道",
+		"model*has been decommissioned", "model*has been deprecated", "model*is deprecated", "model*has been retired",
+	}},
+	{NotFound, "400 404 410 422 500", []string{
+		"model*does not exist", "model*not found", "model*not exist", "model*doesn't exist", "model*could not be found", "no such model", "unknown model", "invalid model name", "model name is invalid", "model identifier is invalid", "model_not_found", "model*not been found",
+		"unknown request url", "unrecognized request url", "invalid url", "unknown endpoint", "unknown url", "no route matched", "no handler found", "deployment*does not exist", "version does not exist", "api deployment", "no allowed providers",
+		"模型不存在", "模型*不存在", "未找到模型", "不支持的模型",
+	}},
+	{Authentication, "!404 !429 !409", []string{
+		"invalid api key", "invalid apikey", "incorrect api key", "invalid x api key", "invalid api token", "invalid token", "invalid access token", "invalid auth", "invalid bearer", "invalid credential", "invalid subscription key", "invalid jwt", "invalid oauth", "invalid key", "invalid secret", "invalid personal access token",
+		"api key*invalid", "api key*not valid", "api key*not found", "api key*expired", "api key*incorrect", "api key*required", "api key*missing", "api key*not exist", "api key*wrong", "api key*revoked", "apikey*invalid", "missing api key", "no api key", "missing authentication", "missing authorization", "missing credential", "missing bearer", "didn't provide an api key", "did not provide an api key", "provide*api key", "wrong api key", "unknown api key", "invalid api key", "without api key",
+		"authentication fail", "authentication credential", "authentication required", "authentication is required", "authentication parameters", "authenticationerror", "failed to authenticate", "could not authenticate", "unauthenticated", "not authenticated", "must be authenticated", "requires authentication", "not logged in", "must be logged in", "need to be logged in", "login required", "login fail", "bad credentials", "credentials are invalid", "incorrect credentials", "credentials*expired", "could not validate credentials",
+		"access token*expired", "access token*invalid", "token has expired", "token is expired", "token expired", "token is invalid", "token is not valid", "token was revoked", "token has been revoked", "token*malformed", "expired token", "jwt expired", "signature does not match", "signature*mismatch", "signature we calculated", "security token included in the request", "error validating access token", "authorization header",
+		"无效的令牌", "令牌已过期", "令牌*过期", "令牌*无效", "未提供令牌", "令牌状态不可用", "令牌验证失败", "未登录", "身份验证失败", "认证失败", "鉴权失败", "验证失败", "密钥无效", "无效的api", "api key 无效", "无效的key", "token不存在", "token 不存在", "登录已过期",
+	}},
+	{Permission, "200 400 401 402 403 422 451", []string{
+		"not available in your country", "not available in your region", "not supported in your", "country, region", "unsupported*country", "location is not supported", "region is not supported", "your ip address", "ip address*not allowed", "ip*not in*whitelist", "not in whitelist", "whitelist", "allowlist", "ip restriction",
+		"organization has been disabled", "account*disabled", "account*deactivated", "account*suspended", "account*banned", "account*blocked", "account*terminated", "account has been", "key*disabled", "user*disabled", "user*banned", "organization*disabled", "must be verified", "not been verified", "verify your*organization", "terms of service*accept", "must accept", "gated repo", "restricted access",
+		"does not have access", "do not have access", "don't have access", "doesn't have access", "no access to", "not have permission", "permission denied", "insufficient permission", "insufficient privilege", "insufficient scope", "insufficient authentication scopes", "missing permission", "missing scope", "missing required scope", "not been granted", "required scopes", "verified sender", "not accessible by",
+		"封禁", "无权", "没有权限", "权限不足", "被禁用", "已禁用", "禁止访问", "未开通", "不在白名单", "ip不在",
+	}},
+	{Permission, "200 401 402 403 451", []string{"not permitted", "not authorized", "isn't authorized", "access denied", "not allowed", "forbidden", "不允许"}},
+	{RateLimit, "!404 !409 !413", []string{
+		"rate limit exceeded", "rate limit has been exceeded", "rate limits exceeded", "rate limit reached", "rate limit was exceeded", "rate limit error", "ratelimiterror", "rate_limit_exceeded", "rate_limit_error", "exceeded*rate limit", "exceed*rate limit", "hit*rate limit", "reached*rate limit", "rate limited", "ratelimited", "rate limiting", "rate exceeded", "rate quota",
+		"too many requests", "too many concurrent", "too many calls", "too many api calls", "throttled", "throttling", "slow down", "request limit reached", "request limit exceeded", "request limit has been", "reduce your request rate", "request rate", "calls per second", "queries per second", "requests per second", "requests per minute", "requests per min", "quota exceeded for quota metric", "concurrency limit", "concurrent request", "too frequent", "too frequently", "abuse detection", "secondary rate limit", "qps limit", "qps request limit", "try again in a few minutes*rate", "error code: 1015", "error 1015", "call limit",
+		"过于频繁", "频率", "限流", "并发", "速率", "请求数限制", "请求次数", "请求过快", "太频繁", "频繁",
+	}},
+	{Timeout, "200 408 500 503 504", []string{
+		"timed out", "timeout", "time out", "deadline exceeded", "took too long", "超时",
+	}},
+	{Unavailable, "200 429 500 502 503", []string{
+		"currently loading", "is loading", "still loading", "loading model", "model is not ready", "not ready yet", "is not ready", "starting up", "cold start", "initializing", "(re)initializing", "maintenance", "temporarily unavailable", "service unavailable", "currently unavailable", "service is unavailable",
+		"upstream connect error", "upstream request failed", "no healthy upstream", "bad gateway", "disconnected unexpectedly", "connection reset", "connection refused", "no server is available", "no server is currently available", "unable to reach", "upstream error", "provider disconnected", "upstream_error", "connection error",
+		"维护", "暂时不可用", "服务不可用", "上游",
+	}},
+	{Permission, "", []string{
+		"error code: 1020", "error code: 1010", "error code: 1009", "error code: 1012", "error code: 1006", "error code: 1007", "error code: 1008", "error code: 1005",
+	}},
+	{ServerError, "200 400 422 500", []string{
+		"internal server error", "internal error", "unexpected server", "server had an error", "内部错误", "服务器错误", "服务异常",
+	}},
+}
+
+// commonStatuses are the classes of the HTTP statuses whose class is not that
+// of their hundred.
+var commonStatuses = map[int]Class{
+	401: Authentication,
+	402: Quota,
+	403: Permission,
+	404: NotFound,
+	407: Authentication, // of a proxy
+	408: Timeout,
+	409: Conflict,
+	410: NotFound,
+	413: TooLarge,
+	419: Authentication, // a page that has expired, in Laravel
+	420: RateLimit,      // "enhance your calm": Twitter's old 429
+	421: Unavailable,    // this connection cannot answer for the host; another may
+	423: Conflict,       // locked
+	424: ServerError,    // what it depends on failed: Hugging Face's TGI, Bedrock
+	425: Unavailable,    // too early: sent again without early data it is fine
+	429: RateLimit,
+	430: RateLimit,      // Shopify
+	431: TooLarge,       // headers
+	440: Authentication, // a login that has expired, in IIS
+	451: Permission,     // for legal reasons
+	460: Canceled,       // AWS ALB: the client went away
+	477: Unavailable,    // HubSpot: migration in progress
+	494: TooLarge,       // nginx: headers
+	495: Authentication, // nginx: the client's certificate
+	496: Authentication,
+	498: Overloaded,     // Groq: flex capacity is used up
+	499: Canceled,       // nginx and Google: the client went away
+	501: InvalidRequest, // the method is not known, and never will be by itself
+	502: Unavailable,
+	503: Unavailable,
+	504: Timeout,
+	505: InvalidRequest,
+	507: Quota, // storage
+	508: InvalidRequest,
+	509: Quota,          // bandwidth, on shared hosts
+	511: Authentication, // of the network: a captive portal
+	520: Unavailable,    // 520 to 527 and 530 are Cloudflare's words for an origin in trouble
+	521: Unavailable,
+	522: Unavailable,
+	523: Unavailable,
+	524: Timeout,
+	525: Unavailable,
+	526: Unavailable,
+	527: Unavailable,
+	529: Overloaded, // Anthropic
+	530: Unavailable,
+	561: Authentication, // AWS ALB
+	598: Timeout,        // of a proxy, to read
+	599: Timeout,        // of a proxy, to connect
+	999: Permission,     // LinkedIn: bots
+}
+
+func byHundred(status int) Class {
+	switch status / 100 {
+	case 4:
+		return InvalidRequest
+	case 5:
+		return ServerError
+	}
+	return Unknown
+}

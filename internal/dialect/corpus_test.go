@@ -1,0 +1,212 @@
+package dialect_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp/internal/dialect"
+)
+
+// A sample is one real answer with what is to be made of it.
+type sample struct {
+	ID, URL, Method string
+	Status          int
+	Headers         map[string]string
+	Body            string
+	Want            struct {
+		Class     dialect.Class
+		Accept    []dialect.Class
+		Retry     bool
+		Code      string
+		Message   string
+		RequestID string `json:"request_id"`
+	}
+}
+
+// corpus reads a file of answers from other people's servers, which are not
+// ours to carry along.
+func corpus(t testing.TB, name string) []sample {
+	dir := os.Getenv("STEADYHTTP_CORPUS")
+	if dir == "" {
+		dir = filepath.Join("..", "..", "..", "shared", "corpus")
+	}
+	f, err := os.Open(filepath.Join(dir, name))
+	if err != nil {
+		t.Skipf("no corpus of real answers here (%v); STEADYHTTP_CORPUS names its folder", err)
+	}
+	defer f.Close()
+	var all []sample
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var s sample
+		if err := json.Unmarshal(lines.Bytes(), &s); err != nil {
+			t.Fatalf("%s, line %d: %v", name, len(all)+1, err)
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+func (s *sample) answer() dialect.Answer {
+	a := dialect.Answer{Method: s.Method, Status: s.Status, Header: http.Header{}, Body: []byte(s.Body), Now: time.Unix(1757150430, 0)}
+	if u, err := url.Parse(s.URL); err == nil {
+		a.Host, a.Path = u.Hostname(), u.Path
+	}
+	for k, v := range s.Headers {
+		a.Header.Set(k, v)
+	}
+	return a
+}
+
+// judge does what a transport does with an answer.
+func judge(a dialect.Answer) dialect.Verdict {
+	none := dialect.Verdict{Class: dialect.None}
+	switch {
+	case a.Status >= 400:
+		return dialect.Judge(a)
+	case a.Status >= 300:
+		return none
+	case strings.HasPrefix(a.Header.Get("Content-Type"), "text/event-stream"):
+		var s dialect.Stream
+		for _, e := range events(a.Body) {
+			if v, failed := s.Event(e.name, e.data); failed {
+				return v
+			}
+		}
+		return none
+	}
+	if !dialect.HidesErrors(a.Method, a.Host, a.Path, http.Header{"Anthropic-Version": {"2023-06-01"}}) {
+		return none
+	}
+	if v, failed := dialect.InBand(a); failed {
+		return v
+	}
+	return none
+}
+
+type event struct {
+	name string
+	data []byte
+}
+
+func events(stream []byte) []event {
+	var all []event
+	for block := range bytes.SplitSeq(bytes.ReplaceAll(stream, []byte("\r\n"), []byte("\n")), []byte("\n\n")) {
+		var e event
+		for line := range bytes.Lines(block) {
+			line = bytes.TrimRight(line, "\n")
+			if v, ok := bytes.CutPrefix(line, []byte("event:")); ok {
+				e.name = string(bytes.TrimSpace(v))
+			}
+			if v, ok := bytes.CutPrefix(line, []byte("data:")); ok {
+				e.data = append(e.data, v...)
+			}
+		}
+		if len(e.data) > 0 {
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
+var waitWords = regexp.MustCompile(`(?i)(?:try again in|retry in|retry after|retry after|available in|wait)\s+((?:\d+h)?(?:\d+m)?[\d.]*)\s*(ms|s\b|sec|minutes?|hours?|days?)?`)
+
+// stated is the wait that header or words ask for, roughly: reading them is
+// another package's work.
+func stated(v dialect.Verdict, a dialect.Answer) (time.Duration, bool) {
+	if n, err := strconv.ParseFloat(a.Header.Get("Retry-After"), 64); err == nil {
+		return time.Duration(n * float64(time.Second)), true
+	}
+	if v.RetryInSource != "" {
+		return v.RetryIn, true
+	}
+	m := waitWords.FindStringSubmatch(v.Message)
+	if m == nil {
+		return 0, false
+	}
+	unit := time.Second
+	switch u := strings.ToLower(m[2]); {
+	case u == "ms":
+		unit = time.Millisecond
+	case strings.HasPrefix(u, "minute"):
+		unit = time.Minute
+	case strings.HasPrefix(u, "hour"):
+		unit = time.Hour
+	case strings.HasPrefix(u, "day"):
+		unit = 24 * time.Hour
+	}
+	if n, err := strconv.ParseFloat(m[1], 64); err == nil {
+		return time.Duration(n * float64(unit)), true
+	}
+	d, err := time.ParseDuration(m[1] + strings.ToLower(m[2]))
+	return d, err == nil
+}
+
+// retry decides as a Retrier would that waits ten minutes at most.
+func retry(v dialect.Verdict, a dialect.Answer) bool {
+	const most = 10 * time.Minute
+	wait, ok := stated(v, a)
+	switch {
+	case v.Repeat == dialect.Never:
+		return false
+	case ok && wait > most:
+		return false
+	case !ok && v.Window > most:
+		return false
+	case v.Repeat == dialect.Always:
+		return true
+	}
+	switch v.Class {
+	case dialect.RateLimit, dialect.Overloaded, dialect.ServerError, dialect.Unavailable, dialect.Timeout:
+		return true
+	}
+	return false
+}
+
+func TestCorpus(t *testing.T) {
+	for _, name := range []string{"dev.jsonl", "headers.jsonl"} {
+		t.Run(name, func(t *testing.T) {
+			all := corpus(t, name)
+			var class, again, code, message, id int
+			for _, s := range all {
+				a := s.answer()
+				v := judge(a)
+				check := func(n *int, what string, ok bool, got, want any) {
+					if ok {
+						*n++
+						return
+					}
+					t.Logf("%s: %s: got %v, want %v", s.ID, what, got, want)
+				}
+				check(&class, "class", v.Class == s.Want.Class || slices.Contains(s.Want.Accept, v.Class), v.Class, s.Want.Class)
+				check(&again, "retry", retry(v, a) == s.Want.Retry, retry(v, a), s.Want.Retry)
+				check(&code, "code", v.Code == s.Want.Code, v.Code, s.Want.Code)
+				check(&message, "message", strings.TrimSpace(v.Message) == strings.TrimSpace(s.Want.Message), v.Message, s.Want.Message)
+				check(&id, "request id", v.RequestID == s.Want.RequestID, v.RequestID, s.Want.RequestID)
+			}
+			for _, share := range []struct {
+				name string
+				n    int
+				want float64
+			}{{"class", class, 98}, {"retry", again, 99}, {"code", code, 97}, {"message", message, 97}, {"request id", id, 97}} {
+				got := 100 * float64(share.n) / float64(len(all))
+				t.Logf("%s: %d of %d right, %.1f%%", share.name, share.n, len(all), got)
+				if name == "dev.jsonl" && got < share.want {
+					t.Errorf("%s: got %.1f%% right, want %v%%", share.name, got, share.want)
+				}
+			}
+		})
+	}
+}

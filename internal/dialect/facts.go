@@ -1,0 +1,543 @@
+package dialect
+
+import (
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A reader takes from a body what its shape offers.
+type reader struct {
+	tree tree
+	buf  []byte
+
+	message string
+	more    [4]string // other texts that may say what the message does not
+	nMore   int
+	codes   [8]string // the first is the provider's own word for it
+	nCodes  int
+	number  int // its numeric code, 0 if there is none
+
+	xml    string // the document, if it is one
+	plain  string // the whole text, if that is what it is
+	joined string // message and more in the form of phrases
+
+	itemError int32 // the node of the first error in a bulk answer, 0 if it is none
+}
+
+func (r *reader) free() {
+	// What is kept is memory, not somebody's body.
+	r.tree.src, r.tree.n = "", 0
+	*r = reader{tree: r.tree, buf: r.buf[:0]}
+	readers.Put(r)
+}
+
+// read recognises what kind of text a body is.
+func (r *reader) read(body []byte) {
+	s := string(body[:min(len(body), maxBody)])
+	s = strings.TrimSpace(strings.TrimPrefix(s, "\ufeff"))
+	r.tree.parse("")
+	if strings.HasPrefix(s, "data:") || strings.HasPrefix(s, "event:") {
+		// A server that was asked for a stream may put its error in one.
+		if _, data, ok := strings.Cut(s, "data:"); ok {
+			data, _, _ = strings.Cut(data, "\n\n")
+			s = strings.TrimSpace(data)
+		}
+	}
+	if s == "" {
+		return
+	}
+	switch s[0] {
+	case '{', '[', '"':
+		r.tree.parse(s)
+		if r.tree.n > 0 {
+			return
+		}
+	case '<':
+		if isXML(s) {
+			r.xml = s
+		}
+	}
+	r.plain = s
+}
+
+// Where messages are, the most telling first. Names are compared without case,
+// '_' and '-'.
+var messagePaths = paths(
+	"error.message", "response.error.message", "choices.0.error.message", "error.error.message", "error.errormessage", "error.msg",
+	"message", "errormessage", "errorsummary", "errordescription", "description", "msg", "errormsg", "errmsg",
+	"detail.message", "detail.error.message", "detail.error", "detail.0.msg", "detail",
+	"error.reason", "error.detail", "error.description", "error.title", "error.errors.0.message", "error.0.message",
+	"errors.0.message", "errors.0.detail", "errors.0.title", "errors.0.errormessage", "errors.0.description",
+	"errormessages.0", "errors.0", "errors", "errors.error.message",
+	"data.message", "data.error.message", "baseresp.statusmsg", "fault.faultstring", "fault.error.0.message", "json.errors.0.1",
+	"responsemetadata.error.message", "result.message", "status.error", "header.message", "meta.msg", "meta.message",
+	"0.message", "0.error.message", "0.errormessage", "err", "title", "reason", "error", "statustext",
+	"promptfeedback.blockreasonmessage", "incompletedetails.reason", "details",
+)
+
+var (
+	fieldErrors = pathOf("errors")
+	rootString  = path{}
+	okPath      = pathOf("ok")
+	errorPath   = pathOf("error")
+)
+
+// morePaths are texts beside the message that may tell more than it does.
+var morePaths = paths(
+	"error.metadata.raw", "details", "error.details", "detail", "title", "error.metadata.remedyhint", "error.type",
+	"errors.0.extensions.userpresentablemessage", "error.errors.0.message", "errors.0.message", "error", "violatedpolicies.0",
+	"error.metadata.previouserrors.0.message", "error.param", "hint",
+)
+
+// Where codes are. A code with letters in it beats a number.
+var codePaths = paths(
+	"error.code", "error.details.0.reason", "error.details.1.reason", "error.details.2.reason", "error.details.3.reason",
+	"error.errors.0.reason", "error.type", "error.metadata.errortype", "error.status",
+	"error.innererror.code", "error.providerspecificfields.innererror.code", "error.errorcode", "error.name", "error.category",
+	"error.errors.0.code", "error.error.code", "error.error.type",
+	"response.error.code", "response.error.type", "choices.0.error.code", "choices.0.error.metadata.errortype",
+	"code", "errorcode", "errcode", "errortype", "category", "type", "name", "id", "clientdata.type",
+	"detail.status", "detail.code", "detail.type", "detail.0.type",
+	"errors.0.extensions.code", "errors.0.extensions.type", "errors.0.code", "errors.0.errorcode", "errors.0.errortype", "errors.0.type", "errors.0.reason",
+	"errors.0.error", "errors.error.code", "0.errorcode", "0.code", "0.error.status", "0.error.code",
+	"fault.detail.errorcode", "responsemetadata.error.code", "json.errors.0.0", "sys.id",
+	"reason", "status", "promptfeedback.blockreason", "error.code.code",
+)
+
+var (
+	codeOfErrorType = pathOf("error.type")
+	topCode         = pathOf("code")
+	topID           = pathOf("id")
+	topStatus       = pathOf("status")
+	topType         = pathOf("type")
+	topReason       = pathOf("reason")
+	topName         = pathOf("name")
+	errorCode       = pathOf("error.code")
+)
+
+// Where numeric codes are.
+var numberPaths = paths(
+	"error.code", "baseresp.statuscode", "code", "errorcode", "errcode", "errors.0.code", "choices.0.error.code",
+	"response.error.code", "error.status", "status", "statuscode", "0.error.code", "header.code", "error.errorcode", "error",
+)
+
+// collect gathers texts and codes.
+func (r *reader) collect(h http.Header) {
+	t := &r.tree
+	if c := h.Get("X-Amzn-Errortype"); c != "" {
+		c, _, _ = strings.Cut(c, ":")
+		r.addCode(c)
+	}
+	switch {
+	case t.n > 0:
+		r.collectJSON()
+	case r.xml != "":
+		r.collectXML()
+	case strings.HasPrefix(r.plain, "<"):
+		r.message = headline(r.plain)
+	default:
+		line, _, _ := strings.Cut(r.plain, "\n")
+		r.message = strings.TrimSpace(line)
+	}
+	for _, name := range [...]string{"X-Vercel-Error", "X-Ms-Error-Code"} {
+		r.addCode(h.Get(name))
+	}
+}
+
+func (r *reader) collectJSON() {
+	t := &r.tree
+	if t.is(1, '"') {
+		r.message = t.text(1)
+		return
+	}
+	if r.itemError != 0 {
+		r.collectItem()
+		return
+	}
+	r.message = t.first(messagePaths)
+	if r.message == "" && t.is(t.at(fieldErrors), '{') {
+		// Field errors: the first says what is wrong.
+		field := t.nodes[t.at(fieldErrors)].down
+		if t.is(field, '[') {
+			field = t.nodes[field].down
+		}
+		r.message = t.text(field)
+	}
+	for _, p := range morePaths {
+		if r.nMore == len(r.more) {
+			break
+		}
+		if s := t.textAt(p); s != "" && s != r.message {
+			r.more[r.nMore] = s
+			r.nMore++
+		}
+	}
+
+	top := t.textAt(errorPath) // of {"error": "word"}
+	slack := t.is(t.at(okPath), 'f')
+	if top != "" && (slack || top != r.message || strings.Contains(top, "_") || shouted(top)) {
+		r.addWord(top)
+	}
+	id, name, status, reason := t.at(topID), t.at(topName), t.at(topStatus), t.at(topReason)
+	for i := range codePaths {
+		at := t.at(codePaths[i])
+		if at == 0 || !t.is(at, '"') {
+			continue
+		}
+		s := t.text(at)
+		switch at {
+		case id:
+			// DigitalOcean and Heroku name the error so; others number it.
+			if strings.ContainsAny(s, "0123456789") || t.at(topType) != 0 {
+				continue
+			}
+			r.addWord(s)
+		case name, reason:
+			r.addWord(s)
+		case status:
+			if shouted(s) {
+				r.addWord(s)
+			}
+		default:
+			r.addCode(s)
+		}
+	}
+	for _, p := range numberPaths {
+		if n, ok := t.number(t.at(p)); ok && n == math.Trunc(n) && 0 < n && n < 1e9 {
+			r.number = int(n)
+			break
+		}
+	}
+}
+
+func (r *reader) collectXML() {
+	for _, name := range [...]string{"Message", "faultstring", "detail", "description", "title", "msg"} {
+		if r.message = element(r.xml, name); r.message != "" {
+			break
+		}
+	}
+	for _, name := range [...]string{"Code", "faultcode", "errorcode"} {
+		s := element(r.xml, name)
+		if n, err := strconv.Atoi(s); err == nil && n > 0 {
+			if r.number == 0 {
+				r.number = n
+			}
+			continue
+		}
+		r.addCode(s)
+	}
+	if r.message == "" && r.nCodes == 0 {
+		r.message = plain(r.xml[:min(len(r.xml), maxMarkup)])
+	}
+}
+
+// shouted reports whether s is a word in capitals, as constants are.
+func shouted(s string) bool {
+	letters := 0
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case 'A' <= c && c <= 'Z':
+			letters++
+		case c == '_' || '0' <= c && c <= '9':
+		default:
+			return false
+		}
+	}
+	return letters > 2
+}
+
+// addWord adds a code that must be one word: the field may hold a sentence.
+func (r *reader) addWord(s string) {
+	if strings.IndexByte(s, ' ') < 0 && len(s) <= maxKey {
+		r.addCode(s)
+	}
+}
+
+// addCode adds a code, unless it says nothing or is a number.
+func (r *reader) addCode(s string) {
+	if r.nCodes == len(r.codes) || len(s) > 2*maxKey {
+		return
+	}
+	if i := strings.IndexByte(s, '#'); i >= 0 && !strings.Contains(s, "://") {
+		s = s[i+1:] // AWS puts a namespace in front
+	}
+	switch s {
+	case "", "error", "Error", "ERROR", "failure", "Failure", "fail", "failed", "about:blank", "error.list", "null", "none",
+		"User", "Sender", "Receiver", "Client", "Server", "object", "list":
+		return
+	}
+	letters := false
+	for i := 0; i < len(s) && !letters; i++ {
+		c := s[i] | 0x20
+		letters = 'a' <= c && c <= 'z' || s[i] >= 0x80
+	}
+	if !letters {
+		return
+	}
+	for _, c := range r.codes[:r.nCodes] {
+		if c == s {
+			return
+		}
+	}
+	r.codes[r.nCodes] = s
+	r.nCodes++
+}
+
+// code is the provider's own word for the error. Some put the same code into
+// every answer and tell the truth in the type.
+func (r *reader) code(know []*family) string {
+	if r.nCodes == 0 {
+		return ""
+	}
+	first := r.codes[0]
+	if first != "invalid_request_error" || r.nCodes == 1 || r.tree.textAt(errorCode) != first {
+		return first
+	}
+	second := r.codes[1]
+	for _, f := range know {
+		if lookUp(f.codesByKey, second) != "" || lookUp(f.hintsByKey, second) != "" {
+			return second
+		}
+	}
+	return first
+}
+
+// text is all that was said, in the form that phrases are written in.
+func (r *reader) text() string {
+	if r.joined != "" {
+		return r.joined
+	}
+	b := simple(r.buf[:0], r.message)
+	for _, s := range r.more[:r.nMore] {
+		b = append(b, " | "...)
+		b = simple(b, s)
+	}
+	if r.plain != "" && r.xml == "" && !strings.HasPrefix(r.plain, "<") {
+		b = append(b, " | "...)
+		b = simple(b, r.plain)
+	}
+	r.buf = b
+	r.joined = string(b)
+	return r.joined
+}
+
+var paramPaths = paths("error.param", "param", "error.target", "error.errors.0.location", "errors.0.field", "errors.0.source.pointer", "0.fields.0")
+
+func (r *reader) param() string { return r.tree.first(paramPaths) }
+
+// requestIDs are headers that carry the id a provider's support asks for, the
+// most specific first: a gateway adds its own to the provider's.
+var requestIDs = []string{
+	"Request-Id", "Apim-Request-Id", "X-Github-Request-Id", "X-Amzn-Requestid", "X-Amz-Request-Id", "X-Slack-Req-Id",
+	"X-Oneapi-Request-Id", "X-Request-Id", "X-Goog-Request-Id", "X-Ms-Request-Id", "X-Hubspot-Correlation-Id",
+	"X-Correlation-Id", "X-Vercel-Id", "X-Trace-Id", "X-Debug-Trace-Id", "Twilio-Request-Id", "X-Requestid", "Requestid",
+}
+
+var idPaths = paths(
+	"requestid", "error.requestid", "error.innererror.requestid", "response.requestid", "error.metadata.requestid",
+	"correlationid", "error.fbtraceid", "errorid", "debugid", "error.logid", "logid", "traceid", "error.traceid",
+	"responsemetadata.requestid", "error.innererror.clientrequestid", "detail.requestid", "error.correlationid", "meta.requestid",
+	"extensions.requestid", "errors.0.extensions.requestid", "requestlogid", "0.requestid", "error.innererror.innererror.requestid",
+)
+
+func (r *reader) requestID(h http.Header, host *family) string {
+	if host != nil {
+		for _, name := range host.ids {
+			if id := h.Get(name); id != "" {
+				return id
+			}
+		}
+	}
+	for _, name := range requestIDs {
+		if id := h.Get(name); id != "" {
+			return id
+		}
+	}
+	if id := r.tree.first(idPaths); id != "" {
+		return id
+	}
+	if id := r.tree.textAt(topID); uuid(id) {
+		return id
+	}
+	if r.xml != "" {
+		for _, name := range [...]string{"RequestId", "request_id"} {
+			if id := element(r.xml, name); id != "" {
+				return id
+			}
+		}
+	}
+	if r.tree.n > 0 || r.xml == "" {
+		if id := idInText(r.message); id != "" {
+			return id
+		}
+	}
+	return h.Get("Cf-Ray")
+}
+
+func uuid(s string) bool {
+	return len(s) == 36 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-'
+}
+
+// idInText finds an id that the message names.
+func idInText(s string) string {
+	s = s[:min(len(s), maxSaid)]
+	for _, mark := range [...]string{"equest id", "equest ID", "equest Id", "equestId", "equestID", "equest_id", "(ref:", "include `", "race ID", "race id"} {
+		_, rest, ok := strings.Cut(s, mark)
+		if !ok {
+			continue
+		}
+		rest = strings.TrimLeft(rest, ":=#(`'\" ")
+		end := 0
+		digit := false
+		for end < len(rest) {
+			c := rest[end]
+			if c >= '0' && c <= '9' {
+				digit = true
+			} else if l := c | 0x20; (l < 'a' || l > 'z') && c != '-' && c != '_' && c != ':' {
+				break
+			}
+			end++
+		}
+		if id := strings.TrimRight(rest[:end], "-_:"); digit && len(id) >= 8 {
+			return id
+		}
+	}
+	return ""
+}
+
+// Fields that state a wait.
+var waits = []struct {
+	at   path
+	name string
+	unit time.Duration
+}{
+	{pathOf("retryafterms"), "retry_after_ms", time.Millisecond},
+	{pathOf("error.retryafterms"), "retry_after_ms", time.Millisecond},
+	{pathOf("retryafter"), "retry_after", time.Second},
+	{pathOf("error.retryafter"), "retry_after", time.Second},
+	{pathOf("parameters.retryafter"), "parameters.retry_after", time.Second},
+	{pathOf("details.retryafterseconds"), "details.retryAfterSeconds", time.Second},
+	{pathOf("retryafterseconds"), "retry_after_seconds", time.Second},
+	{pathOf("error.retryafterseconds"), "retry_after_seconds", time.Second},
+	{pathOf("error.metadata.retryafterseconds"), "metadata.retry_after_seconds", time.Second},
+	{pathOf("error.metadata.retryafter"), "metadata.retry_after", time.Second},
+	{pathOf("error.details.retryafter"), "details.retry_after", time.Second},
+	{pathOf("error.details.retryafterseconds"), "details.retryAfterSeconds", time.Second},
+	{pathOf("error.resetsinseconds"), "resets_in_seconds", time.Second},
+	{pathOf("resetsinseconds"), "resets_in_seconds", time.Second},
+	{pathOf("estimatedtime"), "estimated_time", time.Second},
+	{pathOf("json.ratelimit"), "json.ratelimit", time.Second},
+	{pathOf("errors.0.extensions.retryafter"), "extensions.retryAfter", time.Second},
+	{pathOf("extensions.retryafter"), "extensions.retryAfter", time.Second},
+	{pathOf("data.retryafter"), "data.retry_after", time.Second},
+	{pathOf("detail.retryafter"), "detail.retry_after", time.Second},
+	{pathOf("meta.retryafter"), "meta.retry_after", time.Second},
+	{pathOf("error.data.retryafter"), "data.retry_after", time.Second},
+}
+
+// Fields that state when a limit is lifted, as seconds or milliseconds since
+// 1970: which of the two, their size tells.
+var resets = []struct {
+	at   path
+	name string
+}{
+	{pathOf("error.metadata.headers.xratelimitreset"), "metadata.headers.X-RateLimit-Reset"},
+	{pathOf("error.resetsat"), "resets_at"},
+	{pathOf("error.limit.reset"), "limit.reset"},
+	{pathOf("resetsat"), "resets_at"},
+}
+
+var (
+	delayPaths = paths("error.details.0.retrydelay", "error.details.1.retrydelay", "error.details.2.retrydelay", "error.details.3.retrydelay",
+		"0.error.details.0.retrydelay", "0.error.details.1.retrydelay", "0.error.details.2.retrydelay",
+		"details.0.retrydelay", "details.1.retrydelay", "details.2.retrydelay")
+	costRequested = pathOf("extensions.cost.requestedquerycost")
+	costAvailable = pathOf("extensions.cost.throttlestatus.currentlyavailable")
+	costRestore   = pathOf("extensions.cost.throttlestatus.restorerate")
+)
+
+// longest is the longest wait that is believed, as the wait resolver has it.
+const longest = 366 * 24 * time.Hour
+
+func bounded(n float64, unit time.Duration) (time.Duration, bool) {
+	d := n * float64(unit)
+	if !(d >= 0 && d <= float64(longest)) { // false of NaN
+		return 0, false
+	}
+	return time.Duration(d), true
+}
+
+func (r *reader) retryIn(a Answer) (time.Duration, string) {
+	t := &r.tree
+	if t.n == 0 {
+		return 0, ""
+	}
+	for _, p := range delayPaths {
+		at := t.at(p)
+		if at == 0 {
+			continue
+		}
+		if s := t.text(at); s != "" && len(s) < 32 {
+			if d, err := time.ParseDuration(s); err == nil && d >= 0 && d <= longest {
+				return d, "google.rpc.RetryInfo"
+			}
+		}
+		if n, ok := t.number(t.child(at, step{key: fold("seconds")})); ok {
+			if d, ok := bounded(n, time.Second); ok {
+				return d, "google.rpc.RetryInfo"
+			}
+		}
+	}
+	for i := range waits {
+		at := t.at(waits[i].at)
+		if at == 0 {
+			continue
+		}
+		if n, ok := t.number(at); ok {
+			if d, ok := bounded(n, waits[i].unit); ok {
+				return d, waits[i].name
+			}
+		} else if s := t.text(at); s != "" && len(s) < 32 {
+			if d, err := time.ParseDuration(s); err == nil && d >= 0 && d <= longest {
+				return d, waits[i].name
+			}
+		}
+	}
+	for i := range resets {
+		if n, ok := t.number(t.at(resets[i].at)); ok {
+			if d, ok := until(n, a); ok {
+				return d, resets[i].name
+			}
+		}
+	}
+	// Shopify's GraphQL has a bucket of points that fills steadily.
+	if restore, ok := t.number(t.at(costRestore)); ok && restore > 0 {
+		asked, ok := t.number(t.at(costRequested))
+		left, also := t.number(t.at(costAvailable))
+		if ok && also {
+			if d, ok := bounded(max(0, asked-left)/restore, time.Second); ok {
+				return d, "extensions.cost.throttleStatus"
+			}
+		}
+	}
+	return 0, ""
+}
+
+// until is how long it is from the answer to a point in time. A past one is now.
+func until(epoch float64, a Answer) (time.Duration, bool) {
+	now := a.Now
+	if date, err := http.ParseTime(a.Header.Get("Date")); err == nil {
+		now = date
+	}
+	const milliseconds = 1e11 // in seconds that is the year 5138, in milliseconds 1973
+	if epoch >= milliseconds {
+		epoch /= 1000
+	}
+	if now.IsZero() || !(epoch > 1e9 && epoch < milliseconds) {
+		return 0, false
+	}
+	return bounded(max(0, epoch-float64(now.UnixMilli())/1000), time.Second)
+}

@@ -1,0 +1,285 @@
+package dialect
+
+// InBand reads a success and reports whether it is a failure in disguise. It
+// is strict: the whole body must be there and have the shape of an error, at
+// the place where the dialect puts errors. A text that talks about errors is
+// none, nor is a list that has some in it, nor a report on a job that failed.
+func InBand(a Answer) (Verdict, bool) {
+	if len(a.Body) > maxBody {
+		return Verdict{}, false // an error is short
+	}
+	r := readers.Get().(*reader)
+	defer r.free()
+	r.read(a.Body)
+	if !r.failed(a.Host) {
+		return Verdict{}, false
+	}
+	return r.inBand(a)
+}
+
+// inBand judges what is known to be an error, by the status it carries itself.
+func (r *reader) inBand(a Answer) (Verdict, bool) {
+	a.Status = 0
+	for _, p := range statusPaths {
+		if n, ok := r.tree.number(r.tree.at(p)); ok && n >= 400 && n < 600 && n == float64(int(n)) {
+			a.Status = int(n)
+			break
+		}
+	}
+	v := r.judge(a)
+	if r.partial() {
+		v.Repeat = Never // what went through would go through twice
+	}
+	return v, true
+}
+
+var statusPaths = paths("error.code", "error.status", "choices.0.error.code", "response.error.code", "code", "status", "statuscode", "0.error.code", "errorcode")
+
+var (
+	pChoices      = pathOf("choices")
+	pChoiceError  = pathOf("choices.0.error")
+	pChoiceFinish = pathOf("choices.0.finishreason")
+	pChoiceText   = pathOf("choices.0.message.content")
+	pChoicePlain  = pathOf("choices.0.text")
+	pChoiceTools  = pathOf("choices.0.message.toolcalls")
+	pErrors       = pathOf("errors")
+	pErrors0Msg   = pathOf("errors.0.message")
+	pData         = pathOf("data")
+	pObject       = pathOf("object")
+	pSuccess      = pathOf("success")
+	pMessage      = pathOf("message")
+	pMsg          = pathOf("msg")
+	pDescription  = pathOf("description")
+	pBaseResp     = pathOf("baseresp.statuscode")
+	pErrorCode    = pathOf("errorcode")
+	pErrorMsg     = pathOf("errormsg")
+	pErrCode      = pathOf("errcode")
+	pErrMsg       = pathOf("errmsg")
+	pRespError    = pathOf("response.error.code")
+	pReddit       = pathOf("json.errors.0")
+	pItems        = pathOf("items")
+	pArrayError   = pathOf("0.error")
+	pErrMessage   = pathOf("errormessage")
+	pContent      = pathOf("content")
+	pStopReason   = pathOf("stopreason")
+	pCandidates   = pathOf("candidates")
+	pCandFinish   = pathOf("candidates.0.finishreason")
+	pCandContent  = pathOf("candidates.0.content.parts")
+	pBlockReason  = pathOf("promptfeedback.blockreason")
+	pTook         = pathOf("took")
+	pResult       = pathOf("result")
+	pRequestID    = pathOf("requestid")
+)
+
+// failed reports whether the body of a 2xx is an error.
+func (r *reader) failed(host string) bool {
+	t := &r.tree
+	if r.xml != "" {
+		// S3 answers 200 before it has copied, and fails then.
+		return rootElement(r.xml) == "Error" && element(r.xml, "Code") != ""
+	}
+	if !t.whole {
+		return false
+	}
+	if t.is(1, '[') {
+		return t.nodes[1].down != 0 && r.errorObject(t.at(pArrayError)) // Gemini's stream as an array
+	}
+	if !t.is(1, '{') {
+		return false
+	}
+	return r.errorMember() || r.saysNotOK() || r.graphQLErrors() || r.choiceError() || r.providerCode(host) || r.refused() || r.bulk()
+}
+
+// errorObject reports whether the value is an object as errors are.
+func (r *reader) errorObject(at int32) bool {
+	t := &r.tree
+	if !t.is(at, '{') {
+		return false
+	}
+	for _, name := range [...]string{"message", "code", "type", "status", "reason"} {
+		if c := t.child(at, step{key: fold(name)}); c != 0 && !t.empty(c) && (t.is(c, '"') || t.is(c, '0')) {
+			return true
+		}
+	}
+	return false
+}
+
+// errorMember reports whether the body is {"error": …} and no job, list or
+// answer that also has such a member.
+func (r *reader) errorMember() bool {
+	t := &r.tree
+	at := t.at(errorPath)
+	if t.empty(at) {
+		return false
+	}
+	switch t.textAt(pObject) {
+	case "", "error", "chat.completion", "chat.completion.chunk", "text_completion", "response", "embedding", "list":
+	default:
+		return false
+	}
+	if t.textAt(pObject) == "response" && t.textAt(topStatus) != "failed" || !t.empty(t.at(pChoiceText)) || !t.empty(t.at(pChoiceTools)) {
+		return false
+	}
+	if t.textAt(pObject) == "list" && !t.empty(t.at(pData)) {
+		return false
+	}
+	if t.is(at, '{') {
+		return r.errorObject(at)
+	}
+	// A bare string is an error only where there is little else.
+	return t.is(at, '"') && t.members(1) <= 3 && t.empty(t.at(pData)) && t.empty(t.at(pResult)) && !t.is(t.at(okPath), 't') && !t.is(t.at(pSuccess), 't')
+}
+
+// saysNotOK is {"ok": false} with a reason, of Slack and Telegram, and
+// {"success": false} of many.
+func (r *reader) saysNotOK() bool {
+	t := &r.tree
+	if t.is(t.at(okPath), 'f') {
+		return !t.empty(t.at(errorPath)) || t.textAt(pDescription) != ""
+	}
+	if t.is(t.at(pSuccess), 'f') {
+		return !t.empty(t.at(errorPath)) || !t.empty(t.at(pErrors)) || t.textAt(pMessage) != "" || t.textAt(pMsg) != ""
+	}
+	return false
+}
+
+// graphQLErrors reports whether there are errors and no data at all. With some
+// data the answer is a part of what was asked for, and the caller's to judge.
+func (r *reader) graphQLErrors() bool {
+	t := &r.tree
+	if !t.is(t.at(pErrors), '[') || t.textAt(pErrors0Msg) == "" {
+		return false
+	}
+	data := t.at(pData)
+	if data == 0 {
+		return t.members(1) <= 4
+	}
+	if t.is(data, 'n') {
+		return true
+	}
+	if !t.is(data, '{') {
+		return false
+	}
+	for c := t.nodes[data].down; c != 0; c = t.nodes[c].next {
+		if !t.is(c, 'n') {
+			return false
+		}
+	}
+	return t.nodes[data].down != 0
+}
+
+func (r *reader) choiceError() bool {
+	t := &r.tree
+	return r.errorObject(t.at(pChoiceError)) && t.empty(t.at(pChoiceText))
+}
+
+// providerCode reports whether a code that means success when it is zero, or
+// absent, is neither.
+func (r *reader) providerCode(host string) bool {
+	t := &r.tree
+	if n, ok := t.number(t.at(pBaseResp)); ok {
+		return n != 0
+	}
+	if n, ok := t.number(t.at(pErrorCode)); ok && n != 0 && t.textAt(pErrorMsg) != "" {
+		return true // Baidu
+	}
+	if n, ok := t.number(t.at(pErrCode)); ok && n != 0 && t.textAt(pErrMsg) != "" {
+		return true // WeChat, DingTalk
+	}
+	if t.textAt(pRespError) != "" && t.members(1) == 1 {
+		return true // Tencent
+	}
+	if t.is(t.at(pReddit), '[') {
+		return true
+	}
+	switch f := tables().byHost(host); f {
+	case feishu:
+		n, ok := t.number(t.at(topCode))
+		return ok && n != 0 && t.textAt(pMsg) != ""
+	case googleMaps:
+		switch t.textAt(topStatus) {
+		case "", "OK", "ZERO_RESULTS":
+			return false
+		}
+		return true
+	case dashScope:
+		return t.textAt(topCode) != "" && t.textAt(pMessage) != "" && t.textAt(pRequestID) != ""
+	}
+	// A status of its own, a message and nothing else.
+	n, ok := t.number(t.at(topCode))
+	if !ok {
+		n, ok = t.number(t.at(pathStatusCode))
+	}
+	return ok && n >= 400 && n < 600 && (t.textAt(pMessage) != "" || t.textAt(pMsg) != "" || t.textAt(pErrMessage) != "") &&
+		t.members(1) <= 4 && t.empty(t.at(pData)) && t.empty(t.at(pResult)) && t.empty(t.at(pChoices))
+}
+
+var pathStatusCode = pathOf("statuscode")
+
+// refused reports whether a model was kept from answering: no content, and a
+// reason that is a filter's. With content it is an answer that was cut.
+func (r *reader) refused() bool {
+	t := &r.tree
+	if t.textAt(pBlockReason) != "" && t.empty(t.at(pCandidates)) {
+		r.addCode(t.textAt(pBlockReason))
+		return true
+	}
+	switch why := t.textAt(pCandFinish); why {
+	case "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "MODEL_ARMOR":
+		if t.empty(t.at(pCandContent)) {
+			r.addCode(why)
+			return true
+		}
+	}
+	if t.textAt(pChoiceFinish) == "content_filter" && t.empty(t.at(pChoiceText)) && t.empty(t.at(pChoiceTools)) && t.empty(t.at(pChoicePlain)) {
+		r.addCode("content_filter")
+		return true
+	}
+	if t.textAt(pStopReason) == "refusal" && t.is(t.at(pContent), '[') && t.empty(t.at(pContent)) {
+		r.addCode("refusal")
+		return true
+	}
+	return false
+}
+
+// bulk reports whether the first operations of an Elasticsearch bulk request
+// failed, and makes the first error that of the answer.
+func (r *reader) bulk() bool {
+	t := &r.tree
+	if !t.is(t.at(pErrors), 't') || t.at(pTook) == 0 {
+		return false
+	}
+	for item := t.nodes[t.at(pItems)].down; item != 0; item = t.nodes[item].next {
+		op := t.nodes[item].down
+		err := t.child(op, step{key: fold("error")})
+		if !r.errorObject(err) {
+			continue
+		}
+		r.itemError = err
+		return true
+	}
+	return false
+}
+
+// partial reports whether a part of a bulk request was carried out, or may
+// have been: of a long one, only the first items are looked at.
+func (r *reader) partial() bool {
+	if r.itemError == 0 {
+		return false
+	}
+	t := &r.tree
+	n := 0
+	for item := t.nodes[t.at(pItems)].down; item != 0; item = t.nodes[item].next {
+		if n++; t.child(t.nodes[item].down, step{key: fold("error")}) == 0 {
+			return true
+		}
+	}
+	return n == maxItems
+}
+
+// collectItem takes the error of one item of a bulk request.
+func (r *reader) collectItem() {
+	t := &r.tree
+	r.message = t.text(t.child(r.itemError, step{key: fold("reason")}))
+	r.addCode(t.text(t.child(r.itemError, step{key: fold("type")})))
+}

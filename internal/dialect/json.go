@@ -1,0 +1,433 @@
+package dialect
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+const (
+	// maxNodes is how many values of a body are remembered. The largest real
+	// error bodies we know have under a hundred; what comes after is skipped.
+	maxNodes = 256
+
+	// maxDepth is how deep a value may lie and still be remembered. Nobody
+	// buries a message deeper than six; what is deeper is skipped by counting
+	// brackets, so that depth costs neither stack nor memory.
+	maxDepth = 8
+
+	// maxItems is how many elements of an array are remembered: the first
+	// error names the trouble, and an embedding has thousands of numbers.
+	maxItems = 4
+)
+
+// node is one value of a JSON text.
+type node struct {
+	key        uint64 // folded hash of the member's name; 0 in an array
+	from, to   int32  // the value in the text; of a string without its quotes
+	next, down int32  // next sibling and first child, 0 if there is none
+	kind       byte   // '{' '[' '"', '0' for a number, 't', 'f', 'n' for null
+}
+
+// tree is what is remembered of a JSON text. The root is node 1. It is read
+// leniently: a body may have been cut, and its error is worth reading still.
+type tree struct {
+	src   string
+	nodes [maxNodes]node
+	n     int32
+	whole bool // the text is one closed value and nothing after it
+}
+
+// parse reads src, in one pass and without recursion.
+func (t *tree) parse(src string) {
+	t.src, t.n, t.whole = src, 0, false
+	t.nodes[0] = node{}
+	type level struct {
+		at, last int32 // the container and its latest child
+		items    int
+		object   bool
+	}
+	var stack [maxDepth]level
+	depth := 0
+	i := space(src, 0)
+	var key uint64
+	for i < len(src) {
+		// What the enclosing container expects next.
+		if depth > 0 {
+			top := &stack[depth-1]
+			i = space(src, i)
+			if i < len(src) && src[i] == ',' {
+				i = space(src, i+1)
+			}
+			if i >= len(src) {
+				return
+			}
+			if src[i] == '}' || src[i] == ']' {
+				if (src[i] == '}') != top.object {
+					return
+				}
+				i++
+				t.nodes[top.at].to = int32(i)
+				depth--
+				if depth == 0 {
+					break
+				}
+				continue
+			}
+			key = 0
+			if top.object {
+				if src[i] != '"' {
+					return
+				}
+				end := stringEnd(src, i)
+				if end < 0 {
+					return
+				}
+				key = fold(src[i+1 : end-1])
+				i = space(src, end)
+				if i >= len(src) || src[i] != ':' {
+					return
+				}
+				i = space(src, i+1)
+				if i >= len(src) {
+					return
+				}
+			}
+			top.items++
+		}
+
+		at := int32(0)
+		if depth == 0 || stack[depth-1].object || stack[depth-1].items <= maxItems {
+			if t.n < maxNodes-1 {
+				t.n++
+				at = t.n
+				t.nodes[at] = node{key: key}
+				if depth > 0 {
+					top := &stack[depth-1]
+					if top.last == 0 {
+						t.nodes[top.at].down = at
+					} else {
+						t.nodes[top.last].next = at
+					}
+					top.last = at
+				}
+			}
+		}
+		nd := &t.nodes[at] // node 0 takes what is not remembered
+		nd.from = int32(i)
+		switch c := src[i]; {
+		case c == '{' || c == '[':
+			nd.kind = c
+			if at == 0 || depth == maxDepth {
+				i = skip(src, i)
+				if i < 0 {
+					nd.to = int32(len(src))
+					return
+				}
+				nd.to = int32(i)
+				break
+			}
+			nd.to = int32(len(src))
+			stack[depth] = level{at: at, object: c == '{'}
+			depth++
+			i++
+			continue
+		case c == '"':
+			nd.kind = '"'
+			nd.from++
+			end := stringEnd(src, i)
+			if end < 0 {
+				// Cut in the middle: what there is of it may be the message.
+				nd.to = int32(len(src))
+				return
+			}
+			nd.to = int32(end - 1)
+			i = end
+		default:
+			start := i
+			for i < len(src) && src[i] > ' ' && strings.IndexByte(`,]}:"[{`, src[i]) < 0 {
+				i++
+			}
+			if i == start {
+				return
+			}
+			nd.to = int32(i)
+			switch c {
+			case 't', 'f', 'n':
+				nd.kind = c
+			default:
+				if c != '-' && (c < '0' || c > '9') {
+					return // not JSON
+				}
+				nd.kind = '0'
+			}
+		}
+		if depth == 0 {
+			break
+		}
+	}
+	t.whole = depth == 0 && t.n > 0 && space(src, i) == len(src)
+}
+
+func space(s string, i int) int {
+	for i < len(s) && (s[i] == ' ' || s[i] == '\n' || s[i] == '\r' || s[i] == '\t') {
+		i++
+	}
+	return i
+}
+
+// stringEnd returns the index after the string that begins at s[i], -1 if it
+// does not end.
+func stringEnd(s string, i int) int {
+	for i++; i < len(s); i++ {
+		switch s[i] {
+		case '"':
+			return i + 1
+		case '\\':
+			i++
+		}
+	}
+	return -1
+}
+
+// skip returns the index after the object or array at s[i], -1 if it does not
+// end.
+func skip(s string, i int) int {
+	depth := 0
+	for i < len(s) {
+		switch s[i] {
+		case '"':
+			end := stringEnd(s, i)
+			if end < 0 {
+				return -1
+			}
+			i = end
+			continue
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+			if depth == 0 {
+				return i + 1
+			}
+		}
+		i++
+	}
+	return -1
+}
+
+// fold hashes a member's name without regard to case, '_' and '-', since
+// request_id, requestId and RequestID are one name in different clothes. A
+// clash of hashes would only misname a field.
+func fold(s string) uint64 {
+	const offset, prime = 14695981039346656037, 1099511628211 // FNV-1a
+	h := uint64(offset)
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c == '_' || c == '-' {
+			continue
+		}
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		h = (h ^ uint64(c)) * prime
+	}
+	return h
+}
+
+// A path leads from the root to a value: "error.details.0.reason".
+type path []step
+
+type step struct {
+	key   uint64
+	index int32 // of an array's element, if key is 0
+}
+
+func paths(list ...string) []path {
+	all := make([]path, len(list))
+	for i, s := range list {
+		all[i] = pathOf(s)
+	}
+	return all
+}
+
+func pathOf(s string) path {
+	var p path
+	for name := range strings.SplitSeq(s, ".") {
+		if n, err := strconv.Atoi(name); err == nil {
+			p = append(p, step{index: int32(n)})
+		} else {
+			p = append(p, step{key: fold(name)})
+		}
+	}
+	return p
+}
+
+// at follows p and returns a node's index, 0 if there is none.
+func (t *tree) at(p path) int32 {
+	if t.n == 0 {
+		return 0
+	}
+	at := int32(1)
+	for _, s := range p {
+		if at = t.child(at, s); at == 0 {
+			return 0
+		}
+	}
+	return at
+}
+
+func (t *tree) child(at int32, s step) int32 {
+	kind := t.nodes[at].kind
+	if s.key != 0 {
+		if kind != '{' {
+			return 0
+		}
+		for c := t.nodes[at].down; c != 0; c = t.nodes[c].next {
+			if t.nodes[c].key == s.key {
+				return c
+			}
+		}
+		return 0
+	}
+	if kind != '[' {
+		return 0
+	}
+	c := t.nodes[at].down
+	for i := int32(0); i < s.index && c != 0; i++ {
+		c = t.nodes[c].next
+	}
+	return c
+}
+
+// raw is a value as it stands in the text.
+func (t *tree) raw(at int32) string {
+	n := &t.nodes[at]
+	if at == 0 || n.to < n.from {
+		return ""
+	}
+	return t.src[n.from:n.to]
+}
+
+// is reports whether the value is of that kind.
+func (t *tree) is(at int32, kind byte) bool { return at != 0 && t.nodes[at].kind == kind }
+
+// empty reports whether there is no value, or null, false, "", {} or [].
+func (t *tree) empty(at int32) bool {
+	if at == 0 {
+		return true
+	}
+	switch n := &t.nodes[at]; n.kind {
+	case '{', '[':
+		return n.down == 0 && strings.Trim(t.raw(at), "[]{} \t\r\n") == ""
+	case '"':
+		return n.from == n.to
+	case 'n', 'f':
+		return true
+	}
+	return false
+}
+
+// members counts an object's members, as far as they are remembered.
+func (t *tree) members(at int32) int {
+	n := 0
+	for c := t.nodes[at].down; c != 0; c = t.nodes[c].next {
+		n++
+	}
+	return n
+}
+
+// text is a string's value, "" of anything else. What is not escaped costs no
+// allocation: it is a part of the text.
+func (t *tree) text(at int32) string {
+	if !t.is(at, '"') {
+		return ""
+	}
+	raw := t.raw(at)
+	if strings.IndexByte(raw, '\\') < 0 {
+		return raw
+	}
+	return unescape(raw)
+}
+
+func (t *tree) textAt(p path) string { return t.text(t.at(p)) }
+
+// first is the first non-empty string among ps.
+func (t *tree) first(ps []path) string {
+	for _, p := range ps {
+		if s := t.text(t.at(p)); s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// number is a number's value, also of one that is written as a string.
+func (t *tree) number(at int32) (float64, bool) {
+	if !t.is(at, '0') && !t.is(at, '"') {
+		return 0, false
+	}
+	raw := t.raw(at)
+	if len(raw) == 0 || len(raw) > 32 {
+		return 0, false
+	}
+	f, err := strconv.ParseFloat(raw, 64)
+	return f, err == nil
+}
+
+// unescape undoes JSON's escapes. What is malformed stays, or is U+FFFD.
+func unescape(s string) string {
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c != '\\' || i+1 == len(s) {
+			b = append(b, c)
+			continue
+		}
+		i++
+		switch s[i] {
+		case 'n':
+			b = append(b, '\n')
+		case 't':
+			b = append(b, '\t')
+		case 'r':
+			b = append(b, '\r')
+		case 'b':
+			b = append(b, '\b')
+		case 'f':
+			b = append(b, '\f')
+		case 'u':
+			r, ok := hex4(s, i+1)
+			if !ok {
+				b = utf8.AppendRune(b, utf8.RuneError)
+				break
+			}
+			i += 4
+			if utf16.IsSurrogate(r) {
+				low, ok := rune(0), false
+				if i+2 < len(s) && s[i+1] == '\\' && s[i+2] == 'u' {
+					low, ok = hex4(s, i+3)
+				}
+				if pair := utf16.DecodeRune(r, low); ok && pair != utf8.RuneError {
+					r = pair
+					i += 6
+				} else {
+					r = utf8.RuneError
+				}
+			}
+			b = utf8.AppendRune(b, r)
+		default:
+			b = append(b, s[i])
+		}
+	}
+	return string(b)
+}
+
+func hex4(s string, i int) (rune, bool) {
+	if i+4 > len(s) {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(s[i:i+4], 16, 32)
+	return rune(n), err == nil
+}

@@ -1,0 +1,119 @@
+package dialect
+
+import (
+	"net/http"
+	"strings"
+	"time"
+)
+
+const (
+	day   = 24 * time.Hour
+	week  = 7 * day
+	month = 30 * day
+)
+
+// windowWords say over which time a limit is counted, in the form that phrases
+// are written in.
+var windowWords = []struct {
+	window time.Duration
+	say    []string
+}{
+	{time.Second, []string{"per second", "/second", "/sec", "/ second", "per sec.", "per sec ", "per sec)", "secondly", "qps", "每秒"}},
+	{time.Minute, []string{"per minute", "per min", "/min", "/ min", "(tpm)", "(rpm)", "tpm limit", "rpm limit", "minutely", "a minute", "every minute", "1 minute", "one minute", "每分钟", "分钟内"}},
+	{time.Hour, []string{"per hour", "/hour", "/ hour", "hourly", "per 1 hour", "an hour", "one hour", "each hour", "每小时"}},
+	{day, []string{"per day", "/day", "/ day", "daily", "(rpd)", "(tpd)", "24 hour", "per 24 hours", "a day", "today", "one day", "each day", "每天", "每日", "当日", "今日", "当天"}},
+	{week, []string{"per week", "/week", "/ week", "weekly", "7 day", "seven day", "this week", "每周", "本周"}},
+	{month, []string{"per month", "/month", "/ month", "monthly", "this month", "a month", "30 day", "calendar month", "billing period", "billing cycle", "每月", "本月", "当月"}},
+}
+
+// windowParts are the same in names such as
+// GenerateRequestsPerDayPerProjectPerModel or UserByModelByDay.
+var windowParts = []struct {
+	part   string
+	window time.Duration
+}{
+	{"persecond", time.Second}, {"secondly", time.Second}, {"bysecond", time.Second},
+	{"perminute", time.Minute}, {"byminute", time.Minute}, {"minutely", time.Minute},
+	{"perhour", time.Hour}, {"byhour", time.Hour}, {"hourly", time.Hour},
+	{"perday", day}, {"byday", day}, {"daily", day},
+	{"perweek", week}, {"byweek", week}, {"weekly", week},
+	{"permonth", month}, {"bymonth", month}, {"monthly", month},
+}
+
+// Fields that name the limit which was hit.
+var limitPaths = paths(
+	"error.details.0.violations.0.quotaid", "error.details.1.violations.0.quotaid", "error.details.2.violations.0.quotaid", "error.details.3.violations.0.quotaid",
+	"error.details.0.violations.1.quotaid", "error.details.1.violations.1.quotaid", "error.details.2.violations.1.quotaid",
+	"error.details.0.metadata.quotalimit", "error.details.1.metadata.quotalimit", "error.details.2.metadata.quotalimit", "error.details.3.metadata.quotalimit",
+	"0.error.details.0.violations.0.quotaid", "0.error.details.1.violations.0.quotaid", "0.error.details.2.violations.0.quotaid",
+)
+
+// Fields that name a policy. Whose limits end by themselves: no more is read
+// into them than the window.
+var policyPaths = paths("policyname", "violatedpolicies.0", "error.policy", "error.metadata.limittype", "error.limittype")
+
+// window is over which time the limit is counted that was hit. Fields that
+// name it beat words. If the words name several, the first is the one that the
+// sentence is about.
+func (r *reader) window(c Class, h http.Header) time.Duration {
+	if c != RateLimit && c != Quota {
+		return 0
+	}
+	if r.tree.n > 0 {
+		if w := r.limitWindow(); w > 0 {
+			return w
+		}
+		for _, p := range policyPaths {
+			if w := windowIn(r.tree.textAt(p)); w > 0 {
+				return w
+			}
+		}
+	}
+	if w := windowIn(h.Get("X-Ratelimit-Type")); w > 0 {
+		return w
+	}
+	text := r.text()
+	first, window := len(text), time.Duration(0)
+	for _, group := range windowWords {
+		for _, phrase := range group.say {
+			i := strings.Index(text[:first], phrase)
+			if i >= 0 && (starts(text, i) || phrase[0] == '/') {
+				first, window = i, group.window
+			}
+		}
+	}
+	return window
+}
+
+// limitWindow is the longest of the windows of the limits that Google names.
+func (r *reader) limitWindow() time.Duration {
+	var longest time.Duration
+	for _, p := range limitPaths {
+		longest = max(longest, windowIn(r.tree.textAt(p)))
+	}
+	return longest
+}
+
+func windowIn(name string) time.Duration {
+	if name == "" || len(name) > 256 {
+		return 0
+	}
+	var b [256]byte
+	key := b[:0]
+	for i := 0; i < len(name); i++ {
+		c := name[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c != '_' && c != '-' && c != ' ' {
+			key = append(key, c)
+		}
+	}
+	s := string(key)
+	for _, w := range windowParts {
+		if strings.Contains(s, w.part) {
+			return w.window
+		}
+	}
+	return 0
+}

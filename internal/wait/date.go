@@ -1,0 +1,176 @@
+package wait
+
+import (
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxDate is longer than any date or number that a server means.
+const maxDate = 64
+
+// A clock is what dates are measured against.
+type clock struct {
+	at time.Time
+
+	// own is set if the answer's own Date said so. Then a clock that is wrong
+	// on either side cancels out, and a date in the past is truly past.
+	own bool
+}
+
+func clockOf(h http.Header, now time.Time) clock {
+	for _, v := range lines(h, "Date") {
+		if len(v) <= maxDate {
+			if at, err := http.ParseTime(v); err == nil {
+				return clock{at, true}
+			}
+		}
+	}
+	return clock{at: now}
+}
+
+// until returns the time left to a reset. One that is past by the answer's own
+// Date is now. One that is past by our clock only tells that the clocks
+// disagree, and so nothing.
+func (c clock) until(at time.Time) (time.Duration, bool) {
+	d := at.Sub(c.at)
+	if d < 0 && !c.own {
+		return 0, false
+	}
+	return max(d, 0), d <= Longest
+}
+
+// RetryAfter reads a Retry-After value: whole seconds or one of the three
+// HTTP-date forms (RFC 9110, 10.2.3), and leniently what some servers send
+// instead: fractions, units ("30s"), RFC 3339, an epoch, the value twice. A date
+// that has passed is now.
+func RetryAfter(v string, now time.Time) (time.Duration, bool) {
+	return asked(v, time.Second, clock{at: now})
+}
+
+func asked(v string, unit time.Duration, c clock) (time.Duration, bool) {
+	v = strings.TrimSpace(v)
+	if v == "" || len(v) > maxDate {
+		return 0, false
+	}
+	// Two equal lines that a proxy made one. A date's comma follows letters.
+	if first, _, ok := strings.Cut(v, ","); ok && v[0] <= '9' {
+		v = strings.TrimSpace(first)
+	}
+	if n, ok := decimal(v); ok {
+		if n*float64(unit) <= float64(Longest) {
+			return scale(n, unit), true
+		}
+		// More than a year: either nonsense or an epoch that is still to come.
+		at, ok := epoch(n)
+		d := at.Sub(c.at)
+		return d, ok && d >= 0 && d <= Longest
+	}
+	if d, ok := duration(v); ok {
+		return d, true
+	}
+	at, ok := date(v)
+	d := at.Sub(c.at)
+	return max(d, 0), ok && d <= Longest
+}
+
+// resetAfter reads the value of a reset header, whose meaning no standard
+// fixed: a delta, an epoch in seconds or milliseconds, a duration, a date. unit
+// is that of a bare number.
+func resetAfter(v string, unit time.Duration, c clock) (time.Duration, bool) {
+	v = strings.TrimSpace(v)
+	if v == "" || len(v) > maxDate {
+		return 0, false
+	}
+	// "7;w=60", from the older drafts.
+	if bare, _, ok := strings.Cut(v, ";"); ok {
+		v = strings.TrimSpace(bare)
+	}
+	if n, ok := decimal(v); ok {
+		// A header that says milliseconds in its name may count eleven days of them.
+		if at, ok := epoch(n); ok && (unit == time.Second || n >= 1e12) {
+			return c.until(at)
+		}
+		if n*float64(unit) > float64(Longest) {
+			return 0, false
+		}
+		return scale(n, unit), true
+	}
+	if d, ok := duration(v); ok {
+		return d, true
+	}
+	if at, ok := date(v); ok {
+		return c.until(at)
+	}
+	return 0, false
+}
+
+// epoch tells a point in time from a delta by magnitude: from 2001 on seconds
+// have ten digits and milliseconds thirteen, while no delta that is believed
+// (Longest) has more than eight, or eleven in milliseconds.
+func epoch(n float64) (time.Time, bool) {
+	switch {
+	case n >= 1e9 && n < 1e11:
+		sec, frac := math.Modf(n)
+		return time.Unix(int64(sec), int64(frac*1e9)), true
+	case n >= 1e12 && n < 1e14:
+		return time.UnixMilli(int64(n)), true
+	case n >= 1e15 && n < 1e17:
+		return time.UnixMicro(int64(n)), true
+	}
+	return time.Time{}, false
+}
+
+// layouts are the dates of rate-limit headers besides HTTP's own.
+var layouts = []string{
+	time.RFC3339,
+	"2006-01-02T15:04Z07:00", // Jira, https://developer.atlassian.com/cloud/jira/platform/rate-limiting
+	"2006-01-02T15:04:05",    // taken for UTC
+	"2006-01-02T15:04:05Z0700",
+	"2006-01-02 15:04:05Z07:00",
+	"2006-01-02 15:04:05 MST",
+	"2006-01-02 15:04:05 -0700",
+	"2006-01-02 15:04:05",
+	time.RFC1123Z,
+}
+
+// date reads an HTTP-date or one of layouts.
+func date(v string) (time.Time, bool) {
+	v = strings.TrimSpace(v)
+	if len(v) < len("2006-01-02T15:04Z") || len(v) > maxDate {
+		return time.Time{}, false
+	}
+	if v[0] > '9' {
+		if at, err := http.ParseTime(v); err == nil {
+			return at, true
+		}
+	}
+	for _, layout := range layouts {
+		if at, err := time.Parse(layout, v); err == nil {
+			return at, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// decimal reads a non-negative decimal number. strconv alone would take "0x10",
+// "1_000", "inf" and exponents, which no server means.
+func decimal(v string) (float64, bool) {
+	if v == "" || len(v) > 32 {
+		return 0, false
+	}
+	for i := 0; i < len(v); i++ {
+		if (v[i] < '0' || v[i] > '9') && v[i] != '.' {
+			return 0, false
+		}
+	}
+	n, err := strconv.ParseFloat(v, 64)
+	return n, err == nil
+}
+
+// scale requires n*unit to be sane.
+func scale(n float64, unit time.Duration) time.Duration {
+	return time.Duration(math.Round(n * float64(unit)))
+}

@@ -1,0 +1,175 @@
+package steadyhttp
+
+import (
+	"bytes"
+	"compress/flate"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp/internal/dialect"
+	"github.com/steadyhttp/steadyhttp/internal/peek"
+	"github.com/steadyhttp/steadyhttp/internal/redact"
+	"github.com/steadyhttp/steadyhttp/internal/wait"
+)
+
+const (
+	// maxBody is how much of an error body is looked at. The largest in our
+	// corpus of real ones is under 8 KiB; HTML pages of gateways reach 30.
+	maxBody = 64 << 10
+
+	// bodyTime is how long a failed answer's body is waited for. It comes with
+	// the headers, unless somebody means harm or is dying.
+	bodyTime = time.Second
+
+	// maxMessage is how much of a server's message is kept: a paragraph. What
+	// is longer is a dump, and Error.Body has it.
+	maxMessage = 1 << 10
+
+	// maxDetail is how much is shown of a text in which no message was found.
+	maxDetail = 200
+
+	// maxToken bounds codes, parameters and request ids.
+	maxToken = 128
+)
+
+// failed reports whether the status alone makes resp a failure. A redirect, a
+// 304 and an upgrade are none.
+func failed(resp *http.Response) bool { return resp.StatusCode >= 400 }
+
+// A judgement is an answer on its way to an *Error.
+type judgement struct {
+	resp    *http.Response
+	body    []byte // its start, or one event of a stream
+	arrived time.Time
+	rules   []Rule
+}
+
+// judge looks at an answer that failed by its status. It leaves resp.Body such
+// that it reads as before.
+func judge(resp *http.Response, rules []Rule) *Error {
+	arrived := time.Now()
+	body := lookAt(resp, peek.Look{Max: maxBody, Within: bodyTime})
+	j := judgement{resp, decoded(resp.Header, body.Bytes()), arrived, rules}
+	e := j.error(dialect.Judge(j.answer()), resp.StatusCode)
+	e.Body = body.Bytes()
+	return e
+}
+
+// glance judges by status and headers alone.
+func glance(resp *http.Response, rules []Rule) *Error {
+	j := judgement{resp, nil, time.Now(), rules}
+	return j.error(dialect.Judge(j.answer()), resp.StatusCode)
+}
+
+// lookAt looks at the start of the body and puts it back.
+func lookAt(resp *http.Response, l peek.Look) *peek.Body {
+	ctx := context.Background()
+	if resp.Request != nil {
+		ctx = resp.Request.Context()
+	}
+	body := peek.Start(ctx, bodyOf(resp), l)
+	resp.Body = body
+	return body
+}
+
+func (j *judgement) answer() dialect.Answer {
+	a := dialect.Answer{Status: j.resp.StatusCode, Header: j.resp.Header, Body: j.body, Now: j.arrived}
+	if req := j.resp.Request; req != nil && req.URL != nil {
+		a.Method, a.Host, a.Path = req.Method, req.URL.Hostname(), req.URL.Path
+	}
+	return a
+}
+
+// error makes an *Error of a verdict. status is 0 for an error inside a
+// success.
+func (j *judgement) error(v dialect.Verdict, status int) *Error {
+	h := j.resp.Header
+	clean := redact.Without(credentials(j.resp.Request)...)
+	figure := wait.Resolve(wait.Ask{
+		Provider: v.Provider,
+		Status:   status,
+		Header:   h,
+		Body:     wait.Figure{After: v.RetryIn, Source: v.RetryInSource},
+		Message:  v.Message,
+		Now:      j.arrived,
+	})
+	e := &Error{
+		Class:            classNamed(string(v.Class)),
+		Status:           j.resp.StatusCode,
+		Provider:         v.Provider,
+		Code:             clean.Line(v.Code, maxToken),
+		Param:            clean.Line(v.Param, maxToken),
+		Message:          message(clean, v.Message, j.body),
+		RequestID:        clean.Line(v.RequestID, maxToken),
+		RetryAfter:       figure.After,
+		RetryAfterSource: figure.Source,
+		RateLimit:        allowances(wait.Limits(v.Provider, h, j.arrived)),
+		Window:           max(v.Window, figure.Window),
+		Scope:            Scope(v.Scope),
+		ScopeName:        clean.Line(v.ScopeName, maxToken),
+		Body:             j.body,
+		repeat:           v.Repeat,
+	}
+	if figure.Source != "" {
+		e.NotBefore = j.arrived.Add(figure.After)
+	}
+	applyRules(j.rules, j.resp, e)
+	if e.Fate = FateUnknown; refused(e) {
+		e.Fate = FateRefused
+	}
+	if e.Hint == "" {
+		e.Hint = hint(e, h)
+	}
+	return e
+}
+
+// message is what the server said: its message, else its JSON, else the start
+// of its text.
+func message(clean redact.Cleaner, said string, body []byte) string {
+	if said == "" {
+		said = string(body)
+	}
+	if !json.Valid(body) {
+		return clean.Line(said, maxDetail)
+	}
+	return clean.Line(said, maxMessage)
+}
+
+func allowances(limits []wait.Limit) []Allowance {
+	var all []Allowance
+	for _, l := range limits {
+		all = append(all, Allowance{
+			Unit: string(l.Unit), Name: redact.Line(l.Name, maxToken), Window: l.Window,
+			Limit: l.Limit, Remaining: l.Remaining, Reset: l.Reset,
+		})
+	}
+	return all
+}
+
+// decoded undoes a compression that the caller asked for himself, so that
+// net/http left it to him. The reader's bytes stay as they are. What cannot be
+// undone with the standard library, such as br, is judged by its status.
+func decoded(h http.Header, body []byte) []byte {
+	var r io.Reader
+	switch h.Get("Content-Encoding") {
+	case "gzip", "x-gzip":
+		z, err := gzip.NewReader(bytes.NewReader(body))
+		if err != nil {
+			return body
+		}
+		r = z
+	case "deflate":
+		r = flate.NewReader(bytes.NewReader(body))
+	case "", "identity":
+		return body
+	default:
+		return nil // nobody could read it
+	}
+	// Its start is enough, and all there may be of a bomb or of a cut body.
+	plain, _ := io.ReadAll(io.LimitReader(r, maxBody))
+	return plain
+}

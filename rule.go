@@ -1,0 +1,85 @@
+package steadyhttp
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// A Rule gives a class to answers that the built-in tables do not know, or
+// judge otherwise than you would. It matches an answer that meets all of its
+// conditions; at least one must be set. The zero value of a condition is met by
+// every answer.
+type Rule struct {
+	// Host is the request's host without a port, or a domain above it.
+	Host string
+
+	// Status is the answer's status. With one from 200 to 299 the bodies of
+	// those answers of Host are looked into, within the bounds that Classifier
+	// states; Code and Message then find the error.
+	Status int
+
+	// Code is the provider's own code, as in Error.Code.
+	Code string
+
+	// Message is a part of the provider's message, whatever its case.
+	Message string
+
+	// Class is what a matching answer is.
+	Class Class
+
+	// Hint replaces the hint for developers. "" keeps it.
+	Hint string
+}
+
+func validateRules(rules []Rule) error {
+	for i, r := range rules {
+		switch {
+		case r.Host == "" && r.Status == 0 && r.Code == "" && r.Message == "":
+			return fmt.Errorf("steadyhttp: Classifier.Rules[%d] matches every answer; set its Host, Status, Code or Message", i)
+		case r.Class == None || r.Class > Unknown:
+			return fmt.Errorf("steadyhttp: Classifier.Rules[%d] has no Class; set the one that its answers are", i)
+		case r.Status >= 200 && r.Status < 300 && r.Code == "" && r.Message == "":
+			return fmt.Errorf("steadyhttp: Classifier.Rules[%d] makes every success a failure; set its Code or Message", i)
+		}
+	}
+	return nil
+}
+
+// applyRules lets the first rule that matches have the last word on e.
+func applyRules(rules []Rule, resp *http.Response, e *Error) {
+	for _, r := range rules {
+		if r.matches(resp, e) {
+			e.Class, e.Hint, e.repeat = r.Class, r.Hint, 0
+			return
+		}
+	}
+}
+
+func (r *Rule) matches(resp *http.Response, e *Error) bool {
+	return r.forHost(resp.Request) &&
+		(r.Status == 0 || r.Status == resp.StatusCode) &&
+		(r.Code == "" || r.Code == e.Code) &&
+		(r.Message == "" || strings.Contains(strings.ToLower(e.Message), strings.ToLower(r.Message)))
+}
+
+func (r *Rule) forHost(req *http.Request) bool {
+	if r.Host == "" {
+		return true
+	}
+	if req == nil || req.URL == nil {
+		return false
+	}
+	host := req.URL.Hostname()
+	return host == r.Host || strings.HasSuffix(host, "."+r.Host)
+}
+
+// rulesForSuccess reports whether a rule may find an error in this success.
+func rulesForSuccess(rules []Rule, req *http.Request, resp *http.Response) bool {
+	for i := range rules {
+		if rules[i].Status == resp.StatusCode && rules[i].forHost(req) {
+			return true
+		}
+	}
+	return false
+}
