@@ -47,7 +47,7 @@ func (r *retry) impossible() string {
 	switch ctx := r.req.Context(); {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return "the deadline passed"
-	case ctx.Err() != nil:
+	case ctx.Err() != nil, canceled(r.req):
 		return "the caller gave up"
 	case r.made >= r.maxAttempts && r.made == 1:
 		return "one attempt was allowed"
@@ -83,12 +83,18 @@ func (r *retry) unwise(resp *http.Response) string {
 }
 
 // bodyWasSpent reports whether the first attempt failed because somebody had
-// read the request's body before us, as some SDKs' own retries do. Then
-// GetBody has it still. Where httptrace saw nothing, because the request may be
-// repeated anyway, an error of a kind that nobody knows is given one chance.
+// read the request's body before us, as some SDKs' own retries do. GetBody has
+// it still, and a server must not act on a request that is cut short (RFC 9112,
+// 8). Where httptrace saw nothing, because the request may be repeated anyway,
+// an error of a kind that nobody knows is given one chance.
 func (r *retry) bodyWasSpent(a attempt) bool {
-	return r.made == 1 && r.verdict.Class == Unknown && r.verdict.Err != nil &&
-		hasBody(r.req) && r.source == nil && (a.sent == nil || a.sent.broken.Load())
+	if r.made > 1 || r.verdict.Err == nil || !hasBody(r.req) || r.source != nil {
+		return false
+	}
+	if a.sent != nil {
+		return a.sent.broken.Load()
+	}
+	return r.verdict.Class == Unknown
 }
 
 // wait says how long to wait before another attempt, or why not to.

@@ -238,3 +238,83 @@ func ExampleError() {
 	// The service is receiving too many requests right now. Please wait a moment and try again. It should work again in about 20 seconds.
 	// limit 500 remaining 0
 }
+
+// A Rule teaches the Classifier an API that it does not know, here one that
+// says in its own words, and under a 400, that it is busy.
+func ExampleRule() {
+	url, stop := api(steadyhttptest.Reply{Status: 400, Body: `{"code":"E_BUSY","message":"all seats are taken"}`}, hello)
+	defer stop()
+
+	client := &http.Client{Transport: &steadyhttp.Transport{
+		Classifier: &steadyhttp.Classifier{Rules: []steadyhttp.Rule{
+			{Status: 400, Code: "E_BUSY", Class: steadyhttp.RateLimit, Hint: "Take fewer seats."},
+		}},
+	}}
+	resp, err := client.Get(url)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer resp.Body.Close()
+	call, _ := steadyhttp.FromContext(resp.Request.Context())
+	fmt.Println(resp.Status, "after", call.Tried)
+	// Output: 200 OK after [rate_limit]
+}
+
+// One Budget for all Retriers bounds what they add together to the load of a
+// host in trouble.
+func ExampleBudget() {
+	budget := &steadyhttp.Budget{MaxRatio: 0.2, MaxPerSecond: 10}
+	a := &http.Client{Transport: &steadyhttp.Transport{Retrier: &steadyhttp.Retrier{Budget: budget}}}
+	b := &http.Client{Transport: &steadyhttp.Transport{Retrier: &steadyhttp.Retrier{Budget: budget, MaxAttempts: 6}}}
+	a.CloseIdleConnections()
+	b.CloseIdleConnections()
+	// Output:
+}
+
+// One call is opted out of retries, without a second client.
+func ExampleWithRetry() {
+	url, stop := api(slowDown, hello)
+	defer stop()
+
+	client := &http.Client{Transport: &steadyhttp.Transport{}}
+	ctx := steadyhttp.WithRetry(context.Background(), steadyhttp.RetryPolicy{MaxAttempts: 1})
+	req, _ := http.NewRequestWithContext(ctx, "GET", url, nil)
+	resp, err := client.Do(req)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	resp.Body.Close()
+	fmt.Println(resp.Status)
+	// Output: 429 Too Many Requests
+}
+
+// Decide has the last word. Here a payment that may have been made is never
+// repeated, and everything else is left as it is.
+func ExampleDecision() {
+	retrier := &steadyhttp.Retrier{
+		Decide: func(req *http.Request, d steadyhttp.Decision) (again bool, wait time.Duration) {
+			if strings.HasPrefix(req.URL.Path, "/payments") && d.Error.Fate != steadyhttp.FateNeverSent {
+				return false, 0
+			}
+			return d.Again, d.Wait
+		},
+	}
+	client := &http.Client{Transport: &steadyhttp.Transport{Retrier: retrier}}
+	client.CloseIdleConnections()
+	// Output:
+}
+
+// Fate and Scope say whether the request may have been carried out, and whom
+// the trouble concerns.
+func ExampleFate() {
+	url, stop := api(steadyhttptest.Reply{Status: 529, Body: `{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}`})
+	defer stop()
+
+	resp, err := http.Get(url)
+	e := steadyhttp.Check(resp, err).(*steadyhttp.Error)
+	resp.Body.Close()
+	fmt.Printf("%s, %s; concerns %s\n", e.Class, e.Fate, e.Scope)
+	// Output: overloaded, refused; concerns host, model
+}

@@ -98,7 +98,7 @@ func hasKey(req *http.Request) bool {
 type evidence struct {
 	asked  atomic.Bool // somebody asked for a connection
 	wrote  atomic.Bool // somebody wrote a request's headers
-	broken atomic.Bool // the request's body could not be written to its end
+	broken atomic.Bool // the request's body broke off on our side, not the connection
 }
 
 // trace returns the hooks that collect the evidence.
@@ -106,7 +106,7 @@ func (s *evidence) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		GetConn:      func(string) { s.asked.Store(true) },
 		WroteHeaders: func() { s.wrote.Store(true) },
-		WroteRequest: func(i httptrace.WroteRequestInfo) { s.broken.Store(i.Err != nil) },
+		WroteRequest: func(i httptrace.WroteRequestInfo) { s.broken.Store(i.Err != nil && classOf(i.Err) == Unknown) },
 	}
 }
 

@@ -24,8 +24,9 @@ type plan struct {
 	req         *http.Request  // as handed in, but for an idempotency key
 	source      *replay.Source // of its body, if that has no GetBody and is small enough to be kept
 	role        role
-	repeatable  bool           // doing it twice does no harm
+	repeatable  bool // doing it twice does no harm
 	maxAttempts int
+	switchedOff bool // by its settings it never repeats
 	maxWait     time.Duration
 	maxElapsed  time.Duration
 }
@@ -40,6 +41,7 @@ func (t *Retrier) plan(req *http.Request, c *call) plan {
 		maxWait:     orMax(cmp.Or(over.MaxWait, t.MaxWait), defaultMaxWait),
 		maxElapsed:  orMax(cmp.Or(over.MaxElapsed, t.MaxElapsed), defaultMaxElapsed),
 	}
+	p.switchedOff = p.maxAttempts == 1
 	switch {
 	case p.role == nested || repeatedFurtherOut(req):
 		p.maxAttempts = 1
@@ -214,7 +216,7 @@ func (r *retry) end(resp *http.Response, err error, why string) (*http.Response,
 	}
 	r.call.attach(resp, r.req)
 	// Who sends this header would repeat the call once more, and obeys the other.
-	if _, ok := r.req.Header["X-Stainless-Retry-Count"]; ok && r.MaxAttempts != 1 && failed(resp) {
+	if _, ok := r.req.Header["X-Stainless-Retry-Count"]; ok && !r.switchedOff && failed(resp) {
 		resp.Header = resp.Header.Clone()
 		if resp.Header == nil {
 			resp.Header = make(http.Header)

@@ -210,3 +210,14 @@ func sleep(req *http.Request, d time.Duration) error {
 		return context.Canceled
 	}
 }
+
+// canceled reports whether the deprecated Cancel channel is closed.
+func canceled(req *http.Request) bool {
+	select {
+	//lint:ignore SA1019 deprecated for callers, who may still set it
+	case <-req.Cancel:
+		return true
+	default:
+		return false
+	}
+}
