@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"go.uber.org/zap"
 )
 
 // A Call is what one request through the wrappers went through. It is a plain
@@ -19,10 +21,16 @@ type Call struct {
 	// order; of more than 16 the first 16.
 	Tried []Class
 
-	// Waited is the time spent waiting between and before attempts, and
-	// Throttled the part of it that was spent in a Throttler.
+	// Waited is the time spent waiting between and before attempts, Throttled
+	// the part of it that was spent in a Throttler, and Asked the part that a
+	// server asked for, jitter included. The rest is the backoff policy's.
 	Waited    time.Duration
 	Throttled time.Duration
+	Asked     time.Duration
+
+	// InputTokens and OutputTokens are what the answer says that the call used.
+	// 0 if it does not, or if no Classifier looked into it.
+	InputTokens, OutputTokens int64
 
 	// Stopped says why a failure was not followed by a further attempt; "" for
 	// a success, and where no Retrier had a say.
@@ -70,14 +78,18 @@ type call struct {
 	used    bool       // a request ran through it
 	running int        // our RoundTrips under way with it; at 0, a request that carries it is another call
 
-	resent    int            // Retrier: attempts after the first
-	tried     []Class        // Retrier: why there were further ones
-	waited    time.Duration  // Retrier: its own waits
-	stopped   string         // Retrier
-	owner     *http.Request  // Retrier: what the outermost one is sending, while it is
-	inner     bool           // Retrier: another one further in found owner
-	gaveUp    *http.Response // Retrier: the failed answer that it ended with
-	throttled time.Duration  // Throttler: its own waits
+	// Retrier.
+	resent        int            // attempts after the first
+	tried         []Class        // why there were further ones
+	waited, asked time.Duration  // its own waits, and those of them that a server asked for
+	stopped       string         // why there is no further attempt
+	owner         *http.Request  // what the outermost one is sending, while it is
+	inner         bool           // another one further in found owner
+	gaveUp        *http.Response // the failed answer that it ended with
+
+	throttled     time.Duration // Throttler: its own waits
+	input, output int64         // Classifier: tokens used
+	logger        *zap.Logger   // Logger: where attempts and waits are logged
 
 	// The verdict, and the response that it is about (nil for an error). It
 	// counts only for that very response: an earlier attempt's, or that of a
@@ -109,10 +121,18 @@ func joinCall(req *http.Request) *call {
 	case req.Response != nil: // http.Client follows a redirect
 		c.resent++
 	default:
-		c.resent, c.tried, c.waited, c.throttled, c.stopped, c.inner, c.gaveUp, c.verdict, c.about = 0, nil, 0, 0, "", false, nil, nil, nil
+		c.forget()
 	}
 	c.running++
 	return c
+}
+
+// forget empties a record for another call. It requires c.mu held.
+func (c *call) forget() {
+	c.resent, c.tried, c.waited, c.asked, c.throttled = 0, nil, 0, 0, 0
+	c.input, c.output, c.logger = 0, 0, nil
+	c.stopped, c.inner, c.gaveUp = "", false, nil
+	c.verdict, c.about = nil, nil
 }
 
 // openCall is joinCall for who needs a record in any case: if there is none it
@@ -267,10 +287,19 @@ func seen(resp *http.Response) bool {
 	return c.about == resp
 }
 
-func (c *call) addWait(d time.Duration) {
+func (c *call) addWait(d time.Duration, asked bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.waited += d
+	if asked {
+		c.asked += d
+	}
+}
+
+func (c *call) setUsage(input, output int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.input, c.output = max(c.input, input), max(c.output, output) // Anthropic says it in two events
 }
 
 func (c *call) addThrottled(d time.Duration) {
@@ -286,7 +315,12 @@ func (c *call) copied() Call {
 		Tried:     slices.Clone(c.tried),
 		Waited:    c.waited + c.throttled,
 		Throttled: c.throttled,
-		Stopped:   c.stopped,
-		Error:     c.verdict,
+		Asked:     c.asked,
+
+		InputTokens:  c.input,
+		OutputTokens: c.output,
+
+		Stopped: c.stopped,
+		Error:   c.verdict,
 	}
 }

@@ -82,7 +82,7 @@ func (t *Classifier) roundTrip(req *http.Request, base http.RoundTripper) (*http
 		return resp, nil // the word of one further in stands, where it is
 	}
 	if e == nil {
-		e = t.examine(req, resp)
+		e = t.examine(req, resp, c)
 	}
 	stream := e == nil && !t.HeadersOnly && isInferenceStream(req, resp)
 	if c == nil && (e != nil || stream) {
@@ -102,8 +102,8 @@ func (t *Classifier) roundTrip(req *http.Request, base http.RoundTripper) (*http
 	return resp, nil
 }
 
-// examine returns the verdict on an answer, nil for a success.
-func (t *Classifier) examine(req *http.Request, resp *http.Response) *Error {
+// examine returns the verdict on an answer, nil for a success. c may be nil.
+func (t *Classifier) examine(req *http.Request, resp *http.Response, c *call) *Error {
 	switch {
 	case failed(resp) && t.HeadersOnly:
 		return glance(resp, t.Rules)
@@ -112,7 +112,7 @@ func (t *Classifier) examine(req *http.Request, resp *http.Response) *Error {
 	case t.HeadersOnly:
 		return nil
 	case t.mayHideError(req, resp) && resp.ContentLength > 0:
-		return lookInside(resp, int(resp.ContentLength), t.Rules)
+		return lookInside(resp, int(resp.ContentLength), t.Rules, c)
 	case isInferenceStream(req, resp):
 		return firstEvents(resp, t.Rules)
 	}
@@ -135,8 +135,9 @@ func (t *Classifier) mayHideError(req *http.Request, resp *http.Response) bool {
 		rulesForSuccess(t.Rules, req, resp)
 }
 
-// lookInside looks for an error in a success.
-func lookInside(resp *http.Response, max int, rules []Rule) *Error {
+// lookInside looks for an error in a success. c, which may be nil, gets the
+// tokens that the answer says were used.
+func lookInside(resp *http.Response, max int, rules []Rule, c *call) *Error {
 	arrived := time.Now()
 	body := lookAt(resp, peek.Look{Max: max + 1, Within: successTime}) // with its end
 	if !body.Whole() {
@@ -144,6 +145,9 @@ func lookInside(resp *http.Response, max int, rules []Rule) *Error {
 	}
 	j := judgement{resp, decoded(resp.Header, body.Bytes()), arrived, rules}
 	v, hidden := dialect.InBand(j.answer())
+	if c != nil {
+		c.setUsage(dialect.Usage(j.body))
+	}
 	if !hidden && !rulesForSuccess(rules, resp.Request, resp) {
 		return nil
 	}

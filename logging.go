@@ -2,24 +2,27 @@ package steadyhttp
 
 import (
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
-
-	"github.com/steadyhttp/steadyhttp/internal/redact"
 )
 
-// A Logger writes one structured entry a call, when its answer's headers are
-// there or it has failed for good. The level tells the outcome: debug for a
-// success, info for one that took several attempts, warn for what the caller
-// did or was refused, error for what failed on either side.
+// A Logger writes one structured entry a call, from which can be told what
+// failed, whose fault it is, what was tried, how long it took and which request
+// id to quote. It is written when the answer's headers are there or the call
+// has failed for good; for an event stream, and where Bodies are asked for,
+// when the body has ended or was closed.
 //
-// No body and no header goes into an entry, and of the URL neither user
-// information nor query. What the server or an error said is cleaned first:
-// one line, bounded, without anything that looks like a credential.
+// The level tells the outcome: debug for a success, info for one that took
+// several attempts, warn for what the caller did or was refused, error for
+// what failed for good on either side.
+//
+// What may hold a secret is left out unless it is allowed by name: headers,
+// query values and bodies. Of the URL there is never user information. What
+// the server or an error said, and what was allowed, is cleaned: one line,
+// bounded, without what looks like a credential and without the credentials
+// that the request was sent with.
 //
 // Its zero value is silent. It is safe for concurrent use and its fields must
 // not change once it is in use.
@@ -30,31 +33,68 @@ type Logger struct {
 	// Zap takes the entries. nil is silent.
 	Zap *zap.Logger
 
+	// Level chooses the level of a call's entry. nil is DefaultLevel.
+	Level func(Call) zapcore.Level
+
+	// Attempts adds an entry at debug level for each attempt that is followed by
+	// another, and for each wait, if there is a Retrier further in.
+	Attempts bool
+
+	// Fields returns more fields for the entry of a call. The response is nil
+	// if there was none, and its body is not to be read. nil adds none. What it
+	// returns is not cleaned.
+	Fields func(*http.Request, *http.Response) []zap.Field
+
+	// Headers are the names of request and response headers whose values are
+	// logged, cleaned. nil is none.
+	Headers []string
+
+	// Query are the names of query parameters whose values are logged, cleaned.
+	// nil is none; of other parameters nothing appears.
+	Query []string
+
+	// Bodies is how many bytes of the request's and of the response's body are
+	// logged, cleaned. They are copied as they pass and never held back. 0 is
+	// none; the most is 64 KiB.
+	Bodies int
+
 	settings settings
 }
 
-// The fields of an entry. Names in dots are OpenTelemetry's conventions for
-// HTTP clients.
+// DefaultLevel is the level of a call's entry where Logger.Level does not say
+// otherwise: debug for a success, info for one that took several attempts, warn
+// for what the caller did or was refused, error for what failed for good on
+// either side.
+func DefaultLevel(c Call) zapcore.Level {
+	switch {
+	case c.Error != nil && c.Error.Class.blame() == byThem:
+		return zapcore.ErrorLevel
+	case c.Error != nil:
+		return zapcore.WarnLevel
+	case c.Attempts > 1:
+		return zapcore.InfoLevel
+	}
+	return zapcore.DebugLevel
+}
+
+// blame sorts classes by who has to act.
+type blame uint8
+
 const (
-	fieldMethod     = "http.request.method"
-	fieldURL        = "url.full"
-	fieldStatus     = "http.response.status_code"
-	fieldClass      = "error.type" // the class
-	fieldResent     = "http.request.resend_count"
-	fieldDuration   = "duration" // from the call's begin to the headers of its answer, waits included
-	fieldWaited     = "waited"   // the part of it that was spent waiting
-	fieldThrottled  = "throttled"
-	fieldAttempts   = "attempts"
-	fieldTried      = "tried"         // the classes of the attempts that were followed by another
-	fieldStopped    = "retry_stopped" // why there was no further attempt
-	fieldProvider   = "provider"
-	fieldCode       = "code"
-	fieldMessage    = "message"
-	fieldHint       = "hint"
-	fieldRequestID  = "request_id"
-	fieldRetryAfter = "retry_after" // what the server asked for
-	fieldRetryFrom  = "retry_after_source"
+	byNobody blame = iota
+	byCaller       // changes the request, waits, pays
+	byThem         // the provider, the network, or our own operations
 )
+
+func (c Class) blame() blame {
+	switch c {
+	case None:
+		return byNobody
+	case Canceled, InvalidRequest, ContextLength, ContentPolicy, Authentication, Permission, Quota, NotFound, Conflict, TooLarge, RateLimit:
+		return byCaller
+	}
+	return byThem
+}
 
 // RoundTrip implements http.RoundTripper.
 func (t *Logger) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -72,18 +112,39 @@ func (t *Logger) roundTrip(req *http.Request, base http.RoundTripper) (*http.Res
 	start := time.Now()
 	with, c := openCall(req)
 	defer c.leave()
+	if t.Attempts {
+		c.logTo(t.Zap)
+	}
+	var sent *capture
+	if t.Bodies > 0 && hasBody(req) {
+		sent = &capture{max: t.bodies()}
+		with = captureBody(with, sent)
+	}
 	resp, err := send(base, with)
+	headers := time.Since(start)
 	if resp != nil {
 		c.attach(resp, with)
 	}
-	c.mu.Lock()
-	call := c.copied()
-	c.mu.Unlock()
-	call.Error = outcome(req, resp, err)
-	if ce := t.Zap.Check(verdictLevel(call)); ce != nil {
-		ce.Write(fields(req, resp, call, time.Since(start))...)
+	if err == nil && resp != nil && t.waitsForBody(resp) {
+		t.later(resp, &entry{Logger: t, req: req, call: c, start: start, headers: headers, sent: sent})
+		return resp, nil
+	}
+	call := c.outcome(req, resp, err)
+	if ce := t.check(call); ce != nil {
+		e := entry{Logger: t, req: req, call: c, start: start, headers: headers, sent: sent}
+		ce.Write(e.fields(resp, call)...)
 	}
 	return resp, err
+}
+
+// check returns the entry to write, nil if its level is off: then nothing of
+// it is built.
+func (t *Logger) check(call Call) *zapcore.CheckedEntry {
+	level := DefaultLevel
+	if t.Level != nil {
+		level = t.Level
+	}
+	return t.Zap.Check(level(call), call.message())
 }
 
 // CloseIdleConnections closes the idle connections of Base, if it can.
@@ -93,100 +154,57 @@ func (t *Logger) base() http.RoundTripper    { return orDefault(t.Base) }
 func (t *Logger) ownBase() http.RoundTripper { return t.Base }
 func (t *Logger) validate() error            { return nil }
 
-// outcome is the verdict on what this Logger saw: that of a wrapper further
-// in, else what the status or the error alone tells. The body is not ours to
-// read.
-func outcome(req *http.Request, resp *http.Response, err error) *Error {
+// message is the entry's text: constant, so that entries can be grouped by it.
+func (c Call) message() string {
 	switch {
-	case err != nil:
-		return errorFor(req, err)
-	case resp == nil:
-		return nil
+	case c.Error == nil && c.Attempts > 1:
+		return "call recovered"
+	case c.Error == nil:
+		return "call succeeded"
+	case c.Error.Class == Canceled:
+		return "call canceled"
+	case c.Error.Class.blame() == byCaller:
+		return "call refused"
 	}
-	if e := verdictOf(resp); e != nil || !failed(resp) {
-		return e
-	}
-	return glance(resp, nil)
+	return "call failed"
 }
 
-// verdictLevel sorts a call by who has to act on it.
-func verdictLevel(call Call) (zapcore.Level, string) {
-	if call.Error == nil {
-		if call.Attempts > 1 {
-			return zapcore.InfoLevel, "call recovered"
-		}
-		return zapcore.DebugLevel, "call succeeded"
+// logTo makes the wrappers further in tell of each attempt and wait.
+func (c *call) logTo(logger *zap.Logger) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.logger == nil {
+		c.logger = logger
 	}
-	switch call.Error.Class {
-	case Canceled:
-		return zapcore.WarnLevel, "call canceled"
-	case InvalidRequest, ContextLength, ContentPolicy, Authentication, Permission, Quota, NotFound, Conflict, TooLarge, RateLimit:
-		return zapcore.WarnLevel, "call refused"
-	}
-	return zapcore.ErrorLevel, "call failed"
 }
 
-func fields(req *http.Request, resp *http.Response, call Call, took time.Duration) []zap.Field {
-	f := make([]zap.Field, 0, 16)
-	f = append(f,
-		zap.String(fieldMethod, methodOf(req)),
-		zap.String(fieldURL, safeURL(req.URL)),
-	)
-	if resp != nil {
-		f = append(f, zap.Int(fieldStatus, resp.StatusCode))
+// attemptsLogger returns the logger for attempts and waits, nil for none.
+func (c *call) attemptsLogger() *zap.Logger {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.logger
+}
+
+// logAttempt writes an entry about an attempt that will be followed by another
+// after wait.
+func (c *call) logAttempt(n int, e *Error, wait time.Duration) {
+	logger := c.attemptsLogger()
+	if logger == nil {
+		return
 	}
-	f = append(f, zap.Duration(fieldDuration, took))
-	if call.Attempts > 1 {
-		f = append(f, zap.Int(fieldAttempts, call.Attempts), zap.Int(fieldResent, call.Attempts-1), zap.Stringers(fieldTried, call.Tried))
+	if ce := logger.Check(zapcore.DebugLevel, "attempt failed"); ce != nil {
+		ce.Write(append([]zap.Field{zap.Int(fieldAttempt, n)}, errorFields(nil, e)...)...)
 	}
-	if call.Waited > 0 {
-		f = append(f, zap.Duration(fieldWaited, call.Waited))
+	if ce := logger.Check(zapcore.DebugLevel, "waiting"); ce != nil {
+		ce.Write(zap.Int(fieldAttempt, n+1), zap.Duration(fieldWait, wait), zap.String(fieldReason, waitReason(e)))
 	}
-	if call.Throttled > 0 {
-		f = append(f, zap.Duration(fieldThrottled, call.Throttled))
-	}
-	e := call.Error
-	if e == nil {
-		return f
-	}
-	f = append(f, zap.Stringer(fieldClass, e.Class))
-	for _, s := range []struct{ name, value string }{
-		{fieldProvider, e.Provider},
-		{fieldCode, e.Code},
-		{fieldMessage, e.Message},
-		{fieldRequestID, e.RequestID},
-	} {
-		if s.value != "" {
-			f = append(f, zap.String(s.name, s.value))
-		}
-	}
+}
+
+// waitReason says why there is a wait after e: the server's word and where it
+// stood, or our own policy.
+func waitReason(e *Error) string {
 	if e.RetryAfterSource != "" {
-		f = append(f, zap.Duration(fieldRetryAfter, e.RetryAfter), zap.String(fieldRetryFrom, e.RetryAfterSource))
+		return "asked by the server: " + e.RetryAfterSource
 	}
-	if call.Stopped != "" {
-		f = append(f, zap.String(fieldStopped, call.Stopped))
-	}
-	return append(f, zap.String(fieldHint, e.Hint))
-}
-
-func methodOf(req *http.Request) string {
-	if req.Method == "" {
-		return http.MethodGet
-	}
-	return redact.Line(req.Method, maxToken)
-}
-
-// safeURL returns scheme, host and path. Whatever looks like a key goes, in
-// the path too: some APIs take it there.
-func safeURL(u *url.URL) string {
-	if u == nil {
-		return ""
-	}
-	var b strings.Builder
-	if u.Scheme != "" {
-		b.WriteString(u.Scheme + "://")
-	}
-	b.WriteString(u.Host)
-	b.WriteString(u.EscapedPath())
-	return redact.Line(b.String(), maxMessage)
+	return "backoff"
 }

@@ -160,6 +160,7 @@ func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, 
 			return r.end(resp, err, d.Why)
 		}
 		r.hold(resp)
+		r.call.logAttempt(r.made, r.verdict, d.Wait)
 		if err = r.sleep(d.Wait); err != nil {
 			if r.held != nil && r.outOfTime(err) {
 				return r.endHeld("time ran out")
@@ -252,7 +253,7 @@ func (r *retry) sleep(d time.Duration) error {
 	err := sleep(r.req, d)
 	waited := time.Since(start)
 	r.waited += waited
-	r.call.addWait(waited)
+	r.call.addWait(waited, r.verdict.RetryAfterSource != "")
 	return err
 }
 

@@ -41,6 +41,7 @@ type follower struct {
 	split  sse.Splitter
 	stream dialect.Stream
 	found  *Error // the first error event
+	call   *call  // gets the tokens used; may be nil
 }
 
 func (f *follower) feed(p []byte) {
@@ -50,6 +51,11 @@ func (f *follower) feed(p []byte) {
 }
 
 func (f *follower) event(e sse.Event) {
+	if f.call != nil {
+		if input, output := dialect.Usage(e.Data); input+output > 0 {
+			f.call.setUsage(input, output)
+		}
+	}
 	v, failed := f.stream.Event(string(e.Name), e.Data)
 	if !failed || f.found != nil {
 		return
@@ -75,13 +81,12 @@ func or(a, b string) string {
 type streamBody struct {
 	io.ReadCloser
 	follower
-	call *call
 }
 
 // watchStream returns the body of resp to be read in its place. c gets the
 // verdict on what the stream turns out to be.
 func watchStream(resp *http.Response, c *call, rules []Rule) io.ReadCloser {
-	return &streamBody{resp.Body, follower{resp: resp, rules: rules, split: sse.Splitter{Max: maxEvent}}, c}
+	return &streamBody{resp.Body, follower{resp: resp, rules: rules, split: sse.Splitter{Max: maxEvent}, call: c}}
 }
 
 func (b *streamBody) Read(p []byte) (int, error) {
@@ -118,7 +123,7 @@ func checkSuccess(resp *http.Response) *Error {
 	case isInferenceStream(req, resp):
 		return firstEvents(resp, nil)
 	case t.mayHideError(req, resp):
-		return lookInside(resp, maxBody, nil)
+		return lookInside(resp, maxBody, nil, nil)
 	}
 	return nil
 }

@@ -345,8 +345,8 @@ func TestOrderHasAMeaning(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := run(t, row.build, reply{status: 200})
 				second := r.logs.All()[1].ContextMap()
-				if second["duration"] != row.duration || second["throttled"] != row.waited {
-					t.Errorf("got duration %v and throttled %v, want %v and %v", second["duration"], second["throttled"], row.duration, row.waited)
+				if second["duration"] != row.duration || second["waited_throttled"] != row.waited {
+					t.Errorf("got duration %v and throttled %v, want %v and %v", second["duration"], second["waited_throttled"], row.duration, row.waited)
 				}
 			})
 		})

@@ -161,7 +161,7 @@ func printSome(w io.Writer, entries []observer.LoggedEntry) {
 	for _, e := range entries {
 		fields := e.ContextMap()
 		kind := fmt.Sprint(e.Message, fields["error.type"], fields["code"], fields["attempts"])
-		if fields["attempts"] == nil && fields["throttled"] != nil {
+		if fields["attempts"] == nil && fields["waited_throttled"] != nil {
 			kind += " after a wait that another call was told"
 		}
 		if seen[kind] {

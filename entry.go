@@ -1,0 +1,253 @@
+package steadyhttp
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/steadyhttp/steadyhttp/internal/redact"
+)
+
+// The fields of an entry. A name with a dot is OpenTelemetry's for HTTP clients
+// or for calls to language models. README's table is made of this block.
+const (
+	fieldMethod       = "http.request.method"
+	fieldURL          = "url.full"                  // without user information; of the query only what is allowed
+	fieldServer       = "server.address"            // the host, without its port
+	fieldStatus       = "http.response.status_code" // absent if there was no answer
+	fieldClass        = "error.type"                // the class; absent for a success
+	fieldProvider     = "provider"                  // who answered, as far as that is known
+	fieldCode         = "code"                      // the provider's own name for the error
+	fieldMessage      = "message"                   // what the server, or the error, said
+	fieldHint         = "hint"                      // what a developer should look at first
+	fieldRequestID    = "request_id"                // to quote to the provider's support
+	fieldFate         = "fate"                      // whether the server may have carried the request out; absent for a success
+	fieldAttempts     = "attempts"                  // how often it was sent; absent for once
+	fieldResent       = "http.request.resend_count" // attempts after the first
+	fieldTried        = "tried"                     // the classes of the attempts that were followed by another
+	fieldStopped      = "retry_stopped"             // why there was no further attempt
+	fieldRetryAfter   = "retry_after"               // what the server asked to wait
+	fieldRetryFrom    = "retry_after_source"        // the header or body field that said so
+	fieldWaited       = "waited"                    // all of the call's waiting
+	fieldAsked        = "waited_asked"              // the part of it that a server asked for
+	fieldThrottled    = "waited_throttled"          // the part of it that was spent in a Throttler
+	fieldHeaders      = "time_to_headers"           // from the call's begin, waits included; absent if that was the end
+	fieldFirst        = "time_to_first_byte"        // of a stream's body, from the call's begin
+	fieldDuration     = "duration"                  // from the call's begin to its end: of a stream the body's, else the headers'
+	fieldBytes        = "http.response.body.size"   // what was read of a stream, else what Content-Length says
+	fieldEnded        = "stream_ended"              // how a body that was watched ended: complete, closed early, error
+	fieldInputTokens  = "gen_ai.usage.input_tokens" // as far as the answer says and was looked into
+	fieldOutputTokens = "gen_ai.usage.output_tokens"
+	fieldRequestBody  = "request_body"  // its start, if bodies are asked for
+	fieldResponseBody = "response_body" // its start, if bodies are asked for
+	fieldHeader       = "header."       // and a name: an allowed header of the response, else of the request
+
+	// Of the entries that Logger.Attempts adds.
+	fieldAttempt = "attempt" // the number of the attempt
+	fieldWait    = "wait"    // how long until it
+	fieldReason  = "reason"  // why
+)
+
+// An entry is one call's, in the making.
+type entry struct {
+	*Logger
+	req     *http.Request
+	call    *call
+	start   time.Time
+	headers time.Duration // from start
+
+	sent *capture    // of the request's body, nil if not asked for
+	body *loggedBody // nil unless the entry waits for the body's end
+}
+
+// waitsForBody reports whether the entry can only be written once the body has
+// ended.
+func (t *Logger) waitsForBody(resp *http.Response) bool {
+	if resp.Body == nil || resp.Body == http.NoBody || resp.StatusCode == http.StatusSwitchingProtocols {
+		return false
+	}
+	return t.Bodies > 0 || isEventStream(resp)
+}
+
+// outcome is what the record says of the call, with the verdict on what this
+// Logger saw: that of a wrapper further in, else what the status or the error
+// alone tells. The body is not a Logger's to read.
+func (c *call) outcome(req *http.Request, resp *http.Response, err error) Call {
+	c.mu.Lock()
+	call := c.copied()
+	c.mu.Unlock()
+	call.Error = nil
+	switch {
+	case err != nil:
+		call.Error = errorFor(req, err)
+	case resp == nil:
+	default:
+		if call.Error = verdictOf(resp); call.Error == nil && failed(resp) {
+			call.Error = glance(resp, nil)
+		}
+	}
+	return call
+}
+
+func (e *entry) fields(resp *http.Response, call Call) []zap.Field {
+	clean := redact.Without(credentials(e.req)...)
+	f := make([]zap.Field, 0, 24)
+	f = append(f,
+		zap.String(fieldMethod, methodOf(e.req)),
+		zap.String(fieldURL, safeURL(e.req.URL, clean, e.Query)),
+		zap.String(fieldServer, serverOf(e.req)),
+	)
+	if resp != nil {
+		f = append(f, zap.Int(fieldStatus, resp.StatusCode))
+	}
+	f = errorFields(f, call.Error)
+	if call.Error == nil && resp != nil {
+		if id := requestID(resp.Header); id != "" {
+			f = append(f, zap.String(fieldRequestID, clean.Line(id, maxToken)))
+		}
+	}
+	if call.Attempts > 1 {
+		f = append(f, zap.Int(fieldAttempts, call.Attempts), zap.Int(fieldResent, call.Attempts-1), zap.Stringers(fieldTried, call.Tried))
+	}
+	if call.Error != nil && call.Stopped != "" {
+		f = append(f, zap.String(fieldStopped, call.Stopped))
+	}
+	f = e.times(f, call)
+	f = e.contents(f, resp, call, clean)
+	if e.Fields != nil {
+		f = append(f, e.Fields(e.req, resp)...)
+	}
+	return f
+}
+
+// errorFields adds what is known of a failure; e may be nil.
+func errorFields(f []zap.Field, e *Error) []zap.Field {
+	if e == nil {
+		return f
+	}
+	f = append(f, zap.String(fieldClass, e.Class.String()))
+	for _, s := range []struct{ name, value string }{
+		{fieldProvider, e.Provider},
+		{fieldCode, e.Code},
+		{fieldMessage, e.Message},
+		{fieldRequestID, e.RequestID},
+		{fieldFate, e.Fate.String()},
+	} {
+		if s.value != "" {
+			f = append(f, zap.String(s.name, s.value))
+		}
+	}
+	if e.RetryAfterSource != "" {
+		f = append(f, zap.Duration(fieldRetryAfter, e.RetryAfter), zap.String(fieldRetryFrom, e.RetryAfterSource))
+	}
+	return append(f, zap.String(fieldHint, e.Hint))
+}
+
+func (e *entry) times(f []zap.Field, call Call) []zap.Field {
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{{fieldWaited, call.Waited}, {fieldAsked, call.Asked}, {fieldThrottled, call.Throttled}} {
+		if d.value > 0 {
+			f = append(f, zap.Duration(d.name, d.value))
+		}
+	}
+	if e.body == nil {
+		return append(f, zap.Duration(fieldDuration, e.headers))
+	}
+	f = append(f, zap.Duration(fieldHeaders, e.headers))
+	e.body.mu.Lock()
+	defer e.body.mu.Unlock()
+	if e.body.n > 0 {
+		f = append(f, zap.Duration(fieldFirst, e.body.first.Sub(e.start)))
+	}
+	return append(f, zap.Duration(fieldDuration, time.Since(e.start)))
+}
+
+// contents adds sizes, tokens, and what is allowed of headers and bodies.
+func (e *entry) contents(f []zap.Field, resp *http.Response, call Call, clean redact.Cleaner) []zap.Field {
+	switch {
+	case e.body != nil:
+		e.body.mu.Lock()
+		f = append(f, zap.Int64(fieldBytes, e.body.n), zap.String(fieldEnded, e.body.ended))
+		e.body.mu.Unlock()
+	case resp != nil && resp.ContentLength >= 0:
+		f = append(f, zap.Int64(fieldBytes, resp.ContentLength))
+	}
+	if call.InputTokens > 0 {
+		f = append(f, zap.Int64(fieldInputTokens, call.InputTokens))
+	}
+	if call.OutputTokens > 0 {
+		f = append(f, zap.Int64(fieldOutputTokens, call.OutputTokens))
+	}
+	for _, name := range e.Headers {
+		v := e.req.Header.Values(name)
+		if resp != nil && len(resp.Header.Values(name)) > 0 {
+			v = resp.Header.Values(name)
+		}
+		if len(v) > 0 {
+			f = append(f, zap.String(fieldHeader+strings.ToLower(name), clean.Line(strings.Join(v, ", "), maxMessage)))
+		}
+	}
+	if e.sent != nil {
+		f = append(f, zap.String(fieldRequestBody, clean.Line(e.sent.String(), e.bodies())))
+	}
+	if e.body != nil && e.Bodies > 0 {
+		f = append(f, zap.String(fieldResponseBody, clean.Line(e.body.start.String(), e.bodies())))
+	}
+	return f
+}
+
+// requestID is the id of a success. Of a failure the verdict has it.
+func requestID(h http.Header) string {
+	for _, name := range []string{"X-Request-Id", "Request-Id"} {
+		if v := first(h, name); v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+func methodOf(req *http.Request) string {
+	if req.Method == "" {
+		return http.MethodGet
+	}
+	return redact.Line(req.Method, maxToken)
+}
+
+func serverOf(req *http.Request) string {
+	if req.URL == nil {
+		return ""
+	}
+	return redact.Line(req.URL.Hostname(), maxToken)
+}
+
+// safeURL returns scheme, host, path and the allowed part of the query.
+// Whatever looks like a key goes, in the path too: some APIs take it there.
+func safeURL(u *url.URL, clean redact.Cleaner, allowed []string) string {
+	if u == nil {
+		return ""
+	}
+	var b strings.Builder
+	if u.Scheme != "" {
+		b.WriteString(u.Scheme + "://")
+	}
+	b.WriteString(u.Host)
+	b.WriteString(u.EscapedPath())
+	if len(allowed) > 0 && u.RawQuery != "" {
+		query := u.Query()
+		for name := range query {
+			if !slices.Contains(allowed, name) {
+				query.Del(name)
+			}
+		}
+		if len(query) > 0 {
+			b.WriteString("?" + query.Encode())
+		}
+	}
+	return clean.Line(b.String(), maxMessage)
+}
