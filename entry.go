@@ -15,36 +15,36 @@ import (
 // The fields of an entry. A name with a dot is OpenTelemetry's for HTTP clients
 // or for calls to language models. README's table is made of this block.
 const (
-	fieldMethod       = "http.request.method"
-	fieldURL          = "url.full"                  // without user information; of the query only what is allowed
-	fieldServer       = "server.address"            // the host, without its port
-	fieldStatus       = "http.response.status_code" // absent if there was no answer
-	fieldClass        = "error.type"                // the class; absent for a success
-	fieldProvider     = "provider"                  // who answered, as far as that is known
-	fieldCode         = "code"                      // the provider's own name for the error
-	fieldMessage      = "message"                   // what the server, or the error, said
-	fieldHint         = "hint"                      // what a developer should look at first
-	fieldRequestID    = "request_id"                // to quote to the provider's support
-	fieldFate         = "fate"                      // whether the server may have carried the request out; absent for a success
-	fieldAttempts     = "attempts"                  // how often it was sent; absent for once
-	fieldResent       = "http.request.resend_count" // attempts after the first
-	fieldTried        = "tried"                     // the classes of the attempts that were followed by another
-	fieldStopped      = "retry_stopped"             // why there was no further attempt
-	fieldRetryAfter   = "retry_after"               // what the server asked to wait
-	fieldRetryFrom    = "retry_after_source"        // the header or body field that said so
-	fieldWaited       = "waited"                    // all of the call's waiting
-	fieldAsked        = "waited_asked"              // the part of it that a server asked for
-	fieldThrottled    = "waited_throttled"          // the part of it that was spent in a Throttler
-	fieldHeaders      = "time_to_headers"           // from the call's begin, waits included; absent if that was the end
-	fieldFirst        = "time_to_first_byte"        // of a stream's body, from the call's begin
-	fieldDuration     = "duration"                  // from the call's begin to its end: of a stream the body's, else the headers'
-	fieldBytes        = "http.response.body.size"   // what was read of a stream, else what Content-Length says
-	fieldEnded        = "stream_ended"              // how a body that was watched ended: complete, closed early, error
-	fieldInputTokens  = "gen_ai.usage.input_tokens" // as far as the answer says and was looked into
-	fieldOutputTokens = "gen_ai.usage.output_tokens"
-	fieldRequestBody  = "request_body"  // its start, if bodies are asked for
-	fieldResponseBody = "response_body" // its start, if bodies are asked for
-	fieldHeader       = "header."       // and a name: an allowed header of the response, else of the request
+	fieldMethod       = "http.request.method"        // GET where the request names none
+	fieldURL          = "url.full"                   // without user information; of the query only what is allowed
+	fieldServer       = "server.address"             // the host, without its port
+	fieldStatus       = "http.response.status_code"  // absent if there was no answer
+	fieldClass        = "error.type"                 // the class; absent for a success
+	fieldProvider     = "provider"                   // who answered, as far as that is known
+	fieldCode         = "code"                       // the provider's own name for the error
+	fieldMessage      = "message"                    // what the server, or the error, said
+	fieldHint         = "hint"                       // what a developer should look at first
+	fieldRequestID    = "request_id"                 // to quote to the provider's support
+	fieldFate         = "fate"                       // whether the server may have carried the request out; absent for a success
+	fieldAttempts     = "attempts"                   // how often it was sent; absent for once
+	fieldResent       = "http.request.resend_count"  // attempts after the first
+	fieldTried        = "tried"                      // the classes of the attempts that were followed by another
+	fieldStopped      = "retry_stopped"              // why there was no further attempt
+	fieldRetryAfter   = "retry_after"                // what the server asked to wait
+	fieldRetryFrom    = "retry_after_source"         // the header or body field that said so
+	fieldWaited       = "waited"                     // all of the call's waiting
+	fieldAsked        = "waited_asked"               // the part of it that a server asked for
+	fieldThrottled    = "waited_throttled"           // the part of it that was spent in a Throttler
+	fieldHeaders      = "time_to_headers"            // from the call's begin, waits included; absent if that was the end
+	fieldFirst        = "time_to_first_byte"         // of a stream's body, from the call's begin
+	fieldDuration     = "duration"                   // from the call's begin to its end: of a stream the body's, else the headers'
+	fieldBytes        = "http.response.body.size"    // what was read of a stream, else what Content-Length says
+	fieldEnded        = "stream_ended"               // how a body that was watched ended: complete, closed early, error
+	fieldInputTokens  = "gen_ai.usage.input_tokens"  // as far as the answer says and was looked into
+	fieldOutputTokens = "gen_ai.usage.output_tokens" // likewise
+	fieldRequestBody  = "request_body"               // its start, if bodies are asked for
+	fieldResponseBody = "response_body"              // its start, if bodies are asked for
+	fieldHeader       = "header."                    // and a name: an allowed header of the response, else of the request
 
 	// Of the entries that Logger.Attempts adds.
 	fieldAttempt = "attempt" // the number of the attempt

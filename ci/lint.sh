@@ -19,3 +19,9 @@ if ! diff -u api.txt <(go run ./ci/api . ./steadyhttptest); then
 	echo "The exported surface changed. If that is meant: go run ./ci/api . ./steadyhttptest > api.txt"
 	exit 1
 fi
+
+echo "lint the table of fields"
+if ! diff -u <(sed -n '/<!-- fields -->/,/<!-- end of fields -->/p' README.md | sed '1d;$d') <(go run ./ci/fields); then
+	echo "README.md's table of fields is not that of entry.go: go run ./ci/fields"
+	exit 1
+fi
