@@ -8,7 +8,10 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"os"
+	"sync"
 	"time"
+
+	"github.com/steadyhttp/steadyhttp/internal/peek"
 )
 
 // An attempt is one request on its way down, and what is needed to judge it.
@@ -16,6 +19,7 @@ type attempt struct {
 	req     *http.Request
 	sent    *evidence               // nil where the decision cannot depend on it
 	end     context.CancelCauseFunc // nil without AttemptTimeout
+	clock   *attemptClock           // likewise
 	timeout time.Duration
 	stall   time.Duration
 }
@@ -30,11 +34,13 @@ func (p *plan) attempt(n int, c *call) (attempt, error) {
 	}
 	ctx := a.req.Context()
 	if p.wantsEvidence() {
-		a.sent = new(evidence)
+		a.sent = &evidence{host: a.req.URL}
 		ctx = httptrace.WithClientTrace(ctx, a.sent.trace())
 	}
 	if a.timeout > 0 {
 		ctx, a.end = context.WithCancelCause(ctx)
+		a.clock = new(attemptClock)
+		ctx = context.WithValue(ctx, clockKey{}, a.clock)
 	}
 	again := n > 1
 	switch {
@@ -89,9 +95,9 @@ func (a attempt) send(base http.RoundTripper) (*http.Response, error) {
 		resp, err := send(base, a.req)
 		return a.watch(resp), err
 	}
-	timer := time.AfterFunc(a.timeout, func() { a.end(errAttemptTimeout) })
+	a.clock.start(a.timeout, func() { a.end(errAttemptTimeout) })
 	resp, err := send(base, a.req)
-	timer.Stop()
+	a.clock.pause()
 	if context.Cause(a.req.Context()) == errAttemptTimeout {
 		if resp != nil {
 			bodyOf(resp).Close() // its headers came a moment too late
@@ -103,17 +109,18 @@ func (a attempt) send(base http.RoundTripper) (*http.Response, error) {
 			Err:     errAttemptTimeout,
 		}
 	}
-	if err != nil {
-		a.end(nil)
-	}
 	return a.watch(resp), err
 }
 
 // watch ties the attempt's context to the end of the answer's body, and
 // watches over a stream that may stall.
 func (a attempt) watch(resp *http.Response) *http.Response {
-	if a.end == nil && a.stall == 0 || resp == nil {
+	if a.end == nil && a.stall == 0 {
 		return resp
+	}
+	if resp == nil {
+		a.over()
+		return nil
 	}
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		return resp // the body must stay the io.Writer that it is; its context ends with the caller's
@@ -155,10 +162,75 @@ func isEventStream(resp *http.Response) bool {
 	return err == nil && t == "text/event-stream"
 }
 
+// lookedAt returns what a wrapper further in has looked at of a body that
+// nobody has read yet, below the wrappers of ours around it; nil for nothing.
+func lookedAt(body io.ReadCloser) *peek.Body {
+	for {
+		switch b := body.(type) {
+		case *peek.Body:
+			return b
+		case *attemptBody:
+			body = b.ReadCloser
+		case *stallBody:
+			body = b.ReadCloser
+		case *permitBody:
+			body = b.ReadCloser
+		case *streamBody:
+			body = b.ReadCloser
+		default:
+			return nil
+		}
+	}
+}
+
 func hasBody(req *http.Request) bool { return req.Body != nil && req.Body != http.NoBody }
 
 func closeBody(req *http.Request) {
 	if req.Body != nil {
 		req.Body.Close()
 	}
+}
+
+// An attemptClock counts the time of one attempt. A Throttler further in stops
+// it while the request has not been sent yet.
+type attemptClock struct {
+	mu      sync.Mutex // guards what follows
+	timer   *time.Timer
+	left    time.Duration
+	started time.Time
+}
+
+type clockKey struct{}
+
+func (c *attemptClock) start(d time.Duration, end func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.left, c.started = d, time.Now()
+	c.timer = time.AfterFunc(d, end)
+}
+
+func (c *attemptClock) pause() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.timer.Stop() {
+		c.left -= time.Since(c.started)
+	}
+}
+
+func (c *attemptClock) resume() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.started = time.Now()
+	c.timer.Reset(max(c.left, 1))
+}
+
+// whileWaiting stops the attempt's clock, if there is one, until the function
+// that it returns is called.
+func whileWaiting(req *http.Request) (over func()) {
+	c, _ := req.Context().Value(clockKey{}).(*attemptClock)
+	if c == nil {
+		return func() {}
+	}
+	c.pause()
+	return c.resume
 }

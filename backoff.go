@@ -146,8 +146,8 @@ func (t *Retrier) roundTrip(req *http.Request, base http.RoundTripper) (*http.Re
 		defer c.release()
 	}
 	a, err := p.attempt(1, nil)
-	if err != nil {
-		return refuse(req, err)
+	if err != nil { // the context has ended, and closed the source
+		return nil, err
 	}
 	resp, err := a.send(base)
 	if succeeded(resp, err) {

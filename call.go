@@ -2,6 +2,7 @@ package steadyhttp
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"sync"
@@ -43,7 +44,7 @@ type Call struct {
 // WithCall returns a context in which the wrappers keep a record of the call
 // made with it, so that FromContext can read it whatever the outcome: without
 // it there is no record of a call that ended in an error. It is for one call,
-// its redirects included; a further call with the same context starts the
+// its redirects included, and not to be shared by calls at the same time; a further call with the same context starts the
 // record afresh.
 func WithCall(ctx context.Context) context.Context {
 	return context.WithValue(ctx, callKey{}, &call{kept: true})
@@ -76,6 +77,7 @@ type call struct {
 
 	mu      sync.Mutex // guards what follows
 	used    bool       // a request ran through it
+	turn    int        // counts the calls that a kept record has served
 	running int        // our RoundTrips under way with it; at 0, a request that carries it is another call
 
 	// Retrier.
@@ -84,7 +86,7 @@ type call struct {
 	waited, asked time.Duration  // its own waits, and those of them that a server asked for
 	stopped       string         // why there is no further attempt
 	owner         *http.Request  // what the outermost one is sending, while it is
-	inner         bool           // another one further in found owner
+	innerErr      error          // what another one further in, which found owner, gave up with
 	gaveUp        *http.Response // the failed answer that it ended with
 
 	throttled     time.Duration // Throttler: its own waits
@@ -129,9 +131,10 @@ func joinCall(req *http.Request) *call {
 
 // forget empties a record for another call. It requires c.mu held.
 func (c *call) forget() {
+	c.turn++
 	c.resent, c.tried, c.waited, c.asked, c.throttled = 0, nil, 0, 0, 0
 	c.input, c.output, c.logger = 0, 0, nil
-	c.stopped, c.inner, c.gaveUp = "", false, nil
+	c.stopped, c.innerErr, c.gaveUp = "", nil, nil
 	c.verdict, c.about = nil, nil
 }
 
@@ -226,7 +229,6 @@ func (c *call) claim(req *http.Request) role {
 		c.owner = req
 		return owner
 	case c.owner.Method == req.Method && hostOf(c.owner) == hostOf(req):
-		c.inner = true
 		return nested
 	}
 	return alone
@@ -239,11 +241,18 @@ func (c *call) release() {
 	c.owner = nil
 }
 
-// innerSeen reports whether a Retrier further in found the owner.
-func (c *call) innerSeen() bool {
+// innerGaveUp notes what a Retrier further in than the owner ends with.
+func (c *call) innerGaveUp(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.inner
+	c.innerErr = err
+}
+
+// gaveUpWith reports whether err is what a Retrier further in gave up with.
+func (c *call) gaveUpWith(err error) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.innerErr != nil && errors.Is(err, c.innerErr)
 }
 
 // addResend counts another attempt, after one that failed with class.
@@ -296,9 +305,26 @@ func (c *call) addWait(d time.Duration, asked bool) {
 	}
 }
 
-func (c *call) setUsage(input, output int64) {
+// currentTurn numbers the call among those that used this record one after
+// another.
+func (c *call) currentTurn() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.turn
+}
+
+// inTurn calls write, with c.mu held, unless the record has passed to another
+// call: the body of an earlier one may still be read.
+func (c *call) inTurn(turn int, write func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.turn == turn {
+		write()
+	}
+}
+
+// addUsage requires c.mu held.
+func (c *call) addUsage(input, output int64) {
 	c.input, c.output = max(c.input, input), max(c.output, output) // Anthropic says it in two events
 }
 

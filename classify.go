@@ -81,6 +81,9 @@ func (t *Classifier) roundTrip(req *http.Request, base http.RoundTripper) (*http
 	if e != nil && c == nil {
 		return resp, nil // the word of one further in stands, where it is
 	}
+	if e == nil && seen(resp) {
+		return resp, nil
+	}
 	if e == nil {
 		e = t.examine(req, resp, c)
 	}
@@ -146,7 +149,8 @@ func lookInside(resp *http.Response, max int, rules []Rule, c *call) *Error {
 	j := judgement{resp, decoded(resp.Header, body.Bytes()), arrived, rules}
 	v, hidden := dialect.InBand(j.answer())
 	if c != nil {
-		c.setUsage(dialect.Usage(j.body))
+		input, output := dialect.Usage(j.body)
+		c.inTurn(c.currentTurn(), func() { c.addUsage(input, output) })
 	}
 	if !hidden && !rulesForSuccess(rules, resp.Request, resp) {
 		return nil

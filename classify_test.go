@@ -113,7 +113,7 @@ func TestStatusByStatus(t *testing.T) {
 			name:    "400 with broken JSON",
 			reply:   reply{status: 400, body: `{"error":{"message":"cut sho`},
 			class:   steadyhttp.InvalidRequest,
-			message: "cut sho",
+			message: `{"error":{"message":"cut sho`,
 		},
 		{
 			name:    "400 without a message",

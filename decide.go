@@ -59,14 +59,15 @@ func (r *retry) impossible() string {
 	return ""
 }
 
-// day is the window from which on a limit is not waited for.
-const day = 24 * time.Hour
+// longWindow is the window from which on a limit is not waited for unless the
+// server says how long: nobody waits for an hour on a guess.
+const longWindow = time.Hour
 
 // unwise says why a further attempt would be useless or do harm.
 func (r *retry) unwise(resp *http.Response) string {
 	e := r.verdict
 	switch {
-	case r.call.gaveUpOn(resp), resp == nil && r.late && r.call.innerSeen():
+	case r.call.gaveUpOn(resp), resp == nil && r.late && r.call.gaveUpWith(e.Err):
 		return "a Retrier further in gave up"
 	case errors.Is(e, ErrThrottled):
 		return "throttled on this side"
@@ -74,8 +75,8 @@ func (r *retry) unwise(resp *http.Response) string {
 		return "the server says that a repeat is useless"
 	case !e.Class.Retryable() && e.repeat != dialect.Always:
 		return e.Class.String() + " does not pass by itself"
-	case e.Class == RateLimit && e.Window >= day && e.RetryAfterSource == "":
-		return "the limit is for a day or more"
+	case e.Class == RateLimit && e.Window >= longWindow && e.RetryAfterSource == "":
+		return fmt.Sprintf("the limit is for %s and the server names no wait", inWords(e.Window))
 	case e.Fate == FateApplied, e.Fate == FateUnknown && !r.repeatable:
 		return "the server may have carried it out, and doing it twice may do harm"
 	}
@@ -84,17 +85,19 @@ func (r *retry) unwise(resp *http.Response) string {
 
 // bodyWasSpent reports whether the first attempt failed because somebody had
 // read the request's body before us, as some SDKs' own retries do. GetBody has
-// it still, and a server must not act on a request that is cut short (RFC 9112,
-// 8). Where httptrace saw nothing, because the request may be repeated anyway,
+// it still, and a server that knows the length can tell that the request was
+// cut short. Where httptrace saw nothing, because the request may be repeated anyway,
 // an error of a kind that nobody knows is given one chance.
 func (r *retry) bodyWasSpent(a attempt) bool {
 	if r.made > 1 || r.verdict.Err == nil || !hasBody(r.req) || r.source != nil {
 		return false
 	}
 	if a.sent != nil {
-		return a.sent.broken.Load()
+		return a.sent.broken.Load() && r.req.ContentLength > 0
 	}
-	return r.verdict.Class == Unknown
+	// No body could help a request that cannot be sent at all.
+	u := r.req.URL
+	return r.verdict.Class == Unknown && u != nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
 }
 
 // wait says how long to wait before another attempt, or why not to.
@@ -130,7 +133,7 @@ func (r *retry) tooLate(wait time.Duration) string {
 // affordable takes a retry from the budget. One that comes when the server
 // wants it is free: it adds nothing to what the server is ready for.
 func (r *retry) affordable() bool {
-	if r.verdict.Class == RateLimit && r.verdict.RetryAfterSource != "" {
+	if r.verdict.Class == RateLimit && r.verdict.RetryAfter > 0 {
 		return true
 	}
 	return r.budget().take(hostOf(r.req))

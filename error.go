@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -55,8 +56,8 @@ type Error struct {
 	RateLimit []Allowance
 
 	// Window is that of the limit which was hit, as far as the answer names it:
-	// from a second to a month of 30 days; 0 if it does not. A limit of a day or
-	// more is not waited for unless the server itself says how long.
+	// from a second to a month of 30 days; 0 if it does not. A limit of an hour
+	// or more is not waited for unless the server itself says how long.
 	Window time.Duration
 
 	// Scope is what shares the limit or the trouble, and ScopeName the resource,
@@ -126,7 +127,9 @@ func (e *Error) UserMessage() string {
 }
 
 // inWords rounds a wait up to what a person would say.
-func inWords(d time.Duration) string {
+func inWords(d time.Duration) string { return string(appendWords(nil, d)) }
+
+func appendWords(b []byte, d time.Duration) []byte {
 	n, unit := int64((d+time.Second-1)/time.Second), "second"
 	if n > 90 {
 		n, unit = (n+59)/60, "minute"
@@ -137,10 +140,11 @@ func inWords(d time.Duration) string {
 	if unit == "hour" && n > 36 {
 		n, unit = (n+23)/24, "day"
 	}
+	b = append(append(strconv.AppendInt(b, n, 10), ' '), unit...)
 	if n != 1 {
-		unit += "s"
+		b = append(b, 's')
 	}
-	return fmt.Sprintf("%d %s", n, unit)
+	return b
 }
 
 // Timeout reports whether the call failed because time ran out, as net.Error

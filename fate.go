@@ -1,8 +1,11 @@
 package steadyhttp
 
 import (
+	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
+	"strings"
 	"sync/atomic"
 
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
@@ -96,6 +99,8 @@ func hasKey(req *http.Request) bool {
 // evidence is what httptrace saw of one attempt, or of several that a wrapper
 // further in made of it.
 type evidence struct {
+	host *url.URL // of the request
+
 	asked  atomic.Bool // somebody asked for a connection
 	wrote  atomic.Bool // somebody wrote a request's headers
 	broken atomic.Bool // the request's body broke off on our side, not the connection
@@ -104,9 +109,18 @@ type evidence struct {
 // trace returns the hooks that collect the evidence.
 func (s *evidence) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
-		GetConn:      func(string) { s.asked.Store(true) },
+		GetConn:      s.getConn,
 		WroteHeaders: func() { s.wrote.Store(true) },
 		WroteRequest: func(i httptrace.WroteRequestInfo) { s.broken.Store(i.Err != nil && classOf(i.Err) == Unknown) },
+	}
+}
+
+// getConn notes that a connection is wanted. One to another host is a
+// stranger's, for a token or a proxy, and says nothing about the request.
+func (s *evidence) getConn(hostPort string) {
+	host, _, err := net.SplitHostPort(hostPort)
+	if err == nil && s.host != nil && strings.EqualFold(host, s.host.Hostname()) {
+		s.asked.Store(true)
 	}
 }
 

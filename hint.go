@@ -1,8 +1,8 @@
 package steadyhttp
 
 import (
-	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/steadyhttp/steadyhttp/internal/redact"
@@ -18,14 +18,7 @@ func hint(e *Error, h http.Header) string {
 			return precise
 		}
 	case RateLimit, Overloaded:
-		if e.RetryAfterSource != "" {
-			advice = fmt.Sprintf("Wait %s. %s", inWords(e.RetryAfter), advice)
-		}
-		for _, a := range e.RateLimit {
-			if a.Limit >= 0 && a.Remaining >= 0 {
-				advice += fmt.Sprintf(" Limit %s, remaining %d.", strings.TrimSpace(fmt.Sprint(a.Limit, " ", a.Unit)), a.Remaining)
-			}
-		}
+		return limitHint(e, advice)
 	case ServerError:
 		if e.RequestID != "" {
 			advice += " Quote the error ID " + e.RequestID + "."
@@ -36,6 +29,34 @@ func hint(e *Error, h http.Header) string {
 		}
 	}
 	return advice
+}
+
+// limitHint adds to the advice how long to wait, and the limits that were
+// stated. Limits can be met by the thousand, so it is built in one go.
+func limitHint(e *Error, advice string) string {
+	b := make([]byte, 0, 256)
+	if e.RetryAfterSource != "" && e.RetryAfter > 0 {
+		b = append(b, "Wait "...)
+		b = appendWords(b, e.RetryAfter)
+		b = append(b, ". "...)
+	}
+	b = append(b, advice...)
+	for _, a := range e.RateLimit {
+		if a.Limit < 0 {
+			continue
+		}
+		b = append(b, " Limit "...)
+		b = strconv.AppendInt(b, a.Limit, 10)
+		if a.Unit != "" {
+			b = append(append(b, ' '), a.Unit...)
+		}
+		if a.Remaining >= 0 {
+			b = append(b, ", remaining "...)
+			b = strconv.AppendInt(b, a.Remaining, 10)
+		}
+		b = append(b, '.')
+	}
+	return string(b)
 }
 
 // paramHint reads what a malformed request's answer names: the parameter, else

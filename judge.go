@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"compress/flate"
 	"compress/gzip"
+	"compress/zlib"
 	"context"
 	"encoding/json"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
@@ -140,7 +142,10 @@ func message(clean redact.Cleaner, said string, body []byte) string {
 }
 
 func allowances(limits []wait.Limit) []Allowance {
-	var all []Allowance
+	if len(limits) == 0 {
+		return nil
+	}
+	all := make([]Allowance, 0, len(limits))
 	for _, l := range limits {
 		all = append(all, Allowance{
 			Unit: string(l.Unit), Name: redact.Line(l.Name, maxToken), Window: l.Window,
@@ -155,7 +160,7 @@ func allowances(limits []wait.Limit) []Allowance {
 // undone with the standard library, such as br, is judged by its status.
 func decoded(h http.Header, body []byte) []byte {
 	var r io.Reader
-	switch h.Get("Content-Encoding") {
+	switch strings.ToLower(h.Get("Content-Encoding")) {
 	case "gzip", "x-gzip":
 		z, err := gzip.NewReader(bytes.NewReader(body))
 		if err != nil {
@@ -163,7 +168,12 @@ func decoded(h http.Header, body []byte) []byte {
 		}
 		r = z
 	case "deflate":
-		r = flate.NewReader(bytes.NewReader(body))
+		// The standard means zlib's form (RFC 9110, 8.4.1.2); some send it bare.
+		z, err := zlib.NewReader(bytes.NewReader(body))
+		if err != nil {
+			z = flate.NewReader(bytes.NewReader(body))
+		}
+		r = z
 	case "", "identity":
 		return body
 	default:

@@ -35,13 +35,14 @@ func (t *Retrier) plan(req *http.Request, c *call) plan {
 	over, _ := req.Context().Value(policyKey{}).(RetryPolicy)
 	p := plan{
 		Retrier:     t,
-		role:        c.claim(req),
 		req:         withKey(req, t.IdempotencyKey),
 		maxAttempts: cmp.Or(over.MaxAttempts, t.MaxAttempts, defaultMaxAttempts),
 		maxWait:     orMax(cmp.Or(over.MaxWait, t.MaxWait), defaultMaxWait),
 		maxElapsed:  orMax(cmp.Or(over.MaxElapsed, t.MaxElapsed), defaultMaxElapsed),
 	}
-	p.switchedOff = p.maxAttempts == 1
+	if p.switchedOff = p.maxAttempts == 1; !p.switchedOff {
+		p.role = c.claim(req)
+	}
 	switch {
 	case p.role == nested || repeatedFurtherOut(req):
 		p.maxAttempts = 1
@@ -62,7 +63,7 @@ func (t *Retrier) plan(req *http.Request, c *call) plan {
 func sourceOf(req *http.Request, maxReplay int64) *replay.Source {
 	s := replay.New(req.Body, int(min(maxReplay, math.MaxInt)))
 	stop := context.AfterFunc(req.Context(), func() { s.Close() })
-	s.OnClose = func() { stop() }
+	s.AfterClose(func() { stop() })
 	return s
 }
 
@@ -209,6 +210,7 @@ func (r *retry) endHeld(why string) (*http.Response, error) {
 // end ends the call with what is in hand.
 func (r *retry) end(resp *http.Response, err error, why string) (*http.Response, error) {
 	if r.role == nested {
+		r.call.innerGaveUp(err)
 		return resp, err
 	}
 	r.call.stop(why, resp)
@@ -264,10 +266,15 @@ func (r *retry) hold(resp *http.Response) {
 	if resp == nil {
 		return
 	}
-	body := peek.Start(r.req.Context(), bodyOf(resp), peek.Look{Max: maxBody, Within: bodyTime})
-	body.Close()
+	body := lookedAt(resp.Body)
+	if body == nil {
+		body = peek.Start(r.req.Context(), bodyOf(resp), peek.Look{Max: maxBody, Within: bodyTime})
+		resp.Body = body
+	}
+	resp.Body.Close()
 	r.held, r.heldVerdict = nil, nil
-	if body.Whole() {
+	// Of a stream that began with an error, what follows it tells nothing more.
+	if body.Whole() || !failed(resp) {
 		resp.Body = io.NopCloser(bytes.NewReader(body.Bytes()))
 		r.held, r.heldVerdict = resp, r.verdict
 	}

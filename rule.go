@@ -70,8 +70,8 @@ func (r *Rule) forHost(req *http.Request) bool {
 	if req == nil || req.URL == nil {
 		return false
 	}
-	host := req.URL.Hostname()
-	return host == r.Host || strings.HasSuffix(host, "."+r.Host)
+	host, want := strings.ToLower(req.URL.Hostname()), strings.ToLower(r.Host)
+	return host == want || strings.HasSuffix(host, "."+want)
 }
 
 // rulesForSuccess reports whether a rule may find an error in this success.

@@ -1,8 +1,10 @@
 package steadyhttp
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
@@ -25,8 +27,11 @@ func isInferenceStream(req *http.Request, resp *http.Response) bool {
 // that holds an error.
 func firstEvents(resp *http.Response, rules []Rule) *Error {
 	body := lookAt(resp, peek.Look{Max: maxFirstEvent, Within: successTime, Until: sse.Complete})
-	f := follower{resp: resp, rules: rules, split: sse.Splitter{Max: maxEvent}}
+	f := follow(resp, rules, nil)
 	f.feed(body.Bytes())
+	if body.Whole() {
+		f.flush()
+	}
 	if f.found != nil {
 		// Nobody has had a byte of it yet, so it is as good as a failed answer.
 		f.found.Body = body.Bytes()
@@ -41,7 +46,21 @@ type follower struct {
 	split  sse.Splitter
 	stream dialect.Stream
 	found  *Error // the first error event
-	call   *call  // gets the tokens used; may be nil
+	cut    bool   // the latest event was longer than what is judged
+
+	call *call // gets the tokens used and the verdict; may be nil
+	turn int   // of the call
+}
+
+func follow(resp *http.Response, rules []Rule, c *call) follower {
+	f := follower{resp: resp, rules: rules, split: sse.Splitter{Max: maxEvent}, call: c}
+	if c != nil {
+		f.turn = c.currentTurn()
+	}
+	if resp.Request != nil && resp.Request.URL != nil {
+		f.stream.Host = resp.Request.URL.Hostname()
+	}
+	return f
 }
 
 func (f *follower) feed(p []byte) {
@@ -50,10 +69,21 @@ func (f *follower) feed(p []byte) {
 	}
 }
 
+func (f *follower) flush() {
+	if f.found == nil {
+		f.split.Flush(func(e sse.Event) {
+			if json.Valid(e.Data) || string(e.Data) == "[DONE]" { // else it was cut in two
+				f.event(e)
+			}
+		})
+	}
+}
+
 func (f *follower) event(e sse.Event) {
+	f.cut = e.Cut
 	if f.call != nil {
 		if input, output := dialect.Usage(e.Data); input+output > 0 {
-			f.call.setUsage(input, output)
+			f.call.inTurn(f.turn, func() { f.call.addUsage(input, output) })
 		}
 	}
 	v, failed := f.stream.Event(string(e.Name), e.Data)
@@ -81,35 +111,53 @@ func or(a, b string) string {
 type streamBody struct {
 	io.ReadCloser
 	follower
+	closed atomic.Bool // by the reader, who wants no more
 }
 
 // watchStream returns the body of resp to be read in its place. c gets the
 // verdict on what the stream turns out to be.
 func watchStream(resp *http.Response, c *call, rules []Rule) io.ReadCloser {
-	return &streamBody{resp.Body, follower{resp: resp, rules: rules, split: sse.Splitter{Max: maxEvent}, call: c}}
+	return &streamBody{ReadCloser: resp.Body, follower: follow(resp, rules, c)}
 }
 
 func (b *streamBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	before := b.found
 	b.feed(p[:n])
-	if err == io.EOF && b.found == nil && b.stream.Truncated() {
-		b.found = &Error{
-			Class:   Connection,
-			Status:  b.resp.StatusCode,
-			Message: "the stream ended before its last event",
-			Hint:    "The answer is cut short: do not take it for a whole one.",
-			Err:     io.ErrUnexpectedEOF,
+	switch {
+	case err == io.EOF:
+		b.flush()
+		if b.found == nil && b.stream.Truncated() && !b.cut {
+			b.found = b.truncated()
 		}
+	case err != nil && b.found == nil && !b.closed.Load():
+		b.found = errorOf(err) // which goes up as it is
 	}
 	if b.found != nil && before == nil {
-		b.found.Fate = FateApplied // a part of the answer is with the reader
-		b.call.setVerdict(b.resp, b.found)
+		applied := *b.found
+		applied.Fate = FateApplied // a part of the answer is with the reader
+		b.found = &applied
+		b.call.inTurn(b.turn, func() { b.call.about, b.call.verdict = b.resp, b.found })
 	}
 	if err == io.EOF && b.found != nil {
 		err = b.found
 	}
 	return n, err
+}
+
+func (b *streamBody) Close() error {
+	b.closed.Store(true)
+	return b.ReadCloser.Close()
+}
+
+func (b *streamBody) truncated() *Error {
+	return &Error{
+		Class:   Connection,
+		Status:  b.resp.StatusCode,
+		Message: "the stream ended before its last event",
+		Hint:    "The answer is cut short: do not take it for a whole one.",
+		Err:     io.ErrUnexpectedEOF,
+	}
 }
 
 // checkSuccess is Check for an answer that no wrapper saw and whose status is
@@ -122,7 +170,7 @@ func checkSuccess(resp *http.Response) *Error {
 		return nil
 	case isInferenceStream(req, resp):
 		return firstEvents(resp, nil)
-	case t.mayHideError(req, resp):
+	case t.mayHideError(req, resp) && resp.ContentLength >= 0: // 0 is a fake that does not say
 		return lookInside(resp, maxBody, nil, nil)
 	}
 	return nil

@@ -83,7 +83,9 @@ func (t *Throttler) roundTrip(req *http.Request, base http.RoundTripper) (*http.
 		return resp, err
 	}
 	w := waiter{t: t, req: req}
+	over := whileWaiting(req)
 	release, err := w.admit()
+	over()
 	if w.waited > 0 {
 		var c *call
 		req, c = openCall(req)
@@ -93,15 +95,15 @@ func (t *Throttler) roundTrip(req *http.Request, base http.RoundTripper) (*http.
 	if err != nil {
 		return refuse(req, err)
 	}
-	over := true
+	done := true
 	defer func() {
-		if over && release != nil {
+		if done && release != nil {
 			release()
 		}
 	}()
-	resp, err := send(base, req) // which may panic: then over stays true
+	resp, err := send(base, req) // which may panic: then done stays true
 	t.learn(req, resp)
-	if over = !upUntilClosed(resp); !over && release != nil {
+	if done = !upUntilClosed(resp); !done && release != nil {
 		resp.Body = &permitBody{resp.Body, release}
 	}
 	return resp, err

@@ -18,10 +18,16 @@ var anthropic = &family{
 		"too_many_requests": RateLimit, "unavailable": Unavailable, "max_uses_exceeded": InvalidRequest,
 	},
 	phrases: []words{
-		{Quota, "", []string{"credit balance is too low", "reached your specified", "usage limits", "extra usage", "usage limit reached", "out of extra usage", "spend limit", "regain access"}},
+		{Quota, "", []string{
+			"credit balance is too low", "reached your specified", "usage limits", "extra usage", "usage limit reached",
+			"out of extra usage", "spend limit", "regain access",
+		}},
 		{ContextLength, "400 413", []string{"prompt is too long", "exceed context limit", "context window"}},
 		{RateLimit, "429", []string{"rate limit", "usage increase rate", "number of concurrent", "number of request"}},
-		{Permission, "400 401 403", []string{"organization has been disabled", "oauth authentication is currently not", "only authorized for use with", "not allowed for this organization", "identity verification", "region not supported", "request not allowed"}},
+		{Permission, "400 401 403", []string{
+			"organization has been disabled", "oauth authentication is currently not", "only authorized for use with",
+			"not allowed for this organization", "identity verification", "region not supported", "request not allowed",
+		}},
 		{ContentPolicy, "400", []string{"content filtering policy"}},
 	},
 	ids:   []string{"Request-Id"},

@@ -2,19 +2,37 @@ package dialect
 
 // https://docs.stripe.com/error-codes, https://docs.stripe.com/api/errors
 var stripe = &family{
-	name:   "stripe",
-	hosts:  []string{"api.stripe.com", "files.stripe.com", "connect.stripe.com"},
-	shapes: []string{"error.requestlogurl", "error.declinecode", "error.type=card_error", "error.docurl", "Header:Stripe-Version", "Header:Stripe-Should-Retry"},
-	codes: map[string]Class{
-		"card_error": InvalidRequest, "card_declined": InvalidRequest, "expired_card": InvalidRequest, "incorrect_cvc": InvalidRequest, "insufficient_funds": InvalidRequest, "processing_error": InvalidRequest, "authentication_required": InvalidRequest, "incorrect_number": InvalidRequest,
-		"balance_insufficient": InvalidRequest, "api_key_expired": Authentication, "platform_api_key_expired": Authentication, "secret_key_required": Authentication, "livemode_mismatch": Authentication, "testmode_charges_only": Permission,
-		"rate_limit": RateLimit, "lock_timeout": Conflict, "idempotency_key_in_use": Conflict, "idempotency_error": InvalidRequest, "idempotency_key_reused": InvalidRequest, "resource_missing": NotFound, "resource_already_exists": Conflict,
-		"account_invalid": Permission, "account_closed": Permission, "more_permissions_required": Permission, "insufficient_permissions": Permission, "country_unsupported": Permission, "url_invalid": InvalidRequest, "parameter_missing": InvalidRequest, "parameter_unknown": InvalidRequest, "parameter_invalid_empty": InvalidRequest,
-		"amount_too_small": InvalidRequest, "amount_too_large": InvalidRequest, "payment_intent_unexpected_state": InvalidRequest, "payment_method_not_available": InvalidRequest, "payment_intent_authentication_failure": InvalidRequest, "email_invalid": InvalidRequest, "charge_already_refunded": InvalidRequest, "charge_already_captured": InvalidRequest,
-		"token_already_used": InvalidRequest, "missing": InvalidRequest, "application_fees_not_allowed": Permission, "bank_account_declined": InvalidRequest,
+	name:  "stripe",
+	hosts: []string{"api.stripe.com", "files.stripe.com", "connect.stripe.com"},
+	shapes: []string{
+		"error.requestlogurl", "error.declinecode", "error.type=card_error", "error.docurl", "Header:Stripe-Version",
+		"Header:Stripe-Should-Retry",
 	},
-	hints:    map[string]Class{"api_error": ServerError, "api_connection_error": Unavailable, "authentication_error": Authentication, "rate_limit_error": RateLimit},
-	phrases:  []words{{RateLimit, "429", []string{"rate limit"}}, {NotFound, "404", []string{"no such", "unrecognized request url"}}, {Permission, "401 403", []string{"does not have access to account", "does not have the required permissions"}}},
+	codes: map[string]Class{
+		"card_error": InvalidRequest, "card_declined": InvalidRequest, "expired_card": InvalidRequest,
+		"incorrect_cvc": InvalidRequest, "insufficient_funds": InvalidRequest, "processing_error": InvalidRequest,
+		"authentication_required": InvalidRequest, "incorrect_number": InvalidRequest,
+		"balance_insufficient": InvalidRequest, "api_key_expired": Authentication, "platform_api_key_expired": Authentication,
+		"secret_key_required": Authentication, "livemode_mismatch": Authentication, "testmode_charges_only": Permission,
+		"rate_limit": RateLimit, "lock_timeout": Conflict, "idempotency_key_in_use": Conflict, "idempotency_error": InvalidRequest,
+		"idempotency_key_reused": InvalidRequest, "resource_missing": NotFound, "resource_already_exists": Conflict,
+		"account_invalid": Permission, "account_closed": Permission, "more_permissions_required": Permission,
+		"insufficient_permissions": Permission, "country_unsupported": Permission, "url_invalid": InvalidRequest,
+		"parameter_missing": InvalidRequest, "parameter_unknown": InvalidRequest, "parameter_invalid_empty": InvalidRequest,
+		"amount_too_small": InvalidRequest, "amount_too_large": InvalidRequest, "payment_intent_unexpected_state": InvalidRequest,
+		"payment_method_not_available": InvalidRequest, "payment_intent_authentication_failure": InvalidRequest,
+		"email_invalid": InvalidRequest, "charge_already_refunded": InvalidRequest, "charge_already_captured": InvalidRequest,
+		"token_already_used": InvalidRequest, "missing": InvalidRequest, "application_fees_not_allowed": Permission,
+		"bank_account_declined": InvalidRequest,
+	},
+	hints: map[string]Class{
+		"api_error": ServerError, "api_connection_error": Unavailable, "authentication_error": Authentication,
+		"rate_limit_error": RateLimit,
+	},
+	phrases: []words{
+		{RateLimit, "429", []string{"rate limit"}}, {NotFound, "404", []string{"no such", "unrecognized request url"}},
+		{Permission, "401 403", []string{"does not have access to account", "does not have the required permissions"}},
+	},
 	statuses: map[int]Class{402: InvalidRequest, 424: Unavailable},
 	repeat:   map[string]Repeat{"idempotency_key_in_use": Always, "lock_timeout": Always},
 	ids:      []string{"Request-Id"},
@@ -27,15 +45,43 @@ var slack = &family{
 	hosts:  []string{"slack.com", ".slack.com"},
 	shapes: []string{"ok=false error", "Header:X-Slack-Req-Id"},
 	codes: map[string]Class{
-		"ratelimited": RateLimit, "rate_limited": RateLimit, "message_limit_exceeded": RateLimit, "team_quota_exceeded": Quota, "fatal_error": ServerError, "internal_error": ServerError, "request_timeout": Timeout, "service_unavailable": Unavailable, "team_added_to_org": Unavailable, "migration_in_progress": Unavailable,
-		"not_authed": Authentication, "invalid_auth": Authentication, "token_revoked": Authentication, "token_expired": Authentication, "account_inactive": Authentication, "invalid_token": Authentication, "bad_client_secret": Authentication, "invalid_client_id": Authentication, "invalid_refresh_token": Authentication, "invalid_code": InvalidRequest, "org_login_required": Authentication, "two_factor_setup_required": Authentication,
-		"missing_scope": Permission, "no_permission": Permission, "not_allowed_token_type": Permission, "ekm_access_denied": Permission, "access_denied": Permission, "enterprise_is_restricted": Permission, "team_access_not_granted": Permission, "restricted_action": Permission, "not_in_channel": Permission, "is_bot": Permission, "cant_update_message": Permission,
-		"cant_delete_message": Permission, "not_allowed": Permission, "user_is_restricted": Permission, "user_is_bot": Permission, "as_user_not_supported": InvalidRequest, "cannot_dm_bot": InvalidRequest, "posting_to_general_channel_denied": Permission, "app_missing_action_url": InvalidRequest, "accesslimited": Permission, "paid_only": Quota, "paid_teams_only": Quota,
-		"restricted_action_read_only_channel": Permission, "restricted_action_thread_only_channel": Permission, "restricted_action_non_threadable_channel": Permission, "method_not_supported_for_channel_type": InvalidRequest, "storage_limit_reached": Quota, "feature_not_enabled": Permission, "action_prohibited": Permission, "no_service": NotFound, "no_active_hooks": NotFound, "team_disabled": Permission, "channel_is_archived": InvalidRequest,
-		"channel_not_found": NotFound, "user_not_found": NotFound, "users_not_found": NotFound, "message_not_found": NotFound, "thread_not_found": NotFound, "file_not_found": NotFound, "team_not_found": NotFound, "file_deleted": NotFound, "unknown_method": NotFound, "bot_not_found": NotFound, "view_not_found": NotFound, "no_such_subteam": NotFound, "no_reaction": NotFound, "user_not_in_channel": NotFound, "method_deprecated": NotFound, "deprecated_endpoint": NotFound,
-		"name_taken": Conflict, "already_in_channel": Conflict, "already_reacted": Conflict, "already_pinned": Conflict, "already_archived": Conflict, "edit_window_closed": InvalidRequest, "hash_conflict": Conflict, "duplicate_external_id": Conflict, "already_open": Conflict,
-		"msg_too_long": TooLarge, "msg_blocks_too_long": TooLarge, "file_uploads_disabled": Permission, "file_too_large": TooLarge, "too_large": TooLarge, "attachment_payload_limit_exceeded": TooLarge, "is_archived": InvalidRequest, "no_text": InvalidRequest, "invalid_blocks": InvalidRequest, "invalid_arguments": InvalidRequest, "too_many_attachments": InvalidRequest, "invalid_cursor": InvalidRequest, "invalid_ts_latest": InvalidRequest, "invalid_ts_oldest": InvalidRequest,
-		"invalid_arg_name": InvalidRequest, "invalid_array_arg": InvalidRequest, "invalid_charset": InvalidRequest, "invalid_form_data": InvalidRequest, "invalid_post_type": InvalidRequest, "missing_post_type": InvalidRequest, "missing_charset": InvalidRequest, "invalid_json": InvalidRequest, "json_not_object": InvalidRequest, "invalid_name": InvalidRequest, "invalid_payload": InvalidRequest, "invalid_limit": InvalidRequest, "invalid_users": InvalidRequest, "time_in_past": InvalidRequest, "time_too_far": InvalidRequest, "expired_trigger_id": InvalidRequest, "invalid_trigger_id": InvalidRequest, "trigger_expired": InvalidRequest, "exchanged_trigger_id": InvalidRequest,
+		"ratelimited": RateLimit, "rate_limited": RateLimit, "message_limit_exceeded": RateLimit, "team_quota_exceeded": Quota,
+		"fatal_error": ServerError, "internal_error": ServerError, "request_timeout": Timeout, "service_unavailable": Unavailable,
+		"team_added_to_org": Unavailable, "migration_in_progress": Unavailable,
+		"not_authed": Authentication, "invalid_auth": Authentication, "token_revoked": Authentication,
+		"token_expired": Authentication, "account_inactive": Authentication, "invalid_token": Authentication,
+		"bad_client_secret": Authentication, "invalid_client_id": Authentication, "invalid_refresh_token": Authentication,
+		"invalid_code": InvalidRequest, "org_login_required": Authentication, "two_factor_setup_required": Authentication,
+		"missing_scope": Permission, "no_permission": Permission, "not_allowed_token_type": Permission,
+		"ekm_access_denied": Permission, "access_denied": Permission, "enterprise_is_restricted": Permission,
+		"team_access_not_granted": Permission, "restricted_action": Permission, "not_in_channel": Permission, "is_bot": Permission,
+		"cant_update_message": Permission,
+		"cant_delete_message": Permission, "not_allowed": Permission, "user_is_restricted": Permission, "user_is_bot": Permission,
+		"as_user_not_supported": InvalidRequest, "cannot_dm_bot": InvalidRequest, "posting_to_general_channel_denied": Permission,
+		"app_missing_action_url": InvalidRequest, "accesslimited": Permission, "paid_only": Quota, "paid_teams_only": Quota,
+		"restricted_action_read_only_channel": Permission, "restricted_action_thread_only_channel": Permission,
+		"restricted_action_non_threadable_channel": Permission, "method_not_supported_for_channel_type": InvalidRequest,
+		"storage_limit_reached": Quota, "feature_not_enabled": Permission, "action_prohibited": Permission, "no_service": NotFound,
+		"no_active_hooks": NotFound, "team_disabled": Permission, "channel_is_archived": InvalidRequest,
+		"channel_not_found": NotFound, "user_not_found": NotFound, "users_not_found": NotFound, "message_not_found": NotFound,
+		"thread_not_found": NotFound, "file_not_found": NotFound, "team_not_found": NotFound, "file_deleted": NotFound,
+		"unknown_method": NotFound, "bot_not_found": NotFound, "view_not_found": NotFound, "no_such_subteam": NotFound,
+		"no_reaction": NotFound, "user_not_in_channel": NotFound, "method_deprecated": NotFound, "deprecated_endpoint": NotFound,
+		"name_taken": Conflict, "already_in_channel": Conflict, "already_reacted": Conflict, "already_pinned": Conflict,
+		"already_archived": Conflict, "edit_window_closed": InvalidRequest, "hash_conflict": Conflict,
+		"duplicate_external_id": Conflict, "already_open": Conflict,
+		"msg_too_long": TooLarge, "msg_blocks_too_long": TooLarge, "file_uploads_disabled": Permission, "file_too_large": TooLarge,
+		"too_large": TooLarge, "attachment_payload_limit_exceeded": TooLarge, "is_archived": InvalidRequest,
+		"no_text": InvalidRequest, "invalid_blocks": InvalidRequest, "invalid_arguments": InvalidRequest,
+		"too_many_attachments": InvalidRequest, "invalid_cursor": InvalidRequest, "invalid_ts_latest": InvalidRequest,
+		"invalid_ts_oldest": InvalidRequest,
+		"invalid_arg_name":  InvalidRequest, "invalid_array_arg": InvalidRequest, "invalid_charset": InvalidRequest,
+		"invalid_form_data": InvalidRequest, "invalid_post_type": InvalidRequest, "missing_post_type": InvalidRequest,
+		"missing_charset": InvalidRequest, "invalid_json": InvalidRequest, "json_not_object": InvalidRequest,
+		"invalid_name": InvalidRequest, "invalid_payload": InvalidRequest, "invalid_limit": InvalidRequest,
+		"invalid_users": InvalidRequest, "time_in_past": InvalidRequest, "time_too_far": InvalidRequest,
+		"expired_trigger_id": InvalidRequest, "invalid_trigger_id": InvalidRequest, "trigger_expired": InvalidRequest,
+		"exchanged_trigger_id": InvalidRequest,
 	},
 	ids:   []string{"X-Slack-Req-Id"},
 	scope: Host | Credential | Method,
@@ -47,8 +93,14 @@ var twilio = &family{
 	hosts:  []string{".twilio.com"},
 	shapes: []string{"moreinfo code", "Header:Twilio-Request-Id"},
 	numbers: []numbers{
-		{20003, 20003, Authentication}, {20004, 20004, InvalidRequest}, {20005, 20005, Permission}, {20006, 20008, Permission}, {20009, 20009, Conflict}, {20404, 20404, NotFound}, {20403, 20403, Permission}, {20409, 20409, Conflict}, {20412, 20412, Conflict}, {20413, 20413, TooLarge}, {20429, 20429, RateLimit}, {20500, 20500, ServerError}, {20503, 20503, Unavailable}, {20504, 20504, Timeout},
-		{14107, 14107, RateLimit}, {21202, 21202, Quota}, {21408, 21408, Permission}, {21610, 21610, Permission}, {21611, 21611, RateLimit}, {22107, 22107, RateLimit}, {30001, 30001, RateLimit}, {30002, 30002, Permission}, {30004, 30004, Permission}, {30007, 30007, ContentPolicy}, {30022, 30022, RateLimit}, {30023, 30023, Quota}, {63018, 63018, RateLimit}, {63038, 63038, Quota}, {38, 38, Quota},
+		{20003, 20003, Authentication}, {20004, 20004, InvalidRequest}, {20005, 20005, Permission}, {20006, 20008, Permission},
+		{20009, 20009, Conflict}, {20404, 20404, NotFound}, {20403, 20403, Permission}, {20409, 20409, Conflict},
+		{20412, 20412, Conflict}, {20413, 20413, TooLarge}, {20429, 20429, RateLimit}, {20500, 20500, ServerError},
+		{20503, 20503, Unavailable}, {20504, 20504, Timeout},
+		{14107, 14107, RateLimit}, {21202, 21202, Quota}, {21408, 21408, Permission}, {21610, 21610, Permission},
+		{21611, 21611, RateLimit}, {22107, 22107, RateLimit}, {30001, 30001, RateLimit}, {30002, 30002, Permission},
+		{30004, 30004, Permission}, {30007, 30007, ContentPolicy}, {30022, 30022, RateLimit}, {30023, 30023, Quota},
+		{63018, 63018, RateLimit}, {63038, 63038, Quota}, {38, 38, Quota},
 		{20001, 20002, InvalidRequest}, {21100, 21999, InvalidRequest}, {60200, 60200, InvalidRequest}, {60202, 60203, RateLimit},
 	},
 	phrases: []words{{Quota, "", []string{"account is not active", "account suspended", "insufficient funds"}}},
@@ -62,9 +114,14 @@ var shopify = &family{
 	hosts:  []string{".myshopify.com", ".shopify.com"},
 	shapes: []string{"Header:X-Shopify-Shop-Api-Call-Limit", "Header:X-Shopid", "extensions.cost.throttlestatus"},
 	codes: map[string]Class{
-		"THROTTLED": RateLimit, "ACCESS_DENIED": Permission, "SHOP_INACTIVE": Quota, "INTERNAL_SERVER_ERROR": ServerError, "MAX_COST_EXCEEDED": TooLarge, "UNAUTHORIZED": Authentication, "TIMEOUT": Timeout,
+		"THROTTLED": RateLimit, "ACCESS_DENIED": Permission, "SHOP_INACTIVE": Quota, "INTERNAL_SERVER_ERROR": ServerError,
+		"MAX_COST_EXCEEDED": TooLarge, "UNAUTHORIZED": Authentication, "TIMEOUT": Timeout,
 	},
-	phrases:  []words{{RateLimit, "", []string{"exceeded*calls per second", "too many requests"}}, {Quota, "", []string{"unavailable shop"}}, {Authentication, "401 403", []string{"invalid api key or access token"}}, {Permission, "403", []string{"requires merchant approval"}}},
+	phrases: []words{
+		{RateLimit, "", []string{"exceeded*calls per second", "too many requests"}}, {Quota, "", []string{"unavailable shop"}},
+		{Authentication, "401 403", []string{"invalid api key or access token"}},
+		{Permission, "403", []string{"requires merchant approval"}},
+	},
 	statuses: map[int]Class{423: Permission, 430: RateLimit},
 	ids:      []string{"X-Request-Id"},
 	scope:    Host | Credential,
@@ -73,7 +130,10 @@ var shopify = &family{
 // https://linear.app/developers/rate-limiting
 var linear = &family{
 	name: "linear", hosts: []string{"api.linear.app"},
-	codes: map[string]Class{"RATELIMITED": RateLimit, "AUTHENTICATION_ERROR": Authentication, "FEATURE_NOT_ACCESSIBLE": Permission, "USAGE_LIMIT_EXCEEDED": Quota, "INPUT_ERROR": InvalidRequest},
+	codes: map[string]Class{
+		"RATELIMITED": RateLimit, "AUTHENTICATION_ERROR": Authentication, "FEATURE_NOT_ACCESSIBLE": Permission,
+		"USAGE_LIMIT_EXCEEDED": Quota, "INPUT_ERROR": InvalidRequest,
+	},
 	scope: Host | Credential,
 }
 
@@ -83,8 +143,12 @@ var notion = &family{
 	hosts:  []string{"api.notion.com", "www.notion.so"},
 	shapes: []string{"object=error status code message"},
 	codes: map[string]Class{
-		"invalid_json": InvalidRequest, "invalid_request_url": NotFound, "invalid_request": InvalidRequest, "validation_error": InvalidRequest, "missing_version": InvalidRequest, "unauthorized": Authentication, "restricted_resource": Permission,
-		"object_not_found": NotFound, "conflict_error": Conflict, "rate_limited": RateLimit, "internal_server_error": ServerError, "service_unavailable": Unavailable, "database_connection_unavailable": Unavailable, "gateway_timeout": Timeout, "bad_gateway": Unavailable,
+		"invalid_json": InvalidRequest, "invalid_request_url": NotFound, "invalid_request": InvalidRequest,
+		"validation_error": InvalidRequest, "missing_version": InvalidRequest, "unauthorized": Authentication,
+		"restricted_resource": Permission,
+		"object_not_found":    NotFound, "conflict_error": Conflict, "rate_limited": RateLimit, "internal_server_error": ServerError,
+		"service_unavailable": Unavailable, "database_connection_unavailable": Unavailable, "gateway_timeout": Timeout,
+		"bad_gateway":           Unavailable,
 		"UserRateLimitResponse": RateLimit, "UnauthorizedError": Authentication, "ValidationError": InvalidRequest,
 	},
 	repeat: map[string]Repeat{"conflict_error": Always},
@@ -93,12 +157,16 @@ var notion = &family{
 
 // https://developer.atlassian.com/cloud/jira/platform/rate-limiting/
 var atlassian = &family{
-	name:    "atlassian",
-	hosts:   []string{".atlassian.net", "api.atlassian.com", "api.bitbucket.org", "api.trello.com"},
-	shapes:  []string{"errormessages errors", "errormessages.0"},
-	phrases: []words{{NotFound, "404", []string{"does not exist or you do not have permission"}}, {Authentication, "", []string{"must be authenticated", "api_token_"}}},
-	ids:     []string{"Atl-Traceid", "X-Arequestid"},
-	scope:   Host | Credential,
+	name:   "atlassian",
+	hosts:  []string{".atlassian.net", "api.atlassian.com", "api.bitbucket.org", "api.trello.com"},
+	shapes: []string{"errormessages errors", "errormessages.0"},
+	hints:  map[string]Class{"API_TOKEN_LIMIT_EXCEEDED": RateLimit, "API_KEY_LIMIT_EXCEEDED": RateLimit, "API_KEY_DB_LIMIT_EXCEEDED": RateLimit},
+	phrases: []words{
+		{NotFound, "404", []string{"does not exist or you do not have permission"}},
+		{Authentication, "", []string{"must be authenticated"}},
+	},
+	ids:   []string{"Atl-Traceid", "X-Arequestid"},
+	scope: Host | Credential,
 }
 
 // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/errorcodes.htm
@@ -107,11 +175,23 @@ var salesforce = &family{
 	hosts:  []string{".salesforce.com", ".force.com", ".salesforce-setup.com"},
 	shapes: []string{"0.errorcode"},
 	codes: map[string]Class{
-		"REQUEST_LIMIT_EXCEEDED": Quota, "EXCEEDED_ID_LIMIT": Quota, "STORAGE_LIMIT_EXCEEDED": Quota, "LICENSE_LIMIT_EXCEEDED": Quota, "LIMIT_EXCEEDED": Quota, "API_DISABLED_FOR_ORG": Permission, "API_CURRENTLY_DISABLED": Unavailable, "TXN_SECURITY_METERING_ERROR": Permission, "MAXIMUM_SIZE_OF_ATTACHMENT": TooLarge,
-		"EXCEEDED_MAX_SIZE_REQUEST": TooLarge, "INVALID_SESSION_ID": Authentication, "INVALID_AUTH_HEADER": Authentication, "INVALID_LOGIN": Authentication, "LOGIN_MUST_USE_SECURITY_TOKEN": Authentication, "PASSWORD_LOCKOUT": Permission, "INSUFFICIENT_ACCESS": Permission, "INSUFFICIENT_ACCESS_OR_READONLY": Permission, "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY": Permission,
-		"FUNCTIONALITY_NOT_ENABLED": Permission, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": InvalidRequest, "NOT_FOUND": NotFound, "INVALID_TYPE": NotFound, "ENTITY_IS_DELETED": NotFound, "INVALID_ID_FIELD": InvalidRequest, "MALFORMED_ID": InvalidRequest, "MALFORMED_QUERY": InvalidRequest, "INVALID_FIELD": InvalidRequest, "INVALID_QUERY_LOCATOR": InvalidRequest, "JSON_PARSER_ERROR": InvalidRequest,
-		"REQUIRED_FIELD_MISSING": InvalidRequest, "FIELD_CUSTOM_VALIDATION_EXCEPTION": InvalidRequest, "STRING_TOO_LONG": InvalidRequest, "INVALID_CROSS_REFERENCE_KEY": InvalidRequest, "METHOD_NOT_ALLOWED": InvalidRequest, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST": InvalidRequest, "DUPLICATE_VALUE": Conflict, "DUPLICATES_DETECTED": Conflict, "ENTITY_IS_LOCKED": Conflict, "UNABLE_TO_LOCK_ROW": Conflict,
-		"QUERY_TIMEOUT": Timeout, "SERVER_UNAVAILABLE": Unavailable, "UNKNOWN_EXCEPTION": ServerError, "APEX_ERROR": ServerError, "QUERY_TOO_COMPLICATED": TooLarge, "OPERATION_TOO_LARGE": TooLarge, "CONCURRENT_REQUESTS_LIMIT_EXCEEDED": RateLimit,
+		"REQUEST_LIMIT_EXCEEDED": Quota, "EXCEEDED_ID_LIMIT": Quota, "STORAGE_LIMIT_EXCEEDED": Quota,
+		"LICENSE_LIMIT_EXCEEDED": Quota, "LIMIT_EXCEEDED": Quota, "API_DISABLED_FOR_ORG": Permission,
+		"API_CURRENTLY_DISABLED": Unavailable, "TXN_SECURITY_METERING_ERROR": Permission, "MAXIMUM_SIZE_OF_ATTACHMENT": TooLarge,
+		"EXCEEDED_MAX_SIZE_REQUEST": TooLarge, "INVALID_SESSION_ID": Authentication, "INVALID_AUTH_HEADER": Authentication,
+		"INVALID_LOGIN": Authentication, "LOGIN_MUST_USE_SECURITY_TOKEN": Authentication, "PASSWORD_LOCKOUT": Permission,
+		"INSUFFICIENT_ACCESS": Permission, "INSUFFICIENT_ACCESS_OR_READONLY": Permission,
+		"INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY": Permission,
+		"FUNCTIONALITY_NOT_ENABLED":                     Permission, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": InvalidRequest, "NOT_FOUND": NotFound,
+		"INVALID_TYPE": NotFound, "ENTITY_IS_DELETED": NotFound, "INVALID_ID_FIELD": InvalidRequest, "MALFORMED_ID": InvalidRequest,
+		"MALFORMED_QUERY": InvalidRequest, "INVALID_FIELD": InvalidRequest, "INVALID_QUERY_LOCATOR": InvalidRequest,
+		"JSON_PARSER_ERROR":      InvalidRequest,
+		"REQUIRED_FIELD_MISSING": InvalidRequest, "FIELD_CUSTOM_VALIDATION_EXCEPTION": InvalidRequest,
+		"STRING_TOO_LONG": InvalidRequest, "INVALID_CROSS_REFERENCE_KEY": InvalidRequest, "METHOD_NOT_ALLOWED": InvalidRequest,
+		"INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST": InvalidRequest, "DUPLICATE_VALUE": Conflict, "DUPLICATES_DETECTED": Conflict,
+		"ENTITY_IS_LOCKED": Conflict, "UNABLE_TO_LOCK_ROW": Conflict,
+		"QUERY_TIMEOUT": Timeout, "SERVER_UNAVAILABLE": Unavailable, "UNKNOWN_EXCEPTION": ServerError, "APEX_ERROR": ServerError,
+		"QUERY_TOO_COMPLICATED": TooLarge, "OPERATION_TOO_LARGE": TooLarge, "CONCURRENT_REQUESTS_LIMIT_EXCEEDED": RateLimit,
 		"invalid_grant": Authentication, "inactive_user": Permission, "inactive_org": Permission,
 	},
 	// Under one code: a day's calls, or too many long ones at once, which pass.
@@ -126,8 +206,11 @@ var hubSpot = &family{
 	hosts:  []string{"api.hubapi.com", ".hubapi.com", "api.hubspot.com"},
 	shapes: []string{"correlationid category", "correlationid errortype"},
 	codes: map[string]Class{
-		"INVALID_AUTHENTICATION": Authentication, "EXPIRED_AUTHENTICATION": Authentication, "MISSING_SCOPES": Permission, "BANNED": Permission, "REQUIRES_CONTACTS_SCOPE": Permission, "OBJECT_NOT_FOUND": NotFound, "RESOURCE_NOT_FOUND": NotFound, "OBJECT_ALREADY_EXISTS": Conflict, "CONFLICT": Conflict,
-		"VALIDATION_ERROR": InvalidRequest, "PROPERTY_DOESNT_EXIST": InvalidRequest, "USER_LEVEL_PERMISSIONS": Permission, "MIGRATION_IN_PROGRESS": Unavailable,
+		"INVALID_AUTHENTICATION": Authentication, "EXPIRED_AUTHENTICATION": Authentication, "MISSING_SCOPES": Permission,
+		"BANNED": Permission, "REQUIRES_CONTACTS_SCOPE": Permission, "OBJECT_NOT_FOUND": NotFound, "RESOURCE_NOT_FOUND": NotFound,
+		"OBJECT_ALREADY_EXISTS": Conflict, "CONFLICT": Conflict,
+		"VALIDATION_ERROR": InvalidRequest, "PROPERTY_DOESNT_EXIST": InvalidRequest, "USER_LEVEL_PERMISSIONS": Permission,
+		"MIGRATION_IN_PROGRESS": Unavailable,
 	},
 	hints:   map[string]Class{"RATE_LIMIT": RateLimit, "RATE_LIMITS": RateLimit},
 	phrases: []words{{Quota, "429", []string{"daily limit", "monthly limit"}}},
@@ -138,18 +221,42 @@ var hubSpot = &family{
 // https://learn.microsoft.com/en-us/graph/errors
 // https://learn.microsoft.com/en-us/azure/azure-resource-manager/troubleshooting/common-deployment-errors
 var microsoft = &family{
-	name:   "microsoft",
-	hosts:  []string{"graph.microsoft.com", "graph.microsoft.us", "management.azure.com", "login.microsoftonline.com", ".sharepoint.com", ".dynamics.com", "outlook.office365.com", "outlook.office.com", ".core.windows.net", ".documents.azure.com", ".search.windows.net", ".vault.azure.net"},
+	name: "microsoft",
+	hosts: []string{
+		"graph.microsoft.com", "graph.microsoft.us", "management.azure.com", "login.microsoftonline.com", ".sharepoint.com",
+		".dynamics.com", "outlook.office365.com", "outlook.office.com", ".core.windows.net", ".documents.azure.com",
+		".search.windows.net", ".vault.azure.net",
+	},
 	shapes: []string{"error.innererror.requestid", "error.innererror.date", "Header:X-Ms-Ags-Diagnostic"},
 	codes: map[string]Class{
-		"ApplicationThrottled": RateLimit, "activityLimitReached": RateLimit, "throttledRequest": RateLimit, "MailboxConcurrency": RateLimit, "TooManyRequests": RateLimit, "ErrorExceededMessageLimit": Quota, "SubscriptionRequestsThrottled": RateLimit, "ErrorServerBusy": Overloaded, "ServerBusy": Overloaded, "SubscriptionQuotaExceeded": Quota,
-		"quotaLimitReached": Quota, "ErrorQuotaExceeded": Quota, "QuotaExceeded": Quota, "insufficientQuota": Quota, "MailboxNotEnabledForRESTAPI": Permission, "ErrorInvalidRecipients": InvalidRequest, "SkuNotAvailable": Overloaded, "AllocationFailed": Overloaded, "ZonalAllocationFailed": Overloaded, "ReadOnlyDisabledSubscription": Quota,
-		"InvalidAuthenticationToken": Authentication, "InvalidAuthenticationTokenTenant": Authentication, "ExpiredAuthenticationToken": Authentication, "CompactToken": Authentication, "AuthenticationFailed": Authentication, "unauthenticated": Authentication, "TokenExpired": Authentication, "AuthenticationError": Authentication, "UnknownAuthenticationError": Authentication,
-		"Authorization_RequestDenied": Permission, "Authorization_IdentityNotFound": Authentication, "ErrorAccessDenied": Permission, "AuthorizationFailed": Permission, "LinkedAuthorizationFailed": Permission, "RequestDisallowedByPolicy": Permission, "MissingSubscriptionRegistration": Permission, "notAllowed": Permission, "DisallowedOperation": Permission,
-		"Request_ResourceNotFound": NotFound, "ErrorItemNotFound": NotFound, "itemNotFound": NotFound, "ResourceNotFound": NotFound, "ResourceGroupNotFound": NotFound, "SubscriptionNotFound": NotFound, "ErrorInvalidUser": NotFound, "BlobNotFound": NotFound, "ContainerNotFound": NotFound, "SyncStateNotFound": NotFound, "ParentResourceNotFound": NotFound, "NotFound": NotFound,
-		"resyncRequired": Conflict, "nameAlreadyExists": Conflict, "resourceModified": Conflict, "resourceLocked": Conflict, "editConflict": Conflict, "AnotherOperationInProgress": Conflict, "ConditionNotMet": Conflict, "LeaseIdMissing": Conflict, "Request_MultipleObjectsWithSameKeyValue": Conflict, "ErrorIrresolvableConflict": Conflict,
-		"Request_UnsupportedQuery": InvalidRequest, "Request_BadRequest": InvalidRequest, "ErrorInvalidIdMalformed": InvalidRequest, "BadRequest": InvalidRequest, "invalidRange": InvalidRequest, "malformedEntityTag": InvalidRequest, "notSupported": InvalidRequest, "DeploymentFailed": InvalidRequest, "InvalidTemplate": InvalidRequest,
-		"serviceNotAvailable": Unavailable, "ServiceUnavailable": Unavailable, "generalException": ServerError, "ErrorInternalServerError": ServerError, "ErrorInternalServerTransientError": Unavailable, "ErrorTimeoutExpired": Timeout, "OperationTimedOut": Timeout, "GatewayTimeout": Timeout, "MaxContentLengthExceeded": TooLarge, "RequestBodyTooLarge": TooLarge, "malwareDetected": Permission,
+		"ApplicationThrottled": RateLimit, "activityLimitReached": RateLimit, "throttledRequest": RateLimit,
+		"MailboxConcurrency": RateLimit, "TooManyRequests": RateLimit, "ErrorExceededMessageLimit": Quota,
+		"SubscriptionRequestsThrottled": RateLimit, "ErrorServerBusy": Overloaded, "ServerBusy": Overloaded,
+		"SubscriptionQuotaExceeded": Quota,
+		"quotaLimitReached":         Quota, "ErrorQuotaExceeded": Quota, "QuotaExceeded": Quota, "insufficientQuota": Quota,
+		"MailboxNotEnabledForRESTAPI": Permission, "ErrorInvalidRecipients": InvalidRequest, "SkuNotAvailable": Overloaded,
+		"AllocationFailed": Overloaded, "ZonalAllocationFailed": Overloaded, "ReadOnlyDisabledSubscription": Quota,
+		"InvalidAuthenticationToken": Authentication, "InvalidAuthenticationTokenTenant": Authentication,
+		"ExpiredAuthenticationToken": Authentication, "CompactToken": Authentication, "AuthenticationFailed": Authentication,
+		"unauthenticated": Authentication, "TokenExpired": Authentication, "AuthenticationError": Authentication,
+		"UnknownAuthenticationError":  Authentication,
+		"Authorization_RequestDenied": Permission, "Authorization_IdentityNotFound": Authentication,
+		"ErrorAccessDenied": Permission, "AuthorizationFailed": Permission, "LinkedAuthorizationFailed": Permission,
+		"RequestDisallowedByPolicy": Permission, "MissingSubscriptionRegistration": Permission, "notAllowed": Permission,
+		"DisallowedOperation":      Permission,
+		"Request_ResourceNotFound": NotFound, "ErrorItemNotFound": NotFound, "itemNotFound": NotFound, "ResourceNotFound": NotFound,
+		"ResourceGroupNotFound": NotFound, "SubscriptionNotFound": NotFound, "ErrorInvalidUser": NotFound, "BlobNotFound": NotFound,
+		"ContainerNotFound": NotFound, "SyncStateNotFound": NotFound, "ParentResourceNotFound": NotFound, "NotFound": NotFound,
+		"resyncRequired": Conflict, "nameAlreadyExists": Conflict, "resourceModified": Conflict, "resourceLocked": Conflict,
+		"editConflict": Conflict, "AnotherOperationInProgress": Conflict, "ConditionNotMet": Conflict, "LeaseIdMissing": Conflict,
+		"Request_MultipleObjectsWithSameKeyValue": Conflict, "ErrorIrresolvableConflict": Conflict,
+		"Request_UnsupportedQuery": InvalidRequest, "Request_BadRequest": InvalidRequest, "ErrorInvalidIdMalformed": InvalidRequest,
+		"BadRequest": InvalidRequest, "invalidRange": InvalidRequest, "malformedEntityTag": InvalidRequest,
+		"notSupported": InvalidRequest, "DeploymentFailed": InvalidRequest, "InvalidTemplate": InvalidRequest,
+		"serviceNotAvailable": Unavailable, "ServiceUnavailable": Unavailable, "generalException": ServerError,
+		"ErrorInternalServerError": ServerError, "ErrorInternalServerTransientError": Unavailable, "ErrorTimeoutExpired": Timeout,
+		"OperationTimedOut": Timeout, "GatewayTimeout": Timeout, "MaxContentLengthExceeded": TooLarge,
+		"RequestBodyTooLarge": TooLarge, "malwareDetected": Permission,
 	},
 	hints: map[string]Class{"accessDenied": Permission, "invalidRequest": InvalidRequest},
 	phrases: []words{
@@ -167,95 +274,13 @@ var meta = &family{
 	hosts:  []string{"graph.facebook.com", "graph.instagram.com", "graph.threads.net"},
 	shapes: []string{"error.fbtraceid"},
 	numbers: []numbers{
-		{1, 1, ServerError}, {2, 2, Unavailable}, {3, 3, Permission}, {4, 4, RateLimit}, {10, 10, Permission}, {17, 17, RateLimit}, {32, 32, RateLimit}, {33, 33, NotFound}, {100, 100, InvalidRequest}, {102, 102, Authentication}, {104, 104, Authentication}, {190, 190, Authentication}, {200, 299, Permission}, {341, 341, RateLimit}, {368, 368, Permission}, {463, 467, Authentication}, {506, 506, Conflict}, {613, 613, RateLimit},
-		{803, 803, NotFound}, {1609005, 1609005, InvalidRequest}, {80000, 80014, RateLimit}, {130429, 130429, RateLimit}, {131048, 131048, RateLimit}, {131056, 131056, RateLimit}, {131042, 131042, Quota}, {131005, 131005, Permission}, {131031, 131031, Permission}, {131016, 131016, Unavailable}, {131000, 131000, ServerError}, {133016, 133016, RateLimit},
+		{1, 1, ServerError}, {2, 2, Unavailable}, {3, 3, Permission}, {4, 4, RateLimit}, {10, 10, Permission}, {17, 17, RateLimit},
+		{32, 32, RateLimit}, {33, 33, NotFound}, {100, 100, InvalidRequest}, {102, 102, Authentication}, {104, 104, Authentication},
+		{190, 190, Authentication}, {200, 299, Permission}, {341, 341, RateLimit}, {368, 368, Permission},
+		{463, 467, Authentication}, {506, 506, Conflict}, {613, 613, RateLimit},
+		{803, 803, NotFound}, {1609005, 1609005, InvalidRequest}, {80000, 80014, RateLimit}, {130429, 130429, RateLimit},
+		{131048, 131048, RateLimit}, {131056, 131056, RateLimit}, {131042, 131042, Quota}, {131005, 131005, Permission},
+		{131031, 131031, Permission}, {131016, 131016, Unavailable}, {131000, 131000, ServerError}, {133016, 133016, RateLimit},
 	},
 	scope: Host | Credential,
 }
-
-// Further APIs, with the codes that the common tables do not read right.
-
-// https://docs.sendgrid.com/api-reference
-var sendGrid = &family{
-	name: "sendgrid", hosts: []string{"api.sendgrid.com"},
-	phrases: []words{{Quota, "", []string{"maximum credits exceeded"}}, {Permission, "403", []string{"verified sender identity", "access forbidden"}}, {Authentication, "401 403", []string{"authorization grant is invalid"}}},
-	scope:   Host | Credential | Path,
-}
-
-// https://support.reddithelp.com/hc/en-us/articles/16160319875092-Reddit-Data-API-Wiki
-var reddit = &family{
-	name: "reddit", hosts: []string{"oauth.reddit.com", "www.reddit.com", "api.reddit.com"}, shapes: []string{"json.errors.0"},
-	codes: map[string]Class{"RATELIMIT": RateLimit, "USER_REQUIRED": Authentication, "SUBREDDIT_NOTALLOWED": Permission, "SUBREDDIT_NOEXIST": NotFound, "THREAD_LOCKED": Permission, "ALREADY_SUB": Conflict, "TOO_LONG": TooLarge, "QUOTA_FILLED": Quota, "NO_TEXT": InvalidRequest, "DELETED_COMMENT": NotFound},
-	scope: Host | Credential,
-}
-
-// https://docs.x.com/x-api/fundamentals/response-codes-and-errors
-var x = &family{
-	name: "x", hosts: []string{"api.x.com", "api.twitter.com"},
-	numbers: []numbers{{32, 32, Authentication}, {34, 34, NotFound}, {50, 50, NotFound}, {63, 64, Permission}, {88, 88, RateLimit}, {89, 89, Authentication}, {99, 99, Authentication}, {130, 130, Overloaded}, {131, 131, ServerError}, {135, 135, Authentication}, {144, 144, NotFound}, {179, 179, Permission}, {185, 185, Quota}, {187, 187, Conflict}, {215, 215, Authentication}, {326, 326, Permission}, {453, 453, Permission}},
-	codes:   map[string]Class{"https://api.x.com/2/problems/usage-capped": Quota, "usage-capped": Quota, "client-forbidden": Permission, "not-authorized-for-resource": Permission, "resource-not-found": NotFound, "invalid-request": InvalidRequest, "credits-depleted": Quota, "CreditsDepleted": Quota},
-	phrases: []words{{Quota, "429 402", []string{"usage cap exceeded", "credits"}}},
-	scope:   Host | Credential | Path,
-}
-
-// https://developer.spotify.com/documentation/web-api/concepts/api-calls
-var spotify = &family{name: "spotify", hosts: []string{"api.spotify.com"}, phrases: []words{{Permission, "403", []string{"premium required"}}}, scope: Host | Credential}
-
-// https://developer.okta.com/docs/reference/error-codes/
-var okta = &family{
-	name: "okta", hosts: []string{".okta.com", ".oktapreview.com"}, shapes: []string{"errorsummary errorcode"},
-	codes: map[string]Class{"E0000047": RateLimit, "E0000011": Authentication, "E0000005": Authentication, "E0000004": Authentication, "E0000006": Permission, "E0000007": NotFound, "E0000008": NotFound, "E0000009": ServerError, "E0000010": Unavailable, "E0000014": Permission, "E0000015": Permission, "E0000001": InvalidRequest, "E0000003": InvalidRequest, "E0000022": InvalidRequest},
-	ids:   []string{"X-Okta-Request-Id"}, scope: Host | Credential | Path,
-}
-
-// https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy
-var auth0 = &family{name: "auth0", hosts: []string{".auth0.com"}, codes: map[string]Class{"too_many_requests": RateLimit, "invalid_token": Authentication, "insufficient_scope": Permission, "inexistent_user": NotFound}, scope: Host | Credential}
-
-// https://plaid.com/docs/errors/
-var plaid = &family{
-	name: "plaid", hosts: []string{"production.plaid.com", "sandbox.plaid.com", "development.plaid.com"}, shapes: []string{"errortype errorcode requestid"},
-	codes: map[string]Class{
-		"RATE_LIMIT": RateLimit, "TRANSACTIONS_LIMIT": RateLimit, "ACCOUNTS_LIMIT": RateLimit, "ITEM_LOGIN_REQUIRED": Authentication, "INVALID_API_KEYS": Authentication, "INVALID_ACCESS_TOKEN": Authentication, "INTERNAL_SERVER_ERROR": ServerError, "PLANNED_MAINTENANCE": Unavailable, "INSTITUTION_DOWN": Unavailable,
-		"INSTITUTION_NOT_RESPONDING": Unavailable, "PRODUCT_NOT_READY": Unavailable, "ADDITION_LIMIT": Quota, "INVALID_PRODUCT": Permission, "UNAUTHORIZED_ENVIRONMENT": Permission, "INVALID_FIELD": InvalidRequest, "ITEM_NOT_FOUND": NotFound,
-	},
-	scope: Host | Credential,
-}
-
-// https://developer.paypal.com/api/rest/responses/
-var payPal = &family{
-	name: "paypal", hosts: []string{"api-m.paypal.com", "api.paypal.com", "api-m.sandbox.paypal.com"}, shapes: []string{"debugid name"},
-	codes: map[string]Class{"RATE_LIMIT_REACHED": RateLimit, "AUTHENTICATION_FAILURE": Authentication, "NOT_AUTHORIZED": Permission, "RESOURCE_NOT_FOUND": NotFound, "UNPROCESSABLE_ENTITY": InvalidRequest, "RESOURCE_CONFLICT": Conflict, "INTERNAL_SERVER_ERROR": ServerError, "INTERNAL_SERVICE_ERROR": ServerError, "SERVICE_UNAVAILABLE": Unavailable, "INVALID_REQUEST": InvalidRequest},
-	ids:   []string{"Paypal-Debug-Id"}, scope: Host | Credential,
-}
-
-// https://developer.squareup.com/docs/build-basics/handling-errors
-var square = &family{
-	name: "square", hosts: []string{"connect.squareup.com", "connect.squareupsandbox.com"}, shapes: []string{"errors.0.category errors.0.code"},
-	codes:    map[string]Class{"RATE_LIMITED": RateLimit, "UNAUTHORIZED": Authentication, "ACCESS_TOKEN_EXPIRED": Authentication, "ACCESS_TOKEN_REVOKED": Authentication, "FORBIDDEN": Permission, "INSUFFICIENT_SCOPES": Permission, "NOT_FOUND": NotFound, "CARD_DECLINED": InvalidRequest, "INSUFFICIENT_FUNDS": InvalidRequest, "GENERIC_DECLINE": InvalidRequest, "PAYMENT_LIMIT_EXCEEDED": InvalidRequest, "VERSION_MISMATCH": Conflict, "IDEMPOTENCY_KEY_REUSED": InvalidRequest, "INTERNAL_SERVER_ERROR": ServerError, "SERVICE_UNAVAILABLE": Unavailable, "GATEWAY_TIMEOUT": Timeout, "BAD_REQUEST": InvalidRequest},
-	statuses: map[int]Class{402: InvalidRequest}, scope: Host | Credential,
-}
-
-// https://www.dropbox.com/developers/documentation/http/documentation#error-handling
-var dropbox = &family{
-	name: "dropbox", hosts: []string{"api.dropboxapi.com", "content.dropboxapi.com"},
-	codes:   map[string]Class{"too_many_requests": RateLimit, "too_many_write_operations": RateLimit, "expired_access_token": Authentication, "insufficient_space": Quota},
-	phrases: []words{{RateLimit, "429", []string{"too_many"}}, {NotFound, "409", []string{"path/not_found", "not_found/", "path_lookup/not_found"}}, {Quota, "409", []string{"insufficient_space"}}, {Authentication, "401", []string{"expired_access_token"}}, {Permission, "401 403", []string{"missing_scope"}}},
-	ids:     []string{"X-Dropbox-Request-Id"}, scope: Host | Credential,
-}
-
-// https://developer.zendesk.com/api-reference/introduction/rate-limits/
-var zendesk = &family{
-	name: "zendesk", hosts: []string{".zendesk.com"},
-	codes: map[string]Class{"APIRateLimitExceeded": RateLimit, "Couldn't authenticate you": Authentication, "RecordNotFound": NotFound, "InvalidEndpoint": NotFound, "RecordInvalid": InvalidRequest, "DatabaseConflict": Conflict},
-	ids:   []string{"X-Zendesk-Request-Id"}, scope: Host | Credential,
-}
-
-// https://airtable.com/developers/web/api/errors
-var airtable = &family{
-	name: "airtable", hosts: []string{"api.airtable.com"},
-	codes: map[string]Class{"RATE_LIMIT_REACHED": RateLimit, "PUBLIC_API_BILLING_LIMIT_EXCEEDED": Quota, "AUTHENTICATION_REQUIRED": Authentication, "INVALID_PERMISSIONS": Permission, "INVALID_PERMISSIONS_OR_MODEL_NOT_FOUND": Permission, "TABLE_NOT_FOUND": NotFound, "MODEL_ID_NOT_FOUND": NotFound, "INVALID_REQUEST_UNKNOWN": InvalidRequest, "SERVICE_NOT_AVAILABLE": Unavailable, "INVALID_MULTIPLE_CHOICE_OPTIONS": InvalidRequest},
-	scope: Host | Credential,
-}
-
-// graphQL is any server of that kind.
-var graphQL = &family{name: "graphql", shapes: []string{"errors.0.extensions.code", "errors.0.locations", "errors.0.path"}, scope: Host | Credential}

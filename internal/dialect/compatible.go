@@ -7,7 +7,8 @@ var groq = &family{
 	name: "groq", hosts: []string{"api.groq.com"}, like: openAI,
 	codes: map[string]Class{
 		"model_decommissioned": NotFound, "capacity_exceeded": Overloaded, "flex_capacity_exceeded": Overloaded,
-		"blocked_api_access": Quota, "organization_restricted": Permission, "model_terms_required": Permission, "model_permission_blocked_org": Permission, "model_permission_blocked_project": Permission,
+		"blocked_api_access": Quota, "organization_restricted": Permission, "model_terms_required": Permission,
+		"model_permission_blocked_org": Permission, "model_permission_blocked_project": Permission,
 		"request_too_large": TooLarge,
 	},
 	hints: map[string]Class{
@@ -26,7 +27,10 @@ var deepSeek = &family{
 // https://docs.together.ai/docs/error-codes
 var together = &family{
 	name: "together", hosts: []string{"api.together.xyz", "api.together.ai"}, like: openAI,
-	codes: map[string]Class{"credit_limit": Quota, "model_rate_limit": RateLimit, "dynamic_request_limited": RateLimit, "dynamic_token_limited": RateLimit},
+	codes: map[string]Class{
+		"credit_limit": Quota, "model_rate_limit": RateLimit, "dynamic_request_limited": RateLimit,
+		"dynamic_token_limited": RateLimit,
+	},
 	// 403 is their word for too many tokens.
 	phrases: []words{{ContextLength, "403", []string{"maximum context length", "tokens*exceed"}}},
 }
@@ -50,7 +54,9 @@ var xAI = &family{
 		"Internal error": ServerError,
 	},
 	phrases: []words{
-		{Quota, "", []string{"used all available credits", "monthly spending limit", "purchase those*on the console", "doesn't have any credits"}},
+		{Quota, "", []string{
+			"used all available credits", "monthly spending limit", "purchase those*on the console", "doesn't have any credits",
+		}},
 		{Overloaded, "429 503", []string{"service temporarily unavailable", "at capacity"}},
 		{ContentPolicy, "400 403", []string{"content violates usage guidelines", "failed check: safety_check"}},
 		{ContextLength, "400", []string{"maximum prompt length"}},
@@ -69,7 +75,8 @@ var moonshot = &family{
 	codes: map[string]Class{
 		"exceeded_current_quota_error": Quota, "engine_overloaded_error": Overloaded, "content_filter": ContentPolicy,
 		"invalid_authentication_error": Authentication, "incorrect_api_key_error": Authentication, "resource_not_found_error": NotFound,
-		"permission_denied_error": Permission, "access_terminated_error": Permission, "client_closed_request": Canceled, "server_unavailable": Unavailable,
+		"permission_denied_error": Permission, "access_terminated_error": Permission, "client_closed_request": Canceled,
+		"server_unavailable": Unavailable,
 	},
 	hints: map[string]Class{"rate_limit_reached_error": RateLimit, "server_error": ServerError, "unexpected_output": ServerError},
 	phrases: []words{
@@ -83,24 +90,34 @@ var moonshot = &family{
 var siliconFlow = &family{
 	name: "siliconflow", hosts: []string{"api.siliconflow.cn", "api.siliconflow.com"}, like: openAI,
 	numbers: []numbers{
-		{20012, 20012, NotFound}, {20015, 20015, InvalidRequest}, {30001, 30001, Quota}, {30003, 30003, NotFound}, {30011, 30011, Permission}, {30012, 30012, Permission},
+		{20012, 20012, NotFound}, {20015, 20015, InvalidRequest}, {30001, 30001, Quota}, {30003, 30003, NotFound},
+		{30011, 30011, Permission}, {30012, 30012, Permission},
 		{50501, 50501, Overloaded}, {50505, 50505, Overloaded}, {50603, 50603, Overloaded}, {60000, 60099, ServerError},
 	},
-	phrases: []words{{Overloaded, "503 504", []string{"system is too busy", "model service overloaded"}}, {RateLimit, "429 403", []string{"rpm limit reached", "tpm limit reached", "ipm limit reached"}}},
+	phrases: []words{
+		{Overloaded, "503 504", []string{"system is too busy", "model service overloaded"}},
+		{RateLimit, "429 403", []string{"rpm limit reached", "tpm limit reached", "ipm limit reached"}},
+	},
 }
 
 // https://inference-docs.cerebras.ai/support/error
 var cerebras = &family{
 	name: "cerebras", hosts: []string{"api.cerebras.ai"}, like: openAI,
 	phrases: []words{{Quota, "429", []string{"per day limit"}}},
-	hints:   map[string]Class{"token_quota_exceeded": RateLimit, "request_quota_exceeded": RateLimit, "too_many_tokens_error": RateLimit, "too_many_requests_error": RateLimit, "queue_exceeded": Overloaded, "wrong_api_key": Authentication},
-	codes:   map[string]Class{"wrong_api_key": Authentication, "queue_exceeded": Overloaded, "context_length_exceeded": ContextLength},
+	hints: map[string]Class{
+		"token_quota_exceeded": RateLimit, "request_quota_exceeded": RateLimit, "too_many_tokens_error": RateLimit,
+		"too_many_requests_error": RateLimit, "queue_exceeded": Overloaded, "wrong_api_key": Authentication,
+	},
+	codes: map[string]Class{"wrong_api_key": Authentication, "queue_exceeded": Overloaded, "context_length_exceeded": ContextLength},
 }
 
 // https://docs.api.nvidia.com/nim/reference/llm-apis
 var nvidia = &family{
 	name: "nvidia", hosts: []string{"integrate.api.nvidia.com", "ai.api.nvidia.com"}, like: openAI,
-	phrases: []words{{Overloaded, "", []string{"resourceexhausted: worker", "worker local total request limit"}}, {Quota, "", []string{"cloud credits expired"}}},
+	phrases: []words{
+		{Overloaded, "", []string{"resourceexhausted: worker", "worker local total request limit"}},
+		{Quota, "", []string{"cloud credits expired"}},
+	},
 }
 
 // https://www.volcengine.com/docs/82379/1299023
@@ -108,15 +125,22 @@ var volcengine = &family{
 	name: "volcengine", hosts: []string{".volces.com", ".bytepluses.com", ".volcengineapi.com"}, like: openAI,
 	codes: map[string]Class{
 		"AccountOverdueError": Quota, "QuotaExceeded": Quota, "SetLimitExceeded": Quota, "InsufficientQuota": Quota, "RequestBurstTooFast": RateLimit,
-		"ServerOverloaded": Overloaded, "ModelNotOpen": Permission, "AccessDenied": Permission, "InvalidEndpointOrModel.NotFound": NotFound, "InvalidEndpointOrModel": NotFound,
-		"InvalidEndpoint.ClosedEndpoint": NotFound, "AuthenticationError": Authentication, "InvalidAccountStatus": Permission, "OperationDenied.ServiceOverdue": Quota,
-		"OperationDenied.ServiceNotOpen": Permission, "OperationDenied": Permission, "SensitiveContentDetected": ContentPolicy, "InputTextSensitiveContentDetected": ContentPolicy,
-		"OutputTextSensitiveContentDetected": ContentPolicy, "InputImageSensitiveContentDetected": ContentPolicy, "OutputImageSensitiveContentDetected": ContentPolicy,
-		"OutputVideoSensitiveContentDetected": ContentPolicy, "UnsupportedModel": NotFound, "MissingParameter": InvalidRequest, "InvalidParameter": InvalidRequest,
+		"ServerOverloaded": Overloaded, "ModelNotOpen": Permission, "AccessDenied": Permission,
+		"InvalidEndpointOrModel.NotFound": NotFound, "InvalidEndpointOrModel": NotFound,
+		"InvalidEndpoint.ClosedEndpoint": NotFound, "AuthenticationError": Authentication, "InvalidAccountStatus": Permission,
+		"OperationDenied.ServiceOverdue": Quota,
+		"OperationDenied.ServiceNotOpen": Permission, "OperationDenied": Permission, "SensitiveContentDetected": ContentPolicy,
+		"InputTextSensitiveContentDetected":  ContentPolicy,
+		"OutputTextSensitiveContentDetected": ContentPolicy, "InputImageSensitiveContentDetected": ContentPolicy,
+		"OutputImageSensitiveContentDetected": ContentPolicy,
+		"OutputVideoSensitiveContentDetected": ContentPolicy, "UnsupportedModel": NotFound, "MissingParameter": InvalidRequest,
+		"InvalidParameter": InvalidRequest,
 	},
 	hints: map[string]Class{
-		"RateLimitExceeded.EndpointRPMExceeded": RateLimit, "ModelAccountRpmRateLimitExceeded": RateLimit, "ModelAccountTpmRateLimitExceeded": RateLimit, "ModelAccountIpmRateLimitExceeded": RateLimit,
-		"APIAccountRpmRateLimitExceeded": RateLimit, "RateLimitExceeded": RateLimit, "InternalServiceError": ServerError, "InflightBatchsizeExceeded": RateLimit,
+		"RateLimitExceeded.EndpointRPMExceeded": RateLimit, "ModelAccountRpmRateLimitExceeded": RateLimit,
+		"ModelAccountTpmRateLimitExceeded": RateLimit, "ModelAccountIpmRateLimitExceeded": RateLimit,
+		"APIAccountRpmRateLimitExceeded": RateLimit, "RateLimitExceeded": RateLimit, "InternalServiceError": ServerError,
+		"InflightBatchsizeExceeded": RateLimit,
 	},
 }
 
@@ -124,8 +148,9 @@ var volcengine = &family{
 var openCode = &family{
 	name: "opencode", hosts: []string{"opencode.ai"}, like: openAI,
 	codes: map[string]Class{
-		"CreditsError": Quota, "MonthlyLimitError": Quota, "UserLimitError": Quota, "SubscriptionUsageLimitError": Quota, "FreeUsageLimitError": Quota,
-		"ModelError": NotFound, "AuthError": Authentication, "RateLimitError": RateLimit,
+		"CreditsError": Quota, "MonthlyLimitError": Quota, "UserLimitError": Quota, "SubscriptionUsageLimitError": Quota,
+		"FreeUsageLimitError": Quota,
+		"ModelError":          NotFound, "AuthError": Authentication, "RateLimitError": RateLimit,
 	},
 }
 
@@ -133,8 +158,10 @@ var openCode = &family{
 var elevenLabs = &family{
 	name: "elevenlabs", hosts: []string{"api.elevenlabs.io"},
 	codes: map[string]Class{
-		"quota_exceeded": Quota, "max_character_limit_exceeded": TooLarge, "invalid_api_key": Authentication, "missing_permissions": Permission, "detected_unusual_activity": Permission,
-		"voice_not_found": NotFound, "model_not_found": NotFound, "too_many_concurrent_requests": RateLimit, "system_busy": Overloaded, "can_not_use_instant_voice_cloning": Permission,
+		"quota_exceeded": Quota, "max_character_limit_exceeded": TooLarge, "invalid_api_key": Authentication,
+		"missing_permissions": Permission, "detected_unusual_activity": Permission,
+		"voice_not_found": NotFound, "model_not_found": NotFound, "too_many_concurrent_requests": RateLimit,
+		"system_busy": Overloaded, "can_not_use_instant_voice_cloning": Permission,
 		"max_voice_limit_reached": Quota, "only_for_creator+": Permission, "sign_in_required": Authentication, "needs_authorization": Authentication,
 	},
 }
@@ -142,11 +169,18 @@ var elevenLabs = &family{
 // https://openrouter.ai/docs/api-reference/errors
 var openRouter = &family{
 	name: "openrouter", hosts: []string{"openrouter.ai"}, like: openAI,
-	shapes: []string{"error.metadata.providername", "error.metadata.errortype", "error.metadata.raw", "error.metadata.headers", "error.message userid"},
-	codes: map[string]Class{
-		"provider_overloaded": Overloaded, "context_length_exceeded": ContextLength, "payment_required": Quota, "content_policy_violation": ContentPolicy,
+	shapes: []string{
+		"error.metadata.providername", "error.metadata.errortype", "error.metadata.raw", "error.metadata.headers",
+		"error.message userid",
 	},
-	hints: map[string]Class{"provider_unavailable": Unavailable, "rate_limit_exceeded": RateLimit, "provider_timeout": Timeout, "invalid_prompt": InvalidRequest, "refusal": ContentPolicy},
+	codes: map[string]Class{
+		"provider_overloaded": Overloaded, "context_length_exceeded": ContextLength, "payment_required": Quota,
+		"content_policy_violation": ContentPolicy,
+	},
+	hints: map[string]Class{
+		"provider_unavailable": Unavailable, "rate_limit_exceeded": RateLimit, "provider_timeout": Timeout,
+		"invalid_prompt": InvalidRequest, "refusal": ContentPolicy,
+	},
 	phrases: []words{
 		{Overloaded, "", []string{"total request limit reached"}},
 		{RateLimit, "429", []string{"rate limited upstream", "free models per min"}},
@@ -159,9 +193,12 @@ var openRouter = &family{
 
 // https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html
 var vLLM = &family{
-	name: "vllm", shapes: []string{"object=error type=*Error", "error.type=InternalServerError error.message", "error.type=BadRequestError error.message"}, like: openAI,
+	name:   "vllm",
+	shapes: []string{"object=error type=*Error", "error.type=InternalServerError error.message", "error.type=BadRequestError error.message"},
+	like:   openAI,
 	hints: map[string]Class{
-		"BadRequestError": InvalidRequest, "NotFoundError": NotFound, "InternalServerError": ServerError, "UnprocessableEntityError": InvalidRequest, "NotImplementedError": InvalidRequest,
+		"BadRequestError": InvalidRequest, "NotFoundError": NotFound, "InternalServerError": ServerError,
+		"UnprocessableEntityError": InvalidRequest, "NotImplementedError": InvalidRequest,
 		"Unauthorized": Authentication, "EngineDeadError": ServerError,
 	},
 	scope: Host,
@@ -169,7 +206,9 @@ var vLLM = &family{
 
 // https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md
 var llamaCPP = &family{
-	name: "llama.cpp", shapes: []string{"error.type=exceed_context_size_error", "error.type=unavailable_error", "error.type=not_supported_error"}, like: openAI,
+	name:    "llama.cpp",
+	shapes:  []string{"error.type=exceed_context_size_error", "error.type=unavailable_error", "error.type=not_supported_error"},
+	like:    openAI,
 	codes:   map[string]Class{"exceed_context_size_error": ContextLength, "not_supported_error": InvalidRequest},
 	hints:   map[string]Class{"unavailable_error": Unavailable, "invalid_request_error": InvalidRequest, "server_error": ServerError},
 	phrases: []words{{Unavailable, "", []string{"loading model", "no slot available"}}},
@@ -187,10 +226,19 @@ var ollama = &family{
 
 // https://docs.litellm.ai/docs/exception_mapping
 var litellm = &family{
-	name: "litellm", shapes: []string{"Header:X-Litellm-Call-Id", "Header:X-Litellm-Version", "error.type=token_not_found_in_db", "error.type=budget_exceeded", "error.type=*_model_access_denied", "error.providerspecificfields"}, like: openAI,
-	codes: map[string]Class{"budget_exceeded": Quota, "ContextWindowExceededError": ContextLength, "ContentPolicyViolationError": ContentPolicy, "BudgetExceededError": Quota},
+	name: "litellm",
+	shapes: []string{
+		"Header:X-Litellm-Call-Id", "Header:X-Litellm-Version", "error.type=token_not_found_in_db", "error.type=budget_exceeded",
+		"error.type=*_model_access_denied", "error.providerspecificfields",
+	},
+	like: openAI,
+	codes: map[string]Class{
+		"budget_exceeded": Quota, "ContextWindowExceededError": ContextLength, "ContentPolicyViolationError": ContentPolicy,
+		"BudgetExceededError": Quota,
+	},
 	hints: map[string]Class{
-		"auth_error": Authentication, "key_model_access_denied": Permission, "team_model_access_denied": Permission, "user_model_access_denied": Permission, "expired_key": Authentication, "token_not_found_in_db": Authentication,
+		"auth_error": Authentication, "key_model_access_denied": Permission, "team_model_access_denied": Permission,
+		"user_model_access_denied": Permission, "expired_key": Authentication, "token_not_found_in_db": Authentication,
 		"no_db_connection": Unavailable, "throttling_error": RateLimit,
 	},
 }

@@ -79,7 +79,7 @@ func judge(a dialect.Answer) dialect.Verdict {
 	case a.Status >= 300:
 		return none
 	case strings.HasPrefix(a.Header.Get("Content-Type"), "text/event-stream"):
-		var s dialect.Stream
+		s := dialect.Stream{Host: a.Host}
 		for _, e := range events(a.Body) {
 			if v, failed := s.Event(e.name, e.data); failed {
 				return v

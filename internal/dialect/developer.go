@@ -6,12 +6,18 @@ var github = &family{
 	hosts:  []string{"api.github.com", "uploads.github.com", "github.com", ".ghe.com"},
 	shapes: []string{"documentationurl", "Header:X-Github-Request-Id"},
 	codes: map[string]Class{
-		"RATE_LIMITED": RateLimit, "MAX_NODE_LIMIT_EXCEEDED": TooLarge, "INSUFFICIENT_SCOPES": Permission, "FORBIDDEN": Permission, "NOT_FOUND": NotFound, "SERVICE_UNAVAILABLE": Unavailable, "RESOURCE_LIMITS_EXCEEDED": TooLarge,
+		"RATE_LIMITED": RateLimit, "MAX_NODE_LIMIT_EXCEEDED": TooLarge, "INSUFFICIENT_SCOPES": Permission, "FORBIDDEN": Permission,
+		"NOT_FOUND": NotFound, "SERVICE_UNAVAILABLE": Unavailable, "RESOURCE_LIMITS_EXCEEDED": TooLarge,
 	},
 	phrases: []words{
-		{RateLimit, "200 403 429", []string{"rate limit exceeded", "secondary rate limit", "abuse detection mechanism", "rate limit already exceeded"}},
+		{RateLimit, "200 403 429", []string{
+			"rate limit exceeded", "secondary rate limit", "abuse detection mechanism", "rate limit already exceeded",
+		}},
 		{Authentication, "", []string{"bad credentials", "requires authentication", "credentials were revoked"}},
-		{Permission, "403 404", []string{"not accessible by", "saml enforcement", "must have admin rights", "must have push access", "forbids access", "ip allow list", "suspended", "organization has enabled"}},
+		{Permission, "403 404", []string{
+			"not accessible by", "saml enforcement", "must have admin rights", "must have push access", "forbids access",
+			"ip allow list", "suspended", "organization has enabled",
+		}},
 		{Timeout, "502 504", []string{"result of a timeout"}},
 		{Quota, "403", []string{"spending limit", "payments have failed", "billing"}},
 	},
@@ -26,20 +32,27 @@ var gitHubModels = &family{
 	hosts:  []string{"models.github.ai", "models.inference.ai.azure.com", "api.githubcopilot.com", ".githubcopilot.com"},
 	shapes: []string{"Header:X-Ratelimit-Type"},
 	like:   openAI,
-	codes:  map[string]Class{"RateLimitReached": RateLimit, "tokens_limit_reached": TooLarge, "unknown_model": NotFound, "no_access": Permission, "unavailable_model": NotFound, "quota_exceeded": Quota, "model_not_supported": NotFound, "rate_limited": RateLimit, "user_weekly_rate_limited": RateLimit, "user_global_rate_limited": RateLimit},
-	ids:    []string{"X-Github-Request-Id", "X-Request-Id"},
-	scope:  Host | Credential | Model,
+	codes: map[string]Class{
+		"RateLimitReached": RateLimit, "tokens_limit_reached": TooLarge, "unknown_model": NotFound, "no_access": Permission,
+		"unavailable_model": NotFound, "quota_exceeded": Quota, "model_not_supported": NotFound, "rate_limited": RateLimit,
+		"user_weekly_rate_limited": RateLimit, "user_global_rate_limited": RateLimit,
+	},
+	ids:   []string{"X-Github-Request-Id", "X-Request-Id"},
+	scope: Host | Credential | Model,
 }
 
 // https://docs.gitlab.com/api/rest/troubleshooting/
 var gitlab = &family{
-	name:    "gitlab",
-	hosts:   []string{"gitlab.com", ".gitlab.com"},
-	shapes:  []string{"Header:Ratelimit-Observed", "Header:X-Gitlab-Meta"},
-	codes:   map[string]Class{"insufficient_scope": Permission, "invalid_token": Authentication},
-	phrases: []words{{RateLimit, "429 403", []string{"retry later", "has been requested too many times", "forbidden due to rate"}}, {Permission, "403", []string{"insufficient_scope"}}},
-	ids:     []string{"X-Request-Id"},
-	scope:   Host | Credential,
+	name:   "gitlab",
+	hosts:  []string{"gitlab.com", ".gitlab.com"},
+	shapes: []string{"Header:Ratelimit-Observed", "Header:X-Gitlab-Meta"},
+	codes:  map[string]Class{"insufficient_scope": Permission, "invalid_token": Authentication},
+	phrases: []words{
+		{RateLimit, "429 403", []string{"retry later", "has been requested too many times", "forbidden due to rate"}},
+		{Permission, "403", []string{"insufficient_scope"}},
+	},
+	ids:   []string{"X-Request-Id"},
+	scope: Host | Credential,
 }
 
 // https://docs.discord.com/developers/topics/opcodes-and-status-codes
@@ -48,11 +61,16 @@ var discord = &family{
 	hosts:  []string{"discord.com", "discordapp.com", "canary.discord.com"},
 	shapes: []string{"Header:X-Ratelimit-Bucket", "retryafter global=false", "retryafter global=true", "errors.0._errors"},
 	numbers: []numbers{
-		{10001, 10099, NotFound}, {20012, 20012, Permission}, {20016, 20016, RateLimit}, {20018, 20018, Permission}, {20022, 20022, RateLimit}, {20028, 20029, RateLimit}, {20001, 20099, Permission}, {30001, 30999, Quota},
-		{31001, 31002, RateLimit}, {40001, 40001, Authentication}, {40002, 40002, Permission}, {40003, 40004, RateLimit}, {40005, 40005, TooLarge}, {40006, 40006, Unavailable}, {40007, 40007, Permission}, {40012, 40012, Permission}, {40060, 40062, Conflict}, {40333, 40333, Permission},
-		{50001, 50001, Permission}, {50013, 50013, Permission}, {50014, 50014, Authentication}, {50025, 50025, Authentication}, {50003, 50011, Permission}, {50028, 50028, InvalidRequest}, {50000, 59999, InvalidRequest}, {60003, 60003, Permission}, {110001, 110001, NotFound}, {130000, 130000, Overloaded},
+		{10001, 10099, NotFound}, {20012, 20012, Permission}, {20016, 20016, RateLimit}, {20018, 20018, Permission},
+		{20022, 20022, RateLimit}, {20028, 20029, RateLimit}, {20001, 20099, Permission}, {30001, 30999, Quota},
+		{31001, 31002, RateLimit}, {40001, 40001, Authentication}, {40002, 40002, Permission}, {40003, 40004, RateLimit},
+		{40005, 40005, TooLarge}, {40006, 40006, Unavailable}, {40007, 40007, Permission}, {40012, 40012, Permission},
+		{40060, 40062, Conflict}, {40333, 40333, Permission},
+		{50001, 50001, Permission}, {50013, 50013, Permission}, {50014, 50014, Authentication}, {50025, 50025, Authentication},
+		{50003, 50011, Permission}, {50028, 50028, InvalidRequest}, {50000, 59999, InvalidRequest}, {60003, 60003, Permission},
+		{110001, 110001, NotFound}, {130000, 130000, Overloaded},
 	},
-	phrases:     []words{{Permission, "403 429", []string{"error code: 1015*", "blocked from accessing our api temporarily"}}},
+	phrases:     []words{{RateLimit, "403 429", []string{"blocked from accessing our api temporarily"}}},
 	scope:       Host | Credential | Bucket,
 	scopeHeader: "X-Ratelimit-Bucket",
 	wide:        "X-Ratelimit-Global",
@@ -60,11 +78,15 @@ var discord = &family{
 
 // https://core.telegram.org/bots/api#making-requests
 var telegram = &family{
-	name:    "telegram",
-	hosts:   []string{"api.telegram.org"},
-	shapes:  []string{"ok=false errorcode description"},
-	phrases: []words{{RateLimit, "429", []string{"retry after"}}, {Permission, "403", []string{"bot was blocked", "bot was kicked", "can't initiate conversation"}}, {NotFound, "400", []string{"chat not found", "message to edit not found"}}},
-	scope:   Host | Credential,
+	name:   "telegram",
+	hosts:  []string{"api.telegram.org"},
+	shapes: []string{"ok=false errorcode description"},
+	phrases: []words{
+		{RateLimit, "429", []string{"retry after"}},
+		{Permission, "403", []string{"bot was blocked", "bot was kicked", "can't initiate conversation"}},
+		{NotFound, "400", []string{"chat not found", "message to edit not found"}},
+	},
+	scope: Host | Credential,
 }
 
 // https://kubernetes.io/docs/reference/using-api/api-concepts/, the reasons of metav1.Status
@@ -73,12 +95,20 @@ var kubernetes = &family{
 	hosts:  []string{"kubernetes.default.svc", "kubernetes.default.svc.cluster.local", "kubernetes", "kubernetes.default"},
 	shapes: []string{"kind=Status apiversion", "status=Failure message code"},
 	codes: map[string]Class{
-		"Unauthorized": Authentication, "Forbidden": Permission, "NotFound": NotFound, "AlreadyExists": Conflict, "Conflict": Conflict, "Gone": NotFound, "Expired": NotFound, "Invalid": InvalidRequest, "BadRequest": InvalidRequest,
-		"MethodNotAllowed": InvalidRequest, "NotAcceptable": InvalidRequest, "UnsupportedMediaType": InvalidRequest, "RequestEntityTooLarge": TooLarge, "ServerTimeout": Timeout, "Timeout": Timeout, "StoreReadError": InvalidRequest,
+		"Unauthorized": Authentication, "Forbidden": Permission, "NotFound": NotFound, "AlreadyExists": Conflict,
+		"Conflict": Conflict, "Gone": NotFound, "Expired": NotFound, "Invalid": InvalidRequest, "BadRequest": InvalidRequest,
+		"MethodNotAllowed": InvalidRequest, "NotAcceptable": InvalidRequest, "UnsupportedMediaType": InvalidRequest,
+		"RequestEntityTooLarge": TooLarge, "ServerTimeout": Timeout, "Timeout": Timeout, "StoreReadError": InvalidRequest,
 	},
-	hints:   map[string]Class{"TooManyRequests": RateLimit, "InternalError": ServerError, "ServiceUnavailable": Unavailable},
-	phrases: []words{{Unavailable, "429 500 503", []string{"storage is (re)initializing", "etcdserver: leader changed", "no leader", "etcdserver: request timed out", "apiserver not ready", "server is currently unable to handle"}}, {Quota, "403", []string{"exceeded quota"}}},
-	scope:   Host | Credential,
+	hints: map[string]Class{"TooManyRequests": RateLimit, "InternalError": ServerError, "ServiceUnavailable": Unavailable},
+	phrases: []words{
+		{Unavailable, "429 500 503", []string{
+			"storage is (re)initializing", "etcdserver: leader changed", "no leader", "etcdserver: request timed out",
+			"apiserver not ready", "server is currently unable to handle",
+		}},
+		{Quota, "403", []string{"exceeded quota"}},
+	},
+	scope: Host | Credential,
 }
 
 // Elasticsearch and OpenSearch.
@@ -88,12 +118,23 @@ var elastic = &family{
 	hosts:  []string{".es.amazonaws.com", ".elastic-cloud.com", ".cloud.es.io"},
 	shapes: []string{"error.rootcause", "error.type=*_exception", "took items.0", "took responses.0"},
 	codes: map[string]Class{
-		"circuit_breaking_exception": Overloaded, "es_rejected_execution_exception": Overloaded, "rejected_execution_exception": Overloaded, "version_conflict_engine_exception": Conflict, "resource_already_exists_exception": Conflict,
-		"index_not_found_exception": NotFound, "document_missing_exception": NotFound, "resource_not_found_exception": NotFound, "search_context_missing_exception": NotFound, "aliases_not_found_exception": NotFound, "index_closed_exception": Conflict, "type_missing_exception": NotFound,
-		"mapper_parsing_exception": InvalidRequest, "document_parsing_exception": InvalidRequest, "parsing_exception": InvalidRequest, "parse_exception": InvalidRequest, "x_content_parse_exception": InvalidRequest,
-		"illegal_argument_exception": InvalidRequest, "query_shard_exception": InvalidRequest, "strict_dynamic_mapping_exception": InvalidRequest, "action_request_validation_exception": InvalidRequest, "invalid_index_name_exception": InvalidRequest, "too_many_clauses": InvalidRequest, "too_many_buckets_exception": TooLarge,
-		"no_shard_available_action_exception": Unavailable, "unavailable_shards_exception": Unavailable, "master_not_discovered_exception": Unavailable, "node_closed_exception": Unavailable, "node_not_connected_exception": Unavailable, "no_node_available_exception": Unavailable,
-		"process_cluster_event_timeout_exception": Timeout, "elasticsearch_timeout_exception": Timeout, "receive_timeout_transport_exception": Timeout, "timeout_exception": Timeout, "snapshot_in_progress_exception": Conflict, "concurrent_snapshot_execution_exception": Conflict,
+		"circuit_breaking_exception": Overloaded, "es_rejected_execution_exception": Overloaded,
+		"rejected_execution_exception": Overloaded, "version_conflict_engine_exception": Conflict,
+		"resource_already_exists_exception": Conflict,
+		"index_not_found_exception":         NotFound, "document_missing_exception": NotFound, "resource_not_found_exception": NotFound,
+		"search_context_missing_exception": NotFound, "aliases_not_found_exception": NotFound, "index_closed_exception": Conflict,
+		"type_missing_exception":   NotFound,
+		"mapper_parsing_exception": InvalidRequest, "document_parsing_exception": InvalidRequest,
+		"parsing_exception": InvalidRequest, "parse_exception": InvalidRequest, "x_content_parse_exception": InvalidRequest,
+		"illegal_argument_exception": InvalidRequest, "query_shard_exception": InvalidRequest,
+		"strict_dynamic_mapping_exception": InvalidRequest, "action_request_validation_exception": InvalidRequest,
+		"invalid_index_name_exception": InvalidRequest, "too_many_clauses": InvalidRequest, "too_many_buckets_exception": TooLarge,
+		"no_shard_available_action_exception": Unavailable, "unavailable_shards_exception": Unavailable,
+		"master_not_discovered_exception": Unavailable, "node_closed_exception": Unavailable,
+		"node_not_connected_exception": Unavailable, "no_node_available_exception": Unavailable,
+		"process_cluster_event_timeout_exception": Timeout, "elasticsearch_timeout_exception": Timeout,
+		"receive_timeout_transport_exception": Timeout, "timeout_exception": Timeout, "snapshot_in_progress_exception": Conflict,
+		"concurrent_snapshot_execution_exception": Conflict,
 	},
 	hints: map[string]Class{"null_pointer_exception": ServerError},
 	phrases: []words{
@@ -111,8 +152,11 @@ var cloudflare = &family{
 	hosts:  []string{"api.cloudflare.com", "gateway.ai.cloudflare.com"},
 	shapes: []string{"success=false errors.0.code messages"},
 	numbers: []numbers{
-		{10000, 10001, Authentication}, {10429, 10429, RateLimit}, {971, 971, RateLimit}, {9103, 9103, Authentication}, {9106, 9107, Authentication}, {9109, 9109, Authentication}, {6003, 6003, InvalidRequest}, {6111, 6112, Authentication}, {7000, 7000, NotFound}, {7003, 7003, NotFound},
-		{4006, 4006, Quota}, {3036, 3036, Quota}, {3040, 3040, Overloaded}, {3007, 3007, Timeout}, {3039, 3039, TooLarge}, {5007, 5007, NotFound}, {2009, 2009, Authentication},
+		{10000, 10001, Authentication}, {10429, 10429, RateLimit}, {971, 971, RateLimit}, {9103, 9103, Authentication},
+		{9106, 9107, Authentication}, {9109, 9109, Authentication}, {6003, 6003, InvalidRequest}, {6111, 6112, Authentication},
+		{7000, 7000, NotFound}, {7003, 7003, NotFound},
+		{4006, 4006, Quota}, {3036, 3036, Quota}, {3040, 3040, Overloaded}, {3007, 3007, Timeout}, {3039, 3039, TooLarge},
+		{5007, 5007, NotFound}, {2009, 2009, Authentication},
 	},
 	phrases: []words{
 		{Quota, "", []string{"daily free allocation", "upgrade to*paid"}},

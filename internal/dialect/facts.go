@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // A reader takes from a body what its shape offers.
@@ -80,7 +79,6 @@ var messagePaths = paths(
 
 var (
 	fieldErrors = pathOf("errors")
-	rootString  = path{}
 	okPath      = pathOf("ok")
 	errorPath   = pathOf("error")
 )
@@ -101,21 +99,22 @@ var codePaths = paths(
 	"response.error.code", "response.error.type", "choices.0.error.code", "choices.0.error.metadata.errortype",
 	"code", "errorcode", "errcode", "errortype", "category", "type", "name", "id", "clientdata.type",
 	"detail.status", "detail.code", "detail.type", "detail.0.type",
-	"errors.0.extensions.code", "errors.0.extensions.type", "errors.0.code", "errors.0.errorcode", "errors.0.errortype", "errors.0.type", "errors.0.reason",
+	"errors.0.extensions.code", "errors.0.extensions.type", "errors.0.code", "errors.0.errorcode", "errors.0.errortype",
+	"errors.0.type", "errors.0.reason",
 	"errors.0.error", "errors.error.code", "0.errorcode", "0.code", "0.error.status", "0.error.code",
 	"fault.detail.errorcode", "responsemetadata.error.code", "json.errors.0.0", "sys.id",
 	"reason", "status", "promptfeedback.blockreason", "error.code.code",
 )
 
 var (
-	codeOfErrorType = pathOf("error.type")
-	topCode         = pathOf("code")
-	topID           = pathOf("id")
-	topStatus       = pathOf("status")
-	topType         = pathOf("type")
-	topReason       = pathOf("reason")
-	topName         = pathOf("name")
-	errorCode       = pathOf("error.code")
+	topCode     = pathOf("code")
+	topID       = pathOf("id")
+	topStatus   = pathOf("status")
+	topType     = pathOf("type")
+	topReason   = pathOf("reason")
+	topName     = pathOf("name")
+	errorCode   = pathOf("error.code")
+	errorStatus = pathOf("error.status")
 )
 
 // Where numeric codes are.
@@ -139,8 +138,9 @@ func (r *reader) collect(h http.Header) {
 	case strings.HasPrefix(r.plain, "<"):
 		r.message = headline(r.plain)
 	default:
-		line, _, _ := strings.Cut(r.plain, "\n")
-		r.message = strings.TrimSpace(line)
+		// The first paragraph: Vercel's goes on with its code and its id.
+		text, _, _ := strings.Cut(strings.ReplaceAll(r.plain, "\r\n", "\n"), "\n\n")
+		r.message = strings.TrimSpace(text)
 	}
 	for _, name := range [...]string{"X-Vercel-Error", "X-Ms-Error-Code"} {
 		r.addCode(h.Get(name))
@@ -181,7 +181,7 @@ func (r *reader) collectJSON() {
 	if top != "" && (slack || top != r.message || strings.Contains(top, "_") || shouted(top)) {
 		r.addWord(top)
 	}
-	id, name, status, reason := t.at(topID), t.at(topName), t.at(topStatus), t.at(topReason)
+	id, name, status, reason, errStatus := t.at(topID), t.at(topName), t.at(topStatus), t.at(topReason), t.at(errorStatus)
 	for i := range codePaths {
 		at := t.at(codePaths[i])
 		if at == 0 || !t.is(at, '"') {
@@ -197,6 +197,8 @@ func (r *reader) collectJSON() {
 			r.addWord(s)
 		case name, reason:
 			r.addWord(s)
+		case errStatus:
+			r.addWord(s) // not "Too Many Requests"
 		case status:
 			if shouted(s) {
 				r.addWord(s)
@@ -324,220 +326,8 @@ func (r *reader) text() string {
 	return r.joined
 }
 
-var paramPaths = paths("error.param", "param", "error.target", "error.errors.0.location", "errors.0.field", "errors.0.source.pointer", "0.fields.0")
+var paramPaths = paths(
+	"error.param", "param", "error.target", "error.errors.0.location", "errors.0.field", "errors.0.source.pointer", "0.fields.0",
+)
 
 func (r *reader) param() string { return r.tree.first(paramPaths) }
-
-// requestIDs are headers that carry the id a provider's support asks for, the
-// most specific first: a gateway adds its own to the provider's.
-var requestIDs = []string{
-	"Request-Id", "Apim-Request-Id", "X-Github-Request-Id", "X-Amzn-Requestid", "X-Amz-Request-Id", "X-Slack-Req-Id",
-	"X-Oneapi-Request-Id", "X-Request-Id", "X-Goog-Request-Id", "X-Ms-Request-Id", "X-Hubspot-Correlation-Id",
-	"X-Correlation-Id", "X-Vercel-Id", "X-Trace-Id", "X-Debug-Trace-Id", "Twilio-Request-Id", "X-Requestid", "Requestid",
-}
-
-var idPaths = paths(
-	"requestid", "error.requestid", "error.innererror.requestid", "response.requestid", "error.metadata.requestid",
-	"correlationid", "error.fbtraceid", "errorid", "debugid", "error.logid", "logid", "traceid", "error.traceid",
-	"responsemetadata.requestid", "error.innererror.clientrequestid", "detail.requestid", "error.correlationid", "meta.requestid",
-	"extensions.requestid", "errors.0.extensions.requestid", "requestlogid", "0.requestid", "error.innererror.innererror.requestid",
-)
-
-func (r *reader) requestID(h http.Header, host *family) string {
-	if host != nil {
-		for _, name := range host.ids {
-			if id := h.Get(name); id != "" {
-				return id
-			}
-		}
-	}
-	for _, name := range requestIDs {
-		if id := h.Get(name); id != "" {
-			return id
-		}
-	}
-	if id := r.tree.first(idPaths); id != "" {
-		return id
-	}
-	if id := r.tree.textAt(topID); uuid(id) {
-		return id
-	}
-	if r.xml != "" {
-		for _, name := range [...]string{"RequestId", "request_id"} {
-			if id := element(r.xml, name); id != "" {
-				return id
-			}
-		}
-	}
-	if r.tree.n > 0 || r.xml == "" {
-		if id := idInText(r.message); id != "" {
-			return id
-		}
-	}
-	return h.Get("Cf-Ray")
-}
-
-func uuid(s string) bool {
-	return len(s) == 36 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-'
-}
-
-// idInText finds an id that the message names.
-func idInText(s string) string {
-	s = s[:min(len(s), maxSaid)]
-	for _, mark := range [...]string{"equest id", "equest ID", "equest Id", "equestId", "equestID", "equest_id", "(ref:", "include `", "race ID", "race id"} {
-		_, rest, ok := strings.Cut(s, mark)
-		if !ok {
-			continue
-		}
-		rest = strings.TrimLeft(rest, ":=#(`'\" ")
-		end := 0
-		digit := false
-		for end < len(rest) {
-			c := rest[end]
-			if c >= '0' && c <= '9' {
-				digit = true
-			} else if l := c | 0x20; (l < 'a' || l > 'z') && c != '-' && c != '_' && c != ':' {
-				break
-			}
-			end++
-		}
-		if id := strings.TrimRight(rest[:end], "-_:"); digit && len(id) >= 8 {
-			return id
-		}
-	}
-	return ""
-}
-
-// Fields that state a wait.
-var waits = []struct {
-	at   path
-	name string
-	unit time.Duration
-}{
-	{pathOf("retryafterms"), "retry_after_ms", time.Millisecond},
-	{pathOf("error.retryafterms"), "retry_after_ms", time.Millisecond},
-	{pathOf("retryafter"), "retry_after", time.Second},
-	{pathOf("error.retryafter"), "retry_after", time.Second},
-	{pathOf("parameters.retryafter"), "parameters.retry_after", time.Second},
-	{pathOf("details.retryafterseconds"), "details.retryAfterSeconds", time.Second},
-	{pathOf("retryafterseconds"), "retry_after_seconds", time.Second},
-	{pathOf("error.retryafterseconds"), "retry_after_seconds", time.Second},
-	{pathOf("error.metadata.retryafterseconds"), "metadata.retry_after_seconds", time.Second},
-	{pathOf("error.metadata.retryafter"), "metadata.retry_after", time.Second},
-	{pathOf("error.details.retryafter"), "details.retry_after", time.Second},
-	{pathOf("error.details.retryafterseconds"), "details.retryAfterSeconds", time.Second},
-	{pathOf("error.resetsinseconds"), "resets_in_seconds", time.Second},
-	{pathOf("resetsinseconds"), "resets_in_seconds", time.Second},
-	{pathOf("estimatedtime"), "estimated_time", time.Second},
-	{pathOf("json.ratelimit"), "json.ratelimit", time.Second},
-	{pathOf("errors.0.extensions.retryafter"), "extensions.retryAfter", time.Second},
-	{pathOf("extensions.retryafter"), "extensions.retryAfter", time.Second},
-	{pathOf("data.retryafter"), "data.retry_after", time.Second},
-	{pathOf("detail.retryafter"), "detail.retry_after", time.Second},
-	{pathOf("meta.retryafter"), "meta.retry_after", time.Second},
-	{pathOf("error.data.retryafter"), "data.retry_after", time.Second},
-}
-
-// Fields that state when a limit is lifted, as seconds or milliseconds since
-// 1970: which of the two, their size tells.
-var resets = []struct {
-	at   path
-	name string
-}{
-	{pathOf("error.metadata.headers.xratelimitreset"), "metadata.headers.X-RateLimit-Reset"},
-	{pathOf("error.resetsat"), "resets_at"},
-	{pathOf("error.limit.reset"), "limit.reset"},
-	{pathOf("resetsat"), "resets_at"},
-}
-
-var (
-	delayPaths = paths("error.details.0.retrydelay", "error.details.1.retrydelay", "error.details.2.retrydelay", "error.details.3.retrydelay",
-		"0.error.details.0.retrydelay", "0.error.details.1.retrydelay", "0.error.details.2.retrydelay",
-		"details.0.retrydelay", "details.1.retrydelay", "details.2.retrydelay")
-	costRequested = pathOf("extensions.cost.requestedquerycost")
-	costAvailable = pathOf("extensions.cost.throttlestatus.currentlyavailable")
-	costRestore   = pathOf("extensions.cost.throttlestatus.restorerate")
-)
-
-// longest is the longest wait that is believed, as the wait resolver has it.
-const longest = 366 * 24 * time.Hour
-
-func bounded(n float64, unit time.Duration) (time.Duration, bool) {
-	d := n * float64(unit)
-	if !(d >= 0 && d <= float64(longest)) { // false of NaN
-		return 0, false
-	}
-	return time.Duration(d), true
-}
-
-func (r *reader) retryIn(a Answer) (time.Duration, string) {
-	t := &r.tree
-	if t.n == 0 {
-		return 0, ""
-	}
-	for _, p := range delayPaths {
-		at := t.at(p)
-		if at == 0 {
-			continue
-		}
-		if s := t.text(at); s != "" && len(s) < 32 {
-			if d, err := time.ParseDuration(s); err == nil && d >= 0 && d <= longest {
-				return d, "google.rpc.RetryInfo"
-			}
-		}
-		if n, ok := t.number(t.child(at, step{key: fold("seconds")})); ok {
-			if d, ok := bounded(n, time.Second); ok {
-				return d, "google.rpc.RetryInfo"
-			}
-		}
-	}
-	for i := range waits {
-		at := t.at(waits[i].at)
-		if at == 0 {
-			continue
-		}
-		if n, ok := t.number(at); ok {
-			if d, ok := bounded(n, waits[i].unit); ok {
-				return d, waits[i].name
-			}
-		} else if s := t.text(at); s != "" && len(s) < 32 {
-			if d, err := time.ParseDuration(s); err == nil && d >= 0 && d <= longest {
-				return d, waits[i].name
-			}
-		}
-	}
-	for i := range resets {
-		if n, ok := t.number(t.at(resets[i].at)); ok {
-			if d, ok := until(n, a); ok {
-				return d, resets[i].name
-			}
-		}
-	}
-	// Shopify's GraphQL has a bucket of points that fills steadily.
-	if restore, ok := t.number(t.at(costRestore)); ok && restore > 0 {
-		asked, ok := t.number(t.at(costRequested))
-		left, also := t.number(t.at(costAvailable))
-		if ok && also {
-			if d, ok := bounded(max(0, asked-left)/restore, time.Second); ok {
-				return d, "extensions.cost.throttleStatus"
-			}
-		}
-	}
-	return 0, ""
-}
-
-// until is how long it is from the answer to a point in time. A past one is now.
-func until(epoch float64, a Answer) (time.Duration, bool) {
-	now := a.Now
-	if date, err := http.ParseTime(a.Header.Get("Date")); err == nil {
-		now = date
-	}
-	const milliseconds = 1e11 // in seconds that is the year 5138, in milliseconds 1973
-	if epoch >= milliseconds {
-		epoch /= 1000
-	}
-	if now.IsZero() || !(epoch > 1e9 && epoch < milliseconds) {
-		return 0, false
-	}
-	return bounded(max(0, epoch-float64(now.UnixMilli())/1000), time.Second)
-}

@@ -33,7 +33,10 @@ func (r *reader) inBand(a Answer) (Verdict, bool) {
 	return v, true
 }
 
-var statusPaths = paths("error.code", "error.status", "choices.0.error.code", "response.error.code", "code", "status", "statuscode", "0.error.code", "errorcode")
+var statusPaths = paths(
+	"error.code", "error.status", "choices.0.error.code", "response.error.code", "code", "status", "statuscode", "0.error.code",
+	"errorcode",
+)
 
 var (
 	pChoices      = pathOf("choices")

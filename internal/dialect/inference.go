@@ -49,29 +49,35 @@ const maxPath = 2 << 10
 
 var inferencePaths = []string{
 	// OpenAI and those that imitate it
-	"/chat/completions", "/v1/completions", "/openai/completions", "/fim/completions", "/beta/completions", "/v1/responses", "/openai/responses", "/responses/input_tokens",
-	"/embeddings", "/v1/moderations", "/images/generations", "/images/edits", "/images/variations", "/audio/speech", "/audio/transcriptions", "/audio/translations",
+	"/chat/completions", "/v1/completions", "/openai/completions", "/fim/completions", "/beta/completions", "/v1/responses",
+	"/openai/responses", "/responses/input_tokens",
+	"/embeddings", "/v1/moderations", "/images/generations", "/images/edits", "/images/variations", "/audio/speech",
+	"/audio/transcriptions", "/audio/translations",
 	// Anthropic
 	"/v1/messages/count_tokens",
 	// Gemini and Vertex AI
-	":generateContent", ":streamGenerateContent", ":countTokens", ":embedContent", ":batchEmbedContents", ":rawPredict", ":streamRawPredict", ":computeTokens", ":generateMessage", ":generateText",
+	":generateContent", ":streamGenerateContent", ":countTokens", ":embedContent", ":batchEmbedContents", ":rawPredict",
+	":streamRawPredict", ":computeTokens", ":generateMessage", ":generateText",
 	// Cohere, Jina, Voyage, TEI
 	"/v2/chat", "/v1/embed", "/v2/embed", "/rerank", "/v1/rerank", "/v2/rerank", "/v1/tokenize", "/v1/detokenize", "/v1/classify",
 	// Ollama, llama.cpp, text-generation-inference
 	"/api/chat", "/api/generate", "/api/embed", "/generate_stream",
 	// MiniMax, DashScope
-	"/text/chatcompletion_v2", "/aigc/text-generation/generation", "/aigc/multimodal-generation/generation", "/embeddings/text-embedding/text-embedding", "/rerank/text-rerank/text-rerank",
+	"/text/chatcompletion_v2", "/aigc/text-generation/generation", "/aigc/multimodal-generation/generation",
+	"/embeddings/text-embedding/text-embedding", "/rerank/text-rerank/text-rerank",
 	// Mistral
 	"/v1/ocr", "/agents/completions",
 }
 
 var inferenceHosts = []struct{ host, path string }{
-	{"api.cohere.com", "/v1/chat"}, {"api.cohere.ai", "/v1/chat"}, {"api.cohere.com", "/v1/generate"}, {"api.cohere.ai", "/v1/generate"}, {"api.cohere.com", "/v1/summarize"},
+	{"api.cohere.com", "/v1/chat"}, {"api.cohere.ai", "/v1/chat"}, {"api.cohere.com", "/v1/generate"},
+	{"api.cohere.ai", "/v1/generate"}, {"api.cohere.com", "/v1/summarize"},
 	{"api-inference.huggingface.co", "/models/"}, {"router.huggingface.co", "/hf-inference/models/"},
 	{".baidubce.com", "/rpc/2.0/ai_custom/v1/wenxinworkshop/"},
 	{"api.elevenlabs.io", "/v1/text-to-speech/"},
 	{"api.deepgram.com", "/v1/listen"}, {"api.deepgram.com", "/v1/speak"},
-	{"api.x.ai", "/v1/messages"}, {"api.anthropic.com", "/v1/messages"}, {"api.anthropic.com", "/v1/complete"}, {"openrouter.ai", "/api/v1/messages"},
+	{"api.x.ai", "/v1/messages"}, {"api.anthropic.com", "/v1/messages"}, {"api.anthropic.com", "/v1/complete"},
+	{"openrouter.ai", "/api/v1/messages"},
 }
 
 func matchHost(host, known string) bool {
@@ -113,7 +119,8 @@ var hidingHosts = []struct{ host, path, method string }{
 	{"api.telegram.org", "/", ""},
 	{"api.minimax.chat", "/", ""}, {"api.minimaxi.com", "/", ""}, {"api.minimax.io", "/", ""}, {"api.minimaxi.chat", "/", ""},
 	{"aip.baidubce.com", "/", ""}, {".tencentcloudapi.com", "/", ""},
-	{"api.weixin.qq.com", "/", ""}, {"qyapi.weixin.qq.com", "/", ""}, {"oapi.dingtalk.com", "/", ""}, {"open.feishu.cn", "/", ""}, {"open.larksuite.com", "/", ""},
+	{"api.weixin.qq.com", "/", ""}, {"qyapi.weixin.qq.com", "/", ""}, {"oapi.dingtalk.com", "/", ""}, {"open.feishu.cn", "/", ""},
+	{"open.larksuite.com", "/", ""},
 	{"oauth.reddit.com", "/api/", http.MethodPost}, {"www.reddit.com", "/api/", http.MethodPost},
 	{"maps.googleapis.com", "/maps/api/", ""},
 	{"api.cloudflare.com", "/client/v4/graphql", ""},

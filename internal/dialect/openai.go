@@ -34,14 +34,20 @@ var openAI = &family{
 		"vector_store_timeout":           Timeout,
 	},
 	hints: map[string]Class{
-		"rate_limit_exceeded": RateLimit, "requests": RateLimit, "tokens": RateLimit, "input_tokens": RateLimit, "concurrent_requests": RateLimit, "images": RateLimit,
+		"rate_limit_exceeded": RateLimit, "requests": RateLimit, "tokens": RateLimit, "input_tokens": RateLimit,
+		"concurrent_requests": RateLimit, "images": RateLimit,
 		"model_not_found": NotFound, "unknown_url": NotFound, "not_found_error": NotFound, "invalid_beta": InvalidRequest,
-		"image_generation_user_error": InvalidRequest, "invalid_image": InvalidRequest, "invalid_image_format": InvalidRequest, "invalid_base64_image": InvalidRequest,
-		"invalid_image_url": InvalidRequest, "image_too_large": TooLarge, "image_too_small": InvalidRequest, "image_parse_error": InvalidRequest,
-		"invalid_image_mode": InvalidRequest, "image_file_too_large": TooLarge, "unsupported_image_media_type": InvalidRequest, "empty_image_file": InvalidRequest,
-		"failed_to_download_image": InvalidRequest, "image_file_not_found": NotFound, "invalid_function_parameters": InvalidRequest, "invalid_json_schema": InvalidRequest,
-		"max_tokens_exceeded": InvalidRequest, "decimal_above_max_value": InvalidRequest, "integer_above_max_value": InvalidRequest, "integer_below_min_value": InvalidRequest,
-		"array_above_max_length": InvalidRequest, "array_below_min_length": InvalidRequest, "invalid_encrypted_content": InvalidRequest, "unsupported_model": InvalidRequest,
+		"image_generation_user_error": InvalidRequest, "invalid_image": InvalidRequest, "invalid_image_format": InvalidRequest,
+		"invalid_base64_image": InvalidRequest,
+		"invalid_image_url":    InvalidRequest, "image_too_large": TooLarge, "image_too_small": InvalidRequest, "image_parse_error": InvalidRequest,
+		"invalid_image_mode": InvalidRequest, "image_file_too_large": TooLarge, "unsupported_image_media_type": InvalidRequest,
+		"empty_image_file":         InvalidRequest,
+		"failed_to_download_image": InvalidRequest, "image_file_not_found": NotFound, "invalid_function_parameters": InvalidRequest,
+		"invalid_json_schema": InvalidRequest,
+		"max_tokens_exceeded": InvalidRequest, "decimal_above_max_value": InvalidRequest, "integer_above_max_value": InvalidRequest,
+		"integer_below_min_value": InvalidRequest,
+		"array_above_max_length":  InvalidRequest, "array_below_min_length": InvalidRequest,
+		"invalid_encrypted_content": InvalidRequest, "unsupported_model": InvalidRequest,
 		"server_error": ServerError, "internal_error": ServerError, "tool_use_failed": ServerError,
 	},
 	phrases: []words{
@@ -54,8 +60,11 @@ var openAI = &family{
 
 // https://learn.microsoft.com/en-us/azure/ai-services/openai/quotas-limits
 var azure = &family{
-	name:   "azure",
-	hosts:  []string{".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com", ".inference.ai.azure.com", ".api.cognitive.microsoft.com", ".azure-api.net", ".models.ai.azure.com"},
+	name: "azure",
+	hosts: []string{
+		".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com", ".inference.ai.azure.com",
+		".api.cognitive.microsoft.com", ".azure-api.net", ".models.ai.azure.com",
+	},
 	shapes: []string{"Header:Apim-Request-Id", "Header:Azureml-Model-Session"},
 	like:   openAI,
 	codes: map[string]Class{
@@ -68,7 +77,10 @@ var azure = &family{
 		"NoCapacity":            Overloaded,
 		"ServiceNotReady":       Unavailable,
 	},
-	hints: map[string]Class{"429": RateLimit, "RateLimitReached": RateLimit, "TooManyRequests": RateLimit, "Timeout": Timeout, "InternalServerError": ServerError},
+	hints: map[string]Class{
+		"429": RateLimit, "RateLimitReached": RateLimit, "TooManyRequests": RateLimit, "Timeout": Timeout,
+		"InternalServerError": ServerError,
+	},
 	phrases: []words{
 		{Overloaded, "429 503", []string{"experiencing high demand", "model is currently at capacity"}},
 		{Quota, "403", []string{"out of call volume quota", "quota will be replenished"}},

@@ -132,20 +132,25 @@ func heard(list []words, text string, status int) Class {
 // index finds the phrases of a long list in one pass over a text: a phrase can
 // only stand where one with its first two bytes does.
 type index struct {
-	list    []words
-	phrases []string
-	group   []uint16          // which of list a phrase is from
-	bucket  [1 << 10][]uint16 // by the first two bytes
+	list   []words
+	bucket [1 << 10][]entry // by the first two bytes
+}
+
+// entry is one phrase, taken apart.
+type entry struct {
+	head, rest string // before and after its first gap
+	gap        bool
+	group      int // which of the list it is from
 }
 
 func newIndex(list []words) *index {
 	x := &index{list: list}
 	for g, w := range list {
 		for _, phrase := range w.say {
-			b := bucketOf(phrase[0], phrase[1])
-			x.bucket[b] = append(x.bucket[b], uint16(len(x.phrases)))
-			x.phrases = append(x.phrases, phrase)
-			x.group = append(x.group, uint16(g))
+			e := entry{group: g}
+			e.head, e.rest, e.gap = strings.Cut(phrase, "*")
+			b := &x.bucket[bucketOf(phrase[0], phrase[1])]
+			*b = append(*b, e)
 		}
 	}
 	return x
@@ -160,14 +165,11 @@ func (x *index) heard(text string, status int) Class {
 		if !starts(text, i) {
 			continue
 		}
-		for _, n := range x.bucket[bucketOf(text[i], text[i+1])] {
-			g := int(x.group[n])
-			if g >= best {
-				continue
-			}
-			head, rest, gap := strings.Cut(x.phrases[n], "*")
-			if strings.HasPrefix(text[i:], head) && (!gap || follows(text[i+len(head):], rest)) && applies(x.list[g].on, status) {
-				best = g
+		bucket := x.bucket[bucketOf(text[i], text[i+1])]
+		for n := range bucket {
+			e := &bucket[n]
+			if e.group < best && strings.HasPrefix(text[i:], e.head) && (!e.gap || follows(text[i+len(e.head):], e.rest)) && applies(x.list[e.group].on, status) {
+				best = e.group
 			}
 		}
 	}

@@ -6,6 +6,8 @@ package dialect
 // That a stream is cut short can only be said of a dialect that ends all its
 // streams with an event of their own, so the first events decide which it is.
 type Stream struct {
+	Host string // of the request, if it is known: some providers' codes are numbers
+
 	ends  bool // the dialect promises a terminal event
 	ended bool // it was seen
 }
@@ -19,7 +21,7 @@ func (s *Stream) Ended() bool { return s.ended }
 // Event takes the stream's next event: its name, "" if it has none, and its
 // data. It reports whether the event is an error, and then what it means.
 func (s *Stream) Event(name string, data []byte) (Verdict, bool) {
-	v, failed, last, ends := event(name, data)
+	v, failed, last, ends := event(s.Host, name, data)
 	s.ends = s.ends || ends
 	s.ended = s.ended || last || failed
 	return v, failed
@@ -28,7 +30,7 @@ func (s *Stream) Event(name string, data []byte) (Verdict, bool) {
 // Event judges one event of an inference stream: whether it is an error and
 // what it means, and whether it is the last of its stream.
 func Event(name string, data []byte) (v Verdict, failed, last bool) {
-	v, failed, last, _ = event(name, data)
+	v, failed, last, _ = event("", name, data)
 	return v, failed, last
 }
 
@@ -41,7 +43,7 @@ var (
 	pGenerated = pathOf("generatedtext")
 )
 
-func event(name string, data []byte) (v Verdict, failed, last, ends bool) {
+func event(host, name string, data []byte) (v Verdict, failed, last, ends bool) {
 	switch name {
 	case "ping", "keepalive", "heartbeat":
 		return
@@ -60,7 +62,7 @@ func event(name string, data []byte) (v Verdict, failed, last, ends bool) {
 	t := &r.tree
 	if !t.is(1, '{') {
 		if name == "error" && len(data) > 0 {
-			v, failed = r.inBand(Answer{})
+			v, failed = r.inBand(Answer{Host: host})
 			return v, failed, true, ends
 		}
 		return
@@ -70,7 +72,7 @@ func event(name string, data []byte) (v Verdict, failed, last, ends bool) {
 		kind = t.textAt(pEventType) // Cohere
 	}
 	if r.failedEvent(name, kind) {
-		v, failed = r.inBand(Answer{})
+		v, failed = r.inBand(Answer{Host: host})
 		return v, failed, true, ends
 	}
 	switch kind {

@@ -19,11 +19,20 @@ var windowWords = []struct {
 	say    []string
 }{
 	{time.Second, []string{"per second", "/second", "/sec", "/ second", "per sec.", "per sec ", "per sec)", "secondly", "qps", "每秒"}},
-	{time.Minute, []string{"per minute", "per min", "/min", "/ min", "(tpm)", "(rpm)", "tpm limit", "rpm limit", "minutely", "a minute", "every minute", "1 minute", "one minute", "每分钟", "分钟内"}},
+	{time.Minute, []string{
+		"per minute", "per min", "/min", "/ min", "(tpm)", "(rpm)", "tpm limit", "rpm limit", "minutely", "a minute",
+		"every minute", "1 minute", "one minute", "每分钟", "分钟内",
+	}},
 	{time.Hour, []string{"per hour", "/hour", "/ hour", "hourly", "per 1 hour", "an hour", "one hour", "each hour", "每小时"}},
-	{day, []string{"per day", "/day", "/ day", "daily", "(rpd)", "(tpd)", "24 hour", "per 24 hours", "a day", "today", "one day", "each day", "每天", "每日", "当日", "今日", "当天"}},
+	{day, []string{
+		"per day", "/day", "/ day", "daily", "(rpd)", "(tpd)", "24 hour", "per 24 hours", "a day", "today", "one day", "each day",
+		"每天", "每日", "当日", "今日", "当天",
+	}},
 	{week, []string{"per week", "/week", "/ week", "weekly", "7 day", "seven day", "this week", "每周", "本周"}},
-	{month, []string{"per month", "/month", "/ month", "monthly", "this month", "a month", "30 day", "calendar month", "billing period", "billing cycle", "每月", "本月", "当月"}},
+	{month, []string{
+		"per month", "/month", "/ month", "monthly", "this month", "a month", "30 day", "calendar month", "billing period",
+		"billing cycle", "每月", "本月", "当月",
+	}},
 }
 
 // windowParts are the same in names such as
@@ -42,9 +51,11 @@ var windowParts = []struct {
 
 // Fields that name the limit which was hit.
 var limitPaths = paths(
-	"error.details.0.violations.0.quotaid", "error.details.1.violations.0.quotaid", "error.details.2.violations.0.quotaid", "error.details.3.violations.0.quotaid",
+	"error.details.0.violations.0.quotaid", "error.details.1.violations.0.quotaid", "error.details.2.violations.0.quotaid",
+	"error.details.3.violations.0.quotaid",
 	"error.details.0.violations.1.quotaid", "error.details.1.violations.1.quotaid", "error.details.2.violations.1.quotaid",
-	"error.details.0.metadata.quotalimit", "error.details.1.metadata.quotalimit", "error.details.2.metadata.quotalimit", "error.details.3.metadata.quotalimit",
+	"error.details.0.metadata.quotalimit", "error.details.1.metadata.quotalimit", "error.details.2.metadata.quotalimit",
+	"error.details.3.metadata.quotalimit",
 	"0.error.details.0.violations.0.quotaid", "0.error.details.1.violations.0.quotaid", "0.error.details.2.violations.0.quotaid",
 )
 
@@ -90,6 +101,14 @@ func (r *reader) limitWindow() time.Duration {
 	var longest time.Duration
 	for _, p := range limitPaths {
 		longest = max(longest, windowIn(r.tree.textAt(p)))
+	}
+	if longest == 0 {
+		// A gateway may hand on Google's answer as a text within its own.
+		if _, rest, ok := strings.Cut(r.text(), "quotaid"); ok && r.tree.n > 0 {
+			rest = strings.TrimLeft(rest, `\: `)
+			name, _, _ := strings.Cut(rest[:min(len(rest), 120)], ",")
+			longest = windowIn(name)
+		}
 	}
 	return longest
 }

@@ -85,6 +85,9 @@ func marked(s string) string {
 }
 
 func oneLine(s string) string {
+	if plain(s) {
+		return s
+	}
 	var b strings.Builder
 	b.Grow(len(s))
 	space := true // at the start: leading space goes
@@ -100,6 +103,20 @@ func oneLine(s string) string {
 		space = false
 	}
 	return strings.TrimRight(b.String(), " ")
+}
+
+// plain reports whether s is printable ASCII with single spaces inside, as most
+// texts and all tokens are.
+func plain(s string) bool {
+	prev := byte(' ')
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c < ' ' || c > '~' || c == ' ' && prev == ' ' {
+			return false
+		}
+		prev = c
+	}
+	return s == "" || prev != ' '
 }
 
 func cut(s string, max int) string {

@@ -24,9 +24,6 @@ var errReplaced = errors.New("steadyhttp: another attempt has taken over the req
 // It is safe for concurrent use, as net/http needs it: the write of a failed
 // attempt may go on for a while, in a goroutine of its own.
 type Source struct {
-	// OnClose, if not nil, is called once the original is closed.
-	OnClose func()
-
 	orig io.ReadCloser
 	max  int
 
@@ -38,6 +35,7 @@ type Source struct {
 	current *attempt      // the latest
 	last    bool          // no other will follow
 	closed  bool          // the original is
+	after   func()        // what to do then
 }
 
 // New returns the Source of orig that keeps at most max bytes.
@@ -79,6 +77,17 @@ func (s *Source) Last() {
 	}
 }
 
+// AfterClose has f called once the original is closed, which may be now.
+func (s *Source) AfterClose(f func()) {
+	s.mu.Lock()
+	closed := s.closed
+	s.after = f
+	s.mu.Unlock()
+	if closed {
+		f()
+	}
+}
+
 // Close closes the original, whatever is under way. Only the first call does.
 func (s *Source) Close() error {
 	s.mu.Lock()
@@ -87,9 +96,10 @@ func (s *Source) Close() error {
 		return nil
 	}
 	s.closed = true
+	after := s.after
 	s.mu.Unlock()
-	if s.OnClose != nil {
-		defer s.OnClose()
+	if after != nil {
+		defer after()
 	}
 	return s.orig.Close() // may wait for a Read, so not under the lock
 }

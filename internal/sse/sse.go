@@ -9,6 +9,7 @@ import "bytes"
 type Event struct {
 	Name []byte // of the event field, empty if there is none
 	Data []byte // of the data fields, joined by newlines; at most the start of it
+	Cut  bool   // there was more of it
 }
 
 // A Splitter finds the events in a stream that comes in pieces, as the HTML
@@ -23,6 +24,8 @@ type Splitter struct {
 	name    []byte
 	data    []byte
 	hasData bool
+	cut     bool
+	begun   bool // a byte of the stream has come
 }
 
 // maxLine is how much of a line is looked at beside Max: the field's name.
@@ -31,6 +34,10 @@ const maxLine = 16
 // Feed takes the next bytes of the stream and calls event for each event that
 // they complete.
 func (s *Splitter) Feed(p []byte, event func(Event)) {
+	if !s.begun && len(p) > 0 {
+		s.begun = true
+		p = bytes.TrimPrefix(p, []byte("\ufeff")) // the standard drops a byte order mark
+	}
 	for len(p) > 0 {
 		if s.cr && p[0] == '\n' {
 			p = p[1:]
@@ -50,9 +57,19 @@ func (s *Splitter) Feed(p []byte, event func(Event)) {
 	}
 }
 
+// Flush ends the stream. What it ends with counts as an event even without the
+// blank line that the standard wants: some servers leave it out.
+func (s *Splitter) Flush(event func(Event)) {
+	if len(s.field) > 0 {
+		s.line(event)
+	}
+	s.line(event)
+}
+
 // keep appends to the line what may still matter of it.
 func (s *Splitter) keep(p []byte) {
 	room := max(s.Max+maxLine-len(s.field), 0)
+	s.cut = s.cut || len(p) > room
 	s.field = append(s.field, p[:min(len(p), room)]...)
 }
 
@@ -62,9 +79,9 @@ func (s *Splitter) line(event func(Event)) {
 	s.field = s.field[:0]
 	if len(line) == 0 {
 		if s.hasData {
-			event(Event{s.name, s.data})
+			event(Event{s.name, s.data, s.cut})
 		}
-		s.name, s.data, s.hasData = s.name[:0], s.data[:0], false
+		s.name, s.data, s.hasData, s.cut = s.name[:0], s.data[:0], false, false
 		return
 	}
 	name, value, _ := bytes.Cut(line, []byte(":"))
@@ -78,6 +95,7 @@ func (s *Splitter) line(event func(Event)) {
 		}
 		s.hasData = true
 		room := max(s.Max-len(s.data), 0)
+		s.cut = s.cut || len(value) > room
 		s.data = append(s.data, value[:min(len(value), room)]...)
 	}
 }

@@ -7,9 +7,13 @@ var mistral = &family{
 	shapes: []string{"object=error type=rate_limited", "object=error rawstatuscode", "object=error type=*_error"},
 	like:   openAI,
 	codes: map[string]Class{
-		"service_tier_capacity_exceeded": Overloaded, "rate_limited": RateLimit, "invalid_model": NotFound, "context_length_exceeded": ContextLength, "unauthorized": Authentication,
+		"service_tier_capacity_exceeded": Overloaded, "rate_limited": RateLimit, "invalid_model": NotFound,
+		"context_length_exceeded": ContextLength, "unauthorized": Authentication,
 	},
-	numbers: []numbers{{1500, 1500, NotFound}, {1300, 1300, RateLimit}, {3505, 3505, Overloaded}, {3051, 3051, ContextLength}, {1700, 1700, ServerError}, {1800, 1899, ServerError}, {3000, 3000, ServerError}, {1100, 1100, Unavailable}},
+	numbers: []numbers{
+		{1500, 1500, NotFound}, {1300, 1300, RateLimit}, {3505, 3505, Overloaded}, {3051, 3051, ContextLength},
+		{1700, 1700, ServerError}, {1800, 1899, ServerError}, {3000, 3000, ServerError}, {1100, 1100, Unavailable},
+	},
 	phrases: []words{
 		{Overloaded, "429 503", []string{"service tier capacity exceeded", "capacity exceeded for this model"}},
 		{ContextLength, "400 422", []string{"too large for model with"}},
@@ -40,17 +44,22 @@ var cohere = &family{
 // Hugging Face, and text-generation-inference wherever it runs.
 // https://huggingface.co/docs/inference-providers, https://github.com/huggingface/text-generation-inference
 var huggingFace = &family{
-	name:   "huggingface",
-	hosts:  []string{"huggingface.co", ".huggingface.co", ".huggingface.cloud", ".hf.space"},
-	shapes: []string{"estimatedtime", "error errortype=overloaded", "error errortype=validation", "error errortype=generation", "Header:X-Error-Code"},
-	like:   openAI,
-	hints:  map[string]Class{"overloaded": Overloaded, "validation": InvalidRequest, "generation": ServerError, "incomplete_generation": ServerError},
+	name:  "huggingface",
+	hosts: []string{"huggingface.co", ".huggingface.co", ".huggingface.cloud", ".hf.space"},
+	shapes: []string{
+		"estimatedtime", "error errortype=overloaded", "error errortype=validation", "error errortype=generation",
+		"Header:X-Error-Code",
+	},
+	like:  openAI,
+	hints: map[string]Class{"overloaded": Overloaded, "validation": InvalidRequest, "generation": ServerError, "incomplete_generation": ServerError},
 	phrases: []words{
 		{Quota, "402 429", []string{"monthly included credits", "gpu quota", "pre paid credits"}},
 		{Overloaded, "429 503", []string{"model is overloaded", "model too busy", "model is too busy"}},
 		{Unavailable, "503", []string{"currently loading"}},
 		{ContextLength, "422 413 400", []string{"must be <=", "inputs tokens"}},
-		{Permission, "401 403", []string{"gated repo", "access to model*is restricted", "not in the authorized list", "insufficient permissions"}},
+		{Permission, "401 403", []string{
+			"gated repo", "access to model*is restricted", "not in the authorized list", "insufficient permissions",
+		}},
 		{Authentication, "400 401", []string{"invalid username or password", "authorization header is correct", "token seems invalid"}},
 	},
 	ids:   []string{"X-Request-Id"},

@@ -1,0 +1,86 @@
+package dialect
+
+import (
+	"net/http"
+	"strings"
+)
+
+// requestIDs are headers that carry the id a provider's support asks for, the
+// most specific first: a gateway adds its own to the provider's.
+var requestIDs = []string{
+	"Request-Id", "Apim-Request-Id", "X-Github-Request-Id", "X-Amzn-Requestid", "X-Amz-Request-Id", "X-Slack-Req-Id",
+	"X-Oneapi-Request-Id", "X-Request-Id", "X-Goog-Request-Id", "X-Ms-Request-Id", "X-Hubspot-Correlation-Id",
+	"X-Correlation-Id", "X-Vercel-Id", "X-Trace-Id", "X-Debug-Trace-Id", "Twilio-Request-Id", "X-Requestid", "Requestid",
+}
+
+var idPaths = paths(
+	"requestid", "error.requestid", "error.innererror.requestid", "response.requestid", "error.metadata.requestid",
+	"correlationid", "error.fbtraceid", "errorid", "debugid", "error.logid", "logid", "traceid", "error.traceid",
+	"responsemetadata.requestid", "error.innererror.clientrequestid", "detail.requestid", "error.correlationid", "meta.requestid",
+	"extensions.requestid", "errors.0.extensions.requestid", "requestlogid", "0.requestid", "error.innererror.innererror.requestid",
+)
+
+func (r *reader) requestID(h http.Header, host *family) string {
+	if host != nil {
+		for _, name := range host.ids {
+			if id := h.Get(name); id != "" {
+				return id
+			}
+		}
+	}
+	for _, name := range requestIDs {
+		if id := h.Get(name); id != "" {
+			return id
+		}
+	}
+	if id := r.tree.first(idPaths); id != "" {
+		return id
+	}
+	if id := r.tree.textAt(topID); uuid(id) {
+		return id
+	}
+	if r.xml != "" {
+		for _, name := range [...]string{"RequestId", "request_id"} {
+			if id := element(r.xml, name); id != "" {
+				return id
+			}
+		}
+	}
+	if r.tree.n > 0 || r.xml == "" {
+		if id := idInText(r.message); id != "" {
+			return id
+		}
+	}
+	return h.Get("Cf-Ray")
+}
+
+func uuid(s string) bool {
+	return len(s) == 36 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-'
+}
+
+// idInText finds an id that the message names.
+func idInText(s string) string {
+	s = s[:min(len(s), maxSaid)]
+	for _, mark := range [...]string{"equest id", "equest ID", "equest Id", "equestId", "equestID", "equest_id", "(ref:", "include `", "race ID", "race id"} {
+		_, rest, ok := strings.Cut(s, mark)
+		if !ok {
+			continue
+		}
+		rest = strings.TrimLeft(rest, ":=#(`'\" ")
+		end := 0
+		digit := false
+		for end < len(rest) {
+			c := rest[end]
+			if c >= '0' && c <= '9' {
+				digit = true
+			} else if l := c | 0x20; (l < 'a' || l > 'z') && c != '-' && c != '_' && c != ':' {
+				break
+			}
+			end++
+		}
+		if id := strings.TrimRight(rest[:end], "-_:"); digit && len(id) >= 8 {
+			return id
+		}
+	}
+	return ""
+}

@@ -1,0 +1,140 @@
+package dialect
+
+import (
+	"net/http"
+	"time"
+)
+
+// Fields that state a wait.
+var waits = []struct {
+	at   path
+	name string
+	unit time.Duration
+}{
+	{pathOf("retryafterms"), "retry_after_ms", time.Millisecond},
+	{pathOf("error.retryafterms"), "retry_after_ms", time.Millisecond},
+	{pathOf("retryafter"), "retry_after", time.Second},
+	{pathOf("error.retryafter"), "retry_after", time.Second},
+	{pathOf("parameters.retryafter"), "parameters.retry_after", time.Second},
+	{pathOf("details.retryafterseconds"), "details.retryAfterSeconds", time.Second},
+	{pathOf("retryafterseconds"), "retry_after_seconds", time.Second},
+	{pathOf("error.retryafterseconds"), "retry_after_seconds", time.Second},
+	{pathOf("error.metadata.retryafterseconds"), "metadata.retry_after_seconds", time.Second},
+	{pathOf("error.metadata.retryafter"), "metadata.retry_after", time.Second},
+	{pathOf("error.details.retryafter"), "details.retry_after", time.Second},
+	{pathOf("error.details.retryafterseconds"), "details.retryAfterSeconds", time.Second},
+	{pathOf("error.resetsinseconds"), "resets_in_seconds", time.Second},
+	{pathOf("resetsinseconds"), "resets_in_seconds", time.Second},
+	{pathOf("estimatedtime"), "estimated_time", time.Second},
+	{pathOf("json.ratelimit"), "json.ratelimit", time.Second},
+	{pathOf("errors.0.extensions.retryafter"), "extensions.retryAfter", time.Second},
+	{pathOf("extensions.retryafter"), "extensions.retryAfter", time.Second},
+	{pathOf("data.retryafter"), "data.retry_after", time.Second},
+	{pathOf("detail.retryafter"), "detail.retry_after", time.Second},
+	{pathOf("meta.retryafter"), "meta.retry_after", time.Second},
+	{pathOf("error.data.retryafter"), "data.retry_after", time.Second},
+}
+
+// Fields that state when a limit is lifted, as seconds or milliseconds since
+// 1970: which of the two, their size tells.
+var resets = []struct {
+	at   path
+	name string
+}{
+	{pathOf("error.metadata.headers.xratelimitreset"), "metadata.headers.X-RateLimit-Reset"},
+	{pathOf("error.resetsat"), "resets_at"},
+	{pathOf("error.limit.reset"), "limit.reset"},
+	{pathOf("resetsat"), "resets_at"},
+}
+
+var (
+	delayPaths = paths("error.details.0.retrydelay", "error.details.1.retrydelay", "error.details.2.retrydelay", "error.details.3.retrydelay",
+		"0.error.details.0.retrydelay", "0.error.details.1.retrydelay", "0.error.details.2.retrydelay",
+		"details.0.retrydelay", "details.1.retrydelay", "details.2.retrydelay")
+	costRequested = pathOf("extensions.cost.requestedquerycost")
+	costAvailable = pathOf("extensions.cost.throttlestatus.currentlyavailable")
+	costRestore   = pathOf("extensions.cost.throttlestatus.restorerate")
+)
+
+// longest is the longest wait that is believed, as the wait resolver has it.
+const longest = 366 * 24 * time.Hour
+
+func bounded(n float64, unit time.Duration) (time.Duration, bool) {
+	d := n * float64(unit)
+	if !(d >= 0 && d <= float64(longest)) { // false of NaN
+		return 0, false
+	}
+	return time.Duration(d), true
+}
+
+func (r *reader) retryIn(a Answer) (time.Duration, string) {
+	t := &r.tree
+	if t.n == 0 {
+		return 0, ""
+	}
+	for _, p := range delayPaths {
+		at := t.at(p)
+		if at == 0 {
+			continue
+		}
+		if s := t.text(at); s != "" && len(s) < 32 {
+			if d, err := time.ParseDuration(s); err == nil && d >= 0 && d <= longest {
+				return d, "google.rpc.RetryInfo"
+			}
+		}
+		if n, ok := t.number(t.child(at, step{key: fold("seconds")})); ok {
+			if d, ok := bounded(n, time.Second); ok {
+				return d, "google.rpc.RetryInfo"
+			}
+		}
+	}
+	for i := range waits {
+		at := t.at(waits[i].at)
+		if at == 0 {
+			continue
+		}
+		if n, ok := t.number(at); ok {
+			if d, ok := bounded(n, waits[i].unit); ok {
+				return d, waits[i].name
+			}
+		} else if s := t.text(at); s != "" && len(s) < 32 {
+			if d, err := time.ParseDuration(s); err == nil && d >= 0 && d <= longest {
+				return d, waits[i].name
+			}
+		}
+	}
+	for i := range resets {
+		if n, ok := t.number(t.at(resets[i].at)); ok {
+			if d, ok := until(n, a); ok {
+				return d, resets[i].name
+			}
+		}
+	}
+	// Shopify's GraphQL has a bucket of points that fills steadily.
+	if restore, ok := t.number(t.at(costRestore)); ok && restore > 0 {
+		asked, ok := t.number(t.at(costRequested))
+		left, also := t.number(t.at(costAvailable))
+		if ok && also {
+			if d, ok := bounded(max(0, asked-left)/restore, time.Second); ok {
+				return d, "extensions.cost.throttleStatus"
+			}
+		}
+	}
+	return 0, ""
+}
+
+// until is how long it is from the answer to a point in time. A past one is now.
+func until(epoch float64, a Answer) (time.Duration, bool) {
+	now := a.Now
+	if date, err := http.ParseTime(a.Header.Get("Date")); err == nil {
+		now = date
+	}
+	const milliseconds = 1e11 // in seconds that is the year 5138, in milliseconds 1973
+	if epoch >= milliseconds {
+		epoch /= 1000
+	}
+	if now.IsZero() || !(epoch > 1e9 && epoch < milliseconds) {
+		return 0, false
+	}
+	return bounded(max(0, epoch-float64(now.UnixMilli())/1000), time.Second)
+}
