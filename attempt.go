@@ -130,7 +130,7 @@ func (a attempt) watch(resp *http.Response) *http.Response {
 		return resp
 	}
 	if a.stall > 0 && isEventStream(resp) {
-		resp.Body = newStallBody(resp.Body, a.stall)
+		resp.Body = newStallBody(resp, a.stall)
 	}
 	if a.end != nil {
 		resp.Body = &attemptBody{resp.Body, a.end}

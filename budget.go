@@ -23,7 +23,7 @@ type Budget struct {
 	MaxRatio float64
 
 	// MaxPerSecond is how many retries a second are allowed beside them. 0 is 3,
-	// negative is none.
+	// negative is no limit at all.
 	MaxPerSecond float64
 
 	shards [budgetShards]budgetShard
@@ -56,7 +56,7 @@ type hostBudget struct {
 	at    int64 // the number of the current slot since 1970
 }
 
-func (b *Budget) unlimited() bool { return b.MaxRatio < 0 }
+func (b *Budget) unlimited() bool { return b.MaxRatio < 0 || b.MaxPerSecond < 0 }
 
 // count notes a request that is no retry.
 func (b *Budget) count(host string) {
@@ -96,7 +96,7 @@ func (b *Budget) take(host string) bool {
 		retries += s.retries
 	}
 	window := (budgetSlots * budgetSlot).Seconds()
-	if float64(retries+1) > ratio*float64(requests)+max(perSecond, 0)*window {
+	if float64(retries+1) > ratio*float64(requests)+perSecond*window {
 		return false
 	}
 	h.slots[h.at%budgetSlots].retries++

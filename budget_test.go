@@ -151,8 +151,9 @@ func TestSizeOfTheBudget(t *testing.T) {
 		{"its zero value", &steadyhttp.Budget{}, reply{status: 503}, 100, 25},
 		{"a larger ratio", &steadyhttp.Budget{MaxRatio: 0.5}, reply{status: 503}, 100, 65},
 		{"more a second", &steadyhttp.Budget{MaxPerSecond: 10}, reply{status: 503}, 100, 60},
-		{"none a second", &steadyhttp.Budget{MaxPerSecond: -1}, reply{status: 503}, 100, 10},
-		{"no limit", &steadyhttp.Budget{MaxRatio: -1}, reply{status: 503}, 100, 300},
+		{"hardly any a second", &steadyhttp.Budget{MaxPerSecond: 1e-9}, reply{status: 503}, 100, 10},
+		{"no limit to the ratio", &steadyhttp.Budget{MaxRatio: -1}, reply{status: 503}, 100, 300},
+		{"no limit a second", &steadyhttp.Budget{MaxPerSecond: -1}, reply{status: 503}, 100, 300},
 		{"a 429 that waits its time is free", nil, reply{status: 429, header: "Retry-After: 1"}, 100, 300},
 		{"a 429 that names no time is not", nil, reply{status: 429}, 100, 25},
 		{"nor is a 503 that does", nil, reply{status: 503, header: "Retry-After: 0"}, 100, 25},
@@ -234,7 +235,7 @@ func TestBudgetIsSharedByRetriers(t *testing.T) {
 func TestRefusalByTheBudgetIsSaid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		base := playing(reply{status: 503, body: "the real answer"})
-		rt := &steadyhttp.Transport{Base: base, Retrier: &steadyhttp.Retrier{BackOff: noWait, Budget: &steadyhttp.Budget{MaxPerSecond: -1}}}
+		rt := &steadyhttp.Transport{Base: base, Retrier: &steadyhttp.Retrier{BackOff: noWait, Budget: &steadyhttp.Budget{MaxPerSecond: 1e-9}}}
 		ctx := steadyhttp.WithCall(t.Context())
 		resp, err := rt.RoundTrip(chat(t).WithContext(ctx))
 		if err != nil {

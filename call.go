@@ -96,7 +96,8 @@ type call struct {
 	// The verdict, and the response that it is about (nil for an error). It
 	// counts only for that very response: an earlier attempt's, or that of a
 	// stranger's side request with the same context, misleads nobody.
-	verdict *Error // Classifier, or a Retrier that had to classify for itself
+	looked  *http.Response // Classifier: the answer that it looked into
+	verdict *Error         // Classifier, or a Retrier that had to classify for itself
 	about   *http.Response
 }
 
@@ -135,7 +136,7 @@ func (c *call) forget() {
 	c.resent, c.tried, c.waited, c.asked, c.throttled = 0, nil, 0, 0, 0
 	c.input, c.output, c.logger = 0, 0, nil
 	c.stopped, c.innerErr, c.gaveUp = "", nil, nil
-	c.verdict, c.about = nil, nil
+	c.verdict, c.about, c.looked = nil, nil, nil
 }
 
 // openCall is joinCall for who needs a record in any case: if there is none it
@@ -282,7 +283,25 @@ func (c *call) gaveUpOn(resp *http.Response) bool {
 	return resp != nil && c.gaveUp == resp
 }
 
-// seen reports whether a wrapper has judged resp, whatever it found.
+// recordOf returns the record that a wrapper further in has left on resp, nil
+// if there is none.
+func recordOf(resp *http.Response) *call {
+	if resp.Request == nil {
+		return nil
+	}
+	c := callFrom(resp.Request.Context())
+	if c == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.about != resp {
+		return nil
+	}
+	return c
+}
+
+// seen reports whether a Classifier has looked into resp, whatever it found.
 func seen(resp *http.Response) bool {
 	if resp.Request == nil {
 		return false
@@ -293,7 +312,15 @@ func seen(resp *http.Response) bool {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.about == resp
+	return c.looked == resp
+}
+
+// setLooked notes that a Classifier has looked into resp, and so knows it for
+// a success if there is no verdict on it.
+func (c *call) setLooked(resp *http.Response) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.looked = resp
 }
 
 func (c *call) addWait(d time.Duration, asked bool) {

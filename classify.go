@@ -36,7 +36,7 @@ const (
 // that is an error, the answer is a failure like any other. After it nothing is
 // held back; an error event further on, or an end without the event that every
 // stream of that kind ends with, makes the reader's last Read return an *Error
-// in place of io.EOF.
+// in place of io.EOF. A stream that is compressed is not interpreted.
 type Classifier struct {
 	// Base makes the requests. nil is http.DefaultTransport.
 	Base http.RoundTripper
@@ -46,7 +46,7 @@ type Classifier struct {
 	Rules []Rule
 
 	// HeadersOnly leaves all bodies alone: answers are judged by their status
-	// and headers, and no success is looked into.
+	// and headers, and no success is looked into. Check still does as it says.
 	HeadersOnly bool
 
 	settings settings
@@ -81,8 +81,8 @@ func (t *Classifier) roundTrip(req *http.Request, base http.RoundTripper) (*http
 	if e != nil && c == nil {
 		return resp, nil // the word of one further in stands, where it is
 	}
-	if e == nil && seen(resp) {
-		return resp, nil
+	if e == nil && seen(resp) && len(t.Rules) == 0 {
+		return resp, nil // nor is there more to find
 	}
 	if e == nil {
 		e = t.examine(req, resp, c)
@@ -90,7 +90,9 @@ func (t *Classifier) roundTrip(req *http.Request, base http.RoundTripper) (*http
 	stream := e == nil && !t.HeadersOnly && isInferenceStream(req, resp)
 	if c == nil && (e != nil || stream) {
 		// Nobody listens yet: leave the verdict where who asks later looks.
-		c = &call{used: true}
+		if c = recordOf(resp); c == nil {
+			c = &call{used: true}
+		}
 	}
 	if c == nil {
 		return resp, nil
@@ -99,6 +101,9 @@ func (t *Classifier) roundTrip(req *http.Request, base http.RoundTripper) (*http
 		c.attach(resp, req)
 	}
 	c.setVerdict(resp, e)
+	if !t.HeadersOnly {
+		c.setLooked(resp)
+	}
 	if stream {
 		resp.Body = watchStream(resp, c, t.Rules)
 	}

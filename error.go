@@ -163,7 +163,8 @@ func (e *Error) Unwrap() error { return e.Err }
 //
 // A failure that went through a Classifier or a Retrier was judged there;
 // others are judged now, which reads at most 64 KiB of the body and waits for
-// it at most a second. The body stays readable from its beginning and the caller
+// it at most a second. Of a success that nobody has judged, the body is looked
+// at under the conditions that Classifier states. The body stays readable from its beginning and the caller
 // still closes it. Unwrap gives err.
 func Check(resp *http.Response, err error) error {
 	if err != nil {
@@ -216,6 +217,9 @@ func errorOf(err error) *Error {
 // with a cause that tells nobody that it did.
 func errorFor(req *http.Request, err error) *Error {
 	e := errorOf(err)
+	if req == nil {
+		return e
+	}
 	if ended := req.Context().Err(); ended != nil && e.Class == Unknown {
 		ended := errorOf(ended)
 		known := *e

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 )
 
 // maxKeys bounds the maps by host, credential and path, so that neither a
@@ -18,9 +17,9 @@ type limitKey struct {
 	credential uint64
 }
 
-// pauseKey is whom a server's wait concerns. What an unknown server limits
+// gateKey is whom a server's wait concerns. What an unknown server limits
 // together is not known, so only the same kind of request waits.
-type pauseKey struct {
+type gateKey struct {
 	limitKey
 	method, path string
 }
@@ -33,8 +32,8 @@ func limitKeyOf(req *http.Request) limitKey {
 	return k
 }
 
-func pauseKeyOf(req *http.Request) pauseKey {
-	k := pauseKey{limitKey: limitKeyOf(req), method: req.Method}
+func gateKeyOf(req *http.Request) gateKey {
+	k := gateKey{limitKey: limitKeyOf(req), method: req.Method}
 	if req.URL != nil {
 		k.path = req.URL.Path
 	}
@@ -101,47 +100,4 @@ func credentials(req *http.Request) []string {
 		all = append(all, password)
 	}
 	return all
-}
-
-// pauseUntil makes everybody under k wait until at.
-func (t *Throttler) pauseUntil(k pauseKey, at time.Time) {
-	now := time.Now()
-	if !at.After(now) {
-		return
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if len(t.pauses) >= maxKeys {
-		for k, until := range t.pauses {
-			if !until.After(now) {
-				delete(t.pauses, k)
-			}
-		}
-		if len(t.pauses) >= maxKeys {
-			return // ten thousand waits at once: one more is not remembered
-		}
-	}
-	if t.pauses == nil {
-		t.pauses = make(map[pauseKey]time.Time)
-	}
-	if at.After(t.pauses[k]) {
-		t.pauses[k] = at
-	}
-	t.paused.Store(int64(len(t.pauses)))
-}
-
-// pauseLeft returns how long those under k still have to wait.
-func (t *Throttler) pauseLeft(k pauseKey) time.Duration {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	until, ok := t.pauses[k]
-	if !ok {
-		return 0
-	}
-	d := time.Until(until)
-	if d <= 0 {
-		delete(t.pauses, k)
-		t.paused.Store(int64(len(t.pauses)))
-	}
-	return d
 }

@@ -3,6 +3,7 @@ package steadyhttp
 import (
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"sync/atomic"
 	"time"
@@ -19,6 +20,10 @@ type stallBody struct {
 
 	left  time.Duration // of the timeout, since the last data
 	state lineState
+
+	resp *http.Response
+	call *call // gets the verdict of a stall; may be nil
+	turn int   // of the call
 }
 
 // lineState says where in a line of an event stream we are.
@@ -30,8 +35,14 @@ const (
 	lineData
 )
 
-func newStallBody(body io.ReadCloser, timeout time.Duration) *stallBody {
-	b := &stallBody{ReadCloser: body, timeout: timeout, left: timeout}
+func newStallBody(resp *http.Response, timeout time.Duration) *stallBody {
+	body := resp.Body
+	b := &stallBody{ReadCloser: body, timeout: timeout, left: timeout, resp: resp}
+	if resp.Request != nil {
+		if b.call = callFrom(resp.Request.Context()); b.call != nil {
+			b.turn = b.call.currentTurn()
+		}
+	}
 	b.timer = time.AfterFunc(timeout, func() {
 		b.stalled.Store(true)
 		body.Close() // ends the Read under way
@@ -46,12 +57,7 @@ func (b *stallBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.timer.Stop()
 	if b.stalled.Load() {
-		return n, &Error{
-			Class:   Timeout,
-			Message: fmt.Sprintf("the stream stalled: no data for %s", b.timeout),
-			Hint:    Timeout.sheet().hint,
-			Err:     os.ErrDeadlineExceeded,
-		}
+		return n, b.verdict()
 	}
 	if b.data(p[:n]) {
 		b.left = b.timeout
@@ -59,6 +65,21 @@ func (b *stallBody) Read(p []byte) (int, error) {
 		b.left = max(b.left-time.Since(start), 1)
 	}
 	return n, err
+}
+
+func (b *stallBody) verdict() *Error {
+	e := &Error{
+		Class:   Timeout,
+		Fate:    FateApplied, // a part of the answer is with the reader
+		Status:  b.resp.StatusCode,
+		Message: fmt.Sprintf("the stream stalled: no data for %s", b.timeout),
+		Hint:    Timeout.sheet().hint,
+		Err:     os.ErrDeadlineExceeded,
+	}
+	if b.call != nil {
+		b.call.inTurn(b.turn, func() { b.call.about, b.call.verdict = b.resp, e })
+	}
+	return e
 }
 
 // data reports whether p holds a byte of a line that is neither blank nor a

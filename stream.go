@@ -1,6 +1,7 @@
 package steadyhttp
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
 	"github.com/steadyhttp/steadyhttp/internal/peek"
+	"github.com/steadyhttp/steadyhttp/internal/redact"
 	"github.com/steadyhttp/steadyhttp/internal/sse"
 )
 
@@ -72,7 +74,7 @@ func (f *follower) feed(p []byte) {
 func (f *follower) flush() {
 	if f.found == nil {
 		f.split.Flush(func(e sse.Event) {
-			if json.Valid(e.Data) || string(e.Data) == "[DONE]" { // else it was cut in two
+			if e.Cut || json.Valid(e.Data) || string(e.Data) == "[DONE]" { // else it broke off
 				f.event(e)
 			}
 		})
@@ -91,19 +93,14 @@ func (f *follower) event(e sse.Event) {
 		return
 	}
 	j := judgement{f.resp, append([]byte(nil), e.Data...), time.Now(), f.rules}
-	if v.Provider == "" || v.RequestID == "" {
-		// The stream's own headers and host say whose it is.
-		of := dialect.Judge(dialect.Answer{Status: f.resp.StatusCode, Header: f.resp.Header, Host: j.answer().Host})
-		v.Provider, v.RequestID = or(v.Provider, of.Provider), or(v.RequestID, of.RequestID)
-	}
+	of := f.origin()
+	v.Provider, v.RequestID = cmp.Or(v.Provider, of.Provider), cmp.Or(v.RequestID, of.RequestID)
 	f.found = j.error(v, 0)
 }
 
-func or(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
+// origin is what the stream's host and headers say about whose it is.
+func (f *follower) origin() dialect.Verdict {
+	return dialect.Judge(dialect.Answer{Status: f.resp.StatusCode, Header: f.resp.Header, Host: f.stream.Host})
 }
 
 // A streamBody is an inference stream whose errors do not go unnoticed. Bytes
@@ -131,7 +128,7 @@ func (b *streamBody) Read(p []byte) (int, error) {
 			b.found = b.truncated()
 		}
 	case err != nil && b.found == nil && !b.closed.Load():
-		b.found = errorOf(err) // which goes up as it is
+		b.found = errorFor(b.resp.Request, err) // which goes up as it is
 	}
 	if b.found != nil && before == nil {
 		applied := *b.found
@@ -151,12 +148,15 @@ func (b *streamBody) Close() error {
 }
 
 func (b *streamBody) truncated() *Error {
+	of := b.origin()
 	return &Error{
-		Class:   Connection,
-		Status:  b.resp.StatusCode,
-		Message: "the stream ended before its last event",
-		Hint:    "The answer is cut short: do not take it for a whole one.",
-		Err:     io.ErrUnexpectedEOF,
+		Class:     Connection,
+		Status:    b.resp.StatusCode,
+		Provider:  of.Provider,
+		RequestID: redact.Line(of.RequestID, maxToken),
+		Message:   "the stream ended before its last event",
+		Hint:      "The answer is cut short: do not take it for a whole one.",
+		Err:       io.ErrUnexpectedEOF,
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"math/rand/v2"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -61,11 +60,11 @@ type Throttler struct {
 
 	settings settings
 
-	paused atomic.Int64 // how many entries pauses has: read without the lock on the way past
+	shutGates atomic.Int64 // how many gates there are: read without the lock on the way past
 
-	mu     sync.Mutex // guards what follows
-	lanes  map[limitKey]*lane
-	pauses map[pauseKey]time.Time
+	mu    sync.Mutex // guards what follows
+	lanes map[limitKey]*lane
+	gates map[gateKey]*gate
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -77,7 +76,7 @@ func (t *Throttler) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (t *Throttler) roundTrip(req *http.Request, base http.RoundTripper) (*http.Response, error) {
-	if !t.limited() && t.paused.Load() == 0 {
+	if !t.limited() && t.shutGates.Load() == 0 {
 		resp, err := send(base, req)
 		t.learn(req, resp)
 		return resp, err
@@ -187,11 +186,11 @@ type waiter struct {
 // admit returns once the request may be sent. release, if not nil, gives back
 // its place among the concurrent ones.
 func (w *waiter) admit() (release func(), err error) {
-	if err := w.pause(); err != nil {
-		return nil, err
-	}
 	if !w.t.limited() {
-		return nil, nil
+		return nil, w.throughGate()
+	}
+	if _, err := w.atGate(); err != nil { // before it takes a place from somebody
+		return nil, err
 	}
 	l := w.t.lane(limitKeyOf(w.req))
 	if l.slots != nil {
@@ -202,44 +201,38 @@ func (w *waiter) admit() (release func(), err error) {
 		}
 		release = sync.OnceFunc(func() { <-l.slots })
 	}
-	for _, take := range []struct {
-		from *rate.Limiter
-		n    int
-		unit string
-	}{{l.requests, 1, "requests"}, {l.tokens, tokens(w.req), "tokens"}} {
-		if take.from == nil {
-			continue
-		}
-		if err = w.permit(take.from, take.n, take.unit); err != nil {
-			break
-		}
-	}
+	err = w.permits(l)
 	if err == nil {
-		err = w.pause() // somebody may have been told to wait in the meantime
+		err = w.throughGate() // somebody may have been told to wait in the meantime
 	}
 	if err != nil && release != nil {
 		release()
+		release = nil
 	}
 	return release, err
 }
 
-// pause waits while a server has asked for it.
-func (w *waiter) pause() error {
-	if w.t.paused.Load() == 0 {
-		return nil
-	}
-	key := pauseKeyOf(w.req)
-	for {
-		d := w.t.pauseLeft(key)
-		if d <= 0 {
-			return nil
-		}
-		// Those who wait for the same moment do not leave at the same moment.
-		d += rand.N(min(d/10, maxSpread) + 1)
-		if err := w.wait(d, "the server asked for a pause"); err != nil {
+// permits takes what the lane's limits want.
+func (w *waiter) permits(l *lane) error {
+	if l.requests != nil {
+		if err := w.permit(l.requests, 1, "the limit of requests a minute"); err != nil {
 			return err
 		}
 	}
+	if l.tokens == nil {
+		return nil
+	}
+	n := tokens(w.req)
+	if n > l.tokens.Burst() {
+		return &Error{
+			Class:   TooLarge,
+			Fate:    FateNeverSent,
+			Message: fmt.Sprintf("not sent: the request holds about %d tokens, more than the %d of a whole minute", n, l.tokens.Burst()),
+			Hint:    TooLarge.sheet().hint,
+			Err:     ErrThrottled,
+		}
+	}
+	return w.permit(l.tokens, n, "the limit of tokens a minute")
 }
 
 func (w *waiter) slot(slots chan struct{}) error {
@@ -265,20 +258,12 @@ func (w *waiter) slot(slots chan struct{}) error {
 	}
 }
 
-// permit takes n from a bucket and waits until they are there.
-func (w *waiter) permit(from *rate.Limiter, n int, unit string) error {
+// permit takes n from a bucket, which holds that many when it is full, and waits
+// until they are there.
+func (w *waiter) permit(from *rate.Limiter, n int, why string) error {
 	now := time.Now()
 	r := from.ReserveN(now, n)
-	if !r.OK() {
-		return &Error{
-			Class:   TooLarge,
-			Fate:    FateNeverSent,
-			Message: fmt.Sprintf("the request needs about %d %s, more than the %d of a whole minute", n, unit, from.Burst()),
-			Hint:    TooLarge.sheet().hint,
-			Err:     ErrThrottled,
-		}
-	}
-	err := w.wait(r.DelayFrom(now), "the limit of "+unit+" a minute")
+	err := w.wait(r.DelayFrom(now), why)
 	if err != nil {
 		r.Cancel()
 	}
@@ -313,22 +298,6 @@ func throttled(req *http.Request, why string) error {
 // tokens estimates how many tokens a request holds.
 func tokens(req *http.Request) int {
 	return max(1, int((req.ContentLength+bytesPerToken-1)/bytesPerToken))
-}
-
-// learn takes from an answer whether everybody has to wait.
-func (t *Throttler) learn(req *http.Request, resp *http.Response) {
-	if resp == nil || !failed(resp) {
-		return
-	}
-	e := verdictOf(resp)
-	if e == nil {
-		e = glance(resp, nil)
-	}
-	asked := e.RetryAfterSource != "" && (e.Class == RateLimit || e.Class == Overloaded)
-	if !asked || e.RetryAfter > orMax(t.MaxWait, defaultMaxWait) {
-		return
-	}
-	t.pauseUntil(pauseKeyOf(req), e.NotBefore)
 }
 
 // upUntilClosed reports whether a request is still under way once its answer's

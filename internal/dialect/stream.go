@@ -81,6 +81,9 @@ func event(host, name string, data []byte) (v Verdict, failed, last, ends bool) 
 	case "message_stop", "response.completed", "response.incomplete", "response.failed", "response.cancelled", "message-end", "stream-end", "response.done":
 		last, ends = true, true
 	}
+	if !t.whole && (t.at(pChoices) != 0 || t.at(pCandidates) != 0) {
+		last = true // its end, where the reason to finish stands, was not kept
+	}
 	if t.is(t.at(pChoices), '[') {
 		// OpenAI's shape. A finish reason is as good as [DONE], which some leave out.
 		ends = true

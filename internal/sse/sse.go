@@ -25,7 +25,7 @@ type Splitter struct {
 	data    []byte
 	hasData bool
 	cut     bool
-	begun   bool // a byte of the stream has come
+	begun   bool // a line of the stream has come
 }
 
 // maxLine is how much of a line is looked at beside Max: the field's name.
@@ -34,10 +34,6 @@ const maxLine = 16
 // Feed takes the next bytes of the stream and calls event for each event that
 // they complete.
 func (s *Splitter) Feed(p []byte, event func(Event)) {
-	if !s.begun && len(p) > 0 {
-		s.begun = true
-		p = bytes.TrimPrefix(p, []byte("\ufeff")) // the standard drops a byte order mark
-	}
 	for len(p) > 0 {
 		if s.cr && p[0] == '\n' {
 			p = p[1:]
@@ -77,6 +73,10 @@ func (s *Splitter) keep(p []byte) {
 func (s *Splitter) line(event func(Event)) {
 	line := s.field
 	s.field = s.field[:0]
+	if !s.begun {
+		s.begun = true
+		line = bytes.TrimPrefix(line, []byte("\ufeff")) // the standard drops a byte order mark
+	}
 	if len(line) == 0 {
 		if s.hasData {
 			event(Event{s.name, s.data, s.cut})
