@@ -1,6 +1,7 @@
 package steadyhttp
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"net/http"
 	"time"
@@ -87,12 +88,16 @@ func statedPace(e *Error) (rate.Limit, time.Duration) {
 	var slowest rate.Limit
 	var window time.Duration
 	for _, a := range e.RateLimit {
-		if a.Unit != "requests" || a.Limit <= 0 || a.Window <= 0 {
+		in := a.Window
+		if a.Remaining == 0 {
+			in = cmp.Or(in, e.Window) // of the limit that was hit, and so of this one
+		}
+		if a.Unit != "requests" || a.Limit <= 0 || in <= 0 {
 			continue
 		}
-		limit := rate.Limit(paceShare * float64(a.Limit) / a.Window.Seconds())
+		limit := rate.Limit(paceShare * float64(a.Limit) / in.Seconds())
 		if limit >= minPace && (slowest == 0 || limit < slowest) {
-			slowest, window = limit, min(a.Window, time.Minute)
+			slowest, window = limit, min(in, time.Minute)
 		}
 	}
 	return slowest, window

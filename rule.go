@@ -41,7 +41,7 @@ func validateRules(rules []Rule) error {
 			return fmt.Errorf("steadyhttp: Classifier.Rules[%d] has no Class; set the one that its answers are", i)
 		case r.Status != 0 && (r.Status < 200 || r.Status > 599) || r.Status == http.StatusNoContent || r.Status == http.StatusPartialContent || r.Status/100 == 3:
 			return fmt.Errorf("steadyhttp: Classifier.Rules[%d] can never match: no answer of status %d is looked at", i, r.Status)
-		case strings.ContainsAny(r.Host, ":/") || strings.HasPrefix(r.Host, "."):
+		case strings.Contains(r.Host, "/") || strings.Count(r.Host, ":") == 1 || strings.HasPrefix(r.Host, "."):
 			return fmt.Errorf("steadyhttp: Classifier.Rules[%d].Host is %q; set a name without scheme, port and leading dot", i, r.Host)
 		case r.Status >= 200 && r.Status < 300 && r.Code == "" && r.Message == "":
 			return fmt.Errorf("steadyhttp: Classifier.Rules[%d] makes every success a failure; set its Code or Message", i)

@@ -216,6 +216,67 @@ func TestEverybodyWaitsAfterA429(t *testing.T) {
 	})
 }
 
+// All at once they would be told to wait again.
+func TestCrowdLeavesAtTheStatedPace(t *testing.T) {
+	const perSecond = 2
+	for _, row := range []struct {
+		name  string
+		limit string
+	}{
+		{"a limit with its window", "Ratelimit: \"r\";r=0;t=10\nRatelimit-Policy: \"r\";q=120;w=60;qu=\"requests\"\nRetry-After: 10"},
+		{"a limit whose window only the message names", "X-Ratelimit-Limit-Requests: 120\nX-Ratelimit-Remaining-Requests: 0\nRetry-After: 10"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				base := playing(
+					reply{status: 429, header: row.limit, body: `{"error":{"message":"Rate limit reached on requests per min (RPM).","code":"rate_limit_exceeded"}}`},
+					reply{status: 200})
+				rt := &steadyhttp.Throttler{Base: &steadyhttp.Classifier{Base: base}}
+				start := time.Now()
+				resp, err := rt.RoundTrip(chat(t))
+				if err != nil {
+					t.Fatal(err)
+				}
+				finish(t, resp)
+				var wg sync.WaitGroup
+				for range 20 {
+					wg.Go(func() {
+						resp, err := rt.RoundTrip(chat(t))
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						finish(t, resp)
+					})
+				}
+				wg.Wait()
+				at := base.attempts(start)[1:]
+				if at[0] < 10*time.Second || at[0] > 11*time.Second {
+					t.Errorf("got the first at %s, want 10 s to 11 s", at[0])
+				}
+				for i := 1; i < len(at); i++ {
+					if gap := at[i] - at[i-1]; gap < time.Second/perSecond-time.Millisecond {
+						t.Errorf("got number %d only %s after the one before, want half a second", i+1, gap)
+					}
+				}
+				// Once the window is over, nobody is held up any more.
+				time.Sleep(2 * time.Minute)
+				start = time.Now()
+				for range 3 {
+					resp, err := rt.RoundTrip(chat(t))
+					if err != nil {
+						t.Fatal(err)
+					}
+					finish(t, resp)
+				}
+				if took := time.Since(start); took != 0 {
+					t.Errorf("three calls, two minutes later, took %s", took)
+				}
+			})
+		})
+	}
+}
+
 func TestPausesThatNobodyJoins(t *testing.T) {
 	for _, row := range []struct {
 		name  string
