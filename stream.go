@@ -128,7 +128,7 @@ func (b *streamBody) Read(p []byte) (int, error) {
 			b.found = b.truncated()
 		}
 	case err != nil && b.found == nil && !b.closed.Load():
-		b.found = errorFor(b.resp.Request, err) // which goes up as it is
+		b.found = b.broken(err) // which goes up as it is
 	}
 	if b.found != nil && before == nil {
 		applied := *b.found
@@ -147,17 +147,20 @@ func (b *streamBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
-func (b *streamBody) truncated() *Error {
+// broken is the verdict on a stream that could not be read to its end.
+func (b *streamBody) broken(err error) *Error {
+	e := *errorFor(b.resp.Request, err)
 	of := b.origin()
-	return &Error{
-		Class:     Connection,
-		Status:    b.resp.StatusCode,
-		Provider:  of.Provider,
-		RequestID: redact.Line(of.RequestID, maxToken),
-		Message:   "the stream ended before its last event",
-		Hint:      "The answer is cut short: do not take it for a whole one.",
-		Err:       io.ErrUnexpectedEOF,
-	}
+	e.Status, e.Provider, e.RequestID = b.resp.StatusCode, of.Provider, redact.Line(of.RequestID, maxToken)
+	return &e
+}
+
+// truncated is the verdict on a stream that ended as if it were whole.
+func (b *streamBody) truncated() *Error {
+	e := b.broken(io.ErrUnexpectedEOF)
+	e.Message = "the stream ended before its last event"
+	e.Hint = "The answer is cut short: do not take it for a whole one."
+	return e
 }
 
 // checkSuccess is Check for an answer that no wrapper saw and whose status is
