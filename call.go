@@ -29,6 +29,9 @@ type Call struct {
 	Throttled time.Duration
 	Asked     time.Duration
 
+	// AskedBy is the header or body field that asked for the last of Asked.
+	AskedBy string
+
 	// InputTokens and OutputTokens are what the answer says that the call used.
 	// 0 if it does not, or if no Classifier looked into it.
 	InputTokens, OutputTokens int64
@@ -84,6 +87,7 @@ type call struct {
 	resent        int            // attempts after the first
 	tried         []Class        // why there were further ones
 	waited, asked time.Duration  // its own waits, and those of them that a server asked for
+	askedBy       string         // which header or field did so last
 	stopped       string         // why there is no further attempt
 	owner         *http.Request  // what the outermost one is sending, while it is
 	innerErr      error          // what another one further in, which found owner, gave up with
@@ -133,7 +137,7 @@ func joinCall(req *http.Request) *call {
 // forget empties a record for another call. It requires c.mu held.
 func (c *call) forget() {
 	c.turn++
-	c.resent, c.tried, c.waited, c.asked, c.throttled = 0, nil, 0, 0, 0
+	c.resent, c.tried, c.waited, c.asked, c.askedBy, c.throttled = 0, nil, 0, 0, "", 0
 	c.input, c.output, c.logger = 0, 0, nil
 	c.stopped, c.innerErr, c.gaveUp = "", nil, nil
 	c.verdict, c.about, c.looked = nil, nil, nil
@@ -323,12 +327,13 @@ func (c *call) setLooked(resp *http.Response) {
 	c.looked = resp
 }
 
-func (c *call) addWait(d time.Duration, asked bool) {
+func (c *call) addWait(d time.Duration, askedBy string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.waited += d
-	if asked {
+	if askedBy != "" {
 		c.asked += d
+		c.askedBy = askedBy
 	}
 }
 
@@ -369,6 +374,7 @@ func (c *call) copied() Call {
 		Waited:    c.waited + c.throttled,
 		Throttled: c.throttled,
 		Asked:     c.asked,
+		AskedBy:   c.askedBy,
 
 		InputTokens:  c.input,
 		OutputTokens: c.output,

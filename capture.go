@@ -1,6 +1,7 @@
 package steadyhttp
 
 import (
+	"bytes"
 	"io"
 	"net/http"
 	"sync"
@@ -14,18 +15,26 @@ type capture struct {
 
 	mu  sync.Mutex // guards buf
 	buf []byte
+	cut bool // there was more
 }
 
 func (c *capture) add(p []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.buf = append(c.buf, p[:min(len(p), max(c.max-len(c.buf), 0))]...)
+	room := max(c.max-len(c.buf), 0)
+	c.cut = c.cut || len(p) > room
+	c.buf = append(c.buf, p[:min(len(p), room)]...)
 }
 
 func (c *capture) String() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return string(c.buf)
+	if !c.cut {
+		return string(c.buf)
+	}
+	// Half a secret is none that could be recognised: the last word goes.
+	whole := bytes.LastIndexAny(c.buf, " \t\r\n\",;&")
+	return string(c.buf[:whole+1]) + "…"
 }
 
 // bodies is Logger.Bodies within its bound.
@@ -43,7 +52,7 @@ func captureBody(req *http.Request, to *capture) *http.Request {
 				return nil, err
 			}
 			to.mu.Lock()
-			to.buf = nil
+			to.buf, to.cut = nil, false
 			to.mu.Unlock()
 			return &capturedBody{body, to}, nil
 		}
@@ -83,8 +92,13 @@ func (t *Logger) later(resp *http.Response, e *entry) {
 		b.start = &capture{max: t.bodies()}
 	}
 	e.body = b
+	e.call.mu.Lock()
+	e.turn, e.then = e.call.turn, e.call.copied()
+	e.call.mu.Unlock()
 	b.end = func(err error) {
-		call := e.call.outcome(e.req, resp, err)
+		call := e.then // unless the record still serves this call
+		e.call.inTurn(e.turn, func() { call = e.call.copied() })
+		call = call.ended(e.req, resp, err)
 		if ce := t.check(call); ce != nil {
 			ce.Write(e.fields(resp, call)...)
 		}
@@ -114,9 +128,9 @@ func (b *loggedBody) Read(p []byte) (int, error) {
 }
 
 func (b *loggedBody) Close() error {
-	err := b.ReadCloser.Close()
+	// First, since it may end a Read that would say otherwise.
 	b.finish("closed early", nil)
-	return err
+	return b.ReadCloser.Close()
 }
 
 // finish has the entry written, once.

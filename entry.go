@@ -34,6 +34,7 @@ const (
 	fieldRetryFrom    = "retry_after_source"         // the header or body field that said so
 	fieldWaited       = "waited"                     // all of the call's waiting
 	fieldAsked        = "waited_asked"               // the part of it that a server asked for
+	fieldAskedBy      = "waited_asked_by"            // the header or body field that asked for the last of it
 	fieldThrottled    = "waited_throttled"           // the part of it that was spent in a Throttler
 	fieldHeaders      = "time_to_headers"            // from the call's begin, waits included; absent if that was the end
 	fieldFirst        = "time_to_first_byte"         // of a stream's body, from the call's begin
@@ -60,6 +61,8 @@ type entry struct {
 	start   time.Time
 	headers time.Duration // from start
 
+	turn int         // of the call, when the headers came
+	then Call        // what the record said then
 	sent *capture    // of the request's body, nil if not asked for
 	body *loggedBody // nil unless the entry waits for the body's end
 }
@@ -80,8 +83,15 @@ func (c *call) outcome(req *http.Request, resp *http.Response, err error) Call {
 	c.mu.Lock()
 	call := c.copied()
 	c.mu.Unlock()
+	return call.ended(req, resp, err)
+}
+
+// ended returns the call with the verdict on how it ended.
+func (call Call) ended(req *http.Request, resp *http.Response, err error) Call {
 	call.Error = nil
 	switch {
+	case err != nil && resp != nil && verdictOf(resp) != nil:
+		call.Error = verdictOf(resp) // of a stream that broke off: it knows whose it was
 	case err != nil:
 		call.Error = errorFor(req, err)
 	case resp == nil:
@@ -156,6 +166,9 @@ func (e *entry) times(f []zap.Field, call Call) []zap.Field {
 			f = append(f, zap.Duration(d.name, d.value))
 		}
 	}
+	if call.Asked > 0 && call.AskedBy != "" {
+		f = append(f, zap.String(fieldAskedBy, call.AskedBy))
+	}
 	if e.body == nil {
 		return append(f, zap.Duration(fieldDuration, e.headers))
 	}
@@ -190,14 +203,17 @@ func (e *entry) contents(f []zap.Field, resp *http.Response, call Call, clean re
 			v = resp.Header.Values(name)
 		}
 		if len(v) > 0 {
-			f = append(f, zap.String(fieldHeader+strings.ToLower(name), clean.Line(strings.Join(v, ", "), maxMessage)))
+			// With its name, which may tell that the value is a secret.
+			named := strings.ToLower(name) + ": "
+			value := strings.TrimPrefix(clean.Line(named+strings.Join(v, ", "), maxMessage), named)
+			f = append(f, zap.String(fieldHeader+strings.ToLower(name), value))
 		}
 	}
 	if e.sent != nil {
-		f = append(f, zap.String(fieldRequestBody, clean.Line(e.sent.String(), e.bodies())))
+		f = append(f, zap.String(fieldRequestBody, clean.Line(e.sent.String(), min(e.bodies()+len("…"), maxBody))))
 	}
 	if e.body != nil && e.Bodies > 0 {
-		f = append(f, zap.String(fieldResponseBody, clean.Line(e.body.start.String(), e.bodies())))
+		f = append(f, zap.String(fieldResponseBody, clean.Line(e.body.start.String(), min(e.bodies()+len("…"), maxBody))))
 	}
 	return f
 }
@@ -232,12 +248,15 @@ func safeURL(u *url.URL, clean redact.Cleaner, allowed []string) string {
 	if u == nil {
 		return ""
 	}
+	path := u.EscapedPath()
 	var b strings.Builder
+	b.Grow(len(u.Scheme) + len("://") + len(u.Host) + len(path))
 	if u.Scheme != "" {
-		b.WriteString(u.Scheme + "://")
+		b.WriteString(u.Scheme)
+		b.WriteString("://")
 	}
 	b.WriteString(u.Host)
-	b.WriteString(u.EscapedPath())
+	b.WriteString(path)
 	if len(allowed) > 0 && u.RawQuery != "" {
 		query := u.Query()
 		for name := range query {

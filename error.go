@@ -220,13 +220,15 @@ func errorFor(req *http.Request, err error) *Error {
 	if req == nil {
 		return e
 	}
+	known := *e
+	if secrets := credentials(req); len(secrets) > 0 {
+		known.Message = redact.Without(secrets...).Line(e.Message, maxMessage)
+	}
 	if ended := req.Context().Err(); ended != nil && e.Class == Unknown {
 		ended := errorOf(ended)
-		known := *e
 		known.Class, known.Hint = ended.Class, ended.Hint
-		return &known
 	}
-	return e
+	return &known
 }
 
 // innermost strips the layers that http.Client adds: a url.Error's text holds

@@ -10,10 +10,10 @@ import (
 
 // hint says what a developer should look at first: the class's advice, made
 // more precise by what the server said.
-func hint(e *Error, h http.Header) string {
+func hint(e *Error, h http.Header, clean redact.Cleaner) string {
 	advice := e.Class.sheet().hint
 	switch e.Class {
-	case InvalidRequest, NotFound, ContextLength:
+	case InvalidRequest, NotFound:
 		if precise := paramHint(e); precise != "" {
 			return precise
 		}
@@ -25,7 +25,7 @@ func hint(e *Error, h http.Header) string {
 		}
 	case Unavailable:
 		if until := h.Get("X-Maintenance-Until"); until != "" {
-			advice += " Estimated recovery time: " + redact.Line(until, maxToken) + "."
+			advice += " Estimated recovery time: " + clean.Line(until, maxToken) + "."
 		}
 	}
 	return advice

@@ -124,7 +124,7 @@ func (j *judgement) error(v dialect.Verdict, status int) *Error {
 		e.Fate = FateRefused
 	}
 	if e.Hint == "" {
-		e.Hint = hint(e, h)
+		e.Hint = hint(e, h, clean)
 	}
 	return e
 }

@@ -1,10 +1,13 @@
 package steadyhttp
 
 import (
+	"encoding/base64"
 	"hash/maphash"
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/steadyhttp/steadyhttp/internal/redact"
 )
 
 // maxKeys bounds the maps by host, credential and path, so that neither a
@@ -75,29 +78,62 @@ func queryKey(u *url.URL) string {
 }
 
 // credentials returns what req authenticates with, so that an answer that
-// quotes it does not put it into a text of ours, whatever its shape. req may be nil.
+// quotes it does not put it into a text of ours, whatever its shape. req may
+// be nil.
 func credentials(req *http.Request) []string {
 	if req == nil {
 		return nil
 	}
-	var all []string
-	for _, name := range credentialHeaders {
-		for _, v := range req.Header[name] {
-			all = append(all, v)
-			if _, token, ok := strings.Cut(v, " "); ok { // after the scheme
-				all = append(all, token)
-			}
+	all := make([]string, 0, 4)
+	for name, values := range req.Header {
+		if !redact.SecretName(name) {
+			continue
+		}
+		for _, v := range values {
+			all = appendCredentials(all, v)
 		}
 	}
-	if v := queryKey(req.URL); v != "" {
+	if req.URL == nil {
+		return all
+	}
+	if u := req.URL.User; u != nil {
+		password, _ := u.Password()
+		all = append(all, u.Username(), password) // Stripe takes the key as the user
+	}
+	for rest := req.URL.RawQuery; rest != ""; {
+		var pair string
+		pair, rest, _ = strings.Cut(rest, "&")
+		name, v, _ := strings.Cut(pair, "=")
+		if !redact.SecretName(name) {
+			continue
+		}
 		all = append(all, v)
-		if plain, err := url.QueryUnescape(v); err == nil {
+		if plain, err := url.QueryUnescape(v); err == nil && plain != v {
 			all = append(all, plain)
 		}
 	}
-	if req.URL != nil && req.URL.User != nil {
-		password, _ := req.URL.User.Password()
-		all = append(all, password)
+	return all
+}
+
+// appendCredentials adds a header's value and its parts: what follows the
+// scheme, the values of parameters and cookies, and what Basic encodes.
+func appendCredentials(all []string, v string) []string {
+	all = append(all, v)
+	for part := range strings.FieldsFuncSeq(v, func(r rune) bool { return r == ',' || r == ';' }) {
+		if _, value, ok := strings.Cut(part, "="); ok {
+			all = append(all, strings.Trim(value, ` "`))
+		}
+	}
+	scheme, token, ok := strings.Cut(v, " ")
+	if !ok {
+		return all
+	}
+	all = append(all, token)
+	if strings.EqualFold(scheme, "Basic") {
+		if plain, err := base64.StdEncoding.DecodeString(token); err == nil {
+			user, password, _ := strings.Cut(string(plain), ":")
+			all = append(all, string(plain), user, password)
+		}
 	}
 	return all
 }

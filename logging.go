@@ -6,6 +6,8 @@ import (
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"github.com/steadyhttp/steadyhttp/internal/redact"
 )
 
 // A Logger writes one structured entry a call, from which can be told what
@@ -71,7 +73,7 @@ func DefaultLevel(c Call) zapcore.Level {
 		return zapcore.ErrorLevel
 	case c.Error != nil:
 		return zapcore.WarnLevel
-	case c.Attempts > 1:
+	case len(c.Tried) > 0: // and not for the hops of a redirect
 		return zapcore.InfoLevel
 	}
 	return zapcore.DebugLevel
@@ -157,7 +159,7 @@ func (t *Logger) validate() error            { return nil }
 // message is the entry's text: constant, so that entries can be grouped by it.
 func (c Call) message() string {
 	switch {
-	case c.Error == nil && c.Attempts > 1:
+	case c.Error == nil && len(c.Tried) > 0:
 		return "call recovered"
 	case c.Error == nil:
 		return "call succeeded"
@@ -185,26 +187,45 @@ func (c *call) attemptsLogger() *zap.Logger {
 	return c.logger
 }
 
-// logAttempt writes an entry about an attempt that will be followed by another
-// after wait.
-func (c *call) logAttempt(n int, e *Error, wait time.Duration) {
+// logAttempt writes an entry about an attempt at req that will be followed by
+// another after wait.
+func (c *call) logAttempt(req *http.Request, n int, e *Error, wait time.Duration) {
 	logger := c.attemptsLogger()
 	if logger == nil {
 		return
 	}
 	if ce := logger.Check(zapcore.DebugLevel, "attempt failed"); ce != nil {
-		ce.Write(append([]zap.Field{zap.Int(fieldAttempt, n)}, errorFields(nil, e)...)...)
+		ce.Write(errorFields(attemptFields(req, n), e)...)
 	}
 	if ce := logger.Check(zapcore.DebugLevel, "waiting"); ce != nil {
-		ce.Write(zap.Int(fieldAttempt, n+1), zap.Duration(fieldWait, wait), zap.String(fieldReason, waitReason(e)))
+		reason := "backoff"
+		if e.RetryAfterSource != "" {
+			reason = "asked by the server: " + e.RetryAfterSource
+		}
+		ce.Write(append(attemptFields(req, n+1), zap.Duration(fieldWait, wait), zap.String(fieldReason, reason))...)
 	}
 }
 
-// waitReason says why there is a wait after e: the server's word and where it
-// stood, or our own policy.
-func waitReason(e *Error) string {
-	if e.RetryAfterSource != "" {
-		return "asked by the server: " + e.RetryAfterSource
+// logThrottled writes an entry about a wait in a Throttler.
+func (c *call) logThrottled(req *http.Request, waited time.Duration) {
+	logger := c.attemptsLogger()
+	if logger == nil {
+		return
 	}
-	return "backoff"
+	if ce := logger.Check(zapcore.DebugLevel, "waiting"); ce != nil {
+		c.mu.Lock()
+		n := 1 + c.resent
+		c.mu.Unlock()
+		ce.Write(append(attemptFields(req, n), zap.Duration(fieldWait, waited), zap.String(fieldReason, "throttled"))...)
+	}
+}
+
+// attemptFields tell whose attempt it is.
+func attemptFields(req *http.Request, n int) []zap.Field {
+	clean := redact.Without(credentials(req)...)
+	return []zap.Field{
+		zap.String(fieldMethod, methodOf(req)),
+		zap.String(fieldURL, safeURL(req.URL, clean, nil)),
+		zap.Int(fieldAttempt, n),
+	}
 }

@@ -161,7 +161,7 @@ func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, 
 			return r.end(resp, err, d.Why)
 		}
 		r.hold(resp)
-		r.call.logAttempt(r.made, r.verdict, d.Wait)
+		r.call.logAttempt(r.req, r.made, r.verdict, d.Wait)
 		if err = r.sleep(d.Wait); err != nil {
 			if r.held != nil && r.outOfTime(err) {
 				return r.endHeld("time ran out")
@@ -255,7 +255,7 @@ func (r *retry) sleep(d time.Duration) error {
 	err := sleep(r.req, d)
 	waited := time.Since(start)
 	r.waited += waited
-	r.call.addWait(waited, r.verdict.RetryAfterSource != "")
+	r.call.addWait(waited, r.verdict.RetryAfterSource)
 	return err
 }
 

@@ -90,6 +90,7 @@ func (t *Throttler) roundTrip(req *http.Request, base http.RoundTripper) (*http.
 		req, c = openCall(req)
 		defer c.leave()
 		c.addThrottled(w.waited)
+		c.logThrottled(req, w.waited)
 	}
 	if err != nil {
 		return refuse(req, err)

@@ -143,7 +143,7 @@ func TestExplain(t *testing.T) {
 			name:  "200 with an error that quotes the key where it is cut",
 			reply: steadyhttptest.Reply{Body: `{"error":"` + strings.Repeat("-", 80) + testKey + `"}`},
 			code:  exitFailed,
-			want:  []string{"---[your ke"},
+			want:  []string{"---[redacted]"},
 		},
 		{
 			name:  "200 with other JSON",

@@ -268,7 +268,7 @@ func announced(before, prev, glue, s string, start, end int) bool {
 	value := s[start:valueEnd(s, end)]
 	if strings.Trim(glue, ` "'\<`) == "" && glue != "" {
 		// Authorization: token 4f9e… – the scheme may be anybody's.
-		return (scheme(prev) || strings.HasSuffix(strings.ToLower(before), "authorization") || strings.HasPrefix(prev, "--") && secretName(prev)) && keyLike(value)
+		return (scheme(prev) || strings.HasSuffix(strings.ToLower(before), "authorization") || strings.HasPrefix(prev, "--") && SecretName(prev)) && keyLike(value)
 	}
 	if len(glue) > 8 || strings.Trim(glue, " \"'\\:=[<>") != "" || !strings.ContainsAny(glue, ":=") {
 		return false
@@ -279,7 +279,7 @@ func announced(before, prev, glue, s string, start, end int) bool {
 		return keyLike(value)
 	case name == "code" && glue == "=": // of OAuth, or somebody's error code
 		return len(value) >= 20 && keyLike(value)
-	case !secretName(name):
+	case !SecretName(name):
 		return false
 	case keyLike(value):
 		return true
@@ -308,15 +308,20 @@ func scheme(word string) bool {
 	return strings.EqualFold(word, "bearer") || strings.EqualFold(word, "basic")
 }
 
-// secretName reports whether a parameter or header of that name is a secret.
-func secretName(name string) bool {
-	name = strings.ToLower(name)
-	for _, n := range []string{"key", "token", "secret", "password", "passwd", "signature", "authorization", "credential", "cookie"} {
-		if strings.HasSuffix(name, n) {
+// SecretName reports whether a parameter or a header of that name holds a
+// secret.
+func SecretName(name string) bool {
+	for _, end := range [...]string{"key", "token", "secret", "password", "passwd", "signature", "authorization", "credential", "cookie"} {
+		if i := len(name) - len(end); i >= 0 && strings.EqualFold(name[i:], end) {
+			return !strings.EqualFold(name, "idempotency-key")
+		}
+	}
+	for _, whole := range [...]string{"sig", "pwd", "auth", "code_verifier", "client_assertion"} {
+		if strings.EqualFold(name, whole) {
 			return true
 		}
 	}
-	return name == "sig" || name == "pwd" || name == "auth" || name == "code_verifier" || name == "client_assertion"
+	return false
 }
 
 // passwordAt reports whether s[start:end] begins the password of a URL:
