@@ -192,13 +192,18 @@ func (c *call) setVerdict(resp *http.Response, e *Error) {
 	c.about, c.verdict = resp, e
 }
 
-// verdictOf returns the verdict on resp that a wrapper further in left, nil if
-// there is none.
-func verdictOf(resp *http.Response) *Error {
+// leftOn returns the record that resp carries, nil if there is none.
+func leftOn(resp *http.Response) *call {
 	if resp.Request == nil {
 		return nil
 	}
-	c := callFrom(resp.Request.Context())
+	return callFrom(resp.Request.Context())
+}
+
+// verdictOf returns the verdict on resp that a wrapper further in left, nil if
+// there is none.
+func verdictOf(resp *http.Response) *Error {
+	c := leftOn(resp)
 	if c == nil {
 		return nil
 	}
@@ -290,10 +295,7 @@ func (c *call) gaveUpOn(resp *http.Response) bool {
 // recordOf returns the record that a wrapper further in has left on resp, nil
 // if there is none.
 func recordOf(resp *http.Response) *call {
-	if resp.Request == nil {
-		return nil
-	}
-	c := callFrom(resp.Request.Context())
+	c := leftOn(resp)
 	if c == nil {
 		return nil
 	}
@@ -307,10 +309,7 @@ func recordOf(resp *http.Response) *call {
 
 // seen reports whether a Classifier has looked into resp, whatever it found.
 func seen(resp *http.Response) bool {
-	if resp.Request == nil {
-		return false
-	}
-	c := callFrom(resp.Request.Context())
+	c := leftOn(resp)
 	if c == nil {
 		return false
 	}

@@ -3,6 +3,7 @@ package steadyhttp_test
 import (
 	"bytes"
 	"cmp"
+	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -136,7 +137,7 @@ func (c *canaries) quotable() string {
 
 // announced is one that can be recognised by what stands before it.
 func (c *canaries) announced() string {
-	return pick(c, "api_key=", "client_secret=", "https://h.example/?access_token=", `{"password":"`, "Authorization: Bearer ", "x-api-key: ", "https://h.example/?a=b&X-Amz-Signature=") + c.drawn(letters+digits, 30)
+	return pick(c, "api_key=", "client_secret=", "https://h.example/?access_token=", `{"password":"`, "Authorization: Bearer ", "x-api-key: ", "https://h.example/?a=b&X-Amz-Signature=", "https://h.example/?a=b&sig=%2F", "client_secret=/") + c.drawn(letters+digits, 30)
 }
 
 // hostile are what a server may put into a text to break out of a line.
@@ -182,16 +183,17 @@ var canaryHosts = []string{"api.openai.com", "api.anthropic.com", "generativelan
 var canaryPaths = []string{"/v1/chat/completions", "/v1/messages", "/v1/responses", "/v1beta/models/gemini-2.5-flash:generateContent", "/repos/a/b", "/v1/charges", "/api/chat.postMessage", "/v1/embeddings", "/", ""}
 
 // credentialNames are the headers that a request may be authorised with.
-var credentialNames = []string{"Authorization", "X-Api-Key", "Api-Key", "X-Goog-Api-Key", "Private-Token"}
+var credentialNames = []string{"Authorization", "X-Api-Key", "Api-Key", "X-Goog-Api-Key", "Private-Token",
+	"Proxy-Authorization", "X-Auth-Token", "Ocp-Apim-Subscription-Key", "X-Vault-Token", "X-Amz-Security-Token", "X-Shopify-Access-Token"}
 
 // request is a random request with secrets in every place.
 func (c *canaries) request(t testing.TB) *http.Request {
 	t.Helper()
 	u := &url.URL{Scheme: "https", Host: pick(c, canaryHosts...), Path: pick(c, canaryPaths...)}
 	if c.IntN(4) == 0 {
-		password := c.any()
-		u.User = url.UserPassword(c.any(), password)
-		c.own = append(c.own, password)
+		user, password := c.any(), c.any()
+		u.User = url.UserPassword(user, password)
+		c.own = append(c.own, user, password)
 	}
 	if c.IntN(4) == 0 {
 		u.Path += "/" + c.key() + "/send"
@@ -201,7 +203,7 @@ func (c *canaries) request(t testing.TB) *http.Request {
 		if c.IntN(3) == 0 {
 			v := c.any()
 			q.Set(name, v)
-			if name == "key" {
+			if name != "cursor" && name != "page" {
 				c.own = append(c.own, v)
 			}
 		}
@@ -219,17 +221,27 @@ func (c *canaries) request(t testing.TB) *http.Request {
 		t.Fatal(err)
 	}
 	for _, name := range credentialNames {
-		if c.IntN(3) > 0 {
+		if c.IntN(4) > 0 {
 			continue
 		}
 		v := c.any()
 		c.own = append(c.own, v)
-		if name == "Authorization" {
-			v = pick(c, "Bearer ", "Basic ", "Token ", "") + v
+		switch {
+		case !strings.HasSuffix(name, "Authorization"):
+			req.Header.Set(name, v)
+		case c.IntN(4) == 0:
+			user := c.any()
+			c.own = append(c.own, user)
+			req.Header.Set(name, "Basic "+base64.StdEncoding.EncodeToString([]byte(user+":"+v)))
+		case c.IntN(4) == 0:
+			req.Header.Set(name, `Token token="`+v+`", nonce="def"`)
+		default:
+			req.Header.Set(name, pick(c, "Bearer ", "Token ", "")+v)
 		}
-		req.Header.Set(name, v)
 	}
-	req.Header.Set("Cookie", "session="+c.any()+"; theme=dark")
+	session := c.any()
+	c.own = append(c.own, session)
+	req.Header.Set("Cookie", "theme=dark; session="+session)
 	req.Header.Set("X-Other", c.any())
 	req.Header.Set("X-Allowed", "a "+c.key())
 	req.Trailer = http.Header{"X-Sum": {c.any()}}
@@ -511,6 +523,8 @@ func canaryCount(t *testing.T) int {
 
 // the request was sent with, and a value that begins with an escape is shown;
 // logger_test.go has each of them alone.
+//
+// FAILS: as TestSignaturesThatBeginWithASignAreMasked does.
 //
 // STEADYHTTP_CANARIES=1000000 looks at as many entries; in a failure the seed
 // that is named gives the same call again.

@@ -211,6 +211,28 @@ func TestWhatNobodyCanRecognise(t *testing.T) {
 	}
 }
 
+// FAILS: a value that begins with an escape or a slash, as one in 32 of those
+// in base64 does, is not seen as the value of the name before it; nor is a
+// short name that follows an escaped ampersand.
+func TestSignaturesThatBeginWithASignAreMasked(t *testing.T) {
+	const rest = "jMCVxH1Afrpx9nWk5b8sBUJ40sKq2o12SZFgZ"
+	for _, text := range []string{
+		"no access to https://files.example/a?sv=2020&sig=%2B" + rest,
+		"no access to https://files.example/a?sv=2020&sig=%2F" + rest,
+		"client_secret=/" + rest + " is wrong",
+		`{\"client_secret\": \"/` + rest + `\"}`,
+		`{\"url\":\"https://files.example/a?sv=2020\\u0026sig=` + rest + `\"}`, // as Go writes an ampersand
+	} {
+		logger, logs := observed()
+		rt := &steadyhttp.Transport{Base: playing(reply{status: 403, body: `{"error":{"message":"` + text + `"}}`}), Logger: logger}
+		resp, _ := rt.RoundTrip(chat(t))
+		finish(t, resp)
+		if got := fmt.Sprint(only(t, logs)["message"]); strings.Contains(got, rest) {
+			t.Errorf("got %q, want it without the secret", got)
+		}
+	}
+}
+
 func TestBodies(t *testing.T) {
 	const odd = "correct-horse-battery-7"
 	for _, row := range []struct {
@@ -643,7 +665,6 @@ func TestRedirectIsNoRecovery(t *testing.T) {
 }
 
 // The body of a call may still be read when its context serves another.
-//
 func TestEntryIsAboutItsOwnCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		logger, logs := observed()

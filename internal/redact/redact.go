@@ -266,6 +266,12 @@ func keyLike(word string) bool {
 // assignment.
 func announced(before, prev, glue, s string, start, end int) bool {
 	value := s[start:valueEnd(s, end)]
+	if len(prev) > len("u0026") && strings.HasPrefix(prev, "u00") {
+		prev = prev[len("u0026"):] // an ampersand of a query, as JSON escapes it
+	}
+	if strings.ContainsAny(glue, "=:") {
+		glue = strings.TrimRight(glue, "/%+") // with which base64, or its escapes, may begin
+	}
 	if strings.Trim(glue, ` "'\<`) == "" && glue != "" {
 		// Authorization: token 4f9e… – the scheme may be anybody's.
 		return (scheme(prev) || strings.HasSuffix(strings.ToLower(before), "authorization") || strings.HasPrefix(prev, "--") && SecretName(prev)) && keyLike(value)
