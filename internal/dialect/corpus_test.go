@@ -37,13 +37,21 @@ type sample struct {
 // corpus reads a file of answers from other people's servers, which are not
 // ours to carry along.
 func corpus(t testing.TB, name string) []sample {
+	all, err := readCorpus(t, name)
+	if err != nil {
+		t.Skipf("no corpus of real answers here (%v); STEADYHTTP_CORPUS names its folder", err)
+	}
+	return all
+}
+
+func readCorpus(t testing.TB, name string) ([]sample, error) {
 	dir := os.Getenv("STEADYHTTP_CORPUS")
 	if dir == "" {
 		dir = filepath.Join("..", "..", "..", "shared", "corpus")
 	}
 	f, err := os.Open(filepath.Join(dir, name))
 	if err != nil {
-		t.Skipf("no corpus of real answers here (%v); STEADYHTTP_CORPUS names its folder", err)
+		return nil, err
 	}
 	defer f.Close()
 	var all []sample
@@ -56,7 +64,7 @@ func corpus(t testing.TB, name string) []sample {
 		}
 		all = append(all, s)
 	}
-	return all
+	return all, nil
 }
 
 func (s *sample) answer() dialect.Answer {

@@ -538,6 +538,11 @@ func seed(f *testing.F) {
 	for _, row := range holdout {
 		f.Add(row.status, row.url, []byte(row.body))
 	}
+	real, _ := readCorpus(f, "dev.jsonl") // where it is at hand
+	for _, s := range real {
+		a := s.answer()
+		f.Add(a.Status, a.Method+" "+a.Host+a.Path, a.Body)
+	}
 	for _, body := range hostile() {
 		f.Add(429, "POST api.openai.com/v1/x", body[:min(len(body), 512)])
 	}
