@@ -33,7 +33,7 @@ func compare(ctx context.Context, s settings, stdout io.Writer) int {
 	steady := &http.Client{Transport: &steadyhttp.Transport{Logger: &steadyhttp.Logger{Zap: logger}}}
 
 	fmt.Fprintf(stdout, "%d questions, %d at a time, for an API on this machine that allows %d requests a second.\n"+
-		"A quarter of the calls also meets a 429, 500, 502, 503, 529 or a dropped connection, which pass after\n"+
+		"A fifth of the calls also meets a 429, 500, 502, 503, 529 or a dropped connection, which pass after\n"+
 		"an attempt or two, or has a fault of its own, which does not. Both clients meet the same.\n\n",
 		s.calls, s.workers, perSecond)
 
