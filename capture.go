@@ -92,15 +92,23 @@ func (t *Logger) later(resp *http.Response, e *entry) {
 		b.start = &capture{max: t.bodies()}
 	}
 	e.body = b
+	// A wrapper further out may look at the body in another goroutine while it
+	// sets fields of resp: the end goes by what they were.
+	headers, then := *resp, verdictOf(resp)
 	e.call.mu.Lock()
 	e.turn, e.then = e.call.turn, e.call.copied()
 	e.call.mu.Unlock()
 	b.end = func(err error) {
-		call := e.then // unless the record still serves this call
-		e.call.inTurn(e.turn, func() { call = e.call.copied() })
-		call = call.ended(e.req, resp, err)
+		call, verdict := e.then, then // unless the record still serves this call
+		e.call.inTurn(e.turn, func() {
+			call = e.call.copied()
+			if e.call.about == resp && e.call.verdict != nil {
+				verdict = e.call.verdict
+			}
+		})
+		call = call.ended(e.req, &headers, err, verdict)
 		if ce := t.check(call); ce != nil {
-			ce.Write(e.fields(resp, call)...)
+			ce.Write(e.fields(&headers, call)...)
 		}
 	}
 	resp.Body = b

@@ -83,22 +83,23 @@ func (c *call) outcome(req *http.Request, resp *http.Response, err error) Call {
 	c.mu.Lock()
 	call := c.copied()
 	c.mu.Unlock()
-	return call.ended(req, resp, err)
+	var verdict *Error
+	if resp != nil {
+		verdict = verdictOf(resp)
+	}
+	return call.ended(req, resp, err, verdict)
 }
 
-// ended returns the call with the verdict on how it ended.
-func (call Call) ended(req *http.Request, resp *http.Response, err error) Call {
-	call.Error = nil
+// ended returns the call with the verdict on how it ended: one that was given
+// further in, or else what we can tell.
+func (call Call) ended(req *http.Request, resp *http.Response, err error, verdict *Error) Call {
+	call.Error = verdict
 	switch {
-	case err != nil && resp != nil && verdictOf(resp) != nil:
-		call.Error = verdictOf(resp) // of a stream that broke off: it knows whose it was
+	case verdict != nil:
 	case err != nil:
 		call.Error = errorFor(req, err)
-	case resp == nil:
-	default:
-		if call.Error = verdictOf(resp); call.Error == nil && failed(resp) {
-			call.Error = glance(resp, nil)
-		}
+	case resp != nil && failed(resp):
+		call.Error = glance(resp, nil)
 	}
 	return call
 }

@@ -43,7 +43,8 @@ func firstEvents(resp *http.Response, rules []Rule) *Error {
 
 // A follower reads the events of a stream as they pass.
 type follower struct {
-	resp   *http.Response
+	about  *http.Response // the answer whose stream it is
+	resp   *http.Response // a copy: a wrapper further out may set fields while another goroutine reads
 	rules  []Rule
 	split  sse.Splitter
 	stream dialect.Stream
@@ -55,7 +56,8 @@ type follower struct {
 }
 
 func follow(resp *http.Response, rules []Rule, c *call) follower {
-	f := follower{resp: resp, rules: rules, split: sse.Splitter{Max: maxEvent}, call: c}
+	copied := *resp
+	f := follower{about: resp, resp: &copied, rules: rules, split: sse.Splitter{Max: maxEvent}, call: c}
 	if c != nil {
 		f.turn = c.currentTurn()
 	}
@@ -134,7 +136,7 @@ func (b *streamBody) Read(p []byte) (int, error) {
 		applied := *b.found
 		applied.Fate = FateApplied // a part of the answer is with the reader
 		b.found = &applied
-		b.call.inTurn(b.turn, func() { b.call.about, b.call.verdict = b.resp, b.found })
+		b.call.inTurn(b.turn, func() { b.call.about, b.call.verdict = b.about, b.found })
 	}
 	if err == io.EOF && b.found != nil {
 		err = b.found
