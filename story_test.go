@@ -365,7 +365,7 @@ func (s story) told(t *testing.T) []string {
 	return lines
 }
 
-// malformed message.
+// Its parameter is messages, and yet no message is malformed.
 func TestHintOfATooLongPromptSpeaksOfItsLength(t *testing.T) {
 	rt := &steadyhttp.Classifier{Base: playing(reply{status: 400, body: `{"error":{"message":"maximum context length is 128000 tokens","param":"messages","code":"context_length_exceeded"}}`})}
 	resp, err := rt.RoundTrip(chat(t))
