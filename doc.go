@@ -39,7 +39,8 @@
 // The wrappers keep net/http's RoundTripper contract to the letter: the request
 // is not modified, its body is closed on every path, an answer is never
 // replaced by an error, and streams, upgrades, trailers and httptrace work as
-// if nobody stood between. A call that succeeds at once costs no allocation.
+// if nobody stood between. A call that succeeds at once costs no allocation,
+// unless its body had to be kept or its answer looked into.
 // No wait outlasts the context's deadline. The package steadyhttptest holds the
 // test of this contract, for any wrapper.
 package steadyhttp

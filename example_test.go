@@ -140,6 +140,17 @@ func ExampleLogger() {
 	// warn: call refused, error.type quota, code insufficient_quota
 }
 
+// An entry's message is one of five constants, so that zap's sampler thins out
+// what there is much of and keeps the rest.
+func ExampleLogger_sampling() {
+	logger := zap.NewNop().WithOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core {
+		return zapcore.NewSamplerWithOptions(core, time.Second, 100, 100) // of each level and message 100 a second, then every 100th
+	}))
+	client := &http.Client{Transport: &steadyhttp.Transport{Logger: &steadyhttp.Logger{Zap: logger}}}
+	client.CloseIdleConnections()
+	// Output:
+}
+
 // printCore prints what an example can promise: no durations, no ports.
 type printCore struct{ zapcore.LevelEnabler }
 

@@ -167,9 +167,7 @@ func closeIdle(base http.RoundTripper) {
 // refuse ends a call that never reached the base: the contract wants the
 // request's body closed all the same.
 func refuse(req *http.Request, err error) (*http.Response, error) {
-	if req.Body != nil {
-		req.Body.Close()
-	}
+	closeBody(req)
 	return nil, err
 }
 
