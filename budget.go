@@ -41,7 +41,7 @@ const (
 	// Hosts are spread so that calls to different ones do not meet at one lock,
 	// and bounded for crawlers.
 	budgetShards = 16
-	maxHosts     = maxKeys / budgetShards
+	maxHosts     = 10_000 / budgetShards
 )
 
 type budgetShard struct {

@@ -93,9 +93,11 @@ type call struct {
 	innerErr      error          // what another one further in, which found owner, gave up with
 	gaveUp        *http.Response // the failed answer that it ended with
 
-	throttled     time.Duration // Throttler: its own waits
-	input, output int64         // Classifier: tokens used
-	logger        *zap.Logger   // Logger: where attempts and waits are logged
+	throttled     time.Duration  // Throttler: its own waits
+	gated         *http.Response // Throttler: the answer after which it holds others back, who fail alike
+	gatedError    bool           // Throttler: likewise, for an error
+	input, output int64          // Classifier: tokens used
+	logger        *zap.Logger    // Logger: where attempts and waits are logged
 
 	// The verdict, and the response that it is about (nil for an error). It
 	// counts only for that very response: an earlier attempt's, or that of a
@@ -270,6 +272,7 @@ func (c *call) addResend(class Class) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.resent++
+	c.gated, c.gatedError = nil, false
 	if len(c.tried) < maxTried {
 		c.tried = append(c.tried, class)
 	}
@@ -357,6 +360,27 @@ func (c *call) inTurn(turn int, write func()) {
 // addUsage requires c.mu held.
 func (c *call) addUsage(input, output int64) {
 	c.input, c.output = max(c.input, input), max(c.output, output) // Anthropic says it in two events
+}
+
+// setGated notes that the next attempt will wait at the Throttler's door until
+// it can succeed. resp is nil for an error; c may be nil.
+func (c *call) setGated(resp *http.Response) {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gated, c.gatedError = resp, resp == nil
+}
+
+// gatedBy reports whether setGated was called about this very outcome.
+func (c *call) gatedBy(resp *http.Response) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if resp == nil {
+		return c.gatedError
+	}
+	return c.gated == resp
 }
 
 func (c *call) addThrottled(d time.Duration) {

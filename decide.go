@@ -35,7 +35,7 @@ func (r *retry) decide(a attempt, resp *http.Response) Decision {
 		return d
 	}
 	d.Why = r.tooLate(d.Wait)
-	if d.Why == "" && !r.affordable() {
+	if d.Why == "" && !r.affordable(resp) {
 		d.Why = "the retry budget of this host is used up"
 	}
 	d.Again = d.Why == ""
@@ -131,9 +131,10 @@ func (r *retry) tooLate(wait time.Duration) string {
 }
 
 // affordable takes a retry from the budget. One that comes when the server
-// wants it is free: it adds nothing to what the server is ready for.
-func (r *retry) affordable() bool {
-	if r.verdict.Class == RateLimit && r.verdict.RetryAfter > 0 {
+// wants it is free, and so is one that a Throttler further in holds back until
+// it can succeed: it adds nothing to what the server is ready for.
+func (r *retry) affordable(resp *http.Response) bool {
+	if r.verdict.Class == RateLimit && r.verdict.RetryAfter > 0 || r.call.gatedBy(resp) {
 		return true
 	}
 	return r.budget().take(hostOf(r.req))

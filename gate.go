@@ -1,160 +1,127 @@
 package steadyhttp
 
-import (
-	"cmp"
-	"math/rand/v2"
-	"net/http"
-	"time"
-
-	"golang.org/x/time/rate"
-)
+import "time"
 
 const (
-	// paceShare is how much of a stated rate is used after a pause: the server
-	// counts by its own clock, and a request on the way for a moment longer than
-	// the one behind it makes two of them arrive together.
-	paceShare = 0.97
+	// A host is taken for failing after five failures in a row, or as many as
+	// it was sent in a second or two up to sixteen: with two hundred calls a
+	// second five may fail in the moment in which one of its servers restarts.
+	// Older failures than ten seconds are no part of the row.
+	minFailures  = 5
+	maxFailures  = 16
+	failuresTime = 10 * time.Second
 
-	// minPace is the slowest rate that is believed, one request in ten seconds:
-	// at a slower one the answer to each request is the better guide.
-	minPace = rate.Limit(0.1)
+	// One probe at a time goes to a failing host, the first after a tenth of a
+	// second, then each after twice as long, up to a second.
+	minProbe = 100 * time.Millisecond
+	maxProbe = time.Second
+
+	// A probe that has no answer yet holds back those behind it for so long.
+	// After a pause that a server asked for, a refusal comes at once or not at
+	// all, while an answer of a model takes its time. A host that failed gets
+	// more: it may be slow while it starts.
+	probeTime        = 250 * time.Millisecond
+	failingProbeTime = 5 * time.Second
 )
 
-// A gate holds requests of one kind back after a server asked for it. Those
-// who waited then leave at the pace of the limit that the server stated, if it
-// stated one: all at once, they would be told to wait again.
+// A gate holds back who would send under a Key: until a moment that the server
+// named, or while the host fails. When its time is up, one goes first.
 type gate struct {
-	until  time.Time     // nobody passes before
-	pace   *rate.Limiter // nil if no limit was stated
-	forget time.Time     // when the pace has done its work
+	failing bool
+	paced   bool          // those behind the first follow at the pace of a limit that the server states
+	since   instant       // an answer to a request sent before says nothing of the present
+	until   instant       // nobody passes before
+	every   time.Duration // between the probes of a failing host
+	probe   instant       // when the one went out that is under way; 0 is none
+	before  float64       // requests a second before the host failed
+	verdict *Error        // why
 }
 
-// learn takes from an answer whether everybody has to wait.
-func (t *Throttler) learn(req *http.Request, resp *http.Response) {
-	if resp == nil {
+// next returns when another may pass, and whether that is sure or hangs on an
+// outcome. A failing host's gate may be shut again by the probe.
+func (g *gate) next(t instant) (at instant, sure bool) {
+	at = max(g.until, t)
+	if g.probe != 0 {
+		at = max(at, g.probe.add(g.probeTime()))
+	}
+	return at, !g.failing
+}
+
+func (g *gate) probeTime() time.Duration {
+	if g.failing {
+		return failingProbeTime
+	}
+	return probeTime
+}
+
+func (g *gate) why() string {
+	if g.failing {
+		return "the host is failing"
+	}
+	return "the server asked for a pause"
+}
+
+func (g *gate) name() string {
+	if g.failing {
+		return "failing"
+	}
+	return "asked"
+}
+
+// asked makes everybody under l wait for d, as a server wants it.
+func (l *lane) asked(t instant, d time.Duration, verdict *Error) {
+	until := t.add(d)
+	switch g := l.gate; {
+	case g == nil:
+		l.gate = &gate{since: t, until: until, paced: l.states(), verdict: verdict}
+	case until > g.until:
+		g.until, g.verdict, g.probe = until, verdict, 0
+	default:
+		g.probe = 0 // it was one, and it is told to wait
+	}
+}
+
+// failed counts a failure of the host, which l is about, of a request that was
+// sent at sent. The verdict says what it was, and for how long the host wants to
+// be left alone, if it says so.
+func (l *lane) failed(t, sent instant, probe bool, asked time.Duration, verdict *Error) {
+	g := l.gate
+	switch {
+	case g != nil && g.failing:
+		if !probe {
+			return // it was under way already when the gate was shut
+		}
+		g.every = min(2*g.every, maxProbe)
+		g.probe, g.verdict = 0, verdict
+		g.until = t.add(max(g.every, asked))
+		return
+	case l.failures == 0 || t.sub(l.failingSince) > failuresTime:
+		l.failures, l.failingSince = 0, t
+	}
+	l.failures++
+	enough := int32(min(max(minFailures, l.meter.perSecond()), maxFailures))
+	back := l.pace != nil && l.pace.flat == backFlat && sent >= l.pace.from // it has just come back: it is gone again
+	if l.failures < enough && !back {
 		return
 	}
-	e := verdictOf(resp)
-	if e == nil {
-		if !failed(resp) {
-			return
-		}
-		e = glance(resp, nil)
+	before := l.meter.perSecond()
+	if back {
+		before = l.pace.base / backRate
 	}
-	asked := e.RetryAfterSource != "" && (e.Class == RateLimit || e.Class == Overloaded)
-	if asked && e.RetryAfter <= orMax(t.MaxWait, defaultMaxWait) {
-		t.shut(gateKeyOf(req), e)
-	}
+	l.pace = nil
+	l.gate = &gate{failing: true, since: t, until: t.add(max(minProbe, asked)), every: minProbe, before: before, verdict: verdict}
 }
 
-// shut makes everybody under k wait as e asks for.
-func (t *Throttler) shut(k gateKey, e *Error) {
-	now := time.Now()
-	if !e.NotBefore.After(now) {
-		return
+// answered opens l's gate for those behind a probe, or counts an answer that
+// shows that the host works.
+func (l *lane) answered(t, sent instant, probe bool) {
+	l.failures = 0
+	g := l.gate
+	switch {
+	case g == nil:
+	case g.failing && (probe || sent >= g.since):
+		l.gate, l.pace = nil, backPace(g.before, t)
+	case !g.failing && probe && t >= g.until:
+		l.gate = nil
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	g := t.gates[k]
-	if g == nil {
-		if len(t.gates) >= maxKeys {
-			t.forgetGates(now)
-		}
-		if len(t.gates) >= maxKeys {
-			return // ten thousand waits at once: one more is not remembered
-		}
-		if t.gates == nil {
-			t.gates = make(map[gateKey]*gate)
-		}
-		g = new(gate)
-		t.gates[k] = g
-		t.shutGates.Store(int64(len(t.gates)))
-	}
-	if e.NotBefore.After(g.until) {
-		g.until, g.forget = e.NotBefore, e.NotBefore
-	}
-	if limit, window := statedPace(e); limit > 0 {
-		if g.pace == nil {
-			g.pace = rate.NewLimiter(limit, 1)
-		}
-		g.pace.SetLimit(limit)
-		g.forget = g.until.Add(window)
-	}
-}
-
-// statedPace returns the rate of requests that an answer states, 0 if none, and
-// how long it is kept to: for as long as the limit counts, at most a minute.
-func statedPace(e *Error) (rate.Limit, time.Duration) {
-	var slowest rate.Limit
-	var window time.Duration
-	for _, a := range e.RateLimit {
-		in := a.Window
-		if a.Remaining == 0 {
-			in = cmp.Or(in, e.Window) // of the limit that was hit, and so of this one
-		}
-		if a.Unit != "requests" || a.Limit <= 0 || in <= 0 {
-			continue
-		}
-		limit := rate.Limit(paceShare * float64(a.Limit) / in.Seconds())
-		if limit >= minPace && (slowest == 0 || limit < slowest) {
-			slowest, window = limit, min(in, time.Minute)
-		}
-	}
-	return slowest, window
-}
-
-// forgetGates drops the gates that hold nobody back. It requires t.mu held.
-func (t *Throttler) forgetGates(now time.Time) {
-	for k, g := range t.gates {
-		if !g.until.After(now) && !g.forget.After(now) {
-			delete(t.gates, k)
-		}
-	}
-	t.shutGates.Store(int64(len(t.gates)))
-}
-
-// gate returns how long those under k still have to wait, and the pace at which
-// they pass then, nil for any.
-func (t *Throttler) gate(k gateKey) (left time.Duration, pace *rate.Limiter) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	g := t.gates[k]
-	if g == nil {
-		return 0, nil
-	}
-	now := time.Now()
-	if !g.until.After(now) && !g.forget.After(now) {
-		delete(t.gates, k)
-		t.shutGates.Store(int64(len(t.gates)))
-		return 0, nil
-	}
-	return g.until.Sub(now), g.pace
-}
-
-// atGate waits while a server has asked for it.
-func (w *waiter) atGate() (pace *rate.Limiter, err error) {
-	if w.t.shutGates.Load() == 0 {
-		return nil, nil
-	}
-	key := gateKeyOf(w.req)
-	for {
-		left, pace := w.t.gate(key)
-		if left <= 0 {
-			return pace, nil
-		}
-		// Those who wait for the same moment do not leave at the same moment.
-		left += rand.N(min(left/10, maxSpread) + 1)
-		if err := w.wait(left, "the server asked for a pause"); err != nil {
-			return nil, err
-		}
-	}
-}
-
-// throughGate waits likewise, and for its turn in the pace.
-func (w *waiter) throughGate() error {
-	pace, err := w.atGate()
-	if err != nil || pace == nil {
-		return err
-	}
-	return w.permit(pace, 1, "the pace of the server's limit")
 }

@@ -2,52 +2,143 @@ package steadyhttp
 
 import (
 	"encoding/base64"
+	"fmt"
 	"hash/maphash"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 
+	"github.com/steadyhttp/steadyhttp/internal/dialect"
 	"github.com/steadyhttp/steadyhttp/internal/redact"
 )
 
-// maxKeys bounds the maps by host, credential and path, so that neither a
-// crawler's many hosts nor ids in paths fill the memory.
-const maxKeys = 10_000
+// key returns the Key of a request: all that is known of it and may matter.
+func (t *Throttler) key(req *http.Request) Key { return t.keyOf(req, t.parting(req), new(reading)) }
 
-// limitKey is whom a limit applies to.
-type limitKey struct {
-	host       string
-	credential uint64
+// A parting is by what the limits at a host part requests, as far as it has
+// shown.
+type parting struct {
+	by     Scope
+	tokens bool // it has limits of tokens
 }
 
-// gateKey is whom a server's wait concerns. What an unknown server limits
-// together is not known, so only the same kind of request waits.
-type gateKey struct {
-	limitKey
-	method, path string
-}
-
-func limitKeyOf(req *http.Request) limitKey {
-	k := limitKey{credential: credential(req)}
-	if req.URL != nil {
-		k.host = req.URL.Host
+// keyOf is key for who reads the request's body for other reasons too.
+func (t *Throttler) keyOf(req *http.Request, p parting, r *reading) Key {
+	if t.Key != nil {
+		return Key{Host: t.Key(req)}
+	}
+	k := Key{Host: hostOf(req), Credential: credential(req)}
+	if p.by&ScopeModel != 0 || t.ByModel {
+		k.Model = r.call(req).Model
+	}
+	if p.by&parts != 0 {
+		k.Bucket = bucketOf(req)
 	}
 	return k
 }
 
-func gateKeyOf(req *http.Request) gateKey {
-	k := gateKey{limitKey: limitKeyOf(req), method: req.Method}
-	if req.URL != nil {
-		k.path = req.URL.Path
+// parts are the members of a Scope that a Key's Bucket stands for.
+const parts = ScopeMethod | ScopePath | ScopeResource | ScopeBucket
+
+// keyIn returns the Key of what req has in common with all in scope. Where it
+// is a model that nobody could find out, what is alike is the method and path.
+func (t *Throttler) keyIn(req *http.Request, scope Scope) (Key, parting) {
+	p := parting{by: scope}
+	k := t.keyOf(req, p, new(reading))
+	if t.Key != nil {
+		return k, parting{}
 	}
-	return k
+	if scope&ScopeModel != 0 && k.Model == "" && scope&parts == 0 {
+		p.by |= ScopeMethod | ScopePath
+		k.Bucket = bucketOf(req)
+	}
+	if scope&ScopeCredential == 0 {
+		k.Credential = 0
+	}
+	return k, p
 }
+
+// bucketOf names the group of requests that req is of, always by the same
+// rule for the same API.
+func bucketOf(req *http.Request) string {
+	if req.URL == nil {
+		return req.Method
+	}
+	_, s := dialect.Home(req.Method, req.URL.Hostname(), req.URL.Path, req.Header)
+	if Scope(s)&parts == 0 {
+		s = dialect.Method | dialect.Path
+	}
+	return dialect.BucketOf(s, methodOf(req), req.URL.Path)
+}
+
+// label is k.Label.
+func (k Key) label() string {
+	label := k.Host
+	if k.Credential > anonymous {
+		label += fmt.Sprintf(" key %04x", uint16(k.Credential))
+	}
+	for _, part := range []string{k.Model, k.Bucket} {
+		if part != "" {
+			label += " " + part
+		}
+	}
+	return redact.Line(label, maxLabel)
+}
+
+// maxLabel bounds a Key's label: a host, a model and a path of usual length.
+const maxLabel = 256
+
+// partings remembers by what hosts part their limits. Most hosts show none, and
+// cost nothing.
+type partings struct {
+	n  atomic.Int32 // how many there are: read without the lock on the way past
+	mu sync.RWMutex // guards m
+	m  map[string]parting
+}
+
+// maxPartings bounds the hosts of which that is remembered.
+const maxPartings = 10_000
+
+func (s *partings) of(host string) parting {
+	if s.n.Load() == 0 {
+		return parting{}
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.m[host]
+}
+
+func (s *partings) add(host string, p parting) {
+	old := s.of(host)
+	if old.by&p.by == p.by && (old.tokens || !p.tokens) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.m == nil {
+		s.m = make(map[string]parting)
+	}
+	old = s.m[host]
+	if len(s.m) >= maxPartings && old == (parting{}) {
+		clear(s.m) // a crawler's; what matters is soon shown again
+	}
+	s.m[host] = parting{by: old.by | p.by, tokens: old.tokens || p.tokens}
+	s.n.Store(int32(len(s.m)))
+}
+
+func (t *Throttler) parting(req *http.Request) parting { return t.partings.of(hostOf(req)) }
 
 // seed makes the hashes of credentials worthless outside this process.
 var seed = maphash.MakeSeed()
 
 // credentialHeaders are where APIs take their keys, by canonical name.
 var credentialHeaders = []string{"Authorization", "X-Api-Key", "Api-Key", "X-Goog-Api-Key", "Private-Token"}
+
+// anonymous stands for requests without a credential, among themselves. 0 would
+// stand for all.
+const anonymous = 1
 
 // credential returns a hash of the request's credential: never the credential.
 func credential(req *http.Request) uint64 {
@@ -59,7 +150,7 @@ func credential(req *http.Request) uint64 {
 	if v := queryKey(req.URL); v != "" {
 		return maphash.String(seed, v)
 	}
-	return 0
+	return anonymous
 }
 
 // queryKey returns the value of the query parameter that holds a key, as sent.

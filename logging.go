@@ -207,7 +207,7 @@ func (c *call) logAttempt(req *http.Request, n int, e *Error, wait time.Duration
 }
 
 // logThrottled writes an entry about a wait in a Throttler.
-func (c *call) logThrottled(req *http.Request, waited time.Duration) {
+func (c *call) logThrottled(req *http.Request, waited time.Duration, why string) {
 	logger := c.attemptsLogger()
 	if logger == nil {
 		return
@@ -216,7 +216,7 @@ func (c *call) logThrottled(req *http.Request, waited time.Duration) {
 		c.mu.Lock()
 		n := 1 + c.resent
 		c.mu.Unlock()
-		ce.Write(append(attemptFields(req, n), zap.Duration(fieldWait, waited), zap.String(fieldReason, "throttled"))...)
+		ce.Write(append(attemptFields(req, n), zap.Duration(fieldWait, waited), zap.String(fieldReason, "throttled: "+why))...)
 	}
 }
 

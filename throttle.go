@@ -1,6 +1,7 @@
 package steadyhttp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,63 +9,105 @@ import (
 	"math"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
-// bytesPerToken estimates the tokens of a request from its body, before any
-// answer could tell: English prose has about four bytes to a token.
-const bytesPerToken = 4
+const (
+	defaultMaxQueue = 10_000 // goroutines that wait take some 80 MB
+
+	// defaultGate is how long a first attempt without a deadline waits for a host
+	// that fails: most restarts are over by then, and a person waits no longer.
+	defaultGate = 10 * time.Second
+)
 
 // A Throttler sends requests no faster than allowed: by the limits set here,
-// and by what servers say. After an answer that asks to wait, everybody who
-// would send the same kind of request with the same credential waits, not only
-// the one who was told.
+// and by those that servers state or show. It learns from each answer how much
+// of a limit is left and when it comes back, and, where a server says nothing,
+// from its refusals what rate it bears. After an answer that asks to wait,
+// everybody whom that concerns waits, not only the one who was told: those with
+// the same credential and model at OpenAI, the same credential and method at
+// Slack, the same method and path at a host that nobody knows. One goes first
+// then, and the others follow at the pace of the limit.
+//
+// While a host fails (no connection, a reset, 502, 503, 52x, 529, at least five
+// times in a row), calls to it wait as well, and one probe at a time goes out,
+// 100 ms to a second apart. After the first success all go on, at first a little
+// faster than before.
 //
 // A request waits for its turn, first come first served, until its context
 // ends. If its turn cannot come before the context's deadline, it is refused at
-// once with an *Error that wraps ErrThrottled; its body is closed and nothing
-// was sent.
+// once with an *Error that wraps ErrThrottled and carries the verdict that holds
+// everybody back; its body is closed and nothing was sent.
 //
-// Its zero value has no limits of its own and only obeys the servers. Limits
-// apply to each host and credential apart. One Throttler may serve several
-// clients, which then share its limits. It is safe for concurrent use; it must
-// not be copied after first use and its fields must not change once it is in
-// use.
+// Its zero value has no limits of its own and obeys the servers. Limits apply
+// to each host and credential apart. One Throttler may serve several clients,
+// which then share its limits. It is safe for concurrent use; it must not be
+// copied after first use and its fields must not change once it is in use.
 type Throttler struct {
 	// Base makes the requests. nil is http.DefaultTransport.
 	Base http.RoundTripper
 
-	// RequestsPerMinute is how many requests are sent in a minute, spread evenly
-	// after a burst of one second's worth. 0 is no limit.
+	// RequestsPerSecond, RequestsPerMinute and RequestsPerDay are how many
+	// requests are sent in that time: spread evenly after a burst, those of a
+	// day when they are wanted. 0 is no limit.
+	RequestsPerSecond float64
 	RequestsPerMinute float64
+	RequestsPerDay    float64
 
-	// TokensPerMinute is how many tokens the requests of a minute may hold. A
-	// request counts a token for every four bytes of its body, which is an
-	// estimate; a body of unknown length counts as one token. A request
-	// larger than a minute's tokens is refused at once, classed TooLarge. 0 is
-	// no limit.
-	TokensPerMinute float64
+	// TokensPerMinute is how many tokens the requests of a minute may take, input
+	// and output together; InputTokensPerMinute and OutputTokensPerMinute are for
+	// providers that count them apart. A request reserves a token for every
+	// four bytes of its text, and what it allows to be generated (max_tokens and
+	// its like). Once its answer tells what was used, the difference is given
+	// back or charged. A request that reserves more than a minute's tokens is
+	// refused at once, classed TooLarge. 0 is no limit.
+	TokensPerMinute       float64
+	InputTokensPerMinute  float64
+	OutputTokensPerMinute float64
 
 	// MaxConcurrent is how many requests are under way at once. One is under
 	// way from when it is sent until its response body is closed or read to its
 	// end. 0 and negative are no limit.
 	MaxConcurrent int
 
+	// Burst is how many requests may go at once after a pause, of those set by
+	// the second and by the minute. 0 is one second's worth, and 1 at the least.
+	Burst int
+
+	// ByModel makes the limits set here apply to each model apart.
+	ByModel bool
+
+	// Key returns whom a request shares limits and gates with, in place of host,
+	// credential, model and whatever else the API parts its limits by. It is
+	// called several times for a request and must not keep it. nil is as said.
+	Key func(*http.Request) string
+
+	// Cost returns what a request takes from the limits, in place of the
+	// estimate. It must not read the body but by GetBody. nil is the estimate.
+	Cost func(*http.Request) Cost
+
 	// MaxWait is the longest wait, asked for by a server, that everybody joins.
 	// A longer one concerns only the call that was told. 0 is one minute,
 	// negative is no limit.
 	MaxWait time.Duration
 
+	// MaxQueue is how many requests may wait for the limits set here, for each
+	// host and credential. One more is refused with ErrThrottled. 0 is 10,000,
+	// negative is no limit.
+	MaxQueue int
+
+	// Gate is how long a call whose context has no deadline waits while its host
+	// fails. 0 is ten seconds. Negative switches it off: all calls go out.
+	Gate time.Duration
+
+	// Limiter keeps the limits. nil is one of this Throttler's own, in memory.
+	Limiter Limiter
+
 	settings settings
+	partings partings
 
-	shutGates atomic.Int64 // how many gates there are: read without the lock on the way past
-
-	mu    sync.Mutex // guards what follows
-	lanes map[limitKey]*lane
-	gates map[gateKey]*gate
+	own     memory
+	ownOnce sync.Once
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -76,38 +119,121 @@ func (t *Throttler) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (t *Throttler) roundTrip(req *http.Request, base http.RoundTripper) (*http.Response, error) {
-	if !t.limited() && t.shutGates.Load() == 0 {
-		resp, err := send(base, req)
-		t.learn(req, resp)
-		return resp, err
-	}
-	w := waiter{t: t, req: req}
-	over := whileWaiting(req)
-	release, err := w.admit()
-	over()
-	if w.waited > 0 {
-		var c *call
-		req, c = openCall(req)
-		defer c.leave()
-		c.addThrottled(w.waited)
-		c.logThrottled(req, w.waited)
-	}
+	a, err := t.ask(req)
 	if err != nil {
 		return refuse(req, err)
 	}
-	done := true
-	defer func() {
-		if done && release != nil {
-			release()
-		}
-	}()
-	resp, err := send(base, req) // which may panic: then done stays true
-	t.learn(req, resp)
-	if done = !upUntilClosed(resp); !done && release != nil {
-		resp.Body = &permitBody{resp.Body, release}
+	over := whileWaiting(req)
+	p, err := t.limiter().Acquire(req.Context(), a)
+	over()
+	if p.Waited > 0 {
+		var c *call
+		req, c = openCall(req)
+		defer c.leave()
+		c.addThrottled(p.Waited)
+		c.logThrottled(req, p.Waited, p.Why)
+	}
+	if err != nil {
+		return refuse(req, t.refusal(a.Key, err))
+	}
+	s := settling{t: t, p: p, req: req}
+	defer s.unlessLater()
+	resp, err := send(base, req) // which may panic: then it is settled all the same
+	left, gated := t.learn(req, p, resp, err)
+	if gated {
+		recordFor(req, resp).setGated(resp)
+	}
+	s.outcome = Outcome{Answer: left, Refund: resp == nil || failed(resp)}
+	if upUntilClosed(resp) && s.needsEnd(a) {
+		s.later(resp, a)
 	}
 	return resp, err
 }
+
+// ask says what req needs.
+func (t *Throttler) ask(req *http.Request) (Ask, error) {
+	var r reading
+	parting := t.parting(req)
+	a := Ask{Key: t.keyOf(req, parting, &r), MaxQueue: t.maxQueue(), Patience: t.patience(), keyer: t, request: req}
+	//lint:ignore SA1019 deprecated for callers, who may still set it
+	a.cancel = req.Cancel
+	a.Limits = t.limits()
+	a.Under = Key{Host: a.Key.Host, Credential: a.Key.Credential}
+	if t.ByModel {
+		a.Under.Model = cmp.Or(a.Key.Model, "unknown")
+	}
+	if t.limitsTokens() || parting.tokens {
+		a.Cost = t.cost(req, &r)
+	}
+	return a, t.tooLarge(a.Cost)
+}
+
+// tooLarge refuses what fits no minute. Only the user's own limits count: one
+// that a server states is for the server to enforce.
+func (t *Throttler) tooLarge(c Cost) error {
+	for _, f := range [...]struct {
+		limit float64
+		n     int64
+		of    string
+	}{
+		{t.TokensPerMinute, c.Input + c.Output, "tokens"},
+		{t.InputTokensPerMinute, c.Input, "input tokens"},
+		{t.OutputTokensPerMinute, c.Output, "output tokens"},
+	} {
+		if f.limit > 0 && float64(f.n) > f.limit {
+			return &Error{
+				Class:   TooLarge,
+				Fate:    FateNeverSent,
+				Message: fmt.Sprintf("not sent: the request reserves about %d %s, more than the %.0f of a whole minute", f.n, f.of, f.limit),
+				Hint:    TooLarge.sheet().hint,
+				Err:     ErrThrottled,
+			}
+		}
+	}
+	return nil
+}
+
+// refusal makes an *Error of why the Limiter gave no permit, with the verdict
+// that is in force, if one is.
+func (t *Throttler) refusal(k Key, err error) error {
+	if !errors.Is(err, ErrThrottled) {
+		return err
+	}
+	e := &Error{Class: RateLimit, Hint: "Allow the call more time, or send fewer requests at once."}
+	if v := t.inForce(k); v != nil {
+		of := *v
+		e = &of
+		e.Status, e.RequestID, e.Body, e.repeat = 0, "", nil, 0
+		e.Message = ": " + v.Message
+	}
+	text := "no permit came in time"
+	if reason, ok := err.(*noPermit); ok {
+		text = reason.why
+	}
+	e.Fate, e.Message, e.Err = FateNeverSent, "not sent: "+text+e.Message, err
+	return e
+}
+
+// inForce returns the verdict that holds those under k back, nil if none does
+// or the Limiter does not tell.
+func (t *Throttler) inForce(k Key) *Error {
+	if l, ok := t.limiter().(*memory); ok {
+		return l.verdict(k)
+	}
+	return nil
+}
+
+// recordFor returns the record that an outer Retrier will look at, nil if there
+// is none yet.
+func recordFor(req *http.Request, resp *http.Response) *call {
+	if c := callFrom(req.Context()); c != nil || resp == nil {
+		return c
+	}
+	return leftOn(resp)
+}
+
+// Snapshot lists what is known now of limits, waits and gates, in no order.
+func (t *Throttler) Snapshot() []KeyState { return t.limiter().Snapshot() }
 
 // CloseIdleConnections closes the idle connections of Base, if it can.
 func (t *Throttler) CloseIdleConnections() { closeIdle(t.base()) }
@@ -115,11 +241,55 @@ func (t *Throttler) CloseIdleConnections() { closeIdle(t.base()) }
 func (t *Throttler) base() http.RoundTripper    { return orDefault(t.Base) }
 func (t *Throttler) ownBase() http.RoundTripper { return t.Base }
 
+func (t *Throttler) limiter() Limiter {
+	if t.Limiter != nil {
+		return t.Limiter
+	}
+	return &t.own
+}
+
+func (t *Throttler) limits() Limits {
+	return Limits{
+		RequestsPerSecond: t.RequestsPerSecond, RequestsPerMinute: t.RequestsPerMinute, RequestsPerDay: t.RequestsPerDay,
+		TokensPerMinute: t.TokensPerMinute, InputTokensPerMinute: t.InputTokensPerMinute, OutputTokensPerMinute: t.OutputTokensPerMinute,
+		MaxConcurrent: t.MaxConcurrent, Burst: t.Burst,
+	}
+}
+
+func (t *Throttler) limitsTokens() bool {
+	return t.TokensPerMinute > 0 || t.InputTokensPerMinute > 0 || t.OutputTokensPerMinute > 0
+}
+
+func (t *Throttler) maxQueue() int {
+	switch {
+	case t.MaxQueue == 0:
+		return defaultMaxQueue
+	case t.MaxQueue < 0:
+		return 0
+	}
+	return t.MaxQueue
+}
+
+func (t *Throttler) patience() time.Duration {
+	if t.Gate <= 0 {
+		return defaultGate
+	}
+	return t.Gate
+}
+
 func (t *Throttler) validate() error {
 	for _, f := range []struct {
 		name  string
 		value float64
-	}{{"RequestsPerMinute", t.RequestsPerMinute}, {"TokensPerMinute", t.TokensPerMinute}} {
+	}{
+		{"RequestsPerSecond", t.RequestsPerSecond},
+		{"RequestsPerMinute", t.RequestsPerMinute},
+		{"RequestsPerDay", t.RequestsPerDay},
+		{"TokensPerMinute", t.TokensPerMinute},
+		{"InputTokensPerMinute", t.InputTokensPerMinute},
+		{"OutputTokensPerMinute", t.OutputTokensPerMinute},
+		{"Burst", float64(t.Burst)},
+	} {
 		if f.value < 0 || math.IsNaN(f.value) || math.IsInf(f.value, 0) {
 			return fmt.Errorf("steadyhttp: Throttler.%s is %v; set a positive number, or 0 for no limit", f.name, f.value)
 		}
@@ -127,178 +297,40 @@ func (t *Throttler) validate() error {
 	return nil
 }
 
-func (t *Throttler) limited() bool {
-	return t.RequestsPerMinute > 0 || t.TokensPerMinute > 0 || t.MaxConcurrent > 0
+// A settling is a permit on its way to its end.
+type settling struct {
+	t       *Throttler
+	p       Permit
+	req     *http.Request
+	outcome Outcome
+	put     bool // its end is that of the answer's body
 }
 
-// A lane holds the limits of one host and credential.
-type lane struct {
-	requests *rate.Limiter // nil is no limit
-	tokens   *rate.Limiter
-	slots    chan struct{} // one element a request under way; senders are served in order
-}
-
-func (t *Throttler) lane(k limitKey) *lane {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	l := t.lanes[k]
-	if l != nil {
-		return l
-	}
-	l = new(lane)
-	if t.RequestsPerMinute > 0 {
-		perSecond := t.RequestsPerMinute / 60
-		l.requests = rate.NewLimiter(rate.Limit(perSecond), max(1, int(math.Ceil(perSecond))))
-	}
-	if t.TokensPerMinute > 0 {
-		l.tokens = rate.NewLimiter(rate.Limit(t.TokensPerMinute/60), max(1, int(t.TokensPerMinute)))
-	}
-	if t.MaxConcurrent > 0 {
-		l.slots = make(chan struct{}, t.MaxConcurrent)
-	}
-	if t.lanes == nil {
-		t.lanes = make(map[limitKey]*lane)
-	}
-	if len(t.lanes) >= maxKeys {
-		t.forgetIdle()
-	}
-	t.lanes[k] = l
-	return l
-}
-
-// forgetIdle drops the lanes that are as good as new. It requires t.mu held.
-func (t *Throttler) forgetIdle() {
-	now := time.Now()
-	for k, l := range t.lanes {
-		full := func(r *rate.Limiter) bool { return r == nil || r.TokensAt(now) >= float64(r.Burst()) }
-		if len(l.slots) == 0 && full(l.requests) && full(l.tokens) {
-			delete(t.lanes, k)
-		}
+func (s *settling) unlessLater() {
+	if !s.put {
+		s.t.limiter().Settle(s.p, s.outcome)
 	}
 }
 
-// A waiter is one request on its way through the limits.
-type waiter struct {
-	t      *Throttler
-	req    *http.Request
-	waited time.Duration
+// needsEnd reports whether it matters when the answer's body ends and what is in
+// it.
+func (s *settling) needsEnd(a Ask) bool {
+	return s.t.Limiter != nil || a.Limits.MaxConcurrent > 0 || s.t.limitsTokens()
 }
 
-// admit returns once the request may be sent. release, if not nil, gives back
-// its place among the concurrent ones.
-func (w *waiter) admit() (release func(), err error) {
-	if !w.t.limited() {
-		return nil, w.throughGate()
+// later settles s at the end of resp's body.
+func (s *settling) later(resp *http.Response, a Ask) {
+	if s.outcome.Answer != AnswerNone {
+		// The body may take its time; that the host works is known now.
+		s.t.limiter().Observe(s.p, News{Key: Key{Host: a.Key.Host}, Answer: s.outcome.Answer})
+		s.outcome.Answer = AnswerNone
 	}
-	if _, err := w.atGate(); err != nil { // before it takes a place from somebody
-		return nil, err
+	b := &permitBody{ReadCloser: resp.Body, settling: *s}
+	if s.t.limitsTokens() {
+		b.usage = usageOf(resp)
 	}
-	l := w.t.lane(limitKeyOf(w.req))
-	if l.slots != nil {
-		// First a place, then a permit: the other way round, permits would be
-		// saved up in front of the places and leave in a burst.
-		if err := w.slot(l.slots); err != nil {
-			return nil, err
-		}
-		release = sync.OnceFunc(func() { <-l.slots })
-	}
-	err = w.permits(l)
-	if err == nil {
-		err = w.throughGate() // somebody may have been told to wait in the meantime
-	}
-	if err != nil && release != nil {
-		release()
-		release = nil
-	}
-	return release, err
-}
-
-// permits takes what the lane's limits want.
-func (w *waiter) permits(l *lane) error {
-	if l.requests != nil {
-		if err := w.permit(l.requests, 1, "the limit of requests a minute"); err != nil {
-			return err
-		}
-	}
-	if l.tokens == nil {
-		return nil
-	}
-	n := tokens(w.req)
-	if n > l.tokens.Burst() {
-		return &Error{
-			Class:   TooLarge,
-			Fate:    FateNeverSent,
-			Message: fmt.Sprintf("not sent: the request holds about %d tokens, more than the %d of a whole minute", n, l.tokens.Burst()),
-			Hint:    TooLarge.sheet().hint,
-			Err:     ErrThrottled,
-		}
-	}
-	return w.permit(l.tokens, n, "the limit of tokens a minute")
-}
-
-func (w *waiter) slot(slots chan struct{}) error {
-	select {
-	case slots <- struct{}{}:
-		return nil
-	default:
-	}
-	start := time.Now()
-	defer func() { w.waited += time.Since(start) }()
-	ctx := w.req.Context()
-	select {
-	case slots <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return throttled(w.req, "MaxConcurrent requests were under way until the deadline")
-		}
-		return context.Cause(ctx)
-	//lint:ignore SA1019 deprecated for callers, who may still set it
-	case <-w.req.Cancel:
-		return context.Canceled
-	}
-}
-
-// permit takes n from a bucket, which holds that many when it is full, and waits
-// until they are there.
-func (w *waiter) permit(from *rate.Limiter, n int, why string) error {
-	now := time.Now()
-	r := from.ReserveN(now, n)
-	err := w.wait(r.DelayFrom(now), why)
-	if err != nil {
-		r.Cancel()
-	}
-	return err
-}
-
-// wait waits for d, or refuses at once if that would pass the deadline.
-func (w *waiter) wait(d time.Duration, why string) error {
-	if d <= 0 {
-		return nil
-	}
-	if deadline, ok := w.req.Context().Deadline(); ok && time.Until(deadline) <= d {
-		return throttled(w.req, fmt.Sprintf("%s: a wait of %s would pass the deadline", why, d.Round(time.Millisecond)))
-	}
-	start := time.Now()
-	defer func() { w.waited += time.Since(start) }()
-	return sleep(w.req, d)
-}
-
-// throttled is the refusal of a request whose turn cannot come before its
-// deadline.
-func throttled(req *http.Request, why string) error {
-	return &Error{
-		Class:   RateLimit,
-		Fate:    FateNeverSent,
-		Message: "not sent: " + why,
-		Hint:    "Allow the call more time, or send fewer requests at once.",
-		Err:     fmt.Errorf("%w: %w", ErrThrottled, context.DeadlineExceeded),
-	}
-}
-
-// tokens estimates how many tokens a request holds.
-func tokens(req *http.Request) int {
-	return max(1, int((req.ContentLength+bytesPerToken-1)/bytesPerToken))
+	s.put = true
+	resp.Body = b
 }
 
 // upUntilClosed reports whether a request is still under way once its answer's
@@ -308,21 +340,50 @@ func upUntilClosed(resp *http.Response) bool {
 	return resp != nil && resp.Body != nil && resp.Body != http.NoBody && resp.StatusCode != http.StatusSwitchingProtocols
 }
 
-// A permitBody gives its permit back at its end.
+// A permitBody settles its request's permit at its end.
 type permitBody struct {
 	io.ReadCloser
-	release func()
+	settling
+	usage *usage // nil if nobody asks
+
+	once sync.Once
 }
 
 func (b *permitBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
+	if b.usage != nil {
+		b.usage.feed(p[:n])
+	}
 	if err != nil {
-		b.release()
+		b.settle(err == io.EOF)
 	}
 	return n, err
 }
 
+// Close may come while a Read is under way, which is then the one to know what
+// was used; it does not any more.
 func (b *permitBody) Close() error {
-	defer b.release()
+	defer b.settle(false)
 	return b.ReadCloser.Close()
+}
+
+func (b *permitBody) settle(whole bool) {
+	b.once.Do(func() {
+		if whole {
+			b.outcome.Used, b.outcome.Told = b.usage.used(b.req)
+		}
+		b.t.limiter().Settle(b.p, b.outcome)
+	})
+}
+
+// A noPermit is why a Limiter gave no permit.
+type noPermit struct {
+	why  string
+	late bool // it would have come after the deadline
+}
+
+func (r *noPermit) Error() string { return ErrThrottled.Error() + ": " + r.why }
+
+func (r *noPermit) Is(target error) bool {
+	return target == ErrThrottled || r.late && target == context.DeadlineExceeded
 }

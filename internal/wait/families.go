@@ -27,6 +27,8 @@ type family struct {
 	scope  string        // the name of all its limits
 	alone  role          // of a name that says no role
 	lists  bool          // the structured fields
+
+	refills bool // its limits are buckets that are refilled all the time
 }
 
 const day = 24 * time.Hour
@@ -45,8 +47,8 @@ var families = []family{
 	{prefix: "Rate-Limit", source: "rate-limit"},
 	{prefix: "Beta-Ratelimit", source: "beta-ratelimit", lists: true}, // Jira's trial of the draft
 	// https://docs.claude.com/en/api/rate-limits: per minute, but for the unified windows of subscriptions.
-	{prefix: "Anthropic-Ratelimit", source: "anthropic-ratelimit", window: time.Minute},
-	{prefix: "Anthropic-Priority", source: "anthropic-priority", window: time.Minute, scope: "priority"},
+	{prefix: "Anthropic-Ratelimit", source: "anthropic-ratelimit", window: time.Minute, refills: true},
+	{prefix: "Anthropic-Priority", source: "anthropic-priority", window: time.Minute, scope: "priority", refills: true},
 	// Mistral counts the size in tokens.
 	{prefix: "X-Ratelimitbysize", source: "x-ratelimitbysize", unit: Tokens},
 	{prefix: "Ratelimitbysize", source: "ratelimitbysize", unit: Tokens},

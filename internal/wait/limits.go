@@ -15,6 +15,7 @@ type Limit struct {
 	Limit     int64         // -1 unknown
 	Remaining int64         // -1 unknown
 	Reset     time.Duration // from the answer until it is whole, or has room, again; -1 unknown
+	Refills   bool          // it comes back evenly until then, and not all at once
 	Source    string        // the header family, for the log
 }
 
@@ -40,6 +41,22 @@ func Limits(provider string, h http.Header, now time.Time) []Limit {
 		all[i] = d.all[i].Limit
 	}
 	return all
+}
+
+// Mentions reports whether there may be a limit to read in h.
+func Mentions(h http.Header) bool {
+	for name := range h {
+		if telling(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// telling reports whether a header may be of a family: every one has "limit" in
+// its names, but for one.
+func telling(name string) bool {
+	return strings.Contains(name, "imit") || strings.HasPrefix(name, "Anthropic-P")
 }
 
 // dims are the limits of an answer in the making.
@@ -76,8 +93,7 @@ func (d *dims) read(provider string, h http.Header, c clock) {
 	var fields [maxFields]field
 	n := 0
 	for name, values := range h {
-		// Every family has "limit" in its names, but for one.
-		if len(values) == 0 || !strings.Contains(name, "imit") && !strings.HasPrefix(name, "Anthropic-P") {
+		if len(values) == 0 || !telling(name) {
 			continue
 		}
 		m, ok := familiar[name]
@@ -218,6 +234,7 @@ func (d *dims) finish(h house) {
 		if l.Remaining < 0 && l.Limit.Limit < 0 && l.Reset < 0 {
 			continue
 		}
+		l.Refills = l.refill || l.family.refills
 		l.setWindow(l.refillWindow())
 		switch l.Unit {
 		case Other:

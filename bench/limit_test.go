@@ -1,0 +1,130 @@
+package bench
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/steadyhttptest"
+)
+
+const (
+	workers = 64
+	jobs    = 1000
+	path    = "/v1/chat/completions"
+)
+
+// An api is a server with a limit and the time that it takes for an answer.
+type api struct {
+	limit   steadyhttptest.Limit
+	service time.Duration
+}
+
+// A result is what became of the jobs of one run.
+type result struct {
+	took              time.Duration
+	failed            int
+	answered, refused int // requests, by the server's count
+}
+
+// run has 64 workers do the jobs.
+func (a api) run(b *testing.B, rt *steadyhttp.Transport, n int, body func(i int) string) result {
+	server := steadyhttptest.NewServer()
+	defer server.Close()
+	reply := steadyhttptest.ChatCompletion("a word or two")
+	reply.Delay = a.service
+	server.Script(path, reply)
+	server.Limit("*", a.limit)
+	base := http.DefaultTransport.(*http.Transport).Clone()
+	base.MaxIdleConnsPerHost = workers
+	defer base.CloseIdleConnections()
+	rt.Base = base
+	client := &http.Client{Transport: rt}
+
+	work := make(chan int)
+	var mu sync.Mutex
+	var r result
+	var wg sync.WaitGroup
+	start := time.Now()
+	for range workers {
+		wg.Go(func() {
+			for i := range work {
+				if err := post(client, server.URL+path, body(i)); err != nil {
+					mu.Lock()
+					r.failed++
+					if r.failed <= 3 {
+						b.Log(err)
+					}
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	for i := range n {
+		work <- i
+	}
+	close(work)
+	wg.Wait()
+	r.took = time.Since(start)
+	r.answered, r.refused = server.Limited()
+	return r
+}
+
+func post(client *http.Client, url, body string) error {
+	resp, err := client.Post(url, "application/json", strings.NewReader(body))
+	if err := steadyhttp.Check(resp, err); err != nil {
+		if resp != nil {
+			resp.Body.Close()
+		}
+		return err
+	}
+	defer resp.Body.Close()
+	_, err = io.Copy(io.Discard, resp.Body)
+	return err
+}
+
+func chat(int) string { return `{"model":"gpt-4o","messages":[{"role":"user","content":"hello"}]}` }
+
+func (r result) report(b *testing.B, ideal time.Duration) {
+	b.ReportMetric(float64(r.took)/float64(ideal), "×ideal")
+	b.ReportMetric(100*float64(r.refused)/float64(r.answered+r.refused), "%refused")
+	b.ReportMetric(float64(r.failed), "failed")
+	b.ReportMetric(0, "ns/op")
+}
+
+// BenchmarkLimit has 64 workers do 1,000 jobs under a limit of 50 requests a
+// second. The ideal is (jobs - the server's burst) / rate + one service time.
+func BenchmarkLimit(b *testing.B) {
+	const perSecond = 50
+	for _, service := range []time.Duration{0, 20 * time.Millisecond, 200 * time.Millisecond, time.Second} {
+		for _, row := range []struct {
+			name      string
+			limit     steadyhttptest.Limit
+			throttler *steadyhttp.Throttler
+		}{
+			{"told", steadyhttptest.Limit{Requests: perSecond, Window: time.Second}, &steadyhttp.Throttler{RequestsPerSecond: perSecond}},
+			{"told-silent", steadyhttptest.Limit{Requests: perSecond, Window: time.Second, Silent: true}, &steadyhttp.Throttler{RequestsPerMinute: 60 * perSecond}},
+			{"learned", steadyhttptest.Limit{Requests: perSecond, Window: time.Second}, nil},
+			{"learned-minute", steadyhttptest.Limit{Requests: 60 * perSecond, Burst: perSecond}, nil},
+			{"learned-small-burst", steadyhttptest.Limit{Requests: 60 * perSecond, Burst: 10}, nil},
+			{"found", steadyhttptest.Limit{Requests: perSecond, Window: time.Second, Silent: true}, nil},
+		} {
+			b.Run(fmt.Sprintf("%s/service=%s", row.name, service), func(b *testing.B) {
+				for range b.N {
+					burst := row.limit.Burst
+					if burst == 0 {
+						burst = row.limit.Requests
+					}
+					ideal := time.Duration(jobs-burst)*time.Second/perSecond + service
+					r := api{limit: row.limit, service: service}.run(b, &steadyhttp.Transport{Throttler: row.throttler}, jobs, chat)
+					r.report(b, ideal)
+				}
+			})
+		}
+	}
+}

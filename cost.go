@@ -1,0 +1,134 @@
+package steadyhttp
+
+import (
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/steadyhttp/steadyhttp/internal/dialect"
+	"github.com/steadyhttp/steadyhttp/internal/replay"
+	"github.com/steadyhttp/steadyhttp/internal/sse"
+)
+
+// maxRead is how much of a request's body is looked at for its model and its
+// tokens. A prompt of 60,000 tokens fits.
+const maxRead = 256 << 10
+
+// A reading is what was found in a request's body, which is read once at the
+// most.
+type reading struct {
+	done  bool
+	found dialect.Call
+}
+
+// call reads the body, as far as there is a way to do so without sending it.
+func (r *reading) call(req *http.Request) *dialect.Call {
+	if r.done {
+		return &r.found
+	}
+	r.done = true
+	if start, ok := startOfBody(req); ok {
+		r.found = dialect.Read(start, req.ContentLength)
+	} else {
+		r.found.Input = dialect.Estimate(req.ContentLength)
+	}
+	if req.URL != nil {
+		if model := dialect.ModelIn(req.URL.Path); model != "" {
+			r.found.Model = model
+		}
+	}
+	return &r.found
+}
+
+// startOfBody returns what a request's body begins with, from GetBody; of a body
+// that a Retrier keeps while it is sent, what has been sent of it.
+func startOfBody(req *http.Request) (string, bool) {
+	if !hasBody(req) {
+		return "", false
+	}
+	if kept, ok := replay.Kept(req.Body); ok {
+		return string(kept[:min(len(kept), maxRead)]), true
+	}
+	if req.GetBody == nil {
+		return "", false
+	}
+	body, err := req.GetBody()
+	if err != nil {
+		return "", false
+	}
+	defer body.Close()
+	var b strings.Builder
+	b.Grow(int(min(max(req.ContentLength, 0), maxRead)))
+	if _, err := io.CopyN(&b, body, maxRead); err != nil && err != io.EOF {
+		return "", false
+	}
+	return b.String(), true
+}
+
+// cost is what req is reckoned to take: its input by the length of its text, and
+// all that it may generate, if it says so.
+func (t *Throttler) cost(req *http.Request, r *reading) Cost {
+	if t.Cost != nil {
+		c := t.Cost(req)
+		return Cost{Requests: max(c.Requests, 1), Input: max(c.Input, 0), Output: max(c.Output, 0)}
+	}
+	call := r.call(req)
+	c := Cost{Requests: 1, Input: max(call.Input, 1), Output: call.Output}
+	if countsInput(req) {
+		c.Output = 0
+	}
+	return c
+}
+
+func countsInput(req *http.Request) bool {
+	return req.URL != nil && dialect.CountsInput(req.URL.Hostname())
+}
+
+// A usage reads on the way how many tokens an answer says were used. It is its
+// reader's own.
+type usage struct {
+	stream        bool
+	split         sse.Splitter
+	start         []byte // of a body that is no stream
+	input, output int64
+}
+
+// usageOf returns what reads resp's usage, nil if there is nothing to read.
+func usageOf(resp *http.Response) *usage {
+	if failed(resp) || resp.Header.Get("Content-Encoding") != "" || resp.ContentLength > maxBody {
+		return nil
+	}
+	return &usage{stream: isEventStream(resp), split: sse.Splitter{Max: maxEvent}}
+}
+
+func (u *usage) feed(p []byte) {
+	if !u.stream {
+		u.start = append(u.start, p[:min(len(p), maxBody-len(u.start))]...)
+		return
+	}
+	u.split.Feed(p, u.event)
+}
+
+func (u *usage) event(e sse.Event) { u.add(e.Data) }
+
+func (u *usage) add(data []byte) {
+	input, output := dialect.Usage(data)
+	u.input, u.output = max(u.input, input), max(u.output, output) // Anthropic says it in two events
+}
+
+// used returns what was used, and whether the answer said so.
+func (u *usage) used(req *http.Request) (Cost, bool) {
+	if u == nil {
+		return Cost{}, false
+	}
+	if u.stream {
+		u.split.Flush(u.event)
+	} else {
+		u.add(u.start)
+	}
+	c := Cost{Requests: 1, Input: u.input, Output: u.output}
+	if countsInput(req) {
+		c.Output = 0
+	}
+	return c, u.input+u.output > 0
+}

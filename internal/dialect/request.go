@@ -1,0 +1,279 @@
+package dialect
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// A Call is what the limits of an API go by in a request to it.
+type Call struct {
+	Model  string // "" if it names none
+	Input  int64  // tokens, estimated
+	Output int64  // the most that it may generate, 0 if it sets no bound
+}
+
+const (
+	// bytesPerToken: English prose has about four bytes to a token, and so has
+	// the JSON around it.
+	bytesPerToken = 4
+
+	// A string this long without a space is no text but an image, a sound or a
+	// file in base64. It is counted as mediaTokens: what OpenAI and Anthropic
+	// charge for a picture of middling size.
+	mediaString = 2 << 10
+	mediaTokens = 1000
+
+	// maxModel bounds a model's name; Bedrock's ARNs are the longest.
+	maxModel = 256
+
+	// maxOutput is above what any model generates: a larger bound is a mistake.
+	maxOutput = 1 << 24
+)
+
+// Read reads a JSON body, or its start; size is the whole body's length. It
+// looks at the members of the outermost object alone, and at those objects in
+// it that hold the bound of the output.
+func Read(body string, size int64) Call {
+	var c Call
+	w := walker{s: body}
+	w.object(&c, true)
+	c.Input = (max(size-w.media, 0)+bytesPerToken-1)/bytesPerToken + w.pieces*mediaTokens
+	if w.cut {
+		// It breaks off in the middle of a piece: the rest is of the same kind.
+		c.Input = (int64(len(body))-w.media+bytesPerToken-1)/bytesPerToken + w.pieces*mediaTokens
+	}
+	return c
+}
+
+// Estimate is the input of a request whose body cannot be looked at.
+func Estimate(size int64) int64 { return max(1, (size+bytesPerToken-1)/bytesPerToken) }
+
+// A walker passes over a JSON text once, without recursion but for one level.
+type walker struct {
+	s      string
+	i      int
+	media  int64 // bytes in strings that are no text
+	pieces int64 // how many of them
+	cut    bool  // the last of them did not end
+}
+
+var (
+	keyModel  = fold("model")
+	keyCaps   = [...]uint64{fold("max_tokens"), fold("max_completion_tokens"), fold("max_output_tokens"), fold("num_predict"), fold("max_tokens_to_sample")}
+	keyNested = [...]uint64{fold("generationConfig"), fold("inferenceConfig"), fold("options"), fold("parameters"), fold("textGenerationConfig")}
+)
+
+// object reads the members of the object that begins here.
+func (w *walker) object(c *Call, outermost bool) {
+	w.i = space(w.s, w.i)
+	if w.i >= len(w.s) || w.s[w.i] != '{' {
+		return
+	}
+	w.i++
+	for {
+		w.i = space(w.s, w.i)
+		if w.i < len(w.s) && w.s[w.i] == ',' {
+			w.i = space(w.s, w.i+1)
+		}
+		if w.i >= len(w.s) || w.s[w.i] != '"' {
+			w.i++ // the end of the object
+			return
+		}
+		name, ok := w.text()
+		if w.i = space(w.s, w.i); !ok || w.i >= len(w.s) || w.s[w.i] != ':' {
+			w.i = len(w.s)
+			return
+		}
+		w.i = space(w.s, w.i+1)
+		if !w.member(fold(name), c, outermost) {
+			return
+		}
+	}
+}
+
+// member reads one member's value, and reports whether it ended.
+func (w *walker) member(key uint64, c *Call, outermost bool) bool {
+	if w.i >= len(w.s) {
+		return false
+	}
+	if outermost {
+		for _, k := range keyNested {
+			if k == key && w.s[w.i] == '{' {
+				w.object(c, false)
+				return w.i < len(w.s)
+			}
+		}
+	}
+	from := w.i
+	if w.s[w.i] == '"' {
+		v, ok := w.text()
+		if ok && outermost && key == keyModel && len(v) <= maxModel {
+			c.Model = strings.Clone(v)
+		}
+		return ok
+	}
+	if !w.value() {
+		return false
+	}
+	for _, k := range keyCaps {
+		if k != key {
+			continue
+		}
+		if n, err := strconv.ParseInt(w.s[from:w.i], 10, 64); err == nil && n > 0 && n <= maxOutput {
+			c.Output = max(c.Output, n)
+		}
+	}
+	return true
+}
+
+// text reads the string that begins here, escapes as they are.
+func (w *walker) text() (string, bool) {
+	end := stringEnd(w.s, w.i)
+	from, to := w.i+1, end-1
+	if end < 0 {
+		w.i, to = len(w.s), len(w.s)
+	} else {
+		w.i = end
+	}
+	s := w.s[min(from, len(w.s)):to]
+	if len(s) >= mediaString && strings.IndexByte(s[:mediaString], ' ') < 0 {
+		w.media += int64(len(s))
+		w.pieces++
+		w.cut = end < 0
+	}
+	return s, end >= 0
+}
+
+// value passes over what begins here and is no string.
+func (w *walker) value() bool {
+	depth := 0
+	for w.i < len(w.s) {
+		switch w.s[w.i] {
+		case '"':
+			if _, ok := w.text(); !ok {
+				return false
+			}
+			continue
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth == 0 {
+				return true
+			}
+			if depth--; depth == 0 {
+				w.i++
+				return true
+			}
+		case ',':
+			if depth == 0 {
+				return true
+			}
+		}
+		w.i++
+	}
+	return false
+}
+
+// modelPaths are where URLs name the model: what follows the first, up to the
+// second. Gemini and Vertex AI; Azure; Bedrock; Hugging Face.
+var modelPaths = []struct{ before, after string }{
+	{"/deployments/", "/"}, {"/models/", ":"}, {"/model/", "/"},
+}
+
+// ModelIn returns the model that a URL's path names, "" if it names none.
+func ModelIn(path string) string {
+	if len(path) > maxPath {
+		return ""
+	}
+	for _, p := range modelPaths {
+		_, rest, ok := strings.Cut(path, p.before)
+		if !ok {
+			continue
+		}
+		if model, _, ok := strings.Cut(rest, p.after); ok && model != "" && len(model) <= maxModel {
+			return model
+		}
+	}
+	return ""
+}
+
+// CountsInput reports whether the limit of tokens is one of input alone: Google
+// counts so (https://ai.google.dev/gemini-api/docs/rate-limits: tokens per
+// minute, input). OpenAI and its like count the larger of what was estimated and
+// what may be generated, Anthropic input and output apart, Bedrock the input and
+// max_tokens: for all of them what may be generated is reserved, which is at
+// worst too much until the answer tells.
+func CountsInput(host string) bool {
+	f := tables().byHost(host)
+	return f != nil && f.name == google.name
+}
+
+// Home returns the name of the API at host, and what its limits part requests
+// by. A host that nobody knows parts them by method and path, or by model if
+// the request is for one: gateways do.
+func Home(method, host, path string, h http.Header) (provider string, s Scope) {
+	for f := tables().byHost(host); f != nil; f = f.like {
+		if provider == "" {
+			provider = f.name
+		}
+		if f.scope != 0 {
+			return provider, f.scope
+		}
+	}
+	if method == http.MethodPost && InferenceAt(host, path, h) {
+		return provider, Host | Credential | Model
+	}
+	return provider, Host | Credential | Method | Path
+}
+
+// BucketOf names what a scope parts requests by beside host, credential and
+// model, as far as a request shows it before its answer.
+func BucketOf(s Scope, method, path string) string {
+	switch {
+	case s&Resource != 0:
+		return gitHubResource(path)
+	case s&Bucket != 0:
+		return method + " " + route(path)
+	case s&Method != 0 && s&Path != 0:
+		return method + " " + path
+	case s&Path != 0:
+		return path
+	case s&Method != 0:
+		return path[strings.LastIndexByte(path, '/')+1:]
+	}
+	return ""
+}
+
+// gitHubResource tells by the path which of GitHub's limits a request counts
+// against (https://docs.github.com/rest/rate-limit/rate-limit).
+func gitHubResource(path string) string {
+	path = strings.TrimPrefix(path, "/api/v3")
+	switch {
+	case path == "/search/code":
+		return "code_search"
+	case strings.HasPrefix(path, "/search/"):
+		return "search"
+	case strings.HasSuffix(path, "/graphql"):
+		return "graphql"
+	}
+	return "core"
+}
+
+// route is a path of Discord's without the ids that do not part its buckets:
+// all but the first, of a channel, guild or webhook
+// (https://docs.discord.com/developers/topics/rate-limits).
+func route(path string) string {
+	var b strings.Builder
+	ids := 0
+	for part := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
+		if len(part) >= 15 && strings.Trim(part, "0123456789") == "" {
+			if ids++; ids > 1 {
+				part = "*"
+			}
+		}
+		b.WriteByte('/')
+		b.WriteString(part)
+	}
+	return b.String()
+}

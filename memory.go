@@ -1,0 +1,653 @@
+package steadyhttp
+
+import (
+	"context"
+	"fmt"
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// Hosts are spread so that calls to different ones seldom meet at one lock.
+	shards = 64
+
+	// maxKeys bounds what is remembered, so that neither a crawler's many hosts
+	// nor ids in paths fill the memory: less than 50 MiB when they are all in
+	// use. The key that was used least recently goes first.
+	maxKeys = 100_000
+
+	// maxHeld is how many scopes a request can be under at once: its host, the
+	// user's limits, and those that the host states; one is to spare.
+	maxHeld = 4
+)
+
+// A memory is the Limiter of one process.
+type memory struct {
+	keys   atomic.Int64 // in all shards
+	shards [shards]shard
+}
+
+// A shard holds the lanes of some hosts. All that a request needs is in one, so
+// that its permits are taken at one go.
+type shard struct {
+	mu    sync.Mutex // guards what follows, and all lanes in it
+	lanes map[Key]*lane
+	masks [allScopes]int32 // how many lanes there are of each scope
+
+	newest, oldest *lane
+
+	first, last *waiter // the line, in the order of arrival
+	timer       *time.Timer
+	due         instant // when it fires
+	pass        uint64  // numbers the walks along the line
+}
+
+// A waiter is a request in the line.
+type waiter struct {
+	permit     Permit
+	load       load
+	teaches    uint8   // of the host's lane, when the waiter came
+	deadline   instant // of its context; never if there is none
+	patience   instant // until when it waits at a failing host's gate
+	came       instant
+	done       chan struct{} // closed once permit, err or again stands
+	err        error
+	again      bool // the host has stated limits of another scope: ask anew
+	prev, next *waiter
+}
+
+// A hold is what a permit has of one lane.
+type hold struct {
+	lane   *lane
+	before load // what the lane had sent in all
+}
+
+// The bits of a scope, as they index shard.masks.
+const (
+	byBucket = 1 << iota
+	byCredential
+	byModel
+	allScopes
+)
+
+// scope tells which fields of k are set.
+func (k *Key) scope() (mask uint8) {
+	if k.Bucket != "" {
+		mask |= byBucket
+	}
+	if k.Credential != 0 {
+		mask |= byCredential
+	}
+	if k.Model != "" {
+		mask |= byModel
+	}
+	return mask
+}
+
+// under returns what is left of k in that scope.
+func (k Key) under(mask uint8) Key {
+	if mask&byBucket == 0 {
+		k.Bucket = ""
+	}
+	if mask&byCredential == 0 {
+		k.Credential = 0
+	}
+	if mask&byModel == 0 {
+		k.Model = ""
+	}
+	return k
+}
+
+func (m *memory) shard(host string) *shard {
+	return &m.shards[maphash.String(seed, host)%shards]
+}
+
+// Acquire implements Limiter.
+func (m *memory) Acquire(ctx context.Context, a Ask) (Permit, error) {
+	a.Cost.Requests = max(a.Cost.Requests, 1)
+	n := a.Cost.load()
+	s := m.shard(a.Key.Host)
+	t := now()
+	p := Permit{Key: a.Key, Cost: a.Cost}
+	s.mu.Lock()
+	limited := m.enter(s, &a, &p, t)
+	if !p.awaited() && p.passes(t, &n) {
+		p.take(t, &n)
+		s.mu.Unlock()
+		return p, nil
+	}
+	if limited != nil && a.MaxQueue > 0 && int(limited.waiting) >= a.MaxQueue {
+		p.leave()
+		s.mu.Unlock()
+		return Permit{}, &noPermit{why: fmt.Sprintf("%d requests wait already", a.MaxQueue)}
+	}
+	w := &waiter{permit: p, load: n, teaches: p.held[0].lane.teaches, deadline: never, patience: never, came: t, done: make(chan struct{})}
+	if deadline, ok := ctx.Deadline(); ok {
+		w.deadline = t.add(max(time.Until(deadline), 0))
+	} else if a.Patience > 0 {
+		w.patience = t.add(a.Patience)
+	}
+	s.line(w)
+	m.dispatch(s, t)
+	s.mu.Unlock()
+	select {
+	case <-w.done:
+	case <-ctx.Done():
+		m.giveUp(s, w, throttledBy(ctx, w))
+	case <-a.cancel:
+		m.giveUp(s, w, context.Canceled)
+	}
+	if !w.again {
+		return w.permit, w.err
+	}
+	a.Key = a.keyer.key(a.request)
+	p, err := m.Acquire(ctx, a)
+	p.Waited += w.permit.Waited
+	return p, err
+}
+
+// throttledBy is the error of a wait that ctx ended.
+func throttledBy(ctx context.Context, w *waiter) error {
+	if ctx.Err() == context.DeadlineExceeded {
+		return lateError(w.permit.Why, 0)
+	}
+	return context.Cause(ctx)
+}
+
+// lateError is the refusal of a request whose permit would come too late.
+func lateError(why string, wait time.Duration) error {
+	if wait <= 0 {
+		return &noPermit{why + " until the deadline", true}
+	}
+	return &noPermit{fmt.Sprintf("%s: a wait of %s would pass the deadline", why, wait.Round(time.Millisecond)), true}
+}
+
+// enter finds the lanes that concern a, makes those that there have to be, and
+// has p hold on to them. It returns the lane of the user's limits, nil if there
+// are none. It requires s.mu held.
+func (m *memory) enter(s *shard, a *Ask, p *Permit, t instant) (limited *lane) {
+	host := m.lane(s, Key{Host: a.Key.Host})
+	p.hold(s, host)
+	if a.Limits.any() {
+		limited = m.lane(s, a.Under)
+		if !limited.told {
+			limited.set(&a.Limits, t)
+			host.known = host.known || len(limited.buckets) > 0 // nobody has to feel the way
+		}
+		p.hold(s, limited)
+	}
+	has := a.Key.scope()
+	for mask := uint8(1); mask < allScopes; mask++ {
+		if mask&^has != 0 {
+			continue
+		}
+		k := a.Key.under(mask)
+		switch {
+		case host.teaches&(1<<mask) != 0:
+			p.hold(s, m.lane(s, k))
+		case s.masks[mask] > 0:
+			if l := s.lanes[k]; l != nil {
+				p.hold(s, l)
+			}
+		}
+	}
+	return limited
+}
+
+// hold adds l to what p holds on to, once.
+func (p *Permit) hold(s *shard, l *lane) {
+	for i := range p.held {
+		h := &p.held[i]
+		if h.lane == l {
+			return
+		}
+		if h.lane == nil {
+			h.lane = l
+			l.users++
+			s.use(l)
+			return
+		}
+	}
+}
+
+// awaited reports whether somebody waits for one of p's lanes.
+func (p *Permit) awaited() bool {
+	for i := range p.held {
+		if l := p.held[i].lane; l != nil && l.waiting > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// leave lets go of all lanes, without having gone.
+func (p *Permit) leave() {
+	for i := range p.held {
+		if l := p.held[i].lane; l != nil {
+			l.users--
+		}
+	}
+}
+
+// passes reports whether p can go now, with nobody before it.
+func (p *Permit) passes(t instant, n *load) bool {
+	for i := range p.held {
+		l := p.held[i].lane
+		if l == nil {
+			break
+		}
+		l.refill(t)
+		if at, _, _ := l.next(t, n, 0); at > t {
+			return false
+		}
+	}
+	return true
+}
+
+// take makes p go.
+func (p *Permit) take(t instant, n *load) {
+	p.at = t
+	for i := range p.held {
+		h := &p.held[i]
+		if h.lane == nil {
+			break
+		}
+		if h.lane.take(t, n) {
+			p.Probe = true
+		}
+		h.before = h.lane.sent // with p itself: what an answer counts
+	}
+}
+
+// untake is take undone, for a request that was not sent.
+func (p *Permit) untake() {
+	n := p.Cost.load()
+	for i := range p.held {
+		if l := p.held[i].lane; l != nil {
+			l.untake(&n)
+		}
+	}
+}
+
+// Settle implements Limiter.
+func (m *memory) Settle(p Permit, o Outcome) {
+	host := p.held[0].lane
+	if host == nil {
+		return
+	}
+	s := m.shard(p.Key.Host)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t, awaited := p.at, p.awaited()
+	if awaited || o.Answer > AnswerGood || o.Told || o.Refund || host.gate != nil {
+		t = now() // else nobody asks for it
+	}
+	s.hear(t, &p, o.Answer, nil, 0)
+	for i := range p.held {
+		if l := p.held[i].lane; l != nil {
+			l.settle(t, p.Cost, &o)
+		}
+	}
+	if awaited {
+		m.dispatch(s, t)
+	}
+}
+
+// Observe implements Limiter.
+func (m *memory) Observe(p Permit, n News) {
+	s := m.shard(n.Key.Host)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := now()
+	sent := p.at
+	if n.Unit != "" || n.Hold > 0 || n.Answer == AnswerRefused {
+		l := m.lane(s, n.Key)
+		host := m.lane(s, Key{Host: n.Key.Host})
+		l.known = true
+		if n.Unit != "" {
+			host.teaches |= 1 << n.Key.scope()
+			l.learn(t, sent, p.Cost.load(), l.sentBefore(&p, host), &n)
+		}
+		if n.Hold > 0 {
+			l.asked(t, n.Hold, n.Verdict)
+		}
+		if n.Answer == AnswerRefused && n.Unit == "" {
+			l.refused(t, sent, p.Cost.load())
+		}
+	}
+	s.hear(t, &p, n.Answer, n.Verdict, n.Hold)
+	if s.first != nil {
+		m.dispatch(s, t)
+	}
+}
+
+// sentBefore returns what l had sent when p went. A lane that was not there
+// then has sent at most what its host was sent since.
+func (l *lane) sentBefore(p *Permit, host *lane) load {
+	for i := range p.held {
+		if p.held[i].lane == l {
+			return p.held[i].before
+		}
+	}
+	before := l.sent
+	if h := &p.held[0]; h.lane == host {
+		for u := range before {
+			before[u] -= host.sent[u] - h.before[u]
+		}
+	}
+	return before
+}
+
+// hear lets the lanes of p know what became of it. It requires s.mu held.
+func (s *shard) hear(t instant, p *Permit, answer Answer, verdict *Error, asked time.Duration) {
+	host := p.held[0].lane // it was entered first
+	if host == nil {
+		return
+	}
+	for i := range p.held {
+		l := p.held[i].lane
+		if l == nil {
+			break
+		}
+		if answer != AnswerNone {
+			l.known = true
+		}
+		switch {
+		case answer == AnswerGood || answer == AnswerRefused && l == host:
+			l.answered(t, p.at, p.Probe)
+		case l.gate != nil && p.Probe && answer == AnswerNone && l.gate.probe == p.at:
+			l.gate.probe = 0 // it told nothing: the next one may
+		}
+	}
+	if answer == AnswerFailing {
+		host.failed(t, p.at, p.Probe, asked, verdict)
+	}
+}
+
+// line puts w at the end. It requires s.mu held.
+func (s *shard) line(w *waiter) {
+	w.prev = s.last
+	if s.last != nil {
+		s.last.next = w
+	} else {
+		s.first = w
+	}
+	s.last = w
+	for i := range w.permit.held {
+		if l := w.permit.held[i].lane; l != nil {
+			l.waiting++
+		}
+	}
+}
+
+// unline takes w out of it. It requires s.mu held.
+func (s *shard) unline(w *waiter) {
+	if w.prev != nil {
+		w.prev.next = w.next
+	} else {
+		s.first = w.next
+	}
+	if w.next != nil {
+		w.next.prev = w.prev
+	} else {
+		s.last = w.prev
+	}
+	for i := range w.permit.held {
+		if l := w.permit.held[i].lane; l != nil {
+			l.waiting--
+		}
+	}
+}
+
+// giveUp ends w's wait, unless it has ended meanwhile. A permit that it got is
+// given back.
+func (m *memory) giveUp(s *shard, w *waiter, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := now()
+	select {
+	case <-w.done:
+		if w.again = false; w.err != nil {
+			return
+		}
+		s.hear(t, &w.permit, AnswerNone, nil, 0)
+		w.permit.untake()
+	default:
+		s.unline(w)
+		w.permit.leave()
+	}
+	w.end(t, err)
+	m.dispatch(s, t)
+}
+
+// end says how the wait ended.
+func (w *waiter) end(t instant, err error) {
+	w.permit.Waited = t.sub(w.came)
+	if w.err = err; err != nil {
+		w.permit = Permit{Waited: w.permit.Waited, Why: w.permit.Why}
+	}
+}
+
+// dispatch walks along the line and lets everybody go who can, and refuses who
+// cannot wait long enough. Who is held back by a lane holds back all behind it
+// in the same lane, and nobody else. It requires s.mu held.
+func (m *memory) dispatch(s *shard, t instant) {
+	s.pass++
+	due := never
+	for w := s.first; w != nil; {
+		following := w.next
+		at, sure := w.ready(t, s.pass)
+		switch {
+		case w.teaches != w.permit.held[0].lane.teaches:
+			w.again = true
+			w.permit.leave()
+			s.ended(w, t, nil)
+		case at <= t:
+			w.permit.take(t, &w.load)
+			s.ended(w, t, nil)
+		case sure && at >= w.deadline && w.deadline < never:
+			w.permit.leave()
+			s.ended(w, t, lateError(w.permit.Why, at.sub(t)))
+		case w.impatient(t):
+			w.permit.leave()
+			s.ended(w, t, &noPermit{why: w.permit.Why + " for too long"})
+		default:
+			due = min(due, at, w.patienceEnd())
+		}
+		w = following
+	}
+	m.arm(s, t, due)
+}
+
+// ended takes w out of the line and lets it know. It requires s.mu held.
+func (s *shard) ended(w *waiter, t instant, err error) {
+	s.unline(w)
+	w.end(t, err)
+	close(w.done)
+}
+
+// failing is whether w stands at the gate of a host that fails.
+func (w *waiter) failing() bool {
+	host := w.permit.held[0].lane
+	return host.gate != nil && host.gate.failing
+}
+
+func (w *waiter) impatient(t instant) bool { return w.patience <= t && w.failing() }
+
+func (w *waiter) patienceEnd() instant {
+	if w.failing() {
+		return w.patience
+	}
+	return never
+}
+
+// ready returns when w can go, as far as can be seen from here. Lanes that hold
+// it back take note of it for those behind.
+func (w *waiter) ready(t instant, pass uint64) (at instant, sure bool) {
+	at, sure = t, true
+	for i := range w.permit.held {
+		l := w.permit.held[i].lane
+		if l == nil {
+			break
+		}
+		l.refill(t)
+		then, isSure, why := l.next(t, &w.load, pass)
+		if then <= t {
+			continue
+		}
+		if then > at {
+			at, sure, w.permit.Why = then, isSure, why
+		}
+		if l.pass != pass {
+			if l.pass = pass; l.ahead == nil {
+				l.ahead = new(load)
+			}
+			*l.ahead = load{}
+		}
+		for u, n := range w.load {
+			l.ahead[u] += n
+		}
+	}
+	return at, sure
+}
+
+// arm makes the next walk begin when the line can move by itself. It requires
+// s.mu held.
+func (m *memory) arm(s *shard, t, due instant) {
+	if s.timer != nil {
+		if s.due == due {
+			return
+		}
+		s.timer.Stop()
+		s.timer = nil
+	}
+	if due == never {
+		return
+	}
+	s.due = due
+	s.timer = time.AfterFunc(due.sub(t), func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.due == due {
+			s.timer = nil
+		}
+		m.dispatch(s, now())
+	})
+}
+
+// lane returns the lane of k, a new one if there is none. It requires s.mu held.
+func (m *memory) lane(s *shard, k Key) *lane {
+	if l := s.lanes[k]; l != nil {
+		return l
+	}
+	if s.lanes == nil {
+		s.lanes = make(map[Key]*lane)
+	}
+	if m.keys.Load() >= maxKeys {
+		m.forget(s)
+	}
+	l := newLane(k)
+	s.lanes[k] = l
+	s.masks[k.scope()]++
+	m.keys.Add(1)
+	s.use(l)
+	return l
+}
+
+// use makes l the one that was used last.
+func (s *shard) use(l *lane) {
+	if s.newest == l {
+		return
+	}
+	s.unlist(l)
+	l.older = s.newest
+	if s.newest != nil {
+		s.newest.newer = l
+	} else {
+		s.oldest = l
+	}
+	s.newest = l
+}
+
+func (s *shard) unlist(l *lane) {
+	if l.newer != nil {
+		l.newer.older = l.older
+	} else if s.newest == l {
+		s.newest = l.older
+	}
+	if l.older != nil {
+		l.older.newer = l.newer
+	} else if s.oldest == l {
+		s.oldest = l.newer
+	}
+	l.newer, l.older = nil, nil
+}
+
+// maxLook is how many lanes that are in use are passed over for one that is not.
+const maxLook = 8
+
+// forget drops the lane that has been without use for longest.
+func (m *memory) forget(s *shard) {
+	for l, n := s.oldest, 0; l != nil && n < maxLook; l, n = l.newer, n+1 {
+		if l.users > 0 {
+			continue
+		}
+		s.unlist(l)
+		delete(s.lanes, l.key)
+		s.masks[l.key.scope()]--
+		m.keys.Add(-1)
+		return
+	}
+}
+
+// verdict returns why a request is held back: what shut the gate that is open
+// last, nil if none is shut for a reason that is known.
+func (m *memory) verdict(k Key) (e *Error) {
+	s := m.shard(k.Host)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var until instant
+	for mask := uint8(0); mask < allScopes; mask++ {
+		if l := s.lanes[k.under(mask)]; l != nil && l.gate != nil && l.gate.verdict != nil && l.gate.until > until {
+			e, until = l.gate.verdict, l.gate.until
+		}
+	}
+	return e
+}
+
+// Snapshot implements Limiter.
+func (m *memory) Snapshot() []KeyState {
+	var all []KeyState
+	for i := range m.shards {
+		s := &m.shards[i]
+		s.mu.Lock()
+		t := now()
+		for _, l := range s.lanes {
+			all = append(all, l.state(t))
+		}
+		s.mu.Unlock()
+	}
+	return all
+}
+
+func (l *lane) state(t instant) KeyState {
+	l.refill(t)
+	k := KeyState{Key: l.key, Waiting: int(l.waiting), Concurrent: int(l.inUse)}
+	for i := range l.buckets {
+		b := &l.buckets[i]
+		k.Limits = append(k.Limits, LimitState{Unit: unitNames[b.unit], Limit: b.limit, Window: b.window, Left: b.level, Learned: b.learned != nil})
+	}
+	if l.max > 0 {
+		k.Limits = append(k.Limits, LimitState{Unit: "concurrency", Limit: float64(l.max), Left: float64(l.max - l.inUse)})
+	}
+	if l.pace != nil {
+		k.PerSecond = l.pace.perSecond(t)
+	}
+	if g := l.gate; g != nil {
+		at, _ := g.next(t)
+		k.Gate, k.GateLeft, k.GateError = g.name(), at.sub(t), g.verdict
+	}
+	return k
+}

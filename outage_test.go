@@ -1,0 +1,82 @@
+package steadyhttp_test
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp"
+)
+
+// A host is down for five seconds under 200 calls a second that have 30 seconds
+// of patience. A Throttler has them wait at its gate.
+func TestOutageCostsAProbeATime(t *testing.T) {
+	const perSecond, before, down, after = 200, 5, 5, 5
+	for _, row := range []struct{ name, method, url string }{
+		{"reads", "GET", "https://api.example.com/items"},
+		{"chat completions", "POST", chatURL},
+		{"writes, whose fate is unknown", "POST", "https://api.example.com/orders"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				now := time.Now()
+				o := &outage{
+					start: now, from: now.Add(before * time.Second), to: now.Add((before + down) * time.Second),
+					requests: map[int]int{}, good: map[int]int{}, calls: map[int]int{},
+				}
+				rt := &steadyhttp.Transport{Base: o}
+				var wg sync.WaitGroup
+				for range perSecond * (before + down + after) {
+					wg.Go(func() {
+						began := o.second()
+						ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+						defer cancel()
+						resp, err := rt.RoundTrip(request(t, row.method, row.url, "").WithContext(ctx))
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						o.mu.Lock()
+						defer o.mu.Unlock()
+						o.calls[began]++
+						if resp.StatusCode == 200 {
+							o.good[began]++
+						}
+					})
+					time.Sleep(time.Second / perSecond)
+				}
+				wg.Wait()
+				took := time.Since(o.start)
+				var calls, requests, good int
+				for s := before; s < before+down; s++ {
+					calls, requests, good = calls+o.calls[s], requests+o.requests[s], good+o.good[s]
+				}
+				back := before + down
+				perCall := float64(requests) / float64(calls)
+				answered := float64(good) / float64(calls)
+				load := float64(max(o.requests[back], o.requests[back+1])) / perSecond
+				t.Logf("during the outage: %.3f requests a call (%d for %d calls), %.1f%% of them answered; the busier second after it: %.2f of the steady load; all over after %s",
+					perCall, requests, calls, 100*answered, load, took)
+				for s := back; s < back+15; s++ {
+					if o.requests[s] > 0 {
+						t.Logf("second %d: %d requests", s, o.requests[s])
+					}
+				}
+				if perCall > 1.1 {
+					t.Errorf("got %.3f requests a call during the outage, want at most 1.1", perCall)
+				}
+				if answered < 0.99 && row.url != "https://api.example.com/orders" {
+					t.Errorf("got %.1f%% of the calls of the outage answered, want 99%%", 100*answered)
+				}
+				if load := float64(o.requests[back]) / perSecond; load > 1.3 {
+					t.Errorf("got %.2f of the steady load in the first second after it, want at most 1.3", load)
+				}
+			})
+		})
+	}
+}
+
+var _ http.RoundTripper = (*outage)(nil)
