@@ -74,7 +74,7 @@ func (t *Throttler) cost(req *http.Request, r *reading) Cost {
 	}
 	call := r.call(req)
 	c := Cost{Requests: 1, Input: max(call.Input, 1), Output: call.Output}
-	if countsInput(req) {
+	if c.Output > 0 && countsInput(req) {
 		c.Output = 0
 	}
 	return c

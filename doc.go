@@ -5,7 +5,8 @@
 //
 //   - [Classifier] names what a failed answer is, whatever its status says;
 //   - [Retrier] repeats what can succeed later, if doing so is safe;
-//   - [Throttler] sends no faster than allowed, and waits when told to;
+//   - [Throttler] sends as fast as allowed and no faster, told or not, and
+//     waits while a host fails;
 //   - [Logger] writes one structured zap entry a call.
 //
 // [Transport] is the four of them in the recommended order. Its zero value

@@ -124,6 +124,33 @@ func ExampleThrottler() {
 }
 
 // One entry a call, at a level that tells the outcome.
+// What a Throttler knows: limits told and learned, who waits, which gates are shut.
+func ExampleLimiter() {
+	api := steadyhttptest.NewServer()
+	defer api.Close()
+	api.Script("*", steadyhttptest.ChatCompletion("hello"))
+	api.Limit("*", steadyhttptest.Limit{Requests: 500})
+
+	throttler := &steadyhttp.Throttler{RequestsPerSecond: 100} // Limiter is nil: in memory
+	client := &http.Client{Transport: &steadyhttp.Transport{Throttler: throttler}}
+	resp, err := client.Post(api.URL+"/v1/chat/completions", "application/json", strings.NewReader(`{"model":"gpt-4o"}`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	resp.Body.Close()
+
+	for _, key := range throttler.Snapshot() {
+		for _, l := range key.Limits {
+			// key.Key.Label() names the host, the model and, by a mark, the credential.
+			fmt.Printf("%q: %.0f %s in %s, learned: %t\n", key.Key.Model, l.Limit, l.Unit, l.Window, l.Learned)
+		}
+	}
+	// Unordered output:
+	// "": 100 requests in 1s, learned: false
+	// "gpt-4o": 500 requests in 1m0s, learned: true
+}
+
 func ExampleLogger() {
 	url, stop := api(slowDown, hello, outOfMoney)
 	defer stop()

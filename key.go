@@ -14,9 +14,6 @@ import (
 	"github.com/steadyhttp/steadyhttp/internal/redact"
 )
 
-// key returns the Key of a request: all that is known of it and may matter.
-func (t *Throttler) key(req *http.Request) Key { return t.keyOf(req, t.parting(req), new(reading)) }
-
 // A parting is by what the limits at a host part requests, as far as it has
 // shown.
 type parting struct {
@@ -24,12 +21,15 @@ type parting struct {
 	tokens bool // it has limits of tokens
 }
 
-// keyOf is key for who reads the request's body for other reasons too.
+// keyOf returns the Key of a request: all that is known of it and may matter.
 func (t *Throttler) keyOf(req *http.Request, p parting, r *reading) Key {
 	if t.Key != nil {
 		return Key{Host: t.Key(req)}
 	}
-	k := Key{Host: hostOf(req), Credential: credential(req)}
+	k := Key{Host: hostOf(req)}
+	if p.by != 0 || t.limited() || t.Limiter != nil {
+		k.Credential = credential(req) // else nothing depends on it
+	}
 	if p.by&ScopeModel != 0 || t.ByModel {
 		k.Model = r.call(req).Model
 	}

@@ -18,6 +18,10 @@ const (
 	// were sent, and two that meet would be one too many.
 	reserveShare = 0.03
 
+	// raiseShare of what an answer says is left beyond what was reckoned is
+	// believed; all of what it says is missing.
+	raiseShare = 0.1
+
 	// learnedTime, or its window if that is longer, is how long a limit is
 	// believed that no further answer confirms.
 	learnedTime = time.Minute
@@ -69,16 +73,17 @@ func (l *lane) set(limits *Limits, t instant) {
 		}
 	}
 	learned := l.buckets
-	l.buckets = make([]bucket, 0, limits.count()+len(learned))
-	defer func() { l.buckets = append(l.buckets, learned...) }()
+	l.buckets = nil
+	defer func() { l.buckets = slices.Clip(append(l.buckets, learned...)) }() // kept for long, so no larger than it must be
 	l.told = true
 	add(requests, limits.RequestsPerSecond, time.Second, burst(limits.RequestsPerSecond))
 	add(requests, limits.RequestsPerMinute, time.Minute, burst(limits.RequestsPerMinute/60))
 	// A day's requests may go when they are needed: the other limits spread them.
 	add(requests, limits.RequestsPerDay, 24*time.Hour, limits.RequestsPerDay)
-	add(tokens, limits.TokensPerMinute, time.Minute, limits.TokensPerMinute/60)
-	add(inputTokens, limits.InputTokensPerMinute, time.Minute, limits.InputTokensPerMinute/60)
-	add(outputTokens, limits.OutputTokensPerMinute, time.Minute, limits.OutputTokensPerMinute/60)
+	second := func(perMinute float64) float64 { return (1 - reserveShare) * perMinute / 60 }
+	add(tokens, limits.TokensPerMinute, time.Minute, second(limits.TokensPerMinute))
+	add(inputTokens, limits.InputTokensPerMinute, time.Minute, second(limits.InputTokensPerMinute))
+	add(outputTokens, limits.OutputTokensPerMinute, time.Minute, second(limits.OutputTokensPerMinute))
 	l.max = int32(min(max(limits.MaxConcurrent, 0), 1<<30))
 }
 
@@ -109,6 +114,21 @@ func (l *lane) next(t instant, n *load, pass uint64) (at instant, sure bool, why
 		ahead = *l.ahead
 	}
 	at, sure = t, true
+	if l.gate != nil || l.pace != nil || l.cold != 0 && !l.known || l.max > 0 {
+		at, sure, why = l.nextBeside(t, &ahead)
+	}
+	for i := range l.buckets {
+		b := &l.buckets[i]
+		if then := b.next(t, n[b.unit], ahead[b.unit]); then > at {
+			at, sure, why = then, true, b.why()
+		}
+	}
+	return at, sure, why
+}
+
+// nextBeside is next for what holds requests back beside the limits by time.
+func (l *lane) nextBeside(t instant, ahead *load) (at instant, sure bool, why string) {
+	at, sure = t, true
 	later := func(then instant, isSure bool, because string) {
 		if then > at {
 			at, sure, why = then, isSure, because
@@ -130,12 +150,6 @@ func (l *lane) next(t instant, n *load, pass uint64) (at instant, sure bool, why
 	}
 	if l.pace != nil {
 		later(l.pace.after(t, ahead[requests]), ahead[requests] == 0, "the pace that the server bears")
-	}
-	for i := range l.buckets {
-		b := &l.buckets[i]
-		if then := b.next(t, n[b.unit], ahead[b.unit]); then > at {
-			later(then, true, b.why())
-		}
 	}
 	if l.max > 0 && float64(l.inUse)+ahead[requests] >= float64(l.max) {
 		later(never, false, "the limit of requests under way")
@@ -244,8 +258,14 @@ func (l *lane) learn(t, sent instant, cost, before load, n *News) {
 	}
 	// What the server counts is later than sent by the way to it; what went out
 	// since then it has not counted yet.
-	size := max(b.size, remaining+1)
+	size := max(b.size, remaining+max(cost[u], 1))
 	level := max(remaining-max(1, reserveShare*size), 0) + perSecond*t.sub(sent).Seconds() - (l.sent[u] - before[u])
+	if told.seen != 0 && perSecond > 0 && level > b.level {
+		// Requests overtake each other on the way, so that this one may have been
+		// counted before some that went out earlier. If not, the next will say so.
+		b.refill(t)
+		level = b.level + raiseShare*max(level-b.level, 0)
+	}
 	told.seen, told.maxWait, told.reset = sent, n.MaxWait, 0
 	*b = bucket{unit: u, perSecond: perSecond, at: t, size: size, limit: limit, window: window, learned: told}
 	if perSecond == 0 {
@@ -405,15 +425,8 @@ func (b *bucket) why() string {
 
 var unitWords = [units]string{"requests", "tokens", "input tokens", "output tokens"}
 
-// count is how many limits are set.
-func (s *Limits) count() (n int) {
-	for _, limit := range []float64{s.RequestsPerSecond, s.RequestsPerMinute, s.RequestsPerDay, s.TokensPerMinute, s.InputTokensPerMinute, s.OutputTokensPerMinute} {
-		if limit > 0 {
-			n++
-		}
-	}
-	return n
-}
-
 // any reports whether anything is limited.
-func (s *Limits) any() bool { return s.MaxConcurrent > 0 || s.count() > 0 }
+func (s *Limits) any() bool {
+	return s.MaxConcurrent > 0 || s.RequestsPerSecond > 0 || s.RequestsPerMinute > 0 || s.RequestsPerDay > 0 ||
+		s.TokensPerMinute > 0 || s.InputTokensPerMinute > 0 || s.OutputTokensPerMinute > 0
+}

@@ -89,8 +89,10 @@ type Permit struct {
 	Why    string        // what it waited for last; "" if it did not
 	Probe  bool          // on its outcome depends when others may follow
 
-	at   instant // when it was given; zero if not by the limiter in memory
-	held [maxHeld]hold
+	// The limiter in memory's own: when it was given, and from what.
+	at    instant
+	shard *shard
+	held  [maxHeld]hold
 }
 
 // An Answer says what an outcome tells of the host and of its limits.

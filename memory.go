@@ -37,6 +37,7 @@ type shard struct {
 	masks [allScopes]int32 // how many lanes there are of each scope
 
 	newest, oldest *lane
+	recent         [2]*lane // of a host and of a user's limits, which the next call is likely to need again
 
 	first, last *waiter // the line, in the order of arrival
 	timer       *time.Timer
@@ -104,14 +105,29 @@ func (m *memory) shard(host string) *shard {
 	return &m.shards[maphash.String(seed, host)%shards]
 }
 
+// spins is how often a lock is tried before its goroutine parks. What is done
+// under it takes a tenth of a microsecond and parking ten times that, but
+// sync.Mutex does not spin where other goroutines are ready to run, and under
+// one key there are always some.
+const spins = 2000
+
+func (s *shard) lock() {
+	for range spins {
+		if s.mu.TryLock() {
+			return
+		}
+	}
+	s.mu.Lock()
+}
+
 // Acquire implements Limiter.
 func (m *memory) Acquire(ctx context.Context, a Ask) (Permit, error) {
 	a.Cost.Requests = max(a.Cost.Requests, 1)
 	n := a.Cost.load()
 	s := m.shard(a.Key.Host)
 	t := now()
-	p := Permit{Key: a.Key, Cost: a.Cost}
-	s.mu.Lock()
+	p := Permit{Key: a.Key, Cost: a.Cost, shard: s}
+	s.lock()
 	limited := m.enter(s, &a, &p, t)
 	if !p.awaited() && p.passes(t, &n) {
 		p.take(t, &n)
@@ -142,8 +158,11 @@ func (m *memory) Acquire(ctx context.Context, a Ask) (Permit, error) {
 	if !w.again {
 		return w.permit, w.err
 	}
-	a.Key = a.keyer.key(a.request)
-	p, err := m.Acquire(ctx, a)
+	a, err := a.keyer.ask(a.request)
+	if err != nil {
+		return Permit{Waited: w.permit.Waited}, err
+	}
+	p, err = m.Acquire(ctx, a)
 	p.Waited += w.permit.Waited
 	return p, err
 }
@@ -168,10 +187,12 @@ func lateError(why string, wait time.Duration) error {
 // has p hold on to them. It returns the lane of the user's limits, nil if there
 // are none. It requires s.mu held.
 func (m *memory) enter(s *shard, a *Ask, p *Permit, t instant) (limited *lane) {
-	host := m.lane(s, Key{Host: a.Key.Host})
+	host := m.recent(s, 0, Key{Host: a.Key.Host})
 	p.hold(s, host)
+	under := uint8(allScopes)
 	if a.Limits.any() {
-		limited = m.lane(s, a.Under)
+		limited = m.recent(s, 1, a.Under)
+		under = a.Under.scope()
 		if !limited.told {
 			limited.set(&a.Limits, t)
 			host.known = host.known || len(limited.buckets) > 0 // nobody has to feel the way
@@ -180,20 +201,31 @@ func (m *memory) enter(s *shard, a *Ask, p *Permit, t instant) (limited *lane) {
 	}
 	has := a.Key.scope()
 	for mask := uint8(1); mask < allScopes; mask++ {
-		if mask&^has != 0 {
+		taught := host.teaches&(1<<mask) != 0
+		if mask&^has != 0 || !taught && s.masks[mask] == 0 {
 			continue
 		}
 		k := a.Key.under(mask)
-		switch {
-		case host.teaches&(1<<mask) != 0:
+		if mask == under && k == a.Under {
+			continue // it is held already
+		}
+		if taught {
 			p.hold(s, m.lane(s, k))
-		case s.masks[mask] > 0:
-			if l := s.lanes[k]; l != nil {
-				p.hold(s, l)
-			}
+		} else if l := s.lanes[k]; l != nil {
+			p.hold(s, l)
 		}
 	}
 	return limited
+}
+
+// recent is lane for one that is likely to be the same as the last time.
+func (m *memory) recent(s *shard, i int, k Key) *lane {
+	if l := s.recent[i]; l != nil && l.key == k {
+		return l
+	}
+	l := m.lane(s, k)
+	s.recent[i] = l
+	return l
 }
 
 // hold adds l to what p holds on to, once.
@@ -273,12 +305,11 @@ func (p *Permit) untake() {
 
 // Settle implements Limiter.
 func (m *memory) Settle(p Permit, o Outcome) {
-	host := p.held[0].lane
+	host, s := p.held[0].lane, p.shard
 	if host == nil {
 		return
 	}
-	s := m.shard(p.Key.Host)
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	t, awaited := p.at, p.awaited()
 	if awaited || o.Answer > AnswerGood || o.Told || o.Refund || host.gate != nil {
@@ -298,7 +329,7 @@ func (m *memory) Settle(p Permit, o Outcome) {
 // Observe implements Limiter.
 func (m *memory) Observe(p Permit, n News) {
 	s := m.shard(n.Key.Host)
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	t := now()
 	sent := p.at
@@ -404,7 +435,7 @@ func (s *shard) unline(w *waiter) {
 // giveUp ends w's wait, unless it has ended meanwhile. A permit that it got is
 // given back.
 func (m *memory) giveUp(s *shard, w *waiter, err error) {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	t := now()
 	select {
@@ -528,7 +559,7 @@ func (m *memory) arm(s *shard, t, due instant) {
 	}
 	s.due = due
 	s.timer = time.AfterFunc(due.sub(t), func() {
-		s.mu.Lock()
+		s.lock()
 		defer s.mu.Unlock()
 		if s.due == due {
 			s.timer = nil
@@ -558,8 +589,8 @@ func (m *memory) lane(s *shard, k Key) *lane {
 
 // use makes l the one that was used last.
 func (s *shard) use(l *lane) {
-	if s.newest == l {
-		return
+	if s.newest == l || s.newest != nil && s.newest.older == l {
+		return // a host and its limits are used by turns
 	}
 	s.unlist(l)
 	l.older = s.newest
@@ -595,6 +626,7 @@ func (m *memory) forget(s *shard) {
 			continue
 		}
 		s.unlist(l)
+		s.recent = [2]*lane{}
 		delete(s.lanes, l.key)
 		s.masks[l.key.scope()]--
 		m.keys.Add(-1)
@@ -606,7 +638,7 @@ func (m *memory) forget(s *shard) {
 // last, nil if none is shut for a reason that is known.
 func (m *memory) verdict(k Key) (e *Error) {
 	s := m.shard(k.Host)
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	var until instant
 	for mask := uint8(0); mask < allScopes; mask++ {
@@ -622,7 +654,7 @@ func (m *memory) Snapshot() []KeyState {
 	var all []KeyState
 	for i := range m.shards {
 		s := &m.shards[i]
-		s.mu.Lock()
+		s.lock()
 		t := now()
 		for _, l := range s.lanes {
 			all = append(all, l.state(t))

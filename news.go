@@ -12,7 +12,7 @@ import (
 // learn hands on what the outcome of p's request says about limits and about
 // the host. It returns what is left to say when the permit is settled, and
 // whether others are now held back for the reason that req failed.
-func (t *Throttler) learn(req *http.Request, p Permit, resp *http.Response, err error) (left Answer, gated bool) {
+func (t *Throttler) learn(req *http.Request, p *Permit, resp *http.Response, err error) (left Answer, gated bool) {
 	if resp == nil {
 		return t.learnError(req, p, err)
 	}
@@ -38,7 +38,7 @@ func (t *Throttler) learn(req *http.Request, p Permit, resp *http.Response, err 
 }
 
 // learnError tells a host that cannot be reached from a caller who gave up.
-func (t *Throttler) learnError(req *http.Request, p Permit, err error) (Answer, bool) {
+func (t *Throttler) learnError(req *http.Request, p *Permit, err error) (Answer, bool) {
 	if err == nil || req.Context().Err() != nil || canceled(req) {
 		return AnswerNone, false
 	}
@@ -48,7 +48,7 @@ func (t *Throttler) learnError(req *http.Request, p Permit, err error) (Answer, 
 	return AnswerNone, false
 }
 
-func (t *Throttler) learnFailure(req *http.Request, p Permit, e *Error) (Answer, bool) {
+func (t *Throttler) learnFailure(req *http.Request, p *Permit, e *Error) (Answer, bool) {
 	if t.Gate < 0 {
 		return AnswerNone, false
 	}
@@ -56,37 +56,37 @@ func (t *Throttler) learnFailure(req *http.Request, p Permit, e *Error) (Answer,
 	if e.RetryAfterSource != "" && e.RetryAfter <= t.maxWait() {
 		n.Hold = e.RetryAfter
 	}
-	t.limiter().Observe(p, n)
+	t.limiter().Observe(*p, n)
 	return AnswerNone, t.inForce(n.Key) != nil
 }
 
 // learnRefusal has everybody wait whom the limit concerns that refused req. A
 // wait for longer than MaxWait, or by the day, concerns only who was told.
-func (t *Throttler) learnRefusal(req *http.Request, p Permit, e *Error) (Answer, bool) {
+func (t *Throttler) learnRefusal(req *http.Request, p *Permit, e *Error) (Answer, bool) {
 	held := t.hold(req, p, e)
 	if !held && (e.RetryAfterSource != "" && e.RetryAfter > 0 || e.Window >= longWindow) {
 		return AnswerRefused, false
 	}
 	k, parting := t.keyIn(req, e.Scope)
 	t.partings.add(hostOf(req), parting)
-	t.limiter().Observe(p, News{Key: k, Answer: AnswerRefused, Verdict: e})
+	t.limiter().Observe(*p, News{Key: k, Answer: AnswerRefused, Verdict: e})
 	return AnswerNone, true
 }
 
 // hold makes everybody wait who is concerned, if e asks for it.
-func (t *Throttler) hold(req *http.Request, p Permit, e *Error) bool {
+func (t *Throttler) hold(req *http.Request, p *Permit, e *Error) bool {
 	if e.RetryAfterSource == "" || e.RetryAfter > t.maxWait() || !e.NotBefore.After(time.Now()) {
 		return false
 	}
 	k, parting := t.keyIn(req, e.Scope)
 	t.partings.add(hostOf(req), parting)
-	t.limiter().Observe(p, News{Key: k, Hold: time.Until(e.NotBefore), Verdict: e})
+	t.limiter().Observe(*p, News{Key: k, Hold: time.Until(e.NotBefore), Verdict: e})
 	return true
 }
 
 // learnLimits takes the limits from the headers of any answer. e is the verdict
 // on it, nil for a success.
-func (t *Throttler) learnLimits(req *http.Request, p Permit, resp *http.Response, e *Error) {
+func (t *Throttler) learnLimits(req *http.Request, p *Permit, resp *http.Response, e *Error) {
 	if !wait.Mentions(resp.Header) || req.URL == nil {
 		return
 	}
@@ -126,7 +126,7 @@ func (t *Throttler) learnLimits(req *http.Request, p Permit, resp *http.Response
 			t.partings.add(hostOf(req), parting{tokens: true})
 		}
 		n.Key = k
-		t.limiter().Observe(p, n)
+		t.limiter().Observe(*p, n)
 	}
 }
 

@@ -123,23 +123,24 @@ func (t *Throttler) roundTrip(req *http.Request, base http.RoundTripper) (*http.
 	if err != nil {
 		return refuse(req, err)
 	}
+	s := settling{t: t}
 	over := whileWaiting(req)
-	p, err := t.limiter().Acquire(req.Context(), a)
+	s.p, err = t.limiter().Acquire(req.Context(), a)
 	over()
-	if p.Waited > 0 {
+	if s.p.Waited > 0 {
 		var c *call
 		req, c = openCall(req)
 		defer c.leave()
-		c.addThrottled(p.Waited)
-		c.logThrottled(req, p.Waited, p.Why)
+		c.addThrottled(s.p.Waited)
+		c.logThrottled(req, s.p.Waited, s.p.Why)
 	}
 	if err != nil {
 		return refuse(req, t.refusal(a.Key, err))
 	}
-	s := settling{t: t, p: p, req: req}
+	s.req = req
 	defer s.unlessLater()
 	resp, err := send(base, req) // which may panic: then it is settled all the same
-	left, gated := t.learn(req, p, resp, err)
+	left, gated := t.learn(req, &s.p, resp, err)
 	if gated {
 		recordFor(req, resp).setGated(resp)
 	}
@@ -157,15 +158,20 @@ func (t *Throttler) ask(req *http.Request) (Ask, error) {
 	a := Ask{Key: t.keyOf(req, parting, &r), MaxQueue: t.maxQueue(), Patience: t.patience(), keyer: t, request: req}
 	//lint:ignore SA1019 deprecated for callers, who may still set it
 	a.cancel = req.Cancel
-	a.Limits = t.limits()
-	a.Under = Key{Host: a.Key.Host, Credential: a.Key.Credential}
-	if t.ByModel {
-		a.Under.Model = cmp.Or(a.Key.Model, "unknown")
+	if t.limited() {
+		a.Limits = t.limits()
+		a.Under = Key{Host: a.Key.Host, Credential: a.Key.Credential}
+		if t.ByModel {
+			a.Under.Model = cmp.Or(a.Key.Model, "unknown")
+		}
 	}
 	if t.limitsTokens() || parting.tokens {
 		a.Cost = t.cost(req, &r)
 	}
-	return a, t.tooLarge(a.Cost)
+	if t.limitsTokens() {
+		return a, t.tooLarge(a.Cost)
+	}
+	return a, nil
 }
 
 // tooLarge refuses what fits no minute. Only the user's own limits count: one
@@ -254,6 +260,10 @@ func (t *Throttler) limits() Limits {
 		TokensPerMinute: t.TokensPerMinute, InputTokensPerMinute: t.InputTokensPerMinute, OutputTokensPerMinute: t.OutputTokensPerMinute,
 		MaxConcurrent: t.MaxConcurrent, Burst: t.Burst,
 	}
+}
+
+func (t *Throttler) limited() bool {
+	return t.RequestsPerSecond > 0 || t.RequestsPerMinute > 0 || t.RequestsPerDay > 0 || t.MaxConcurrent > 0 || t.limitsTokens()
 }
 
 func (t *Throttler) limitsTokens() bool {

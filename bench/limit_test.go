@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -23,6 +24,7 @@ const (
 type api struct {
 	limit   steadyhttptest.Limit
 	service time.Duration
+	usage   func(i int) string // if set, answers say that what was reserved was used
 }
 
 // A result is what became of the jobs of one run.
@@ -38,6 +40,17 @@ func (a api) run(b *testing.B, rt *steadyhttp.Transport, n int, body func(i int)
 	defer server.Close()
 	reply := steadyhttptest.ChatCompletion("a word or two")
 	reply.Delay = a.service
+	if a.usage != nil {
+		delay := reply.Delay
+		reply = steadyhttptest.Reply{Delay: delay, Handler: func(w http.ResponseWriter, r *http.Request) {
+			data, _ := io.ReadAll(r.Body)
+			var most struct {
+				MaxTokens int `json:"max_tokens"`
+			}
+			json.Unmarshal(data, &most)
+			fmt.Fprintf(w, `{"choices":[],"usage":{"prompt_tokens":%d,"completion_tokens":%d}}`, (len(data)+3)/4, most.MaxTokens)
+		}}
+	}
 	server.Script(path, reply)
 	server.Limit("*", a.limit)
 	base := http.DefaultTransport.(*http.Transport).Clone()
@@ -126,5 +139,87 @@ func BenchmarkLimit(b *testing.B) {
 				}
 			})
 		}
+	}
+}
+
+// BenchmarkTokens has jobs of 10 to 2,000 tokens under a limit of tokens, told
+// and learned. Utilisation is what the jobs took of what the server allowed
+// while they ran; a token too many shows as a refusal.
+func BenchmarkTokens(b *testing.B) {
+	const perSecond, n = 10_000, 300
+	size := func(i int) int { return 10 + (i*7919)%1991 }
+	body := func(i int) string {
+		b := fmt.Sprintf(`{"model":"gpt-4o","max_tokens":%d}`, size(i))
+		return fmt.Sprintf(`{"model":"gpt-4o","max_tokens":%d}`, max(1, size(i)-(len(b)+3)/4))
+	}
+	total := 0
+	for i := range n {
+		total += size(i)
+	}
+	limit := steadyhttptest.Limit{Tokens: perSecond, Window: time.Second}
+	silent := limit
+	silent.Silent = true
+	for _, row := range []struct {
+		name      string
+		limit     steadyhttptest.Limit
+		throttler *steadyhttp.Throttler
+	}{
+		{"told", limit, &steadyhttp.Throttler{TokensPerMinute: 60 * perSecond}},
+		{"told-silent", silent, &steadyhttp.Throttler{TokensPerMinute: 60 * perSecond}},
+		{"learned", limit, nil},
+	} {
+		b.Run(row.name, func(b *testing.B) {
+			for range b.N {
+				r := api{limit: row.limit, service: 20 * time.Millisecond, usage: body}.run(b, &steadyhttp.Transport{Throttler: row.throttler}, n, body)
+				allowed := perSecond * (r.took.Seconds() + 1) // and the full bucket at the start
+				b.ReportMetric(100*float64(total)/allowed, "%utilised")
+				r.report(b, time.Duration(float64(total-perSecond)/perSecond*float64(time.Second)))
+			}
+		})
+	}
+}
+
+// BenchmarkCrowd has 50 callers arrive within the second in which everybody is
+// refused and told to come back after a second.
+func BenchmarkCrowd(b *testing.B) {
+	for range b.N {
+		server := steadyhttptest.NewServer()
+		var mu sync.Mutex
+		var opens time.Time
+		requests, refused := 0, 0
+		server.Script("*", steadyhttptest.Reply{Handler: func(w http.ResponseWriter, r *http.Request) {
+			mu.Lock()
+			defer mu.Unlock()
+			requests++
+			if opens.IsZero() {
+				opens = time.Now().Add(time.Second)
+			}
+			if time.Now().Before(opens) {
+				refused++
+				w.Header().Set("Retry-After", "1")
+				w.WriteHeader(http.StatusTooManyRequests)
+			}
+		}})
+		client := &http.Client{Transport: &steadyhttp.Transport{}}
+		start := time.Now()
+		var wg sync.WaitGroup
+		failed := 0
+		for range 50 {
+			wg.Go(func() {
+				if err := post(client, server.URL+path, chat(0)); err != nil {
+					mu.Lock()
+					failed++
+					mu.Unlock()
+				}
+			})
+			time.Sleep(20 * time.Millisecond)
+		}
+		wg.Wait()
+		b.ReportMetric(float64(refused), "refused")
+		b.ReportMetric(float64(failed), "failed")
+		b.ReportMetric(float64(requests)/50, "requests/call")
+		b.ReportMetric(time.Since(start).Seconds(), "s")
+		b.ReportMetric(0, "ns/op")
+		server.Close()
 	}
 }
