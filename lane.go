@@ -376,6 +376,9 @@ func (l *lane) refused(t, sent instant, cost load) {
 		next = l.pace.next
 	}
 	good := l.meter.perSecond()
+	if l.pace != nil && l.pace.double > 0 && l.pace.flat == 0 {
+		good = max(good, l.pace.perSecond(t)/2) // it doubled in the time that the meter counts
+	}
 	switch stated := l.average(); {
 	case stated > 0:
 		l.pace = evenPace(stated, from)

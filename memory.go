@@ -345,6 +345,9 @@ func (m *memory) Observe(p Permit, n News) {
 			l.asked(t, n.Hold, n.Verdict)
 		}
 		if n.Answer == AnswerRefused && n.Unit == "" {
+			if l.meter == (meter{}) {
+				l.meter = host.meter // it is new, and what went well did so under its host
+			}
 			l.refused(t, sent, p.Cost.load())
 		}
 	}
