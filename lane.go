@@ -45,10 +45,9 @@ type lane struct {
 	failures     int32   // of the host, in a row
 	failingSince instant // when the first of them came
 
-	cold     instant // when the first request went out, until one was answered
-	coldSent int32
-	known    bool  // one was answered
-	teaches  uint8 // of a host's lane: the scopes for which it has stated limits, a bit each
+	cold    instant // when the first request went out, until one was answered
+	known   bool    // one was answered
+	teaches uint8   // of a host's lane: the scopes for which it has stated limits, a bit each
 
 	// What the pass number pass of the shard found: those before in the line.
 	pass  uint64

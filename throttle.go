@@ -106,8 +106,7 @@ type Throttler struct {
 	settings settings
 	partings partings
 
-	own     memory
-	ownOnce sync.Once
+	own memory
 }
 
 // RoundTrip implements http.RoundTripper.
