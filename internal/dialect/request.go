@@ -24,6 +24,9 @@ const (
 	mediaString = 2 << 10
 	mediaTokens = 1000
 
+	// maxSize is above any body; what claims more would overflow.
+	maxSize = 1 << 50
+
 	// maxModel bounds a model's name; Bedrock's ARNs are the longest.
 	maxModel = 256
 
@@ -36,6 +39,7 @@ const (
 // it that hold the bound of the output.
 func Read(body string, size int64) Call {
 	var c Call
+	size = min(max(size, int64(len(body))), maxSize) // a length that is not known is at least what was read
 	w := walker{s: body}
 	w.object(&c, true)
 	c.Input = (max(size-w.media, 0)+bytesPerToken-1)/bytesPerToken + w.pieces*mediaTokens
@@ -47,7 +51,7 @@ func Read(body string, size int64) Call {
 }
 
 // Estimate is the input of a request whose body cannot be looked at.
-func Estimate(size int64) int64 { return max(1, (size+bytesPerToken-1)/bytesPerToken) }
+func Estimate(size int64) int64 { return max(1, (min(size, maxSize)+bytesPerToken-1)/bytesPerToken) }
 
 // A walker passes over a JSON text once, without recursion but for one level.
 type walker struct {
@@ -60,7 +64,7 @@ type walker struct {
 
 var (
 	keyModel  = fold("model")
-	keyCaps   = [...]uint64{fold("max_tokens"), fold("max_completion_tokens"), fold("max_output_tokens"), fold("num_predict"), fold("max_tokens_to_sample")}
+	keyCaps   = [...]uint64{fold("max_tokens"), fold("max_completion_tokens"), fold("max_output_tokens"), fold("num_predict"), fold("max_tokens_to_sample"), fold("maxTokenCount"), fold("max_new_tokens")}
 	keyNested = [...]uint64{fold("generationConfig"), fold("inferenceConfig"), fold("options"), fold("parameters"), fold("textGenerationConfig")}
 )
 
@@ -120,7 +124,7 @@ func (w *walker) member(key uint64, c *Call, outermost bool) bool {
 		if k != key {
 			continue
 		}
-		if n, err := strconv.ParseInt(w.s[from:w.i], 10, 64); err == nil && n > 0 && n <= maxOutput {
+		if n, err := strconv.ParseInt(strings.TrimSpace(w.s[from:w.i]), 10, 64); err == nil && n > 0 && n <= maxOutput {
 			c.Output = max(c.Output, n)
 		}
 	}
@@ -137,12 +141,23 @@ func (w *walker) text() (string, bool) {
 		w.i = end
 	}
 	s := w.s[min(from, len(w.s)):to]
-	if len(s) >= mediaString && strings.IndexByte(s[:mediaString], ' ') < 0 {
+	if len(s) >= mediaString && isMedia(s[:mediaString]) {
 		w.media += int64(len(s))
 		w.pieces++
 		w.cut = end < 0
 	}
 	return s, end >= 0
+}
+
+// isMedia reports whether s can be base64 or a URL of data. Chinese has no
+// spaces either, but no byte of base64 is above ASCII.
+func isMedia(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] == ' ' || s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
 }
 
 // value passes over what begins here and is no string.
@@ -254,7 +269,7 @@ func gitHubResource(path string) string {
 		return "code_search"
 	case strings.HasPrefix(path, "/search/"):
 		return "search"
-	case strings.HasSuffix(path, "/graphql"):
+	case path == "/graphql", path == "/api/graphql":
 		return "graphql"
 	}
 	return "core"

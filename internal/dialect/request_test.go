@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -13,6 +14,10 @@ func TestRead(t *testing.T) {
 		name, body string
 		want       Call
 	}{
+		{"a bound before a line's end", "{\"model\":\"m\",\n \"max_tokens\": 100\n}", Call{"m", 9, 100}},
+		{"Titan's bound", `{"textGenerationConfig":{"maxTokenCount":512}}`, Call{"", 12, 512}},
+		{"Hugging Face's bound", `{"parameters":{"max_new_tokens":20}}`, Call{"", 9, 20}},
+		{"Chinese, which has no spaces, is text", `{"m":"` + strings.Repeat("汉", 30_000) + `"}`, Call{"", 22502, 0}},
 		{"OpenAI", `{"model":"gpt-4o","messages":[],"max_tokens":100}`, Call{"gpt-4o", 13, 100}},
 		{"the model comes last", `{"messages":[{"role":"user","content":"` + long + `"}],"model":"m"}`, Call{"m", 9014, 0}},
 		{"a newer name of the bound", `{"model":"o3","max_completion_tokens":7}`, Call{"o3", 10, 7}},
@@ -178,6 +183,19 @@ func TestHome(t *testing.T) {
 				t.Errorf("got %q, %b, %q; want %q, %b, %q", provider, scope, bucket, row.provider, row.scope, row.bucket)
 			}
 		})
+	}
+}
+
+func TestReadWithoutALength(t *testing.T) {
+	body := `{"messages":[{"content":"` + strings.Repeat("word and ", 1000) + `"}]}`
+	want := Read(body, int64(len(body)))
+	for _, size := range []int64{-1, 0} {
+		if got := Read(body, size); got != want {
+			t.Errorf("length %d: got %+v, want %+v", size, got, want)
+		}
+	}
+	if got := Read(`{}`, math.MaxInt64).Input; got <= 0 {
+		t.Errorf("an absurd length: got %d tokens, want a positive number", got)
 	}
 }
 
