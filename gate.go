@@ -54,6 +54,13 @@ func (g *gate) probeTime() time.Duration {
 	return probeTime
 }
 
+// toldNothing ends a probe without news, as one whose caller gave up: the next
+// may go, to a failing host after the usual time.
+func (g *gate) toldNothing(t instant) {
+	g.probe = 0
+	g.until = max(g.until, t.add(g.every))
+}
+
 func (g *gate) why() string {
 	if g.failing {
 		return "the host is failing"

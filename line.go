@@ -20,14 +20,6 @@ type waiter struct {
 	prev, next *waiter
 }
 
-// throttledBy is the error of a wait that ctx ended.
-func throttledBy(ctx context.Context, w *waiter) error {
-	if ctx.Err() == context.DeadlineExceeded {
-		return lateError(w.permit.Why, 0)
-	}
-	return context.Cause(ctx)
-}
-
 // lateError is the refusal of a request whose permit would come too late.
 func lateError(why string, wait time.Duration) error {
 	if wait <= 0 {
@@ -71,22 +63,34 @@ func (s *shard) unline(w *waiter) {
 	}
 }
 
-// giveUp ends w's wait, unless it has ended meanwhile. A permit that it got is
-// given back.
-func (m *memory) giveUp(s *shard, w *waiter, err error) {
+// giveUp ends w's wait because ctx has ended, or because the request was
+// canceled otherwise if ctx is nil. If the wait has ended meanwhile, a permit
+// that it got is given back.
+func (m *memory) giveUp(s *shard, w *waiter, ctx context.Context) {
 	s.lock()
 	defer s.mu.Unlock()
 	t := now()
 	select {
 	case <-w.done:
-		if w.again = false; w.err != nil {
+		switch {
+		case w.err != nil:
 			return
+		case w.again:
+			w.again = false // it holds on to nothing
+		default:
+			s.hear(t, &w.permit, AnswerNone, nil, 0)
+			w.permit.untake()
 		}
-		s.hear(t, &w.permit, AnswerNone, nil, 0)
-		w.permit.untake()
 	default:
 		s.unline(w)
 		w.permit.leave()
+	}
+	err := context.Canceled
+	if ctx != nil {
+		err = context.Cause(ctx)
+		if ctx.Err() == context.DeadlineExceeded {
+			err = lateError(w.permit.Why, 0)
+		}
 	}
 	w.end(t, err)
 	m.dispatch(s, t)

@@ -137,9 +137,9 @@ func (m *memory) Acquire(ctx context.Context, a Ask) (Permit, error) {
 	select {
 	case <-w.done:
 	case <-ctx.Done():
-		m.giveUp(s, w, throttledBy(ctx, w))
+		m.giveUp(s, w, ctx)
 	case <-a.cancel:
-		m.giveUp(s, w, context.Canceled)
+		m.giveUp(s, w, nil)
 	}
 	if !w.again {
 		return w.permit, w.err
@@ -321,7 +321,9 @@ func (m *memory) Observe(p Permit, n News) {
 			l.refused(t, sent, p.Cost.load())
 		}
 	}
-	s.hear(t, &p, n.Answer, n.Verdict, n.Hold)
+	if n.Answer != AnswerNone { // else its outcome is still to come
+		s.hear(t, &p, n.Answer, n.Verdict, n.Hold)
+	}
 	if s.first != nil {
 		m.dispatch(s, t)
 	}
@@ -362,7 +364,7 @@ func (s *shard) hear(t instant, p *Permit, answer Answer, verdict *Error, asked 
 		case answer == AnswerGood || answer == AnswerRefused && l == host:
 			l.answered(t, p.at, p.Probe)
 		case l.gate != nil && p.Probe && answer == AnswerNone && l.gate.probe == p.at:
-			l.gate.probe = 0 // it told nothing: the next one may
+			l.gate.toldNothing(t)
 		}
 	}
 	if answer == AnswerFailing {

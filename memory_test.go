@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -372,4 +373,43 @@ func TestHundredThousandKeys(t *testing.T) {
 			runtime.KeepAlive(rt)
 		})
 	}
+}
+
+// Callers come, go and give up at random: nothing stays behind, and the race
+// detector is quiet.
+func TestCrowdThatGivesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n atomic.Int64
+		rt := &steadyhttp.Throttler{MaxConcurrent: 4, Base: replying(func(*http.Request) reply {
+			switch i := n.Add(1); {
+			case i%7 == 0:
+				return reply{status: 429, header: "Retry-After: 1"}
+			case i%50 < 10:
+				return reply{status: 503, after: 10 * time.Millisecond}
+			}
+			return reply{status: 200, after: 20 * time.Millisecond, header: "X-Ratelimit-Limit-Requests: 100\nX-Ratelimit-Remaining-Requests: 50\nX-Ratelimit-Reset-Requests: 500ms"}
+		})}
+		var wg sync.WaitGroup
+		for i := range 2000 {
+			wg.Go(func() {
+				time.Sleep(time.Duration(i%97) * 7 * time.Millisecond)
+				ctx, cancel := context.WithCancel(t.Context())
+				if i%2 == 0 {
+					ctx, cancel = context.WithTimeout(t.Context(), time.Duration(i%31)*20*time.Millisecond)
+				} else if i%3 == 0 {
+					time.AfterFunc(time.Duration(i%29)*20*time.Millisecond, cancel)
+				}
+				defer cancel()
+				if resp, err := rt.RoundTrip(chat(t).WithContext(ctx)); err == nil {
+					finish(t, resp)
+				}
+			})
+		}
+		wg.Wait()
+		for _, k := range rt.Snapshot() {
+			if k.Waiting != 0 || k.Concurrent != 0 {
+				t.Errorf("%s: %d wait and %d are under way, want none", k.Key.Label(), k.Waiting, k.Concurrent)
+			}
+		}
+	})
 }
