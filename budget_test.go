@@ -1,6 +1,7 @@
 package steadyhttp_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -23,6 +24,45 @@ type outage struct {
 	requests map[int]int
 	good     map[int]int
 	calls    map[int]int
+}
+
+// newOutage returns a host that is about to be down, from before seconds on, for
+// down seconds.
+func newOutage(before, down time.Duration) *outage {
+	now := time.Now()
+	return &outage{
+		start: now, from: now.Add(before), to: now.Add(before + down),
+		requests: map[int]int{}, good: map[int]int{}, calls: map[int]int{},
+	}
+}
+
+// bear makes n calls through rt, perSecond of them each second, and waits for
+// all. patience is how long each may take, 0 any time.
+func (o *outage) bear(t *testing.T, rt http.RoundTripper, method, url string, n, perSecond int, patience time.Duration) {
+	var wg sync.WaitGroup
+	for range n {
+		wg.Go(func() {
+			began := o.second()
+			ctx, cancel := t.Context(), func() {}
+			if patience > 0 {
+				ctx, cancel = context.WithTimeout(ctx, patience)
+			}
+			defer cancel()
+			resp, err := rt.RoundTrip(request(t, method, url, "").WithContext(ctx))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			o.calls[began]++
+			if resp.StatusCode == 200 {
+				o.good[began]++
+			}
+		})
+		time.Sleep(time.Second / time.Duration(perSecond))
+	}
+	wg.Wait()
 }
 
 func (o *outage) second() int { return int(time.Since(o.start) / time.Second) }
@@ -49,31 +89,8 @@ func TestOutageIsNotMadeWorse(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				now := time.Now()
-				o := &outage{
-					start: now, from: now.Add(before * time.Second), to: now.Add((before + down) * time.Second),
-					requests: map[int]int{}, good: map[int]int{}, calls: map[int]int{},
-				}
-				rt := &steadyhttp.Retrier{Base: o}
-				var wg sync.WaitGroup
-				for range perSecond * (before + down + after) {
-					wg.Go(func() {
-						began := o.second()
-						resp, err := rt.RoundTrip(request(t, row.method, row.url, ""))
-						if err != nil {
-							t.Error(err)
-							return
-						}
-						o.mu.Lock()
-						defer o.mu.Unlock()
-						o.calls[began]++
-						if resp.StatusCode == 200 {
-							o.good[began]++
-						}
-					})
-					time.Sleep(time.Second / perSecond)
-				}
-				wg.Wait()
+				o := newOutage(before*time.Second, down*time.Second)
+				o.bear(t, &steadyhttp.Retrier{Base: o}, row.method, row.url, perSecond*(before+down+after), perSecond, 0)
 				var calls, requests, first int
 				for s := before; s < before+down; s++ {
 					calls += o.calls[s]

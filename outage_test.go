@@ -1,9 +1,6 @@
 package steadyhttp_test
 
 import (
-	"context"
-	"net/http"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,33 +19,8 @@ func TestOutageCostsAProbeATime(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				now := time.Now()
-				o := &outage{
-					start: now, from: now.Add(before * time.Second), to: now.Add((before + down) * time.Second),
-					requests: map[int]int{}, good: map[int]int{}, calls: map[int]int{},
-				}
-				rt := &steadyhttp.Transport{Base: o}
-				var wg sync.WaitGroup
-				for range perSecond * (before + down + after) {
-					wg.Go(func() {
-						began := o.second()
-						ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-						defer cancel()
-						resp, err := rt.RoundTrip(request(t, row.method, row.url, "").WithContext(ctx))
-						if err != nil {
-							t.Error(err)
-							return
-						}
-						o.mu.Lock()
-						defer o.mu.Unlock()
-						o.calls[began]++
-						if resp.StatusCode == 200 {
-							o.good[began]++
-						}
-					})
-					time.Sleep(time.Second / perSecond)
-				}
-				wg.Wait()
+				o := newOutage(before*time.Second, down*time.Second)
+				o.bear(t, &steadyhttp.Transport{Base: o}, row.method, row.url, perSecond*(before+down+after), perSecond, 30*time.Second)
 				took := time.Since(o.start)
 				var calls, requests, good int
 				for s := before; s < before+down; s++ {
@@ -78,5 +50,3 @@ func TestOutageCostsAProbeATime(t *testing.T) {
 		})
 	}
 }
-
-var _ http.RoundTripper = (*outage)(nil)
