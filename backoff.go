@@ -46,7 +46,10 @@ const (
 // further in gave up on; it makes one attempt at what a client further out says
 // it is repeating itself (X-Stainless-Retry-Count, Amz-Sdk-Request); and to a
 // client that says it would (the OpenAI and Anthropic SDKs do), it answers a
-// failure with the header X-Should-Retry: false, on a copy of the headers.
+// failure with the header X-Should-Retry: false, on a copy of the headers. A
+// client that says nothing but hands in, within half a minute, the very request
+// (the same Request.URL) that the Retrier gave up on before, repeats it by
+// itself, as go-retryablehttp does: that gets one attempt each time.
 //
 // Its zero value works. It is safe for concurrent use; it must not be copied
 // after first use and its fields must not change once it is in use.
@@ -118,6 +121,7 @@ type Retrier struct {
 
 	settings  settings
 	ownBudget Budget
+	givenUp   givenUp
 }
 
 // A Decision is what a Retrier is about to do after an attempt that failed.

@@ -49,6 +49,8 @@ func (r *retry) impossible() string {
 		return "the deadline passed"
 	case ctx.Err() != nil, canceled(r.req):
 		return "the caller gave up"
+	case r.repeated && r.maxAttempts > 1:
+		return "the caller repeats it by itself"
 	case r.made >= r.maxAttempts && r.made == 1:
 		return "one attempt was allowed"
 	case r.made >= r.maxAttempts:

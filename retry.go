@@ -135,6 +135,8 @@ type retry struct {
 	base http.RoundTripper
 	call *call
 
+	repeated bool // by a loop further out, in which we gave up on it before
+
 	late    bool // the record was opened after the first attempt, and so unseen by it
 	made    int  // how many attempts
 	backoff backoff.BackOff
@@ -151,6 +153,7 @@ type retry struct {
 // one succeeds or must be the last.
 func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, error) {
 	defer r.last()
+	r.repeated = r.givenUp.has(r.req.URL)
 	for {
 		if err != nil && r.held != nil && r.outOfTime(err) {
 			return r.endHeld("no further answer came in time")
@@ -214,6 +217,9 @@ func (r *retry) end(resp *http.Response, err error, why string) (*http.Response,
 		return resp, err
 	}
 	r.call.stop(why, resp)
+	if r.made > 1 || r.repeated {
+		r.givenUp.add(r.req.URL)
+	}
 	if resp == nil {
 		return nil, err
 	}

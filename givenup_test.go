@@ -1,0 +1,95 @@
+package steadyhttp_test
+
+import (
+	"net/http"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp"
+)
+
+// A loop further out that hands in one request again and again costs us one
+// attempt each time, once we gave up on it.
+func TestCallersOwnRepeats(t *testing.T) {
+	fresh := func(*http.Request) *http.Request {
+		req, _ := http.NewRequest("GET", "https://api.example.com/v1/things", nil)
+		return req
+	}
+	same := func(req *http.Request) *http.Request { return req }
+	copied := func(req *http.Request) *http.Request { // what go-retryablehttp does
+		shallow := *req
+		return &shallow
+	}
+	down, refused, fine := reply{status: 503}, reply{status: 400}, reply{status: 200}
+	four := []reply{down, down, down, down}
+	for _, row := range []struct {
+		name     string
+		next     func(*http.Request) *http.Request
+		pause    time.Duration
+		replies  []reply
+		attempts []int // of three calls
+		stopped  string
+	}{
+		{"the same request at once", same, 0, []reply{down}, []int{4, 1, 1}, "the caller repeats it by itself"},
+		{"a copy of it with the same URL", copied, time.Second, []reply{down}, []int{4, 1, 1}, "the caller repeats it by itself"},
+		{"as late as go-retryablehttp waits", same, 30 * time.Second, []reply{down}, []int{4, 1, 1}, "the caller repeats it by itself"},
+		{"later than that", same, 31 * time.Second, []reply{down}, []int{4, 4, 4}, "4 attempts were made"},
+		{"a new request to the same place", fresh, 0, []reply{down}, []int{4, 4, 4}, "4 attempts were made"},
+		{"one that was not worth a repeat the first time", same, 0, []reply{refused, down}, []int{1, 4, 1}, "the caller repeats it by itself"},
+		{"its repeat succeeds", same, 0, append(four[:4:4], fine), []int{4, 1, 1}, ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				base := playing(row.replies...)
+				retrier := &steadyhttp.Retrier{Base: base, BackOff: noWait, Budget: &steadyhttp.Budget{MaxRatio: -1}}
+				req := fresh(nil)
+				var attempts []int
+				var call steadyhttp.Call
+				for range 3 {
+					before := len(base.sent)
+					resp, err := retrier.RoundTrip(req)
+					if err != nil {
+						t.Fatal(err)
+					}
+					resp.Body.Close()
+					attempts = append(attempts, len(base.sent)-before)
+					call, _ = steadyhttp.FromContext(resp.Request.Context())
+					time.Sleep(row.pause)
+					req = row.next(req)
+				}
+				if !slices.Equal(attempts, row.attempts) || call.Stopped != row.stopped {
+					t.Errorf("got %v attempts, %q; want %v, %q", attempts, call.Stopped, row.attempts, row.stopped)
+				}
+			})
+		})
+	}
+}
+
+// What is remembered of requests is bounded, and forgetting one costs no more
+// than the attempts of a fresh call.
+func TestCallersOwnRepeatsAreForgotten(t *testing.T) {
+	base := playing(reply{status: 503})
+	retrier := &steadyhttp.Retrier{Base: base, BackOff: noWait, Budget: &steadyhttp.Budget{MaxRatio: -1}}
+	call := func(req *http.Request) (attempts int) {
+		before := len(base.sent)
+		resp, err := retrier.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return len(base.sent) - before
+	}
+	first, _ := http.NewRequest("GET", "https://api.example.com/", nil)
+	call(first)
+	for range 2000 {
+		req, _ := http.NewRequest("GET", "https://api.example.com/", nil)
+		if n := call(req); n != 4 {
+			t.Fatalf("got %d attempts at a new request, want 4", n)
+		}
+	}
+	if n := call(first); n != 4 {
+		t.Errorf("got %d attempts at one that was forgotten, want 4", n)
+	}
+}
