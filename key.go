@@ -1,7 +1,10 @@
 package steadyhttp
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"hash/maphash"
 	"net/http"
@@ -28,7 +31,7 @@ func (t *Throttler) keyOf(req *http.Request, p parting, r *reading) Key {
 	}
 	k := Key{Host: hostOf(req)}
 	if p.by != 0 || t.limited() || t.Limiter != nil {
-		k.Credential = credential(req) // else nothing depends on it
+		k.Credential = t.credential(req) // else nothing depends on it
 	}
 	if p.by&ScopeModel != 0 || t.ByModel {
 		k.Model = r.call(req).Model
@@ -141,16 +144,25 @@ var credentialHeaders = []string{"Authorization", "X-Api-Key", "Api-Key", "X-Goo
 const anonymous = 1
 
 // credential returns a hash of the request's credential: never the credential.
-func credential(req *http.Request) uint64 {
+func (t *Throttler) credential(req *http.Request) uint64 {
 	for _, name := range credentialHeaders {
 		if v := req.Header[name]; len(v) > 0 && v[0] != "" {
-			return maphash.String(seed, v[0])
+			return t.hash(v[0])
 		}
 	}
 	if v := queryKey(req.URL); v != "" {
-		return maphash.String(seed, v)
+		return t.hash(v)
 	}
 	return anonymous
+}
+
+func (t *Throttler) hash(credential string) uint64 {
+	if t.Salt == "" {
+		return max(maphash.String(seed, credential), anonymous+1)
+	}
+	mac := hmac.New(sha256.New, []byte(t.Salt))
+	mac.Write([]byte(credential))
+	return max(binary.BigEndian.Uint64(mac.Sum(nil)), anonymous+1)
 }
 
 // queryKey returns the value of the query parameter that holds a key, as sent.

@@ -39,7 +39,7 @@ type Limiter interface {
 type Key struct {
 	Host       string
 	Bucket     string // a method, path, resource or bucket, as the API's dialect parts its limits
-	Credential uint64 // a hash with a seed of this process's; 1 is that of requests without one
+	Credential uint64 // a hash with Throttler.Salt or a seed of this process's; 1 is that of requests without one
 	Model      string
 }
 

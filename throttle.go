@@ -103,6 +103,11 @@ type Throttler struct {
 	// Limiter keeps the limits. nil is one of this Throttler's own, in memory.
 	Limiter Limiter
 
+	// Salt is a secret that credentials are hashed with (HMAC-SHA256, of which
+	// 64 bits stay), so that processes that share a Limiter name them alike and
+	// it never learns them. "" is a seed of this process's own.
+	Salt string
+
 	settings settings
 	partings partings
 

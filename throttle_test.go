@@ -364,3 +364,40 @@ func answer(status int) func(*http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader("body"))}, nil
 	}
 }
+
+// Processes that share a Limiter know a credential by the same number, which
+// is none that somebody without the salt could find.
+func TestSaltMakesCredentialsAlike(t *testing.T) {
+	of := func(salt, credential string) uint64 {
+		throttler := &steadyhttp.Throttler{Base: playing(reply{status: 200}), RequestsPerSecond: 100, Salt: salt}
+		req, _ := http.NewRequest("GET", "https://api.example.com/", nil)
+		req.Header.Set("Authorization", "Bearer "+credential)
+		resp, err := throttler.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		for _, k := range throttler.Snapshot() {
+			if k.Key.Credential != 0 {
+				return k.Key.Credential
+			}
+		}
+		t.Fatal("no key has a credential")
+		return 0
+	}
+	// printf 'Bearer one' | openssl dgst -sha256 -hmac pepper
+	const want = 0x7227096af0b9485d
+	one := of("pepper", "one")
+	if one != want {
+		t.Errorf("got %x, want %x", one, want)
+	}
+	if other := of("pepper", "two"); other == one {
+		t.Errorf("got %x for two credentials", one)
+	}
+	if other := of("salt", "one"); other == one {
+		t.Errorf("got %x with two salts", one)
+	}
+	if own := of("", "one"); own == one {
+		t.Errorf("got %x without a salt, as with one", one)
+	}
+}
