@@ -3,38 +3,88 @@ package integration
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 
-	sdkanthropic "github.com/anthropics/anthropic-sdk-go"
-	"github.com/anthropics/anthropic-sdk-go/option"
+	anthropicsdk "github.com/anthropics/anthropic-sdk-go/v2"
+	"github.com/anthropics/anthropic-sdk-go/v2/option"
 
 	"github.com/steadyhttp/steadyhttp/steadyhttptest"
 )
 
+func newAnthropic(client *http.Client) anthropicsdk.Client {
+	return anthropicsdk.NewClient(option.WithHTTPClient(client), option.WithAPIKey("test-key"))
+}
+
 var anthropic = sdk{
-	name: "anthropic-sdk-go",
-	path: "/v1/messages",
-	chat: func(ctx context.Context, client *http.Client, url string) (string, error) {
-		c := sdkanthropic.NewClient(option.WithHTTPClient(client), option.WithBaseURL(url), option.WithAPIKey("none"))
-		answer, err := c.Messages.New(ctx, sdkanthropic.MessageNewParams{
+	name:   "anthropic-sdk-go",
+	module: "github.com/anthropics/anthropic-sdk-go/v2",
+	recipe: "newAnthropic",
+	open: func(client *http.Client) (calls, error) {
+		c := newAnthropic(client)
+		question := anthropicsdk.MessageNewParams{
 			Model:     "claude-sonnet-4-5",
 			MaxTokens: 10,
-			Messages:  []sdkanthropic.MessageParam{sdkanthropic.NewUserMessage(sdkanthropic.NewTextBlock("Say hello."))},
-		})
-		if err != nil {
-			return "", err
+			Messages:  []anthropicsdk.MessageParam{anthropicsdk.NewUserMessage(anthropicsdk.NewTextBlock("Say hello."))},
 		}
-		return answer.Content[0].Text, nil
+		return calls{
+			ask: func(ctx context.Context) (string, error) {
+				answer, err := c.Messages.New(ctx, question)
+				if err != nil {
+					return "", err
+				}
+				return answer.Content[0].Text, nil
+			},
+			stream: func(ctx context.Context, each func(string)) error {
+				events := c.Messages.NewStreaming(ctx, question)
+				defer events.Close()
+				for events.Next() {
+					each(events.Current().Delta.Text)
+				}
+				return events.Err()
+			},
+			upload: func(ctx context.Context, file io.Reader) error {
+				_, err := c.Beta.Files.Upload(ctx, anthropicsdk.BetaFileUploadParams{File: file})
+				return err
+			},
+			write: func(ctx context.Context) error {
+				_, err := c.Messages.Batches.New(ctx, anthropicsdk.MessageBatchNewParams{})
+				return err
+			},
+		}, nil
 	},
-	status: func(err error) (int, string) {
-		var e *sdkanthropic.Error
+	typed: func(err error) (failure, bool) {
+		var e *anthropicsdk.Error
 		if !errors.As(err, &e) {
-			return 0, ""
+			return failure{}, false
 		}
-		return e.StatusCode, "" // it has no code of its own
+		return failure{e.StatusCode, string(e.Type()), e.Message, e.RequestID}, true
 	},
-	success: steadyhttptest.Reply{Body: `{"id":"msg_1","type":"message","role":"assistant","model":"claude-sonnet-4-5",` +
-		`"content":[{"type":"text","text":"Hello!"}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":9,"output_tokens":2}}`},
-	unavailable: steadyhttptest.AnthropicError(503, "api_error", "The server is down."),
-	outOfMoney:  steadyhttptest.AnthropicError(400, "invalid_request_error", "Your credit balance is too low to access the API."),
+	success: reply(200, `{"id":"msg_1","type":"message","role":"assistant","model":"claude-sonnet-4-5",`+
+		`"content":[{"type":"text","text":"Hello!"}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":9,"output_tokens":2}}`),
+	text: "Hello!",
+	down: steadyhttptest.AnthropicError(503, "api_error", "The server is down."),
+	refused: failed{
+		with(steadyhttptest.AnthropicError(404, "not_found_error", "There is no such model."), "Request-Id", "req_404"),
+		failure{404, "not_found_error", "There is no such model.", "req_404"},
+	},
+	hopeless: failed{
+		with(steadyhttptest.AnthropicError(400, "invalid_request_error", "Your credit balance is too low to access the API."), "Request-Id", "req_400"),
+		failure{400, "invalid_request_error", "Your credit balance is too low to access the API.", "req_400"},
+	},
+	stream: &stream{
+		contentType: "text/event-stream",
+		chunks: []string{
+			"event: message_start\n" + `data: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","content":[],"usage":{"input_tokens":9,"output_tokens":1}}}` + "\n\n",
+			"event: content_block_start\n" + `data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}` + "\n\n",
+			"event: content_block_delta\n" + `data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hello"}}` + "\n\n",
+			"event: content_block_delta\n" + `data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" you!"}}` + "\n\n",
+			"event: content_block_stop\n" + `data: {"type":"content_block_stop","index":0}` + "\n\n",
+			"event: message_delta\n" + `data: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":2}}` + "\n\n",
+			"event: message_stop\n" + `data: {"type":"message_stop"}` + "\n\n",
+		},
+		first: 2,
+		words: []string{"Hello", " you!"},
+	},
+	created: reply(200, `{"id":"file_1","type":"file"}`),
 }

@@ -3,37 +3,89 @@ package integration
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 
-	"github.com/openai/openai-go/v3"
+	openaisdk "github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
 
 	"github.com/steadyhttp/steadyhttp/steadyhttptest"
 )
 
+func newOpenAI(client *http.Client) openaisdk.Client {
+	return openaisdk.NewClient(option.WithHTTPClient(client), option.WithAPIKey("test-key"))
+}
+
+// What OpenAI says, to all SDKs that talk with it.
+var (
+	openAIDown    = steadyhttptest.OpenAIError(503, "server_error", "", "The server is down.")
+	openAIRefused = with(steadyhttptest.OpenAIError(404, "invalid_request_error", "model_not_found", "There is no such model."), "X-Request-Id", "req_404")
+	openAIBroke   = with(steadyhttptest.OpenAIError(429, "insufficient_quota", "insufficient_quota", "You exceeded your current quota."), "X-Request-Id", "req_429")
+	openAIStream  = &stream{
+		contentType: "text/event-stream",
+		chunks: []string{
+			`data: {"id":"1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}` + "\n\n",
+			`data: {"id":"1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"Hello"}}]}` + "\n\n",
+			`data: {"id":"1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":" you!"}}]}` + "\n\n",
+			`data: {"id":"1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}` + "\n\n",
+			"data: [DONE]\n\n",
+		},
+		first: 1,
+		words: []string{"Hello", " you!"},
+	}
+)
+
 var openAI = sdk{
-	name: "openai-go",
-	path: "/v1/chat/completions",
-	chat: func(ctx context.Context, client *http.Client, url string) (string, error) {
-		c := openai.NewClient(option.WithHTTPClient(client), option.WithBaseURL(url+"/v1"), option.WithAPIKey("none"))
-		answer, err := c.Chat.Completions.New(ctx, openai.ChatCompletionNewParams{
+	name:   "openai-go",
+	module: "github.com/openai/openai-go/v3",
+	recipe: "newOpenAI",
+	open: func(client *http.Client) (calls, error) {
+		c := newOpenAI(client)
+		question := openaisdk.ChatCompletionNewParams{
 			Model:    "gpt-4o",
-			Messages: []openai.ChatCompletionMessageParamUnion{openai.UserMessage("Say hello.")},
-		})
-		if err != nil {
-			return "", err
+			Messages: []openaisdk.ChatCompletionMessageParamUnion{openaisdk.UserMessage("Say hello.")},
 		}
-		return answer.Choices[0].Message.Content, nil
+		return calls{
+			ask: func(ctx context.Context) (string, error) {
+				answer, err := c.Chat.Completions.New(ctx, question)
+				if err != nil {
+					return "", err
+				}
+				return answer.Choices[0].Message.Content, nil
+			},
+			stream: func(ctx context.Context, each func(string)) error {
+				events := c.Chat.Completions.NewStreaming(ctx, question)
+				defer events.Close()
+				for events.Next() {
+					if choices := events.Current().Choices; len(choices) > 0 {
+						each(choices[0].Delta.Content)
+					}
+				}
+				return events.Err()
+			},
+			upload: func(ctx context.Context, file io.Reader) error {
+				_, err := c.Files.New(ctx, openaisdk.FileNewParams{File: file, Purpose: openaisdk.FilePurposeUserData})
+				return err
+			},
+			write: func(ctx context.Context) error {
+				_, err := c.VectorStores.New(ctx, openaisdk.VectorStoreNewParams{Name: openaisdk.String("notes")})
+				return err
+			},
+		}, nil
 	},
-	status: func(err error) (int, string) {
-		var e *openai.Error
+	typed: func(err error) (failure, bool) {
+		var e *openaisdk.Error
 		if !errors.As(err, &e) {
-			return 0, ""
+			return failure{}, false
 		}
-		return e.StatusCode, e.Code
+		return failure{e.StatusCode, e.Code, e.Message, e.Response.Header.Get("X-Request-Id")}, true
 	},
-	success:     steadyhttptest.ChatCompletion("Hello!"),
-	unavailable: steadyhttptest.OpenAIError(503, "server_error", "", "The server is down."),
-	outOfMoney:  steadyhttptest.OpenAIError(429, "insufficient_quota", "insufficient_quota", "You exceeded your current quota."),
-	code:        "insufficient_quota",
+	success:  steadyhttptest.ChatCompletion("Hello!"),
+	text:     "Hello!",
+	down:     openAIDown,
+	refused:  failed{openAIRefused, failure{404, "model_not_found", "There is no such model.", "req_404"}},
+	hopeless: failed{openAIBroke, failure{429, "insufficient_quota", "You exceeded your current quota.", "req_429"}},
+	stream:   openAIStream,
+	created:  reply(200, `{"id":"file_1","object":"file"}`),
+	applied:  3, // by its own retries, which repeat whatever had no answer: the same without us
 }

@@ -2,81 +2,97 @@ package integration
 
 import (
 	"context"
+	"io"
 	"net/http"
-	"testing"
-	"time"
 
-	"github.com/steadyhttp/steadyhttp"
 	"github.com/steadyhttp/steadyhttp/steadyhttptest"
 )
 
 // An sdk is one client library with its default settings, but for the
-// http.Client and the address.
+// RoundTripper that it sends by, and what its server would say. Each has a file
+// with the constructor that docs/recipes.md shows, and the same rows of
+// TestSDKs run against all.
 type sdk struct {
-	name string
-	path string // where it sends its chat request
+	name   string // as in docs/recipes.md
+	module string // whose version docs/recipes.md tells
+	recipe string // the name of the constructor that docs/recipes.md shows
 
-	// chat asks one question and returns the answer's text.
-	chat func(ctx context.Context, client *http.Client, url string) (string, error)
+	// open makes a client that sends by client. It is called for each row anew.
+	open func(client *http.Client) (calls, error)
 
-	// status takes apart the SDK's own, typed error; 0 is none.
-	status func(error) (status int, code string)
+	// typed takes apart the SDK's own error. It reports false for another, and
+	// leaves empty what the SDK's type has no place for.
+	typed func(error) (failure, bool)
 
-	success                 steadyhttptest.Reply
-	unavailable, outOfMoney steadyhttptest.Reply
-	code                    string // of outOfMoney, as the SDK gives it
+	success steadyhttptest.Reply // to ask, which then returns text
+	text    string
+
+	down     steadyhttptest.Reply // a 503 without any hint
+	refused  failed               // a 4xx
+	hopeless failed               // what no repeat cures, under a status that looks as if it could: no credit, say
+
+	stream  *stream              // what streams; nil if the SDK or its API has none
+	created steadyhttptest.Reply // to upload and to write
+
+	// sent is how many requests a permanent 503 costs by way of us; 0 is 4, our
+	// attempts and no more.
+	sent int
+
+	// applied is how often a write is applied whose connection is dropped
+	// afterwards, each time; 0 is once.
+	applied int
 }
 
-var sdks = []sdk{openAI, anthropic}
-
-// steady is the client with only its Transport set; its waits are cut short.
-func steady(srv *steadyhttptest.Server) *http.Client {
-	client := srv.Client()
-	client.Transport = &steadyhttp.Transport{Base: client.Transport}
-	return client
+// calls are what a client is asked to do. A nil one the SDK does not have;
+// docs/recipes.md's table tells which rows therefore do not apply.
+type calls struct {
+	ask    func(context.Context) (string, error)
+	stream func(ctx context.Context, each func(string)) error
+	upload func(ctx context.Context, file io.Reader) error
+	write  func(context.Context) error // what must not happen twice
 }
 
-func TestSDKs(t *testing.T) {
-	for _, s := range sdks {
-		for _, row := range []struct {
-			name     string
-			replies  []steadyhttptest.Reply
-			requests int
-			text     string
-			status   int
-			code     string
-		}{
-			{"success", []steadyhttptest.Reply{s.success}, 1, "Hello!", 0, ""},
-			{"503, then success", []steadyhttptest.Reply{s.unavailable, s.success}, 2, "Hello!", 0, ""},
-			{"503 for ever costs our attempts, not their multiple", []steadyhttptest.Reply{s.unavailable}, 4, "", 503, ""},
-			{"out of money costs one request", []steadyhttptest.Reply{s.outOfMoney}, 1, "", s.outOfMoney.Status, s.code},
-		} {
-			t.Run(s.name+"/"+row.name, func(t *testing.T) {
-				t.Parallel()
-				srv := steadyhttptest.NewServer()
-				defer srv.Close()
-				srv.Script(s.path, row.replies...)
-				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-				defer cancel()
-				text, err := s.chat(ctx, steady(srv), srv.URL)
-				if text != row.text || (err == nil) != (row.status == 0) {
-					t.Errorf("got %q, %v; want %q and status %d", text, err, row.text, row.status)
-				}
-				if err != nil {
-					if status, code := s.status(err); status != row.status || code != row.code {
-						t.Errorf("the SDK's own error: got %d %q, want %d %q", status, code, row.status, row.code)
-					}
-				}
-				requests := srv.Requests()
-				if len(requests) != row.requests {
-					t.Errorf("got %d requests, want %d", len(requests), row.requests)
-				}
-				for _, r := range requests {
-					if string(r.Body) != string(requests[0].Body) || len(r.Body) == 0 {
-						t.Errorf("got body %q, want that of the first, %q", r.Body, requests[0].Body)
-					}
-				}
-			})
-		}
+// failed is a failure as the server says it and as the SDK's own error gives it.
+type failed struct {
+	reply steadyhttptest.Reply
+	want  failure
+}
+
+// failure is what an SDK's error knows.
+type failure struct {
+	status    int
+	code      string
+	message   string
+	requestID string
+}
+
+// stream is an event stream chunk by chunk, as it goes over the wire. The chunk
+// at first holds the first word.
+type stream struct {
+	contentType string
+	chunks      []string
+	first       int
+	words       []string
+}
+
+var sdks = []sdk{openAI, anthropic, gitLab, vault}
+
+// reply is an answer with the header lines given as name and value by turns.
+func reply(status int, body string, header ...string) steadyhttptest.Reply {
+	h := make(http.Header)
+	for i := 0; i < len(header); i += 2 {
+		h.Set(header[i], header[i+1])
 	}
+	return steadyhttptest.Reply{Status: status, Body: body, Header: h}
+}
+
+// with is r with one more header.
+func with(r steadyhttptest.Reply, name, value string) steadyhttptest.Reply {
+	h := r.Header.Clone()
+	if h == nil {
+		h = make(http.Header)
+	}
+	h.Set(name, value)
+	r.Header = h
+	return r
 }

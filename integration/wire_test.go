@@ -1,0 +1,58 @@
+package integration
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/steadyhttptest"
+)
+
+// wire is a net/http Transport for which every host is srv, so that an SDK goes
+// to its real address and never leaves the machine. What is https comes to srv
+// in the clear.
+//
+// Connections are not kept: an idle one has a goroutine in a read of the
+// network, and a bubble's clock stands still as long as there is one.
+func wire(srv *steadyhttptest.Server) *http.Transport {
+	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, network, strings.TrimPrefix(srv.URL, "http://"))
+	}
+	return &http.Transport{DialContext: dial, DialTLSContext: dial, DisableKeepAlives: true}
+}
+
+// steady is the zero Transport with only its Base set.
+func steady(base http.RoundTripper) http.RoundTripper { return &steadyhttp.Transport{Base: base} }
+
+// bare is the base itself.
+func bare(base http.RoundTripper) http.RoundTripper { return base }
+
+// bubble runs f with a client of s in a bubble of time, in which waits take no
+// time. The server stands outside of it, on loopback: as long as a request is
+// on its way, the bubble's clock stands still. The bubble does not end, and the
+// test with it, before every goroutine that s and we started has ended.
+func bubble(t *testing.T, s sdk, chain func(http.RoundTripper) http.RoundTripper, script []steadyhttptest.Reply,
+	f func(*testing.T, calls)) []steadyhttptest.Request {
+	t.Helper()
+	srv := steadyhttptest.NewServer()
+	defer srv.Close()
+	srv.Script("*", script...)
+	synctest.Test(t, func(t *testing.T) {
+		f(t, open(t, s, chain(wire(srv))))
+	})
+	return srv.Requests()
+}
+
+func open(t *testing.T, s sdk, rt http.RoundTripper) calls {
+	t.Helper()
+	c, err := s.open(&http.Client{Transport: rt})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
