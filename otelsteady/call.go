@@ -1,0 +1,298 @@
+package otelsteady
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/metric"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/steadyhttp/steadyhttp"
+)
+
+// A call is what Calls and the Attempts further in share, in the context.
+type call struct {
+	t      *Calls
+	ctx    context.Context // with the span
+	span   trace.Span
+	start  time.Time
+	common []attribute.KeyValue // of the span and of the metrics
+
+	mu      sync.Mutex // guards what follows
+	running bool       // RoundTrip has not returned yet
+	earlier int        // requests sent for earlier hops of a redirect
+	sent    int        // requests sent for this one
+
+	// What the record said of earlier hops, and of what was told already.
+	before, told steadyhttp.Call
+
+	last    *attempt   // the one begun last
+	pending []*attempt // ended with an answer on which there is no verdict yet, at most two
+	how     *ending    // nil until the call has ended
+}
+
+// An ending is how a call ended.
+type ending struct {
+	status  int               // 0 without an answer
+	failure string            // the error.type; "" for a success
+	err     *steadyhttp.Error // the verdict, nil for a success
+	record  steadyhttp.Call   // what was on record then
+}
+
+// begin starts the span and puts the call into the context of the request that
+// it returns, and a record of steadyhttp's if there is none.
+func (t *Calls) begin(req *http.Request) (*call, *http.Request) {
+	c := &call{t: t, start: time.Now(), common: target(req), running: true}
+	ctx := req.Context()
+	outer := callFrom(ctx)
+	record, used := steadyhttp.FromContext(ctx)
+	switch {
+	case record.Attempts == 0, used && outer != nil && !outer.isRunning():
+		// There is none, or that of a call that is over, from whose answer's
+		// context this request was made.
+		ctx = steadyhttp.WithCall(ctx)
+	case req.Response != nil:
+		c.before, c.told = record, record // the caller's own spans the redirect
+	}
+	if from := req.Response; from != nil && from.Request != nil {
+		c.earlier = callFrom(from.Request.Context()).sentInAll()
+	}
+	ctx, c.span = t.tracer.Start(ctx, "steadyhttp "+nameOf(c.common),
+		trace.WithTimestamp(c.start), trace.WithAttributes(startOf(req, c.common, nil)...))
+	c.ctx = context.WithValue(ctx, callKey{}, c)
+	return c, req.WithContext(c.ctx)
+}
+
+func (c *call) isRunning() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.running
+}
+
+// returned notes that the call's RoundTrip has.
+func (c *call) returned() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.running = false
+}
+
+// sentInAll counts the requests sent for this hop and for those before. c may
+// be nil.
+func (c *call) sentInAll() int {
+	if c == nil {
+		return 0
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.earlier + c.sent
+}
+
+// sending notes that a begins, and returns how many requests the call has sent
+// before. By now record tells what became of those, and of the wait for a.
+func (c *call) sending(a *attempt, record steadyhttp.Call) int {
+	c.mu.Lock()
+	c.tellWaits(record)
+	a.tried = len(record.Tried)
+	var known, open []*attempt
+	for _, p := range c.pending {
+		switch {
+		case p.tried < len(record.Tried):
+			p.failure = record.Tried[p.tried].String()
+			known = append(known, p)
+		case p == c.last:
+			open = append(open, p) // what begins now may be a stranger's, on the side
+		default:
+			known = append(known, p) // nobody judged it: as its status tells
+		}
+	}
+	c.pending, c.last = open, a
+	n := c.earlier + c.sent
+	c.sent++
+	c.mu.Unlock()
+	finishAll(known)
+	return n
+}
+
+// judgesLater takes over an attempt that ended with an answer, unless all that
+// will be known of it is known.
+func (c *call) judgesLater(a *attempt) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.how != nil {
+		c.judge(a)
+		return false
+	}
+	c.pending = append(c.pending, a)
+	return true
+}
+
+// judge gives an attempt that may have been the call's last one the verdict on
+// the call. It requires c.mu held and the call to have ended.
+func (c *call) judge(a *attempt) {
+	if a == c.last && a.status == c.how.status {
+		a.failure = c.how.failure
+	}
+}
+
+func finishAll(attempts []*attempt) {
+	for _, a := range attempts {
+		a.finish()
+	}
+}
+
+// tellWaits makes an event and a measurement of each wait that is new in
+// record. It requires c.mu held.
+func (c *call) tellWaits(record steadyhttp.Call) {
+	if record.Waited < c.told.Waited || record.Throttled < c.told.Throttled {
+		c.told = steadyhttp.Call{} // the caller's own record begins afresh
+	}
+	throttled := record.Throttled - c.told.Throttled
+	asked := record.Asked - c.told.Asked
+	backoff := record.Waited - c.told.Waited - throttled - asked
+	c.told = record
+
+	began := time.Now().Add(-throttled) // the Throttler's comes last
+	c.tellWait(began, throttled, keyWaitReason.String(reasonThrottled))
+	c.tellWait(began.Add(-asked), asked, keyWaitReason.String(reasonAsked), keyWaitAskedBy.String(record.AskedBy))
+	c.tellWait(began.Add(-backoff), backoff, keyWaitReason.String(reasonBackoff))
+}
+
+func (c *call) tellWait(began time.Time, d time.Duration, reason attribute.KeyValue, more ...attribute.KeyValue) {
+	if d <= 0 {
+		return
+	}
+	if c.span.IsRecording() {
+		attrs := append(more, reason, keyWaitDuration.Float64(d.Seconds()))
+		c.span.AddEvent(eventWait, trace.WithTimestamp(began), trace.WithAttributes(attrs...))
+	}
+	if c.t.wait.Enabled(c.ctx) {
+		where := c.common[1:] // whatever the method
+		c.t.wait.Record(c.ctx, d.Seconds(), metric.WithAttributes(append(where[:len(where):len(where)], reason)...))
+	}
+}
+
+// endingOf is how a call ends with resp or err, as far as is known when it
+// returns.
+func (c *call) endingOf(resp *http.Response, err error) ending {
+	var with *http.Request
+	if resp != nil {
+		with = resp.Request
+	}
+	e := ending{record: recordOf(c.ctx, with)}
+	switch {
+	case err != nil:
+		e.err = verdictOnError(c.ctx, err, e.record)
+	case resp == nil:
+		e.failure = steadyhttp.Unknown.String() // http.Client makes an error of it
+		return e
+	default:
+		e.status, e.err = resp.StatusCode, verdictOn(resp, e.record)
+	}
+	e.failure = classOf(e.err)
+	return e
+}
+
+// endingAfter is how a call ends whose answer was good for then, and whose body
+// has ended, with err or without. record is what is on record now.
+func (c *call) endingAfter(then ending, record steadyhttp.Call, err error) ending {
+	e := then
+	if record.Attempts < then.record.Attempts || record.Waited < then.record.Waited {
+		record = then.record // it serves another call by now
+	}
+	e.record = record
+	switch late := record.Error; {
+	case err != nil && then.err == nil:
+		e.err = verdictOnError(c.ctx, err, record)
+	case late != nil && late.Status == then.status:
+		e.err = late // a stream may end with an error
+	}
+	e.failure = classOf(e.err)
+	return e
+}
+
+// finish ends the span and records what the call took, once.
+func (c *call) finish(e ending) {
+	c.mu.Lock()
+	if c.how != nil {
+		c.mu.Unlock()
+		return
+	}
+	c.how, c.running = &e, false
+	c.tellWaits(e.record)
+	pending := c.pending
+	c.pending = nil
+	for _, a := range pending {
+		c.judge(a)
+	}
+	attempts := max(e.record.Attempts-c.before.Attempts, 1)
+	c.mu.Unlock()
+	finishAll(pending)
+
+	end := time.Now()
+	if c.span.IsRecording() {
+		c.describe(e, attempts)
+	}
+	c.span.End(trace.WithTimestamp(end))
+	if !c.t.duration.Enabled(c.ctx) && !c.t.attempts.Enabled(c.ctx) {
+		return
+	}
+	set := metric.WithAttributeSet(attribute.NewSet(e.attributes(c.common)...))
+	c.t.duration.Record(c.ctx, end.Sub(c.start).Seconds(), set)
+	c.t.attempts.Record(c.ctx, int64(attempts), set)
+}
+
+// attributes adds to common how the call ended.
+func (e *ending) attributes(common []attribute.KeyValue) []attribute.KeyValue {
+	attrs := common[:len(common):len(common)]
+	if e.status != 0 {
+		attrs = append(attrs, semconv.HTTPResponseStatusCode(e.status))
+	}
+	if e.failure != "" {
+		attrs = append(attrs, semconv.ErrorTypeKey.String(e.failure))
+	}
+	return attrs
+}
+
+// describe puts what is known of the call's end on its span.
+func (c *call) describe(e ending, attempts int) {
+	attrs := append(e.attributes(nil), keyAttempts.Int(attempts))
+	if waited := e.record.Waited - c.before.Waited; waited > 0 {
+		attrs = append(attrs, keyWaited.Float64(waited.Seconds()))
+	}
+	if n := e.record.InputTokens; n > 0 {
+		attrs = append(attrs, keyInputTokens.Int64(n))
+	}
+	if n := e.record.OutputTokens; n > 0 {
+		attrs = append(attrs, keyOutputTokens.Int64(n))
+	}
+	if e.failure != "" {
+		message := ""
+		if e.err != nil && e.err == e.record.Error {
+			message = e.err.Message // cleaned of the credentials that were sent
+		}
+		c.span.SetStatus(codes.Error, message)
+	}
+	if e.err != nil {
+		for _, f := range []struct {
+			key   attribute.Key
+			value string
+		}{
+			{keyStopped, e.record.Stopped},
+			{keyProvider, e.err.Provider},
+			{keyCode, e.err.Code},
+			{keyRequestID, e.err.RequestID},
+			{keyFate, e.err.Fate.String()},
+			{keyHint, e.err.Hint},
+		} {
+			if f.value != "" {
+				attrs = append(attrs, f.key.String(f.value))
+			}
+		}
+	}
+	c.span.SetAttributes(attrs...)
+}

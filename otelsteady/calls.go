@@ -1,0 +1,116 @@
+package otelsteady
+
+import (
+	"context"
+	"net/http"
+	"sync"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Calls makes a span of each call, with an event for each wait in it, and
+// records how long calls take, in how many attempts, and how long each wait
+// was. It belongs outside of whatever repeats requests, around a
+// steadyhttp.Transport, with Attempts beneath for the spans of the attempts.
+//
+// A span ends when the answer's body has ended or was closed; that of an
+// upgraded connection ends with the headers. It is of kind internal, since
+// requests are told by the spans below it. Waits are read from the record that
+// steadyhttp's wrappers keep of a call, when the next attempt passes Attempts,
+// or else at the end of the call; that is also when their events appear, with
+// the time at which the wait began.
+//
+// http.Client makes a call of each hop of a redirect.
+//
+// Its zero value uses the global providers. It is safe for concurrent use; it
+// must not be copied after first use and its fields must not change once it is
+// in use.
+type Calls struct {
+	// Base makes the requests. nil is http.DefaultTransport.
+	Base http.RoundTripper
+
+	// TracerProvider makes the tracer, MeterProvider the meter. nil are the
+	// global ones.
+	TracerProvider trace.TracerProvider
+	MeterProvider  metric.MeterProvider
+
+	once     sync.Once
+	err      error
+	tracer   trace.Tracer
+	duration metric.Float64Histogram
+	attempts metric.Int64Histogram
+	wait     metric.Float64Histogram
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *Calls) RoundTrip(req *http.Request) (*http.Response, error) {
+	t.once.Do(t.open)
+	if t.err != nil {
+		return refuse(req, t.err)
+	}
+	c, with := t.begin(req)
+	returned := false
+	defer func() {
+		if !returned { // the base panicked
+			c.finish(ending{failure: typePanic, record: recordOf(c.ctx, nil)})
+		}
+	}()
+	resp, err := send(t.base(), with)
+	returned = true
+	c.returned()
+	if resp != nil && endsLater(resp) {
+		then, with := c.endingOf(resp, nil), resp.Request // now: its fields are the caller's once they are with him
+		resp.Body = &watchedBody{ReadCloser: resp.Body, over: func(err error) {
+			c.finish(c.endingAfter(then, recordOf(c.ctx, with), err))
+		}}
+		return resp, err
+	}
+	c.finish(c.endingOf(resp, err))
+	return resp, err
+}
+
+// CloseIdleConnections closes the idle connections of Base, if it can.
+func (t *Calls) CloseIdleConnections() { closeIdle(t.base()) }
+
+func (t *Calls) base() http.RoundTripper { return orDefault(t.Base) }
+
+// The bounds of the histograms. Those of durations are the conventions' for
+// HTTP, and go on to where a call ends that waits as long as a Retrier waits by
+// default. Of attempts, four are a Retrier's default.
+var (
+	secondsBounds  = []float64{0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60, 120, 300}
+	attemptsBounds = []float64{1, 2, 3, 4, 6, 10}
+)
+
+func (t *Calls) open() {
+	if t.err = acyclic(t); t.err != nil {
+		return
+	}
+	t.tracer = tracerOf(t.TracerProvider)
+	meter := meterOf(t.MeterProvider)
+	var err error
+	if t.duration, err = meter.Float64Histogram(metricCallDuration, metric.WithUnit("s"),
+		metric.WithDescription("Duration of calls: all attempts, the waits between them, and the body of the answer."),
+		metric.WithExplicitBucketBoundaries(secondsBounds...)); err != nil {
+		otel.Handle(err) // and nothing is recorded; likewise below
+	}
+	if t.attempts, err = meter.Int64Histogram(metricCallAttempts, metric.WithUnit("{attempt}"),
+		metric.WithDescription("Attempts that a call took."),
+		metric.WithExplicitBucketBoundaries(attemptsBounds...)); err != nil {
+		otel.Handle(err)
+	}
+	if t.wait, err = meter.Float64Histogram(metricWaitDuration, metric.WithUnit("s"),
+		metric.WithDescription("Duration of waits before an attempt."),
+		metric.WithExplicitBucketBoundaries(secondsBounds...)); err != nil {
+		otel.Handle(err)
+	}
+}
+
+type callKey struct{}
+
+func callFrom(ctx context.Context) *call {
+	c, _ := ctx.Value(callKey{}).(*call)
+	return c
+}
