@@ -53,7 +53,7 @@ const (
 // Attributes of the state of a Throttler.
 const (
 	keyThrottlerHost  = attribute.Key("steadyhttp.throttler.host")  // host and port, or what Throttler.Key returned
-	keyThrottlerModel = attribute.Key("steadyhttp.throttler.model") // absent where limits are not parted by it
+	keyThrottlerModel = attribute.Key("steadyhttp.throttler.model") // absent for all models of the host
 	keyLimitUnit      = attribute.Key("steadyhttp.limit.unit")      // as in steadyhttp.LimitState
 	keyLimitWindow    = attribute.Key("steadyhttp.limit.window")    // second, minute, hour, day; absent for concurrency
 	keyGateReason     = attribute.Key("steadyhttp.gate.reason")     // asked, failing

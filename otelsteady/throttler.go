@@ -26,9 +26,10 @@ const (
 // ObserveThrottler shows the state of t as gauges, each time that metrics are
 // collected: how many requests wait and are under way, what is left of limits,
 // the rate kept to, and which gates are shut. Hosts and models are told apart,
-// credentials are not: what is left is that of whoever has the smallest share
-// left, other figures are sums. more are added to each gauge, to tell several
-// Throttlers apart.
+// credentials and paths are not: of limits the one is told of which the smallest
+// share is left, of rates the lowest and of times the longest; requests and
+// gates are counted. more are added to each gauge, to tell several Throttlers
+// apart.
 //
 // A nil provider is the global one. The gauges end with Unregister.
 func ObserveThrottler(provider metric.MeterProvider, t *steadyhttp.Throttler, more ...attribute.KeyValue) (metric.Registration, error) {
@@ -95,15 +96,19 @@ type limitKey struct{ unit, window string }
 
 // lanesOf sums up a snapshot.
 func lanesOf(states []steadyhttp.KeyState) []*lane {
-	// Hosts and models are named from outside: a snapshot's order is none.
+	states = slices.Clone(states) // a Limiter may have kept it
 	slices.SortFunc(states, func(a, b steadyhttp.KeyState) int {
-		return cmp.Or(cmp.Compare(a.Key.Host, b.Key.Host), cmp.Compare(a.Key.Model, b.Key.Model))
+		return cmp.Or(cmp.Compare(a.Key.Host, b.Key.Host), cmp.Compare(a.Key.Model, b.Key.Model), cmp.Compare(width(a.Key), width(b.Key)))
 	})
 	type name struct{ host, model string }
 	lanes := make(map[name]*lane)
 	var all []*lane
+	widest := 0
 	for i := range states {
 		s := &states[i]
+		if i == 0 || s.Key.Host != states[i-1].Key.Host || s.Key.Model != states[i-1].Key.Model {
+			widest = width(s.Key)
+		}
 		n := name{redact.Line(s.Key.Host, maxLabel), redact.Line(s.Key.Model, maxLabel)}
 		if lanes[n] == nil && len(all) >= maxLanes {
 			n = name{host: other}
@@ -114,14 +119,30 @@ func lanesOf(states []steadyhttp.KeyState) []*lane {
 			lanes[n] = l
 			all = append(all, l)
 		}
+		if width(s.Key) == widest {
+			// A Key is a scope: who waits for a credential of a host waits for the host.
+			l.waiting += s.Waiting
+			l.active += s.Concurrent
+		}
 		l.add(s)
 	}
 	return all
 }
 
+// width ranks the keys of a host and model by how much they leave open, the
+// widest first.
+func width(k steadyhttp.Key) int {
+	n := 0
+	if k.Credential != 0 {
+		n++
+	}
+	if k.Bucket != "" {
+		n++
+	}
+	return n
+}
+
 func (l *lane) add(s *steadyhttp.KeyState) {
-	l.waiting += s.Waiting
-	l.active += s.Concurrent
 	for _, limit := range s.Limits {
 		k := limitKey{limit.Unit, windowOf(limit)}
 		if have, ok := l.limits[k]; !ok || shareLeft(limit) < shareLeft(have) {
