@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"net/http/httptrace"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -158,8 +158,8 @@ func (b *attemptBody) Close() error {
 }
 
 func isEventStream(resp *http.Response) bool {
-	t, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	return err == nil && t == "text/event-stream"
+	t, _, _ := strings.Cut(first(resp.Header, "Content-Type"), ";")
+	return strings.EqualFold(strings.TrimSpace(t), "text/event-stream")
 }
 
 // lookedAt returns what a wrapper further in has looked at of a body that

@@ -1,8 +1,11 @@
 package steadyhttp
 
 import (
+	"cmp"
 	"hash/maphash"
+	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -45,15 +48,36 @@ const (
 )
 
 type budgetShard struct {
+	recent atomic.Pointer[hostBudget] // which the next call is likely to need again
+
 	mu    sync.RWMutex // guards hosts
 	hosts map[string]*hostBudget
 }
 
-// A hostBudget counts the requests and retries of the last five seconds.
+// A hostBudget counts the requests and retries of the last five seconds. To
+// count a request takes no lock: one that is counted while its slot is emptied
+// may be lost, and no decision hangs on one.
 type hostBudget struct {
-	mu    sync.Mutex // guards what follows
-	slots [budgetSlots]struct{ requests, retries int }
-	at    int64 // the number of the current slot since 1970
+	host  string
+	slots [budgetSlots]slot
+}
+
+// A slot is half a second.
+type slot struct {
+	number            atomic.Int64 // since this process began; what it holds of an earlier one is void
+	requests, retries atomic.Int32
+}
+
+func slotNumber(t instant) int64 { return int64(t) / int64(budgetSlot) }
+
+// slot returns the one of that number, emptied if it was that of an earlier one.
+func (h *hostBudget) slot(number int64) *slot {
+	s := &h.slots[number%budgetSlots]
+	if was := s.number.Load(); was < number && s.number.CompareAndSwap(was, number) {
+		s.requests.Store(0)
+		s.retries.Store(0)
+	}
+	return s
 }
 
 func (b *Budget) unlimited() bool { return b.MaxRatio < 0 || b.MaxPerSecond < 0 }
@@ -64,10 +88,7 @@ func (b *Budget) count(host string) {
 		return
 	}
 	if h := b.host(host); h != nil {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		h.advance()
-		h.slots[h.at%budgetSlots].requests++
+		h.slot(slotNumber(now())).requests.Add(1)
 	}
 }
 
@@ -80,52 +101,43 @@ func (b *Budget) take(host string) bool {
 	if h == nil {
 		return true
 	}
-	ratio, perSecond := b.MaxRatio, b.MaxPerSecond
-	if ratio == 0 {
-		ratio = defaultMaxRatio
-	}
-	if perSecond == 0 {
-		perSecond = defaultMaxPerSecond
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.advance()
-	var requests, retries int
-	for _, s := range h.slots {
-		requests += s.requests
-		retries += s.retries
+	current := slotNumber(now())
+	s := h.slot(current)
+	s.retries.Add(1) // first, so that two at once do not both take the last one
+	var requests, retries int32
+	for i := range h.slots {
+		if s := &h.slots[i]; s.number.Load() > current-budgetSlots {
+			requests += s.requests.Load()
+			retries += s.retries.Load()
+		}
 	}
 	window := (budgetSlots * budgetSlot).Seconds()
-	if float64(retries+1) > ratio*float64(requests)+perSecond*window {
+	if float64(retries) > cmp.Or(b.MaxRatio, defaultMaxRatio)*float64(requests)+cmp.Or(b.MaxPerSecond, defaultMaxPerSecond)*window {
+		s.retries.Add(-1)
 		return false
 	}
-	h.slots[h.at%budgetSlots].retries++
 	return true
-}
-
-// advance empties the slots whose time has come again. It requires h.mu held.
-func (h *hostBudget) advance() {
-	now := time.Now().UnixNano() / int64(budgetSlot)
-	if now < h.at || now-h.at >= budgetSlots { // long ago, or the clock was set back
-		clear(h.slots[:])
-		h.at = now
-	}
-	for h.at < now {
-		h.at++
-		h.slots[h.at%budgetSlots] = struct{ requests, retries int }{}
-	}
 }
 
 // host returns host's counters, nil if there are too many hosts at once to
 // remember another.
 func (b *Budget) host(host string) *hostBudget {
 	s := &b.shards[maphash.String(seed, host)%budgetShards]
+	if h := s.recent.Load(); h != nil && h.host == host {
+		return h
+	}
 	s.mu.RLock()
 	h := s.hosts[host]
 	s.mu.RUnlock()
-	if h != nil {
-		return h
+	if h == nil {
+		h = s.add(host)
 	}
+	s.recent.Store(h)
+	return h
+}
+
+// add returns a new host's counters, nil if there are too many.
+func (s *budgetShard) add(host string) *hostBudget {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if h := s.hosts[host]; h != nil {
@@ -140,7 +152,7 @@ func (b *Budget) host(host string) *hostBudget {
 	if s.hosts == nil {
 		s.hosts = make(map[string]*hostBudget)
 	}
-	h = &hostBudget{}
+	h := &hostBudget{host: host}
 	s.hosts[host] = h
 	return h
 }
@@ -148,13 +160,14 @@ func (b *Budget) host(host string) *hostBudget {
 // forgetIdle drops the hosts that were not called for a whole window. It
 // requires s.mu held.
 func (s *budgetShard) forgetIdle() {
-	now := time.Now().UnixNano() / int64(budgetSlot)
-	for name, h := range s.hosts {
-		h.mu.Lock()
-		idle := now-h.at >= budgetSlots
-		h.mu.Unlock()
-		if idle {
-			delete(s.hosts, name)
+	s.recent.Store(nil)
+	current := slotNumber(now())
+	maps.DeleteFunc(s.hosts, func(_ string, h *hostBudget) bool {
+		for i := range h.slots {
+			if h.slots[i].number.Load() > current-budgetSlots {
+				return false
+			}
 		}
-	}
+		return true
+	})
 }

@@ -119,7 +119,7 @@ func (t *Classifier) examine(req *http.Request, resp *http.Response, c *call) *E
 		return judge(resp, t.Rules)
 	case t.HeadersOnly:
 		return nil
-	case t.mayHideError(req, resp) && resp.ContentLength > 0:
+	case resp.ContentLength > 0 && t.mayHideError(req, resp):
 		return lookInside(resp, int(resp.ContentLength), t.Rules, c)
 	case isInferenceStream(req, resp):
 		return firstEvents(resp, t.Rules)

@@ -13,7 +13,7 @@ func Inference(path string, h http.Header) bool {
 	if len(path) > maxPath {
 		return false
 	}
-	for _, end := range inferencePaths {
+	for _, end := range inferencePaths[lastWord(path)] {
 		if strings.HasSuffix(path, end) {
 			return true
 		}
@@ -36,7 +36,7 @@ func InferenceAt(host, path string, h http.Header) bool {
 	if Inference(path, h) {
 		return true
 	}
-	for _, p := range inferenceHosts {
+	for _, p := range inferenceHosts[domain(host)] {
 		if matchHost(host, p.host) && (strings.HasSuffix(path, p.path) || strings.HasSuffix(p.path, "/") && strings.HasPrefix(path, p.path)) {
 			return true
 		}
@@ -47,7 +47,7 @@ func InferenceAt(host, path string, h http.Header) bool {
 // maxPath bounds what is compared. No API's path is near it.
 const maxPath = 2 << 10
 
-var inferencePaths = []string{
+var inferencePaths = indexed(lastWord, []string{
 	// OpenAI and those that imitate it
 	"/chat/completions", "/v1/completions", "/openai/completions", "/fim/completions", "/beta/completions", "/v1/responses",
 	"/openai/responses", "/responses/input_tokens",
@@ -67,17 +67,46 @@ var inferencePaths = []string{
 	"/embeddings/text-embedding/text-embedding", "/rerank/text-rerank/text-rerank",
 	// Mistral
 	"/v1/ocr", "/agents/completions",
+})
+
+// A place is where at a host something is known to be.
+type place struct{ host, path, method string }
+
+func (p place) domain() string { return domain(p.host) }
+
+var inferenceHosts = indexed(place.domain, []place{
+	{"api.cohere.com", "/v1/chat", ""}, {"api.cohere.ai", "/v1/chat", ""}, {"api.cohere.com", "/v1/generate", ""},
+	{"api.cohere.ai", "/v1/generate", ""}, {"api.cohere.com", "/v1/summarize", ""},
+	{"api-inference.huggingface.co", "/models/", ""}, {"router.huggingface.co", "/hf-inference/models/", ""},
+	{".baidubce.com", "/rpc/2.0/ai_custom/v1/wenxinworkshop/", ""},
+	{"api.elevenlabs.io", "/v1/text-to-speech/", ""},
+	{"api.deepgram.com", "/v1/listen", ""}, {"api.deepgram.com", "/v1/speak", ""},
+	{"api.x.ai", "/v1/messages", ""}, {"api.anthropic.com", "/v1/messages", ""}, {"api.anthropic.com", "/v1/complete", ""},
+	{"openrouter.ai", "/api/v1/messages", ""},
+})
+
+// indexed sorts a list by what is compared first, since most successes match
+// none of it and should not pay for its length.
+func indexed[V any](by func(V) string, list []V) map[string][]V {
+	m := make(map[string][]V, len(list))
+	for _, v := range list {
+		m[by(v)] = append(m[by(v)], v)
+	}
+	return m
 }
 
-var inferenceHosts = []struct{ host, path string }{
-	{"api.cohere.com", "/v1/chat"}, {"api.cohere.ai", "/v1/chat"}, {"api.cohere.com", "/v1/generate"},
-	{"api.cohere.ai", "/v1/generate"}, {"api.cohere.com", "/v1/summarize"},
-	{"api-inference.huggingface.co", "/models/"}, {"router.huggingface.co", "/hf-inference/models/"},
-	{".baidubce.com", "/rpc/2.0/ai_custom/v1/wenxinworkshop/"},
-	{"api.elevenlabs.io", "/v1/text-to-speech/"},
-	{"api.deepgram.com", "/v1/listen"}, {"api.deepgram.com", "/v1/speak"},
-	{"api.x.ai", "/v1/messages"}, {"api.anthropic.com", "/v1/messages"}, {"api.anthropic.com", "/v1/complete"},
-	{"openrouter.ai", "/api/v1/messages"},
+// lastWord is what follows a path's last slash, or a colon after it.
+func lastWord(path string) string {
+	last := path[strings.LastIndexByte(path, '/')+1:]
+	return last[strings.LastIndexByte(last, ':')+1:]
+}
+
+// domain is the last two labels of a host's name.
+func domain(host string) string {
+	if i := strings.LastIndexByte(host, '.'); i > 0 {
+		return host[strings.LastIndexByte(host[:i], '.')+1:]
+	}
+	return host
 }
 
 func matchHost(host, known string) bool {
@@ -96,7 +125,7 @@ func HidesErrors(method, host, path string, h http.Header) bool {
 	case http.MethodHead, http.MethodOptions, http.MethodDelete, http.MethodTrace, http.MethodConnect:
 		return false
 	}
-	for _, p := range hidingHosts {
+	for _, p := range hidingHosts[domain(host)] {
 		if matchHost(host, p.host) && strings.HasPrefix(path, p.path) && (p.method == "" || p.method == method) {
 			return true
 		}
@@ -114,7 +143,7 @@ func HidesErrors(method, host, path string, h http.Header) bool {
 	return method == http.MethodPost && InferenceAt(host, path, h)
 }
 
-var hidingHosts = []struct{ host, path, method string }{
+var hidingHosts = indexed(place.domain, []place{
 	{"slack.com", "/api/", ""}, {".slack.com", "/api/", ""},
 	{"api.telegram.org", "/", ""},
 	{"api.minimax.chat", "/", ""}, {"api.minimaxi.com", "/", ""}, {"api.minimax.io", "/", ""}, {"api.minimaxi.chat", "/", ""},
@@ -125,7 +154,7 @@ var hidingHosts = []struct{ host, path, method string }{
 	{"maps.googleapis.com", "/maps/api/", ""},
 	{"api.cloudflare.com", "/client/v4/graphql", ""},
 	{"api.linear.app", "/", http.MethodPost}, {"api.monday.com", "/v2", http.MethodPost},
-}
+})
 
 // isS3 knows AWS's own hosts: example.s3.us-east-1.amazonaws.com, s3.amazonaws.com.
 func isS3(host string) bool {
