@@ -140,32 +140,3 @@ func seconds(s float64) time.Duration {
 	}
 	return time.Duration(math.Ceil(s * float64(time.Second)))
 }
-
-// A meter counts requests by the second.
-type meter struct {
-	began   instant // of the current second
-	current float32
-	before  float32 // in the second before it
-}
-
-func (m *meter) count(t instant) {
-	switch d := t.sub(m.began); {
-	case d >= 2*time.Second:
-		*m = meter{began: t}
-	case d >= time.Second:
-		*m = meter{began: m.began.add(time.Second), before: m.current}
-	}
-	m.current++
-}
-
-// uncount takes back one that was refused.
-func (m *meter) uncount() {
-	if m.current > 0 {
-		m.current--
-	} else if m.before > 0 {
-		m.before--
-	}
-}
-
-// perSecond is the rate of late, of the busier of two seconds.
-func (m *meter) perSecond() float64 { return float64(max(m.current, m.before)) }

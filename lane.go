@@ -2,6 +2,7 @@ package steadyhttp
 
 import (
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
@@ -41,6 +42,11 @@ type lane struct {
 	told       bool  // the user's limits are among the buckets
 	users      int32 // permits and waiters that hold on to it
 	waiting    int32
+
+	// Of a host's lane: how many others are of the same host, and whether it
+	// holds nobody back (see free.go).
+	parts int32
+	free  atomic.Bool
 
 	failures     int32   // of the host, in a row
 	failingSince instant // when the first of them came

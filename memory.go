@@ -37,7 +37,11 @@ type shard struct {
 	masks [allScopes]int32 // how many lanes there are of each scope
 
 	newest, oldest *lane
-	recent         [2]*lane // of a host and of a user's limits, which the next call is likely to need again
+
+	// Of a host and of a user's limits, which the next call is likely to need
+	// again. The first is read without the lock.
+	recentHost   atomic.Pointer[lane]
+	recentLimits *lane
 
 	first, last *waiter // the line, in the order of arrival
 	timer       *time.Timer
@@ -117,6 +121,7 @@ func (m *memory) Acquire(ctx context.Context, a Ask) (Permit, error) {
 	limited := m.enter(s, &a, &p, t)
 	if !p.awaited() && p.passes(t, &n) {
 		p.take(t, &n)
+		p.held[0].lane.publish()
 		s.mu.Unlock()
 		return p, nil
 	}
@@ -157,11 +162,14 @@ func (m *memory) Acquire(ctx context.Context, a Ask) (Permit, error) {
 // has p hold on to them. It returns the lane of the user's limits, nil if there
 // are none. It requires s.mu held.
 func (m *memory) enter(s *shard, a *Ask, p *Permit, t instant) (limited *lane) {
-	host := m.recent(s, 0, Key{Host: a.Key.Host})
+	host := m.host(s, a.Key.Host)
 	p.hold(s, host)
 	under := uint8(allScopes)
 	if a.Limits.any() {
-		limited = m.recent(s, 1, a.Under)
+		if limited = s.recentLimits; limited == nil || limited.key != a.Under {
+			limited = m.lane(s, a.Under)
+			s.recentLimits = limited
+		}
 		under = a.Under.scope()
 		if !limited.told {
 			limited.set(&a.Limits, t)
@@ -188,13 +196,13 @@ func (m *memory) enter(s *shard, a *Ask, p *Permit, t instant) (limited *lane) {
 	return limited
 }
 
-// recent is lane for one that is likely to be the same as the last time.
-func (m *memory) recent(s *shard, i int, k Key) *lane {
-	if l := s.recent[i]; l != nil && l.key == k {
-		return l
+// host returns the lane of a host. It requires s.mu held.
+func (m *memory) host(s *shard, name string) *lane {
+	l := s.recentHost.Load()
+	if l == nil || l.key.Host != name {
+		l = m.lane(s, Key{Host: name})
+		s.recentHost.Store(l)
 	}
-	l := m.lane(s, k)
-	s.recent[i] = l
 	return l
 }
 
@@ -294,6 +302,7 @@ func (m *memory) Settle(p Permit, o Outcome) {
 	if awaited {
 		m.dispatch(s, t)
 	}
+	host.publish()
 }
 
 // Observe implements Limiter.
@@ -303,9 +312,10 @@ func (m *memory) Observe(p Permit, n News) {
 	defer s.mu.Unlock()
 	t := now()
 	sent := p.at
+	host := m.host(s, n.Key.Host)
+	defer host.publish()
 	if n.Unit != "" || n.Hold > 0 || n.Answer == AnswerRefused {
 		l := m.lane(s, n.Key)
-		host := m.lane(s, Key{Host: n.Key.Host})
 		l.known = true
 		if n.Unit != "" {
 			host.teaches |= 1 << n.Key.scope()
@@ -315,9 +325,7 @@ func (m *memory) Observe(p Permit, n News) {
 			l.asked(t, n.Hold, n.Verdict)
 		}
 		if n.Answer == AnswerRefused && n.Unit == "" {
-			if l.meter == (meter{}) {
-				l.meter = host.meter // it is new, and what went well did so under its host
-			}
+			l.meter.startFrom(&host.meter) // if it is new, what went well did so under its host
 			l.refused(t, sent, p.Cost.load())
 		}
 	}
@@ -388,6 +396,9 @@ func (m *memory) lane(s *shard, k Key) *lane {
 	s.masks[k.scope()]++
 	m.keys.Add(1)
 	s.use(l)
+	if k.scope() != 0 {
+		m.host(s, k.Host).parts++
+	}
 	return l
 }
 
@@ -423,19 +434,39 @@ func (s *shard) unlist(l *lane) {
 // maxLook is how many lanes that are in use are passed over for one that is not.
 const maxLook = 8
 
-// forget drops the lane that has been without use for longest.
+// forget drops a lane that has been without use for long: the first that had
+// none, or if all that are looked at have served somebody just now, the first.
 func (m *memory) forget(s *shard) {
-	for l, n := s.oldest, 0; l != nil && n < maxLook; l, n = l.newer, n+1 {
-		if l.users > 0 {
-			continue
+	t := now()
+	var busy *lane
+	for l, n := s.oldest, 0; l != nil && n < maxLook; n++ {
+		next := l.newer
+		switch {
+		case l.users > 0 || l.parts > 0:
+			s.use(l) // so that those behind it are looked at the next time
+		case !l.meter.busy(t):
+			m.drop(s, l)
+			return
+		case busy == nil:
+			busy = l
 		}
-		s.unlist(l)
-		s.recent = [2]*lane{}
-		delete(s.lanes, l.key)
-		s.masks[l.key.scope()]--
-		m.keys.Add(-1)
-		return
+		l = next
 	}
+	if busy != nil {
+		m.drop(s, busy)
+	}
+}
+
+func (m *memory) drop(s *shard, l *lane) {
+	s.unlist(l)
+	s.recentLimits = nil
+	s.recentHost.Store(nil)
+	delete(s.lanes, l.key)
+	s.masks[l.key.scope()]--
+	if l.key.scope() != 0 {
+		s.lanes[Key{Host: l.key.Host}].parts--
+	}
+	m.keys.Add(-1)
 }
 
 // verdict returns why a request is held back: what shut the gate that is open

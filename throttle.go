@@ -123,6 +123,24 @@ func (t *Throttler) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (t *Throttler) roundTrip(req *http.Request, base http.RoundTripper) (*http.Response, error) {
+	host := t.free(req)
+	if host == nil {
+		return t.withPermit(req, base)
+	}
+	sent := now()
+	host.meter.count(sent)
+	resp, err := send(base, req)
+	if tells(host, resp, err) {
+		a := Ask{Key: t.keyOf(req, parting{}, nil)}
+		s := settling{t: t, p: t.own.afterwards(a, sent)}
+		defer s.unlessLater()
+		s.hear(req, resp, err)
+	}
+	return resp, err
+}
+
+// withPermit waits for a permit, then sends req.
+func (t *Throttler) withPermit(req *http.Request, base http.RoundTripper) (*http.Response, error) {
 	a, err := t.ask(req)
 	if err != nil {
 		return refuse(req, err)
@@ -144,11 +162,7 @@ func (t *Throttler) roundTrip(req *http.Request, base http.RoundTripper) (*http.
 	s.req = req
 	defer s.unlessLater()
 	resp, err := send(base, req) // which may panic: then it is settled all the same
-	left, gated := t.learn(req, &s.p, resp, err)
-	if gated {
-		recordFor(req, resp).setGated(resp)
-	}
-	s.outcome = Outcome{Answer: left, Refund: resp == nil || failed(resp)}
+	s.hear(req, resp, err)
 	if upUntilClosed(resp) && s.needsEnd(a) {
 		s.later(resp, a)
 	}
@@ -318,6 +332,16 @@ type settling struct {
 	req     *http.Request
 	outcome Outcome
 	put     bool // its end is that of the answer's body
+}
+
+// hear hands on what an answer tells, and keeps what is left of that for the
+// permit's end.
+func (s *settling) hear(req *http.Request, resp *http.Response, err error) {
+	left, gated := s.t.learn(req, &s.p, resp, err)
+	if gated {
+		recordFor(req, resp).setGated(resp)
+	}
+	s.outcome = Outcome{Answer: left, Refund: resp == nil || failed(resp)}
 }
 
 func (s *settling) unlessLater() {

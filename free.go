@@ -1,0 +1,61 @@
+package steadyhttp
+
+import (
+	"net/http"
+
+	"github.com/steadyhttp/steadyhttp/internal/wait"
+)
+
+// Most hosts hold nobody back, most of the time: they work, they have shown no
+// limit, and nobody set one. A call to such a host takes neither a permit nor a
+// lock. It is counted, and if its answer has something to tell, it is given the
+// permit then, as of when it was sent.
+
+// publish makes known whether l, which is a host's, holds nobody back. It
+// requires the lock of its shard held, by whoever changed it.
+func (l *lane) publish() {
+	free := l.known && l.gate == nil && l.pace == nil && len(l.buckets) == 0 && l.parts == 0 && l.teaches == 0 && l.waiting == 0 && l.failures == 0
+	if l.free.Load() != free {
+		l.free.Store(free)
+	}
+}
+
+// free returns the lane of a host that holds nobody back, nil if it may.
+func (m *memory) free(host string) *lane {
+	l := m.shard(host).recentHost.Load()
+	if l == nil || l.key.Host != host || !l.free.Load() {
+		return nil
+	}
+	return l
+}
+
+// afterwards returns the permit of a request for a that went out at sent.
+func (m *memory) afterwards(a Ask, sent instant) Permit {
+	a.Cost.Requests = max(a.Cost.Requests, 1)
+	s := m.shard(a.Key.Host)
+	p := Permit{Key: a.Key, Cost: a.Cost, shard: s, at: sent}
+	s.lock()
+	defer s.mu.Unlock()
+	m.enter(s, &a, &p, sent)
+	for i := range p.held {
+		if h := &p.held[i]; h.lane != nil {
+			h.lane.inUse++
+			h.before = h.lane.sent
+		}
+	}
+	return p
+}
+
+// free returns the lane of req's host if nothing can hold req back.
+func (t *Throttler) free(req *http.Request) *lane {
+	if t.Limiter != nil || t.Key != nil || t.limited() {
+		return nil
+	}
+	return t.own.free(hostOf(req))
+}
+
+// tells reports whether an answer, or the lack of one, is news of a host that
+// held nobody back.
+func tells(host *lane, resp *http.Response, err error) bool {
+	return err != nil || resp == nil || failed(resp) || !host.free.Load() || verdictOf(resp) != nil || wait.Mentions(resp.Header)
+}
