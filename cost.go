@@ -32,12 +32,17 @@ func (r *reading) call(req *http.Request) *dialect.Call {
 	} else {
 		r.found.Input = dialect.Estimate(req.ContentLength)
 	}
+	return &r.found
+}
+
+// model is the one that the URL names, else the body.
+func (r *reading) model(req *http.Request) string {
 	if req.URL != nil {
 		if model := dialect.ModelIn(req.URL.Path); model != "" {
-			r.found.Model = model
+			return model
 		}
 	}
-	return &r.found
+	return r.call(req).Model
 }
 
 // startOfBody returns what a request's body begins with, from GetBody; of a body

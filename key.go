@@ -34,7 +34,7 @@ func (t *Throttler) keyOf(req *http.Request, p parting, r *reading) Key {
 		k.Credential = t.credential(req) // else nothing depends on it
 	}
 	if p.by&ScopeModel != 0 || t.ByModel {
-		k.Model = r.call(req).Model
+		k.Model = r.model(req)
 	}
 	if p.by&parts != 0 {
 		k.Bucket = bucketOf(req)

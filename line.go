@@ -20,6 +20,29 @@ type waiter struct {
 	prev, next *waiter
 }
 
+// wait sees w through to its end, and leaves the permit in p.
+func (m *memory) wait(ctx context.Context, s *shard, w *waiter, a *Ask, p *Permit) error {
+	select {
+	case <-w.done:
+	case <-ctx.Done():
+		m.giveUp(s, w, ctx)
+	case <-a.cancel:
+		m.giveUp(s, w, nil)
+	}
+	*p = w.permit
+	if !w.again {
+		return w.err
+	}
+	*p = Permit{Waited: w.permit.Waited}
+	var anew Ask
+	if err := a.keyer.ask(a.request, &anew); err != nil {
+		return err
+	}
+	err := m.acquire(ctx, &anew, p)
+	p.Waited += w.permit.Waited
+	return err
+}
+
 // lateError is the refusal of a request whose permit would come too late.
 func lateError(why string, wait time.Duration) error {
 	if wait <= 0 {

@@ -4,49 +4,21 @@ import (
 	"context"
 	"fmt"
 	"hash/maphash"
-	"sync"
 	"sync/atomic"
 	"time"
 )
 
-const (
-	// Hosts are spread so that calls to different ones seldom meet at one lock.
-	shards = 64
+// shards spread hosts, so that calls to different ones seldom meet at one lock.
+const shards = 64
 
-	// maxKeys bounds what is remembered, so that neither a crawler's many hosts
-	// nor ids in paths fill the memory: less than 50 MiB when they are all in
-	// use. The key that was used least recently goes first.
-	maxKeys = 100_000
-
-	// maxHeld is how many scopes a request can be under at once: its host, the
-	// user's limits, and those that the host states; one is to spare.
-	maxHeld = 4
-)
+// maxHeld is how many scopes a request can be under at once: its host, the
+// user's limits, and those that the host states; one is to spare.
+const maxHeld = 4
 
 // A memory is the Limiter of one process.
 type memory struct {
 	keys   atomic.Int64 // in all shards
 	shards [shards]shard
-}
-
-// A shard holds the lanes of some hosts. All that a request needs is in one, so
-// that its permits are taken at one go.
-type shard struct {
-	mu    sync.Mutex // guards what follows, and all lanes in it
-	lanes map[Key]*lane
-	masks [allScopes]int32 // how many lanes there are of each scope
-
-	newest, oldest *lane
-
-	// Of a host and of a user's limits, which the next call is likely to need
-	// again. The first is read without the lock.
-	recentHost   atomic.Pointer[lane]
-	recentLimits *lane
-
-	first, last *waiter // the line, in the order of arrival
-	timer       *time.Timer
-	due         instant // when it fires
-	pass        uint64  // numbers the walks along the line
 }
 
 // A hold is what a permit has of one lane.
@@ -95,42 +67,34 @@ func (m *memory) shard(host string) *shard {
 	return &m.shards[maphash.String(seed, host)%shards]
 }
 
-// spins is how often a lock is tried before its goroutine parks. What is done
-// under it takes a tenth of a microsecond and parking ten times that, but
-// sync.Mutex does not spin where other goroutines are ready to run, and under
-// one key there are always some.
-const spins = 2000
-
-func (s *shard) lock() {
-	for range spins {
-		if s.mu.TryLock() {
-			return
-		}
-	}
-	s.mu.Lock()
+// Acquire implements Limiter.
+func (m *memory) Acquire(ctx context.Context, a Ask) (p Permit, err error) {
+	err = m.acquire(ctx, &a, &p)
+	return p, err
 }
 
-// Acquire implements Limiter.
-func (m *memory) Acquire(ctx context.Context, a Ask) (Permit, error) {
+// acquire is Acquire without copies.
+func (m *memory) acquire(ctx context.Context, a *Ask, p *Permit) error {
 	a.Cost.Requests = max(a.Cost.Requests, 1)
 	n := a.Cost.load()
 	s := m.shard(a.Key.Host)
 	t := now()
-	p := Permit{Key: a.Key, Cost: a.Cost, shard: s}
+	p.Key, p.Cost, p.shard = a.Key, a.Cost, s
 	s.lock()
-	limited := m.enter(s, &a, &p, t)
+	limited := m.enter(s, a, p, t)
 	if !p.awaited() && p.passes(t, &n) {
 		p.take(t, &n)
 		p.held[0].lane.publish()
 		s.mu.Unlock()
-		return p, nil
+		return nil
 	}
 	if limited != nil && a.MaxQueue > 0 && int(limited.waiting) >= a.MaxQueue {
 		p.leave()
 		s.mu.Unlock()
-		return Permit{}, &noPermit{why: fmt.Sprintf("%d requests wait already", a.MaxQueue)}
+		*p = Permit{}
+		return &noPermit{why: fmt.Sprintf("%d requests wait already", a.MaxQueue)}
 	}
-	w := &waiter{permit: p, load: n, teaches: p.held[0].lane.teaches, deadline: never, patience: never, came: t, done: make(chan struct{})}
+	w := &waiter{permit: *p, load: n, teaches: p.held[0].lane.teaches, deadline: never, patience: never, came: t, done: make(chan struct{})}
 	if deadline, ok := ctx.Deadline(); ok {
 		w.deadline = t.add(max(time.Until(deadline), 0))
 	} else if a.Patience > 0 {
@@ -139,23 +103,7 @@ func (m *memory) Acquire(ctx context.Context, a Ask) (Permit, error) {
 	s.line(w)
 	m.dispatch(s, t)
 	s.mu.Unlock()
-	select {
-	case <-w.done:
-	case <-ctx.Done():
-		m.giveUp(s, w, ctx)
-	case <-a.cancel:
-		m.giveUp(s, w, nil)
-	}
-	if !w.again {
-		return w.permit, w.err
-	}
-	a, err := a.keyer.ask(a.request)
-	if err != nil {
-		return Permit{Waited: w.permit.Waited}, err
-	}
-	p, err = m.Acquire(ctx, a)
-	p.Waited += w.permit.Waited
-	return p, err
+	return m.wait(ctx, s, w, a, p)
 }
 
 // enter finds the lanes that concern a, makes those that there have to be, and
@@ -194,16 +142,6 @@ func (m *memory) enter(s *shard, a *Ask, p *Permit, t instant) (limited *lane) {
 		}
 	}
 	return limited
-}
-
-// host returns the lane of a host. It requires s.mu held.
-func (m *memory) host(s *shard, name string) *lane {
-	l := s.recentHost.Load()
-	if l == nil || l.key.Host != name {
-		l = m.lane(s, Key{Host: name})
-		s.recentHost.Store(l)
-	}
-	return l
 }
 
 // hold adds l to what p holds on to, once.
@@ -282,7 +220,10 @@ func (p *Permit) untake() {
 }
 
 // Settle implements Limiter.
-func (m *memory) Settle(p Permit, o Outcome) {
+func (m *memory) Settle(p Permit, o Outcome) { m.settle(&p, &o) }
+
+// settle is Settle without copies.
+func (m *memory) settle(p *Permit, o *Outcome) {
 	host, s := p.held[0].lane, p.shard
 	if host == nil {
 		return
@@ -293,10 +234,10 @@ func (m *memory) Settle(p Permit, o Outcome) {
 	if awaited || o.Answer > AnswerGood || o.Told || o.Refund || host.gate != nil {
 		t = now() // else nobody asks for it
 	}
-	s.hear(t, &p, o.Answer, nil, 0)
+	s.hear(t, p, o.Answer, nil, 0)
 	for i := range p.held {
 		if l := p.held[i].lane; l != nil {
-			l.settle(t, p.Cost, &o)
+			l.settle(t, p.Cost, o)
 		}
 	}
 	if awaited {
@@ -378,95 +319,6 @@ func (s *shard) hear(t instant, p *Permit, answer Answer, verdict *Error, asked 
 	if answer == AnswerFailing {
 		host.failed(t, p.at, p.Probe, asked, verdict)
 	}
-}
-
-// lane returns the lane of k, a new one if there is none. It requires s.mu held.
-func (m *memory) lane(s *shard, k Key) *lane {
-	if l := s.lanes[k]; l != nil {
-		return l
-	}
-	if s.lanes == nil {
-		s.lanes = make(map[Key]*lane)
-	}
-	if m.keys.Load() >= maxKeys {
-		m.forget(s)
-	}
-	l := newLane(k)
-	s.lanes[k] = l
-	s.masks[k.scope()]++
-	m.keys.Add(1)
-	s.use(l)
-	if k.scope() != 0 {
-		m.host(s, k.Host).parts++
-	}
-	return l
-}
-
-// use makes l the one that was used last.
-func (s *shard) use(l *lane) {
-	if s.newest == l || s.newest != nil && s.newest.older == l {
-		return // a host and its limits are used by turns
-	}
-	s.unlist(l)
-	l.older = s.newest
-	if s.newest != nil {
-		s.newest.newer = l
-	} else {
-		s.oldest = l
-	}
-	s.newest = l
-}
-
-func (s *shard) unlist(l *lane) {
-	if l.newer != nil {
-		l.newer.older = l.older
-	} else if s.newest == l {
-		s.newest = l.older
-	}
-	if l.older != nil {
-		l.older.newer = l.newer
-	} else if s.oldest == l {
-		s.oldest = l.newer
-	}
-	l.newer, l.older = nil, nil
-}
-
-// maxLook is how many lanes that are in use are passed over for one that is not.
-const maxLook = 8
-
-// forget drops a lane that has been without use for long: the first that had
-// none, or if all that are looked at have served somebody just now, the first.
-func (m *memory) forget(s *shard) {
-	t := now()
-	var busy *lane
-	for l, n := s.oldest, 0; l != nil && n < maxLook; n++ {
-		next := l.newer
-		switch {
-		case l.users > 0 || l.parts > 0:
-			s.use(l) // so that those behind it are looked at the next time
-		case !l.meter.busy(t):
-			m.drop(s, l)
-			return
-		case busy == nil:
-			busy = l
-		}
-		l = next
-	}
-	if busy != nil {
-		m.drop(s, busy)
-	}
-}
-
-func (m *memory) drop(s *shard, l *lane) {
-	s.unlist(l)
-	s.recentLimits = nil
-	s.recentHost.Store(nil)
-	delete(s.lanes, l.key)
-	s.masks[l.key.scope()]--
-	if l.key.scope() != 0 {
-		s.lanes[Key{Host: l.key.Host}].parts--
-	}
-	m.keys.Add(-1)
 }
 
 // verdict returns why a request is held back: what shut the gate that is open

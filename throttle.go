@@ -5,10 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"net/http"
-	"sync"
 	"time"
 )
 
@@ -141,13 +139,13 @@ func (t *Throttler) roundTrip(req *http.Request, base http.RoundTripper) (*http.
 
 // withPermit waits for a permit, then sends req.
 func (t *Throttler) withPermit(req *http.Request, base http.RoundTripper) (*http.Response, error) {
-	a, err := t.ask(req)
-	if err != nil {
+	var a Ask
+	if err := t.ask(req, &a); err != nil {
 		return refuse(req, err)
 	}
 	s := settling{t: t}
 	over := whileWaiting(req)
-	s.p, err = t.limiter().Acquire(req.Context(), a)
+	err := t.acquire(req.Context(), &a, &s.p)
 	over()
 	if s.p.Waited > 0 {
 		var c *call
@@ -163,22 +161,22 @@ func (t *Throttler) withPermit(req *http.Request, base http.RoundTripper) (*http
 	defer s.unlessLater()
 	resp, err := send(base, req) // which may panic: then it is settled all the same
 	s.hear(req, resp, err)
-	if upUntilClosed(resp) && s.needsEnd(a) {
-		s.later(resp, a)
+	if upUntilClosed(resp) && s.needsEnd(&a) {
+		s.later(resp)
 	}
 	return resp, err
 }
 
-// ask says what req needs.
-func (t *Throttler) ask(req *http.Request) (Ask, error) {
+// ask says in a, which is empty, what req needs.
+func (t *Throttler) ask(req *http.Request, a *Ask) error {
 	var r reading
 	parting := t.parting(req)
-	a := Ask{Key: t.keyOf(req, parting, &r), MaxQueue: t.maxQueue(), Patience: t.patience(), keyer: t, request: req}
+	a.Key, a.MaxQueue, a.Patience, a.keyer, a.request = t.keyOf(req, parting, &r), t.maxQueue(), t.patience(), t, req
 	//lint:ignore SA1019 deprecated for callers, who may still set it
 	a.cancel = req.Cancel
 	if t.limited() {
 		a.Limits = t.limits()
-		a.Under = Key{Host: a.Key.Host, Credential: a.Key.Credential}
+		a.Under.Host, a.Under.Credential = a.Key.Host, a.Key.Credential
 		if t.ByModel {
 			a.Under.Model = cmp.Or(a.Key.Model, "unknown")
 		}
@@ -187,9 +185,17 @@ func (t *Throttler) ask(req *http.Request) (Ask, error) {
 		a.Cost = t.cost(req, &r)
 	}
 	if t.limitsTokens() {
-		return a, t.tooLarge(a.Cost)
+		return t.tooLarge(a.Cost)
 	}
-	return a, nil
+	return nil
+}
+
+func (t *Throttler) acquire(ctx context.Context, a *Ask, p *Permit) (err error) {
+	if t.Limiter == nil {
+		return t.own.acquire(ctx, a, p)
+	}
+	*p, err = t.Limiter.Acquire(ctx, *a)
+	return err
 }
 
 // tooLarge refuses what fits no minute. Only the user's own limits count: one
@@ -323,95 +329,6 @@ func (t *Throttler) validate() error {
 		}
 	}
 	return nil
-}
-
-// A settling is a permit on its way to its end.
-type settling struct {
-	t       *Throttler
-	p       Permit
-	req     *http.Request
-	outcome Outcome
-	put     bool // its end is that of the answer's body
-}
-
-// hear hands on what an answer tells, and keeps what is left of that for the
-// permit's end.
-func (s *settling) hear(req *http.Request, resp *http.Response, err error) {
-	left, gated := s.t.learn(req, &s.p, resp, err)
-	if gated {
-		recordFor(req, resp).setGated(resp)
-	}
-	s.outcome = Outcome{Answer: left, Refund: resp == nil || failed(resp)}
-}
-
-func (s *settling) unlessLater() {
-	if !s.put {
-		s.t.limiter().Settle(s.p, s.outcome)
-	}
-}
-
-// needsEnd reports whether it matters when the answer's body ends and what is in
-// it.
-func (s *settling) needsEnd(a Ask) bool {
-	return s.t.Limiter != nil || a.Limits.MaxConcurrent > 0 || s.t.limitsTokens()
-}
-
-// later settles s at the end of resp's body.
-func (s *settling) later(resp *http.Response, a Ask) {
-	if s.outcome.Answer != AnswerNone {
-		// The body may take its time; that the host works is known now.
-		s.t.limiter().Observe(s.p, News{Key: Key{Host: a.Key.Host}, Answer: s.outcome.Answer})
-		s.outcome.Answer = AnswerNone
-	}
-	b := &permitBody{ReadCloser: resp.Body, settling: *s}
-	if s.t.limitsTokens() {
-		b.usage = usageOf(resp)
-	}
-	s.put = true
-	resp.Body = b
-}
-
-// upUntilClosed reports whether a request is still under way once its answer's
-// headers are there. An upgraded connection is not: it lives for hours, and its
-// body must stay the io.Writer that it is.
-func upUntilClosed(resp *http.Response) bool {
-	return resp != nil && resp.Body != nil && resp.Body != http.NoBody && resp.StatusCode != http.StatusSwitchingProtocols
-}
-
-// A permitBody settles its request's permit at its end.
-type permitBody struct {
-	io.ReadCloser
-	settling
-	usage *usage // nil if nobody asks
-
-	once sync.Once
-}
-
-func (b *permitBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if b.usage != nil {
-		b.usage.feed(p[:n])
-	}
-	if err != nil {
-		b.settle(err == io.EOF)
-	}
-	return n, err
-}
-
-// Close may come while a Read is under way, which is then the one to know what
-// was used; it does not any more.
-func (b *permitBody) Close() error {
-	defer b.settle(false)
-	return b.ReadCloser.Close()
-}
-
-func (b *permitBody) settle(whole bool) {
-	b.once.Do(func() {
-		if whole {
-			b.outcome.Used, b.outcome.Told = b.usage.used(b.req)
-		}
-		b.t.limiter().Settle(b.p, b.outcome)
-	})
 }
 
 // A noPermit is why a Limiter gave no permit.
