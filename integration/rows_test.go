@@ -31,8 +31,8 @@ var rows = []row{
 	{"a 4xx is the SDK's own error", asks, refusal},
 	{"what cannot succeed is sent once", asks, hopeless},
 	{"503 for ever costs our attempts, not their multiple", asks, outage},
-	{"canceled while we wait", asks, canceledInWait},
-	{"canceled while the server thinks", asks, canceledOnWire},
+	{"canceled while we wait", hears, canceledInWait},
+	{"canceled while the server thinks", hears, canceledOnWire},
 	{"a stream comes in order, the first event at once", streams, streamInOrder},
 	{"a stream that is cut is an error", streams, streamCut},
 	{"a stream that stalls is an error", streams, streamStalled},
@@ -41,6 +41,7 @@ var rows = []row{
 }
 
 func asks(_ sdk, c calls) bool    { return c.ask != nil }
+func hears(s sdk, c calls) bool   { return c.ask != nil && !s.deaf }
 func streams(_ sdk, c calls) bool { return c.stream != nil }
 func uploads(_ sdk, c calls) bool { return c.upload != nil }
 func writes(_ sdk, c calls) bool  { return c.write != nil }
@@ -251,8 +252,9 @@ func streamInOrder(t *testing.T, s sdk) {
 func streamCut(t *testing.T, s sdk) {
 	p := player{stream: s.stream, read: make(chan struct{}), rest: func(http.ResponseWriter, *http.Request) {}}
 	bubble(t, s, steady, script(p.reply()), func(t *testing.T, c calls) {
-		if words, err := p.listen(t.Context(), c); err == nil || len(words) == 0 {
-			t.Errorf("got %q, %v; want the first word and an error", words, err)
+		words, err := p.listen(t.Context(), c)
+		if noticed := err != nil; noticed == s.stream.blind || len(words) == 0 {
+			t.Errorf("got %q, %v; want the first word, and an error: %t", words, err, !s.stream.blind)
 		}
 	})
 }
@@ -260,14 +262,20 @@ func streamCut(t *testing.T, s sdk) {
 // streamStalled lets the stream stop after its first word. StallTimeout ends
 // it, which runs on real time here: in a bubble the clock would stand still.
 func streamStalled(t *testing.T, s sdk) {
-	const stall = 100 * time.Millisecond
+	const (
+		stall    = 100 * time.Millisecond
+		patience = time.Second
+	)
 	p := player{stream: s.stream, read: make(chan struct{}), rest: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }}
 	srv := steadyhttptest.NewServer()
 	defer srv.Close()
 	srv.Script("*", p.reply())
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 	c := open(t, s, &steadyhttp.Transport{Base: wire(srv), Retrier: &steadyhttp.Retrier{StallTimeout: stall}})
-	if words, err := p.listen(t.Context(), c); err == nil || len(words) == 0 {
-		t.Errorf("got %q, %v; want the first word and an error", words, err)
+	words, err := p.listen(ctx, c)
+	if noticed := err != nil && ctx.Err() == nil; noticed == s.stream.blind || len(words) == 0 {
+		t.Errorf("got %q, %v; want the first word, and an error before the caller loses patience: %t", words, err, !s.stream.blind)
 	}
 }
 

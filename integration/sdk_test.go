@@ -32,11 +32,18 @@ type sdk struct {
 	hopeless failed               // what no repeat cures, under a status that looks as if it could: no credit, say
 
 	stream  *stream              // what streams; nil if the SDK or its API has none
-	created steadyhttptest.Reply // to upload and to write
+	created steadyhttptest.Reply // to upload
+
+	// opening is what an upload asks first, by path, before the request with the
+	// bytes. nil is nothing.
+	opening map[string]steadyhttptest.Reply
 
 	// sent is how many requests a permanent 503 costs by way of us; 0 is 4, our
 	// attempts and no more.
 	sent int
+
+	// deaf says that the calls take no context, so that nobody can give one up.
+	deaf bool
 
 	// applied is how often a write is applied whose connection is dropped
 	// afterwards, each time; 0 is once.
@@ -73,9 +80,13 @@ type stream struct {
 	chunks      []string
 	first       int
 	words       []string
+
+	// blind says that a cut and a stall pass for a whole answer, with us and
+	// without. docs/recipes.md tells what to look at then.
+	blind bool
 }
 
-var sdks = []sdk{openAI, anthropic, gitLab, vault}
+var sdks = []sdk{openAI, anthropic, genAI, goOpenAI, langChain, ollama, cohere, gitLab, vault}
 
 // reply is an answer with the header lines given as name and value by turns.
 func reply(status int, body string, header ...string) steadyhttptest.Reply {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -35,17 +36,24 @@ func bare(base http.RoundTripper) http.RoundTripper { return base }
 // bubble runs f with a client of s in a bubble of time, in which waits take no
 // time. The server stands outside of it, on loopback: as long as a request is
 // on its way, the bubble's clock stands still. The bubble does not end, and the
-// test with it, before every goroutine that s and we started has ended.
+// test with it, before every goroutine that s and we started has ended. It
+// returns what the server received, but for what opens an upload.
 func bubble(t *testing.T, s sdk, chain func(http.RoundTripper) http.RoundTripper, script []steadyhttptest.Reply,
 	f func(*testing.T, calls)) []steadyhttptest.Request {
 	t.Helper()
 	srv := steadyhttptest.NewServer()
 	defer srv.Close()
 	srv.Script("*", script...)
+	for path, r := range s.opening {
+		srv.Script(path, r)
+	}
 	synctest.Test(t, func(t *testing.T) {
 		f(t, open(t, s, chain(wire(srv))))
 	})
-	return srv.Requests()
+	return slices.DeleteFunc(srv.Requests(), func(r steadyhttptest.Request) bool {
+		_, ok := s.opening[r.Path]
+		return ok
+	})
 }
 
 func open(t *testing.T, s sdk, rt http.RoundTripper) calls {
