@@ -1,0 +1,279 @@
+package redissteady
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/steadyhttp/steadyhttp"
+	"go.uber.org/zap"
+)
+
+const (
+	// defaultTimeout is above what a healthy Redis in the same place ever takes,
+	// a fork or a failover aside, and not yet felt by a call to an API.
+	defaultTimeout = 250 * time.Millisecond
+
+	defaultPrefix = "steadyhttp"
+
+	// patience bounds how long a call without a deadline waits at the gate of a
+	// host that fails, if its Ask does not.
+	patience = 10 * time.Second
+)
+
+// ErrUnavailable is why a call fails while Redis is away and Strict is set.
+var ErrUnavailable = errors.New("redissteady: Redis does not answer")
+
+var errClosed = errors.New("redissteady: the Limiter is closed")
+
+// A Limiter is a steadyhttp.Limiter that many processes share through Redis.
+// Only Client must be set. It is safe for concurrent use; it must not be copied
+// after first use, and its fields must not change once it is in use. Close ends
+// what it runs in the background.
+type Limiter struct {
+	// Client talks to Redis. The Limiter does not close it.
+	Client redis.UniversalClient
+
+	// Prefix begins the names of all keys and channels. Limiters with different
+	// ones share nothing. "" is "steadyhttp".
+	Prefix string
+
+	// Timeout is how long a call waits for an answer of Redis before it goes on
+	// without. 0 is 250 ms.
+	Timeout time.Duration
+
+	// Share is the part of each limit that this process keeps to while Redis is
+	// away, above 0 and at most 1. 0 is an equal part for each of the processes
+	// that were seen at the host last, all of it if none were.
+	Share float64
+
+	// Strict fails calls with ErrUnavailable while Redis is away, in place of
+	// going on with a Share.
+	Strict bool
+
+	// Zap is told when Redis goes away (Warn) and when it is back (Info). nil is
+	// silent.
+	Zap *zap.Logger
+
+	start   sync.Once
+	process string
+	ctx     context.Context // ends with Close
+	stop    context.CancelFunc
+	running sync.WaitGroup
+
+	mu       sync.Mutex // guards what follows
+	invalid  error      // why nothing can be asked
+	lastID   uint64
+	waiting  map[string]*ticket // all that ask or wait, by id
+	permits  map[uint64]*ticket // all that were let go and not settled
+	queued   map[string]int     // how many wait for the user's limits, by their name
+	known    map[string]*scope  // by name
+	verdicts map[string]*steadyhttp.Error
+	away     *absence // nil while Redis answers
+
+	reports queue
+}
+
+// run makes sure that what runs in the background does.
+func (l *Limiter) run() error {
+	l.start.Do(func() {
+		l.ctx, l.stop = context.WithCancel(context.Background())
+		l.process = newProcess()
+		l.waiting, l.permits, l.queued = map[string]*ticket{}, map[uint64]*ticket{}, map[string]int{}
+		l.known, l.verdicts = map[string]*scope{}, map[string]*steadyhttp.Error{}
+		l.reports.more = make(chan struct{}, 1)
+		switch {
+		case l.Client == nil:
+			l.invalid = errors.New("redissteady: Limiter.Client is nil; set it to a Redis client")
+		case !(l.Share >= 0 && l.Share <= 1):
+			l.invalid = fmt.Errorf("redissteady: Limiter.Share is %v; set it above 0 and at most 1, or 0 for an equal part", l.Share)
+		}
+		if l.invalid != nil {
+			return
+		}
+		l.running.Go(l.listen)
+		l.running.Go(l.deliver)
+		l.running.Go(l.live)
+	})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.invalid
+}
+
+// Close tells Redis what it was not told yet, for as long as Timeout, and ends
+// what runs in the background. Who waits for a permit gets an error.
+func (l *Limiter) Close() error {
+	if err := l.run(); err != nil {
+		return nil
+	}
+	l.mu.Lock()
+	l.invalid = errClosed
+	for _, t := range l.waiting {
+		t.poke()
+	}
+	l.mu.Unlock()
+	l.flush()
+	l.stop()
+	l.running.Wait()
+	return nil
+}
+
+// Acquire implements steadyhttp.Limiter.
+func (l *Limiter) Acquire(ctx context.Context, a steadyhttp.Ask) (steadyhttp.Permit, error) {
+	if err := l.run(); err != nil {
+		return steadyhttp.Permit{}, err
+	}
+	a.Cost.Requests = max(a.Cost.Requests, 1)
+	t := l.enter(a)
+	err := l.obtain(ctx, t)
+	l.leave(t, err == nil)
+	p := steadyhttp.Permit{Waited: t.waited, Why: t.why}
+	if err == nil {
+		p.Key, p.Cost, p.ID, p.Probe = a.Key, a.Cost, t.number, t.probe
+	}
+	return p, err
+}
+
+// obtain asks for a permit, of Redis or of this process's own limits, until
+// there is one or never will be.
+func (l *Limiter) obtain(ctx context.Context, t *ticket) error {
+	for {
+		if err := l.ended(ctx, t); err != nil {
+			return err
+		}
+		if gone := l.absence(); gone != nil {
+			if l.Strict {
+				return fmt.Errorf("%w: %w", ErrUnavailable, gone.cause)
+			}
+			t.forget()
+			err := gone.limits.obtain(ctx, l, t)
+			if err == errAgain {
+				continue
+			}
+			return err
+		}
+		answer, err := l.ask(ctx, t)
+		if err != nil {
+			l.lose(err)
+			continue
+		}
+		switch wait := seconds(answer.Wait); answer.Verdict {
+		case "go":
+			t.promised = true
+			if wait <= 0 || l.wait(ctx, t, wait) {
+				return nil
+			}
+		case "park":
+			if answer.Lined {
+				wait = forever // a word will come
+			}
+			l.wait(ctx, t, wait)
+		default:
+			l.giveBack(t)
+			if t.full {
+				return t.tooMany()
+			}
+			return tooLate(t.why, wait)
+		}
+	}
+}
+
+// ended reports why t need not be asked for any more. What it was promised is
+// given back.
+func (l *Limiter) ended(ctx context.Context, t *ticket) error {
+	err := ctx.Err()
+	l.mu.Lock()
+	invalid := l.invalid
+	l.mu.Unlock()
+	switch {
+	case err == nil && invalid == nil && !t.impatient(ctx):
+		return nil
+	case err == context.DeadlineExceeded:
+		err = &noPermit{why: cmp.Or(t.why, "Redis was asked") + " until the deadline", late: true}
+	case err != nil:
+		err = context.Cause(ctx)
+	case invalid != nil:
+		err = invalid
+	default:
+		err = &noPermit{why: t.why + " for too long"}
+	}
+	l.giveBack(t)
+	return err
+}
+
+// ask has the script decide about t.
+func (l *Limiter) ask(ctx context.Context, t *ticket) (answer, error) {
+	q := t.admission(l, ctx)
+	var a answer
+	err := l.call(admitScript, t.keys, q, &a, func() { l.unask(t.id, q, a, t.keys) })
+	if err != nil {
+		return answer{}, err // a may still be written to
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t.promised, t.probe, t.why = false, a.Probe, cmp.Or(a.Why, t.why)
+	t.lined = a.Lined && !t.granted
+	t.failing = false
+	for _, s := range a.Scopes {
+		t.failing = t.failing || s.Gate == "failing"
+	}
+	if a.Verdict == "go" {
+		t.at, t.sent = a.At, a.Sent
+		t.granted = t.leases() > 0
+		t.touched = t.touched[:0]
+		for _, s := range a.Scopes {
+			t.touched = append(t.touched, s.Key)
+		}
+	}
+	l.note(t, a)
+	return a, nil
+}
+
+// wait waits for d, or until t has to ask again: it returns false then.
+func (l *Limiter) wait(ctx context.Context, t *ticket, d time.Duration) bool {
+	began := time.Now()
+	l.queue(t)
+	defer func() { t.waited += time.Since(began) }()
+	if t.failing {
+		d = min(d, time.Until(t.came.Add(cmp.Or(t.ask.Patience, patience))))
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-t.wake:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+const forever = time.Duration(1<<63 - 1)
+
+// seconds rounds up, so that what is waited for is there.
+func seconds(s float64) time.Duration {
+	const most = float64(forever) / float64(time.Second)
+	if s >= most {
+		return forever
+	}
+	return time.Duration(s*float64(time.Second) + 0.999)
+}
+
+// A noPermit is why there is no permit.
+type noPermit struct {
+	why  string
+	late bool // it would have come after the deadline
+}
+
+func (e *noPermit) Error() string { return steadyhttp.ErrThrottled.Error() + ": " + e.why }
+
+func (e *noPermit) Is(target error) bool {
+	return target == steadyhttp.ErrThrottled || e.late && target == context.DeadlineExceeded
+}
+
+// Reason is the error without its beginning.
+func (e *noPermit) Reason() string { return e.why }

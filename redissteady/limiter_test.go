@@ -1,0 +1,195 @@
+package redissteady_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/redissteady"
+)
+
+const host = "api.example.com"
+
+// limiterOn returns a Limiter as one process has it.
+func limiterOn(t testing.TB, client redis.UniversalClient) *redissteady.Limiter {
+	l := &redissteady.Limiter{Client: client}
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+// asking is what a request of a user with those limits asks.
+func asking(limits steadyhttp.Limits) steadyhttp.Ask {
+	k := steadyhttp.Key{Host: host, Credential: 77}
+	return steadyhttp.Ask{Key: k, Under: k, Limits: limits}
+}
+
+func acquire(t testing.TB, l *redissteady.Limiter, a steadyhttp.Ask) steadyhttp.Permit {
+	t.Helper()
+	p, err := l.Acquire(t.Context(), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+var good = steadyhttp.Outcome{Answer: steadyhttp.AnswerGood}
+
+// Two processes take turns, whoever comes first, at the rate of one limit.
+func TestProcessesShareARate(t *testing.T) {
+	server := startRedis(t)
+	a, b := limiterOn(t, server.client()), limiterOn(t, server.client())
+	ask := asking(steadyhttp.Limits{RequestsPerSecond: 20, Burst: 2})
+	start := time.Now()
+	var mu sync.Mutex
+	var order []int
+	var wg sync.WaitGroup
+	for i := range 12 {
+		l := a
+		if i%2 == 1 {
+			l = b
+		}
+		wg.Go(func() {
+			p := acquire(t, l, ask)
+			mu.Lock()
+			order = append(order, i)
+			mu.Unlock()
+			l.Settle(p, good)
+		})
+		time.Sleep(2 * time.Millisecond)
+	}
+	wg.Wait()
+	if took, want := time.Since(start), 500*time.Millisecond; took < want-20*time.Millisecond || took > want+100*time.Millisecond {
+		t.Errorf("took %s, want about %s", took, want)
+	}
+	for i := 2; i < len(order); i++ {
+		if order[i] != i {
+			t.Fatalf("went in the order %v, want that in which they came", order)
+		}
+	}
+}
+
+func TestAnAdmissionIsOneCall(t *testing.T) {
+	server := startRedis(t)
+	client := server.client()
+	l := limiterOn(t, client)
+	ask := asking(steadyhttp.Limits{RequestsPerSecond: 1e6, Burst: 1e6})
+	const n = 2000
+	l.Settle(acquire(t, l, ask), good) // loads the script
+	before := calls(t, client, "evalsha")
+	times := make([]time.Duration, n)
+	for i := range times {
+		start := time.Now()
+		p := acquire(t, l, ask)
+		times[i] = time.Since(start)
+		l.Settle(p, good)
+	}
+	if got := calls(t, client, "evalsha") - before; got != n {
+		t.Errorf("%d admissions took %d script calls, want one each", n, got)
+	}
+	p50, p99 := percentile(times, 50), percentile(times, 99)
+	t.Logf("admission over loopback: p50 %s, p99 %s, one script call each", p50, p99)
+	if p99 > time.Millisecond && !raceEnabled {
+		t.Errorf("p99 is %s, want under 1 ms", p99)
+	}
+	info := l.Snapshot()
+	if len(info) != 2 {
+		t.Errorf("got %d keys in the snapshot, want the host's and the user's: %+v", len(info), info)
+	}
+	keys, err := client.Keys(t.Context(), "*").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range keys {
+		size, err := client.MemoryUsage(t.Context(), k).Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		ttl := client.TTL(t.Context(), k).Val()
+		t.Logf("%s: %d bytes, expires in %s", k, size, ttl)
+		if size >= 1024 {
+			t.Errorf("%s takes %d bytes, want less than 1 KiB", k, size)
+		}
+		if ttl <= 0 {
+			t.Errorf("%s does not expire", k)
+		}
+	}
+}
+
+// Who gives up gives back what was promised.
+func TestGivingUpGivesBack(t *testing.T) {
+	server := startRedis(t)
+	l := limiterOn(t, server.client())
+	ask := asking(steadyhttp.Limits{RequestsPerMinute: 60, MaxConcurrent: 100})
+	acquire(t, l, ask)
+	ctx, cancel := context.WithCancel(t.Context())
+	gaveUp := make(chan error)
+	for range 20 {
+		go func() {
+			_, err := l.Acquire(ctx, ask)
+			gaveUp <- err
+		}()
+	}
+	time.Sleep(50 * time.Millisecond)
+	cancel()
+	for range 20 {
+		if err := <-gaveUp; !errors.Is(err, context.Canceled) || errors.Is(err, steadyhttp.ErrThrottled) {
+			t.Errorf("got error %v, want that of the context", err)
+		}
+	}
+	time.Sleep(50 * time.Millisecond)
+	start := time.Now()
+	acquire(t, l, ask)
+	if took := time.Since(start); took > 1100*time.Millisecond {
+		t.Errorf("waited %s behind those who gave up, want at most a second", took)
+	}
+}
+
+// What cannot be in time is refused at once, and takes nothing.
+func TestDeadlines(t *testing.T) {
+	server := startRedis(t)
+	l := limiterOn(t, server.client())
+	ask := asking(steadyhttp.Limits{RequestsPerMinute: 60})
+	acquire(t, l, ask)
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	for range 5 {
+		start := time.Now()
+		_, err := l.Acquire(ctx, ask)
+		if !errors.Is(err, steadyhttp.ErrThrottled) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got error %v, want one that is ErrThrottled and DeadlineExceeded", err)
+		}
+		if took := time.Since(start); took > 100*time.Millisecond {
+			t.Errorf("took %s to refuse, want at once", took)
+		}
+	}
+	start := time.Now()
+	if p := acquire(t, l, ask); time.Since(start) > 1050*time.Millisecond || p.Waited == 0 || p.Why != "the limit of requests a minute" {
+		t.Errorf("got %+v after %s, want a permit after a second at most", p, time.Since(start))
+	}
+}
+
+func TestMaxQueue(t *testing.T) {
+	server := startRedis(t)
+	l := limiterOn(t, server.client())
+	for _, limits := range []steadyhttp.Limits{{RequestsPerMinute: 60}, {MaxConcurrent: 1}} {
+		ask := asking(limits)
+		ask.Under.Model, ask.MaxQueue = "m", 3
+		acquire(t, l, ask)
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		for range 3 {
+			wg.Go(func() { l.Acquire(ctx, ask) })
+		}
+		time.Sleep(50 * time.Millisecond)
+		_, err := l.Acquire(ctx, ask)
+		if want := "steadyhttp: no permit: 3 requests wait already"; err == nil || !errors.Is(err, steadyhttp.ErrThrottled) {
+			t.Errorf("got error %v, want %q", err, want)
+		}
+		cancel()
+		wg.Wait()
+	}
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package redissteady_test
+
+const raceEnabled = false

@@ -1,0 +1,220 @@
+package redissteady
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	// leaseTime is how long a place stays taken whose holder has died, and how
+	// long a process counts that shows no sign of life; each shows five in it.
+	leaseTime = 10 * time.Second
+	beatEvery = 2 * time.Second
+)
+
+func (l *Limiter) prefix() string         { return cmp.Or(l.Prefix, defaultPrefix) }
+func (l *Limiter) channel() string        { return l.prefix() + ":news" }
+func (l *Limiter) timeout() time.Duration { return cmp.Or(max(l.Timeout, 0), defaultTimeout) }
+
+var errSlow = errors.New("redissteady: no answer in time")
+
+// call asks a script. A client need not heed a context once it waits for an
+// answer, so the wait is bounded here; if the answer comes all the same, late
+// is called once into holds it. late may be nil.
+func (l *Limiter) call(script *redis.Script, keys []string, question, into any, late func()) error {
+	text, err := json.Marshal(question)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(l.ctx, l.timeout())
+	defer cancel()
+	done := make(chan error, 1)
+	var given atomic.Bool // to one of the two
+	go func() {
+		// Not ctx, which would close a connection on which an answer is still to come.
+		result, err := script.Run(context.WithoutCancel(ctx), l.Client, keys, text).Text()
+		if err == nil {
+			if given.CompareAndSwap(false, true) {
+				err = json.Unmarshal([]byte(result), into)
+			} else if late != nil && json.Unmarshal([]byte(result), into) == nil {
+				late()
+			}
+		}
+		done <- err
+	}()
+	select {
+	case err = <-done:
+		return err
+	case <-ctx.Done():
+		if !given.CompareAndSwap(false, true) {
+			return <-done // it has just come
+		}
+		if l.ctx.Err() != nil {
+			return errClosed
+		}
+		return fmt.Errorf("%w: waited %s", errSlow, l.timeout())
+	}
+}
+
+// listen hears from scripts what concerns those who wait: that a place is
+// theirs, or that what they were told is no longer so. The client connects anew
+// by itself; words that are lost meanwhile are made up for by the sign of life.
+func (l *Limiter) listen() {
+	sub := l.Client.Subscribe(l.ctx, l.channel(), l.channel()+":"+l.process)
+	defer sub.Close()
+	words := sub.Channel(redis.WithChannelSize(1000))
+	for {
+		select {
+		case m, ok := <-words:
+			if !ok {
+				return
+			}
+			verb, of, _ := strings.Cut(m.Payload, " ")
+			l.hear(verb, of)
+		case <-l.ctx.Done():
+			return
+		}
+	}
+}
+
+func (l *Limiter) hear(verb, of string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch verb {
+	case "granted":
+		if t := l.waiting[of]; t != nil {
+			t.granted, t.lined = true, false
+			t.poke()
+		}
+	case "lost":
+		if t := l.waiting[of]; t != nil {
+			t.granted, t.lined = false, false
+			t.poke()
+		}
+	case "again":
+		for _, t := range l.waiting {
+			if t.concerns(of) {
+				t.poke()
+			}
+		}
+	}
+}
+
+// concerns reports whether t is under the scope of that name.
+func (t *ticket) concerns(name string) bool {
+	for _, k := range t.keys[:len(t.scopes)] {
+		if k == name {
+			return true
+		}
+	}
+	return false
+}
+
+// live shows signs of life.
+func (l *Limiter) live() {
+	tick := time.NewTicker(beatEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if l.absence() != nil {
+				continue
+			}
+			if err := l.beat(false); err != nil {
+				l.lose(err)
+			}
+		case <-l.ctx.Done():
+			return
+		}
+	}
+}
+
+// beat renews the leases of this process, and asks after those of its requests
+// that stand in line. anew brings back to Redis what was known when it went
+// away.
+func (l *Limiter) beat(anew bool) error {
+	for _, b := range l.beats(anew) {
+		var heard map[string]string
+		if err := l.call(beatScript, b.keys, b.question, &heard, nil); err != nil {
+			return err
+		}
+		for id, verb := range heard {
+			l.hear(verb, id)
+		}
+	}
+	return nil
+}
+
+// A hostBeat is the sign of life at one host.
+type hostBeat struct {
+	keys     []string
+	question beat
+}
+
+func (b *hostBeat) key(name string) int {
+	for i, k := range b.keys {
+		if k == name {
+			return i + 1
+		}
+	}
+	b.keys = append(b.keys, name)
+	return len(b.keys)
+}
+
+// group returns t's, in which it is to be.
+func (b *hostBeat) group(t *ticket) *group {
+	leases := b.key(t.keys[t.leases()-1])
+	for _, g := range b.question.Groups {
+		if g.Leases == leases {
+			return g
+		}
+	}
+	b.key(t.keys[t.leases()]) // the line's, behind it
+	g := &group{Leases: leases, Most: t.ask.Limits.MaxConcurrent, Held: []string{}, Lined: []string{}}
+	b.question.Groups = append(b.question.Groups, g)
+	return g
+}
+
+func (l *Limiter) beats(anew bool) map[string]*hostBeat {
+	beats := map[string]*hostBeat{}
+	at := func(host string) *hostBeat {
+		b := beats[host]
+		if b == nil {
+			b = &hostBeat{keys: []string{host, aliveName(host)}, question: beat{header: l.header(2), Scopes: []seed{}, Groups: []*group{}}}
+			beats[host] = b
+		}
+		return b
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, t := range l.permits {
+		if t.leases() > 0 {
+			g := at(t.keys[0]).group(t)
+			g.Held = append(g.Held, t.id)
+		}
+	}
+	for _, t := range l.waiting {
+		if t.granted {
+			g := at(t.keys[0]).group(t)
+			g.Held = append(g.Held, t.id)
+		} else if t.lined {
+			g := at(t.keys[0]).group(t)
+			g.Lined = append(g.Lined, t.id)
+		}
+	}
+	if anew {
+		for name, s := range l.known {
+			b := at(hostName(l.prefix(), s.key.Host))
+			b.question.Scopes = append(b.question.Scopes, seed{Key: b.key(name), Mask: maskOf(s.key), Buckets: s.buckets})
+		}
+	}
+	return beats
+}

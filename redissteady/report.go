@@ -1,0 +1,260 @@
+package redissteady
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp"
+)
+
+const (
+	// maxReports bounds what waits to be told to Redis; there is more only when
+	// Redis is about to be away. A place that is not freed for that reason frees
+	// itself in leaseTime.
+	maxReports = 10_000
+
+	// maxBatch bounds one script call, which nobody else's can pass: less than
+	// two milliseconds.
+	maxBatch = 100
+)
+
+// A queue is what is to be told to Redis, in order.
+type queue struct {
+	mu   sync.Mutex // guards what follows
+	all  []entry
+	busy bool // some are on their way
+
+	more chan struct{} // has one if there may be some
+}
+
+type entry struct {
+	keys []string // KEYS of event
+	event
+}
+
+// Settle implements steadyhttp.Limiter.
+func (l *Limiter) Settle(p steadyhttp.Permit, o steadyhttp.Outcome) {
+	l.mu.Lock()
+	t := l.permits[p.ID]
+	delete(l.permits, p.ID)
+	gone := l.away
+	quiet := t != nil && l.quiet(t)
+	l.mu.Unlock()
+	switch {
+	case t == nil:
+		return
+	case t.local != nil:
+		t.local.end()
+	}
+	if gone != nil {
+		gone.limits.observe(l.prefix(), steadyhttp.News{Answer: o.Answer, Key: t.scopes[0]})
+		return
+	}
+	ev := t.event()
+	ev.Op, ev.Answer, ev.Probe = "settle", o.Answer, t.probe
+	if t.local != nil {
+		ev.Op = ""
+	} else {
+		ev.Tokens = t.unused(o)
+	}
+	if ev.Leases == 0 && (ev.Op == "" || ev.Tokens == nil && !t.probe && tellsNothing(o.Answer, quiet)) {
+		return
+	}
+	l.report(t.keys, ev)
+}
+
+// tellsNothing reports whether an outcome changes nothing, at a host where all
+// goes well.
+func tellsNothing(a steadyhttp.Answer, quiet bool) bool {
+	return a == steadyhttp.AnswerNone || quiet && a == steadyhttp.AnswerGood
+}
+
+// unused returns the tokens to give back, nil if there are none.
+func (t *ticket) unused(o steadyhttp.Outcome) *load {
+	limits := t.ask.Limits
+	if limits.TokensPerMinute <= 0 && limits.InputTokensPerMinute <= 0 && limits.OutputTokensPerMinute <= 0 {
+		return nil
+	}
+	back := t.cost
+	switch {
+	case o.Refund:
+	case o.Told:
+		back = back.minus(loadOf(o.Used))
+	default:
+		return nil
+	}
+	return &back
+}
+
+// Observe implements steadyhttp.Limiter.
+func (l *Limiter) Observe(p steadyhttp.Permit, n steadyhttp.News) {
+	of := name(l.prefix(), n.Key)
+	l.mu.Lock()
+	t := l.permits[p.ID]
+	gone := l.away
+	quiet := t != nil && l.quiet(t)
+	if n.Verdict != nil && (n.Hold > 0 || n.Answer != steadyhttp.AnswerNone) {
+		l.remember(of, n.Verdict)
+	}
+	l.mu.Unlock()
+	if t == nil {
+		return
+	}
+	if gone != nil {
+		gone.limits.observe(l.prefix(), n)
+		return
+	}
+	limit := n.Unit != ""
+	if !limit && n.Hold <= 0 && !t.probe && tellsNothing(n.Answer, quiet) {
+		return
+	}
+	keys, ev := t.keys, t.event()
+	ev.Op, ev.Answer, ev.Probe, ev.Leases, ev.Hold = "news", n.Answer, t.probe, 0, n.Hold.Seconds()
+	if t.local != nil {
+		ev.At, ev.Probe = 0, false // it went by no clock of Redis's
+	}
+	ev.News = newsOf(n)
+	if limit || n.Hold > 0 && n.Answer != steadyhttp.AnswerFailing || n.Answer == steadyhttp.AnswerRefused {
+		keys, ev.Key = keyIn(keys, of)
+		ev.Mask = maskOf(n.Key)
+		for i, k := range t.touched {
+			if k == ev.Key && i < len(t.sent) {
+				ev.Before = &t.sent[i]
+			}
+		}
+	}
+	l.report(keys, ev)
+}
+
+// keyIn returns the number of name in keys, to which it is added if need be.
+func keyIn(keys []string, name string) ([]string, int) {
+	for i, k := range keys {
+		if k == name {
+			return keys, i + 1
+		}
+	}
+	return append(keys[:len(keys):len(keys)], name), len(keys) + 1
+}
+
+func newsOf(n steadyhttp.News) *news {
+	s := &news{
+		Unit: n.Unit, Limit: n.Limit, Remaining: n.Remaining,
+		Window: n.Window.Seconds(), Reset: n.Reset.Seconds(), Refills: n.Refills,
+	}
+	if n.Reset < 0 {
+		s.Reset = -1
+	}
+	longest := n.MaxWait.Seconds()
+	s.Longest = &longest
+	return s
+}
+
+// report puts an event into the queue.
+func (l *Limiter) report(keys []string, ev event) {
+	q := &l.reports
+	q.mu.Lock()
+	if len(q.all) < maxReports {
+		q.all = append(q.all, entry{keys, ev})
+	}
+	q.mu.Unlock()
+	select {
+	case q.more <- struct{}{}:
+	default:
+	}
+}
+
+// take takes the next events that concern one host out of the queue.
+func (q *queue) take() []entry {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.busy = len(q.all) > 0
+	if !q.busy {
+		q.all = nil
+		return nil
+	}
+	n := 1
+	for n < len(q.all) && n < maxBatch && q.all[n].keys[0] == q.all[0].keys[0] {
+		n++
+	}
+	batch := q.all[:n:n]
+	q.all = q.all[n:]
+	return batch
+}
+
+func (q *queue) empty() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.all) == 0 && !q.busy
+}
+
+func (q *queue) clear() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.all = nil
+}
+
+// deliver tells Redis what is in the queue, a batch in one script call.
+func (l *Limiter) deliver() {
+	for {
+		select {
+		case <-l.reports.more:
+		case <-l.ctx.Done():
+			return
+		}
+		for {
+			batch := l.reports.take()
+			if len(batch) == 0 {
+				break
+			}
+			if l.absence() != nil {
+				continue // what was said before Redis went away is out of date
+			}
+			if err := l.deliverOne(batch); err != nil {
+				l.lose(err)
+			}
+		}
+	}
+}
+
+func (l *Limiter) deliverOne(batch []entry) error {
+	keys := []string{batch[0].keys[0], aliveName(batch[0].keys[0])}
+	q := report{header: l.header(2), Events: make([]event, len(batch))}
+	number := func(k string) (i int) {
+		keys, i = keyIn(keys, k)
+		return i
+	}
+	for i, e := range batch {
+		ev := e.event
+		touched := make([]int, len(ev.Touched))
+		for j, k := range ev.Touched {
+			touched[j] = number(e.keys[k-1])
+		}
+		ev.Touched = touched
+		if ev.Key > 0 {
+			ev.Key = number(e.keys[ev.Key-1])
+		}
+		if ev.Leases > 0 {
+			leases, line := e.keys[ev.Leases-1], e.keys[ev.Leases]
+			ev.Leases = number(leases)
+			number(line) // behind it, the first time that it is named
+		}
+		q.Events[i] = ev
+	}
+	var ok string
+	return l.call(reportScript, keys, q, &ok, nil)
+}
+
+// flush waits until all is told, for as long as Timeout.
+func (l *Limiter) flush() {
+	ctx, cancel := context.WithTimeout(l.ctx, l.timeout())
+	defer cancel()
+	for !l.reports.empty() && l.absence() == nil {
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+

@@ -1,0 +1,229 @@
+-- What became of requests, in the order in which it became known: permits that
+-- end, what answers said of limits, and permits that are given back unused.
+
+local MIN_FAILURES, MAX_FAILURES, FAILURES_TIME = 5, 16, 10 -- see gate.go of steadyhttp
+local MIN_PROBE, MAX_PROBE = 0.1, 1
+local NONE, GOOD, REFUSED, FAILING = 0, 1, 2, 3 -- steadyhttp.Answer
+
+local function pace(base, from, flat, double)
+  return { base = max(base, 0.5), from = from, flat = flat, double = double, level = 0, at = now }
+end
+
+-- rate_of is the rate of a stated limit of requests, nil if none is known.
+local function rate_of(s)
+  for _, b in ipairs(s.buckets) do
+    if b.seen and b.unit == REQUESTS then
+      if b.rate > 0 then return b.rate end
+      if b.window > 0 then return b.limit / b.window end
+    end
+  end
+end
+
+-- answered: the host works. One that is back gets a little more than its load
+-- before, and after a second twice as much with each.
+local function answered(i, at, probe)
+  local s = states[i]
+  local g = s.gate
+  if i == 1 then s.failures = 0 end
+  if not g then return end
+  if g.failing and (probe or at >= g.since) then
+    s.gate, s.pace = nil, pace(1.15 * max(g.before, 5), now, 1, 1)
+    s.pace.back = true
+    again(i)
+  elseif not g.failing and probe and now >= g.till then
+    s.gate = nil
+    again(i)
+  end
+end
+
+local function asked(i, hold)
+  local s, till = states[i], now + hold
+  local g = s.gate
+  if g and till <= g.till then
+    g.probe = nil
+    return
+  end
+  if g then
+    g.till, g.probe = till, nil
+  else
+    local paced = s.pace ~= nil
+    for _, b in ipairs(s.buckets) do paced = paced or (b.seen and b.rate > 0) end
+    s.gate = { since = now, till = till, paced = paced }
+  end
+  again(i)
+end
+
+-- failed counts a failure of the host, and shuts its gate after a row of them.
+local function failed(ev)
+  local s = states[1]
+  local g = s.gate
+  if g and g.failing then
+    if not ev.probe then return end -- it was under way when the gate was shut
+    g.every = min(2 * g.every, MAX_PROBE)
+    g.probe, g.till = nil, now + max(g.every, ev.hold or 0)
+    return
+  end
+  if (s.failures or 0) == 0 or now - s.failing > FAILURES_TIME then s.failures, s.failing = 0, now end
+  s.failures = s.failures + 1
+  local before = busy(s)
+  local relapsed = s.pace and s.pace.back and ev.at >= s.pace.from -- it has just come back: it is gone again
+  if s.failures < min(max(MIN_FAILURES, before), MAX_FAILURES) and not relapsed then return end
+  if relapsed then before = s.pace.base / 1.15 end
+  s.pace = nil
+  s.gate = { failing = true, since = now, till = now + max(MIN_PROBE, ev.hold or 0), every = MIN_PROBE, before = before }
+  again(1)
+end
+
+-- hear lets all scopes of a request know what it says of the host.
+local function hear(ev)
+  if ev.answer ~= NONE then states[1].known = true end
+  for _, i in ipairs(ev.touched) do
+    local g = states[i].gate
+    if ev.answer == GOOD or (ev.answer == REFUSED and i == 1) then
+      answered(i, ev.at, ev.probe)
+    elseif ev.answer == NONE and ev.probe and g and g.probe then
+      g.probe, g.till = nil, max(g.till, now + (g.every or 0)) -- it told nothing: the next may try
+      again(i)
+    end
+  end
+  if ev.answer == FAILING then failed(ev) end
+end
+
+-- learned returns the bucket of a limit that answers state.
+local MAX_LEARNED = 8 -- four units, each by the minute and by the day
+local function learned(s, u, window)
+  local n = 0
+  for _, b in ipairs(s.buckets) do
+    if b.seen then
+      n = n + 1
+      if n == MAX_LEARNED or (b.unit == u and (b.window == window or b.window == 0 or window == 0)) then return b end
+    end
+  end
+  local b = { unit = u, seen = 0, rate = 0, level = 0, size = 0, window = 0, at = now }
+  table.insert(s.buckets, b)
+  return b
+end
+
+-- slope works out how fast a bucket comes back of which answers say only how
+-- much is in it and when it will be full: from the two that are furthest apart.
+local function slope(b, left, reset)
+  if not b.high or left > b.high[1] or (left == b.high[1] and reset > b.high[2]) then b.high = { left, reset } end
+  if not b.low or left < b.low[1] or (left == b.low[1] and reset > b.low[2]) then b.low = { left, reset } end
+  local over = b.low[2] - b.high[2]
+  if over < 0.01 then return 0 end -- resets are told in milliseconds
+  return 0.99 * (b.high[1] - b.low[1]) / over
+end
+
+-- learn takes over a limit that an answer stated. What was promised since that
+-- request went is not in its figures yet; a share is left over, for requests do
+-- not arrive in the rhythm in which they were sent.
+local RESERVE, RAISE = 0.03, 0.1
+local function learn(s, ev, n)
+  local u = unit(n.unit)
+  if not u or n.limit <= 0 or n.remaining < 0 or n.limit > 2 ^ 50 then return end
+  local limit, left, took = n.limit, min(n.remaining, n.limit), max(ev.cost[u], 1)
+  local b = learned(s, u, n.window)
+  if ev.at < b.seen then return end -- a later request's answer was here already
+  if b.limit ~= limit then b.high, b.low = nil, nil end
+  local window = n.window
+  if window == 0 and b.limit == limit then window = b.window end
+  local rate = 0
+  if n.refills and n.reset >= 0 then
+    rate = slope(b, left, n.reset)
+    if rate == 0 and n.reset > 0 then rate = took / n.reset end
+  end
+  if window > 0 and (n.refills or n.reset < 0) then rate = limit / window end
+  if rate == 0 and n.reset < 0 then return end
+  local size = max(b.size, left + took)
+  local before = ev.before and ev.before[u] or s.sent[u]
+  local level = max(left - max(1, RESERVE * size), 0) + rate * (now - ev.at) - max(s.sent[u] - before, 0)
+  if b.seen > 0 and rate > 0 and level > b.level then
+    refill(b, now) -- requests overtake each other: a rise is believed by and by
+    level = b.level + RAISE * max(level - b.level, 0)
+  end
+  b.seen, b.longest, b.at, b.limit, b.window, b.rate, b.reset = ev.at, n.longest or inf, now, limit, window, rate, nil
+  if rate == 0 then
+    b.reset = now + n.reset
+    if not n.refills then size = limit end
+  end
+  b.size = min(size, limit)
+  b.level = min(level, b.size)
+end
+
+-- refused looks for the rate that the server bears, after it refused a request
+-- and no limit that it states explains why.
+local function refused(s, ev)
+  uncount(s)
+  for _, b in ipairs(s.buckets) do
+    if b.seen and b.rate > 0 and b.level < max(ev.cost[b.unit], 1) then return end
+  end
+  local p = s.pace
+  if p and ev.at < p.from then return end -- the answer to what went before the last cut
+  local from = max(now, s.gate and s.gate.till or 0)
+  local good = busy(s)
+  if p then good = min(good, pace_rate(p, now)) end
+  local stated = rate_of(s)
+  local new
+  if stated then new = pace(stated, from, PACE_TIME, 1)
+  elseif good >= 1 then new = pace(good, from)
+  elseif not p then new = pace(5, from, 0, 0.5)
+  else new = pace(pace_rate(p, now) / 2, from) end
+  if p then new.level, new.at = p.level, p.at end
+  s.pace = new
+  if s.gate then s.gate.probe = nil end
+end
+
+local function observe(ev)
+  local n = ev.news
+  if ev.key then
+    local host, s = load(1), load(ev.key)
+    host.known = true
+    if not s.second then s.second, s.current, s.before = host.second, host.current, host.before end
+    host.masks = bit.bor(host.masks or 0, 2 ^ ev.mask)
+    if n.unit then learn(s, ev, n) end
+    if ev.hold and ev.answer ~= FAILING then asked(ev.key, ev.hold) end
+    if ev.answer == REFUSED and not n.unit then refused(s, ev) end
+  end
+  if ev.answer ~= NONE then hear(ev) end
+end
+
+-- charge gives back tokens that were reserved and not used. A server's own count
+-- is left to the server.
+local function charge(s, back)
+  for _, b in ipairs(s.buckets) do
+    if b.unit ~= REQUESTS and not b.seen then
+      refill(b, now)
+      b.level = min(b.size, b.level + back[b.unit])
+    end
+  end
+end
+
+local function settle(ev)
+  hear(ev)
+  if ev.tokens then
+    for _, i in ipairs(ev.touched) do charge(states[i], ev.tokens) end
+  end
+end
+
+local function back(ev)
+  for _, i in ipairs(ev.touched) do give(states[i], ev.cost) end
+  hear(ev)
+end
+
+local function release(ev)
+  local member = ask.process .. '/' .. ev.id
+  local leases, line = KEYS[ev.leases], KEYS[ev.leases + 1]
+  redis.call('ZREM', leases, member)
+  redis.call('ZREM', line, member)
+  grant(leases, line, ev.most)
+end
+
+for _, ev in ipairs(ask.events) do
+  for _, i in ipairs(ev.touched) do load(i) end
+  if ev.op == 'settle' then settle(ev)
+  elseif ev.op == 'news' then observe(ev)
+  elseif ev.op == 'back' then back(ev) end
+  if ev.leases then release(ev) end
+end
+save()
+return '"ok"'

@@ -1,0 +1,122 @@
+package redissteady
+
+import (
+	"time"
+
+	"github.com/steadyhttp/steadyhttp"
+)
+
+// maxScopes bounds what a process remembers of scopes, some 500 bytes each.
+const maxScopes = 10_000
+
+// A scope is what Redis last told this process of one.
+type scope struct {
+	key       steadyhttp.Key
+	at        time.Time
+	buckets   []bucket
+	pace      float64
+	gate      string
+	left      time.Duration
+	most      int // concurrent requests
+	quiet     bool
+	processes int
+}
+
+// note takes down what an answer tells of scopes. It requires l.mu held.
+func (l *Limiter) note(t *ticket, a answer) {
+	now := time.Now()
+	for i, s := range a.Scopes {
+		if s.Key < 1 || s.Key > len(t.scopes) {
+			continue
+		}
+		of := t.keys[s.Key-1]
+		k := l.known[of]
+		if k == nil {
+			if len(l.known) >= maxScopes {
+				clear(l.known) // what matters is soon told again
+			}
+			k = &scope{key: t.scopes[s.Key-1]}
+			l.known[of] = k
+		}
+		k.at, k.buckets, k.pace, k.gate, k.left = now, s.Buckets, s.Pace, s.Gate, seconds(s.Left)
+		if s.Key == t.under {
+			k.most = t.ask.Limits.MaxConcurrent
+		}
+		if i == 0 {
+			k.quiet, k.processes = a.Quiet, a.Processes
+		}
+		if s.Gate == "" {
+			delete(l.verdicts, of)
+		}
+	}
+}
+
+// quiet reports whether all goes well at t's host. It requires l.mu held.
+func (l *Limiter) quiet(t *ticket) bool {
+	s := l.known[t.keys[0]]
+	return s != nil && s.quiet
+}
+
+// remember keeps the verdict that shut a gate. It requires l.mu held.
+func (l *Limiter) remember(of string, e *steadyhttp.Error) {
+	if len(l.verdicts) >= maxScopes {
+		clear(l.verdicts)
+	}
+	l.verdicts[of] = e
+}
+
+// Snapshot implements steadyhttp.Limiter. The limits are those of all processes,
+// as Redis told this one last; requests under way and waiting are this
+// process's. While Redis is away the limits are this process's share, and one
+// more entry with the host "redis" has a failing gate, whose GateError says why.
+func (l *Limiter) Snapshot() []steadyhttp.KeyState {
+	if l.run() != nil {
+		return nil
+	}
+	now := time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	waiting, under := map[string]int{}, map[string]int{}
+	for _, t := range l.waiting {
+		for _, k := range t.keys[:len(t.scopes)] {
+			waiting[k]++
+		}
+	}
+	for _, t := range l.permits {
+		for _, k := range t.keys[:len(t.scopes)] {
+			under[k]++
+		}
+	}
+	var all []steadyhttp.KeyState
+	for of, s := range l.known {
+		k := steadyhttp.KeyState{Key: s.key, Waiting: waiting[of], Concurrent: under[of]}
+		share := 1.0
+		if l.away != nil {
+			share = l.away.share(hostName(l.prefix(), s.key.Host))
+		} else {
+			k.Gate, k.GateLeft = s.gate, max(s.left-now.Sub(s.at), 0)
+		}
+		k.PerSecond = s.pace * share
+		if k.Gate != "" {
+			k.GateError = l.verdicts[of]
+		}
+		for _, b := range s.buckets {
+			k.Limits = append(k.Limits, steadyhttp.LimitState{
+				Unit: units[b.unit()], Limit: b.limit() * share, Window: seconds(b.window()),
+				Left: b.level(now.Sub(s.at)) * share, Learned: b.learned(),
+			})
+		}
+		if s.most > 0 {
+			most := s.most
+			if l.away != nil {
+				most = places(s.most, share)
+			}
+			k.Limits = append(k.Limits, steadyhttp.LimitState{Unit: "concurrency", Limit: float64(most), Left: float64(most - under[of])})
+		}
+		all = append(all, k)
+	}
+	if l.away != nil {
+		all = append(all, l.away.state(now))
+	}
+	return all
+}

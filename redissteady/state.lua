@@ -1,0 +1,180 @@
+-- What is kept of one scope (a host; a host and a credential; and a model, and
+-- so on), and how it moves on with time. Each script begins with this part.
+--
+-- KEYS hold the scopes' states, the first the host's own. ARGV[1] is the
+-- question, in JSON. Times are seconds on Redis's clock, of which all processes
+-- have the same.
+
+local clock = redis.call('TIME')
+local now = clock[1] + clock[2] / 1e6
+local ask = cjson.decode(ARGV[1])
+local min, max, floor, inf = math.min, math.max, math.floor, math.huge
+
+local KEEP = 120 -- for so long at least a state is kept without use
+
+-- A request is counted under four units, in this order.
+local UNITS = { 'requests', 'tokens', 'input_tokens', 'output_tokens' }
+local REQUESTS = 1
+local function unit(name)
+  for u, n in ipairs(UNITS) do
+    if n == name then return u end
+  end
+end
+
+-- A clock that was set back must not make anybody wait for it to catch up: what
+-- lay ahead lies as far ahead as before.
+local function shift(s, by)
+  local function move(o, ...)
+    for _, field in ipairs({ ... }) do
+      if o and o[field] then o[field] = o[field] + by end
+    end
+  end
+  for _, b in ipairs(s.buckets) do move(b, 'at', 'seen', 'reset') end
+  move(s.gate, 'since', 'till', 'probe')
+  move(s.pace, 'from', 'at')
+  move(s, 'second', 'failing', 'cold')
+end
+
+-- The pace of a host of which a limit is not known but that it refuses: see
+-- pace.go of steadyhttp, whose curves these are.
+local PACE_TIME = 30
+local function pace_rate(p, t)
+  local age = max(t - p.from, 0)
+  if p.double then
+    return p.base * 2 ^ min(max(age - p.flat, 0) / p.double, 64)
+  end
+  local x = (age - 3) / 3
+  return max(0.5, p.base * (1 + 0.3 * x ^ 3))
+end
+
+-- refill brings a bucket's level up to t. A level below nothing is promised
+-- already to requests that wait for it to come back.
+local function refill(b, t)
+  if b.reset and t >= b.reset then
+    if b.window > 0 then
+      local times = floor((t - b.reset) / b.window) + 1
+      b.level = min(b.size, min(b.level, 0) + times * b.size)
+      b.reset = b.reset + times * b.window
+    else
+      b.level, b.reset = b.size, nil
+    end
+  end
+  -- After a pause that ended sooner than it was to, t may lie before b.at.
+  b.level = min(b.size, b.level + (t - b.at) * b.rate)
+  b.at = t
+end
+
+-- load returns the state of KEYS[i] as it is now.
+local states = {}
+local function load(i)
+  local s = states[i]
+  if s then return s end
+  local raw = redis.call('GET', KEYS[i])
+  local ok
+  if raw then ok, s = pcall(cmsgpack.unpack, raw) end
+  if not ok or type(s) ~= 'table' or not s.buckets then
+    s = { buckets = {}, sent = { 0, 0, 0, 0 }, at = now }
+  end
+  if s.at > now then shift(s, now - s.at) end
+  s.at = now
+  for n = #s.buckets, 1, -1 do
+    local b = s.buckets[n]
+    if b.seen and now - b.seen > max(b.window, 60) then table.remove(s.buckets, n) end -- not confirmed for long
+  end
+  if s.pace and now - s.pace.from > PACE_TIME then s.pace = nil end
+  local g = s.gate
+  if g and not g.failing and now >= g.till and (g.paced or now - (g.probe or g.till) > PACE_TIME) then s.gate = nil end
+  states[i] = s
+  return s
+end
+
+-- save writes all states back. A state lives until nothing in it matters any
+-- more: until what was taken is there again.
+local function save()
+  local keep = KEEP
+  for i, s in pairs(states) do
+    local live = KEEP
+    for _, b in ipairs(s.buckets) do
+      live = max(live, b.seen and b.window or 0)
+      if b.rate > 0 then live = max(live, (b.size - b.level) / b.rate + 1) end
+      if b.reset then live = max(live, b.reset - now + 1) end
+    end
+    if s.gate then live = max(live, s.gate.till - now + KEEP) end
+    keep = max(keep, live)
+    if i > 1 then redis.call('SET', KEYS[i], cmsgpack.pack(s), 'PX', floor(live * 1000)) end
+  end
+  -- The host's knows which scopes there are, and so lives as long as they do.
+  local host = states[1]
+  if host then
+    host.keep = max(host.keep or 0, now + keep)
+    host.keep = min(host.keep, now + 86400 + KEEP)
+    redis.call('SET', KEYS[1], cmsgpack.pack(host), 'PX', floor((host.keep - now) * 1000))
+  end
+end
+
+-- The busier of two seconds tells how many requests a second there were.
+local function count(s)
+  local age = now - (s.second or -inf)
+  if age >= 2 then
+    s.second, s.before, s.current = now, 0, 0
+  elseif age >= 1 then
+    s.second, s.before, s.current = s.second + 1, s.current, 0
+  end
+  s.current = s.current + 1
+end
+local function uncount(s)
+  if (s.current or 0) > 0 then s.current = s.current - 1
+  elseif (s.before or 0) > 0 then s.before = s.before - 1 end
+end
+local function busy(s) return max(s.current or 0, s.before or 0) end
+
+-- give puts back what a request took that is not sent.
+local function give(s, cost)
+  for _, b in ipairs(s.buckets) do b.level = min(b.size, b.level + cost[b.unit]) end
+  for u, n in ipairs(cost) do s.sent[u] = s.sent[u] - n end
+  if s.pace then s.pace.level = s.pace.level + 1 end
+  uncount(s)
+end
+
+-- again has those who wait under KEYS[i] ask again: what they were told is no
+-- longer so.
+local function again(i) redis.call('PUBLISH', ask.channel, 'again ' .. KEYS[i]) end
+
+-- Places among the concurrent requests are leases: members of a sorted set, by
+-- when they end if their holder does not renew them. Those who wait for one
+-- stand in another, by when they came. A member is process/permit; a process is
+-- alive while it shows itself.
+local LEASE = ask.lease_time or 0
+
+local function alive_now()
+  redis.call('ZADD', KEYS[ask.alive], now, ask.process)
+  redis.call('ZREMRANGEBYSCORE', KEYS[ask.alive], '-inf', now - LEASE)
+  redis.call('ZREMRANGEBYSCORE', KEYS[ask.alive], now + LEASE, '+inf') -- of a clock that was set back
+  redis.call('PEXPIRE', KEYS[ask.alive], KEEP * 1000)
+end
+
+local function leases_now(leases)
+  redis.call('ZREMRANGEBYSCORE', leases, '-inf', now)
+  redis.call('ZREMRANGEBYSCORE', leases, now + 2 * LEASE, '+inf')
+  return redis.call('ZCARD', leases)
+end
+
+local function lease(leases, member)
+  redis.call('ZADD', leases, now + LEASE, member)
+  redis.call('PEXPIRE', leases, KEEP * 1000)
+end
+
+-- grant gives what places are free to the next in line, and lets them know.
+local function grant(leases, line, most)
+  local free = most - leases_now(leases)
+  while free > 0 do
+    local member = redis.call('ZPOPMIN', line)[1]
+    if not member then return end
+    local process, id = string.match(member, '^(.-)/(.*)$')
+    if redis.call('ZSCORE', KEYS[ask.alive], process) then
+      lease(leases, member)
+      redis.call('PUBLISH', ask.channel .. ':' .. process, 'granted ' .. id)
+      free = free - 1
+    end
+  end
+end

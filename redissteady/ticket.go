@@ -1,0 +1,259 @@
+package redissteady
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp"
+)
+
+// A ticket is a request from when it asks for a permit until that is settled.
+// Until it is let go its caller alone changes it, but for what Limiter.mu guards.
+type ticket struct {
+	number uint64
+	id     string
+	ask    steadyhttp.Ask
+	cost   load
+	came   time.Time
+	keys   []string // KEYS of its admission
+	scopes []steadyhttp.Key
+	limits []stated
+	under  int // the number of the key of the user's limits; 0 if there are none
+	alive  int // likewise of the processes; leases and their line follow, if there are any
+
+	wake    chan struct{} // has one to say that it should ask again
+	waited  time.Duration
+	why     string
+	probe   bool
+	failing bool // it stands at the gate of a host that fails
+	full    bool // too many wait already
+	inQueue bool
+
+	promised bool    // the script gave it a time
+	at       float64 // that time
+	touched  []int   // the keys of what was taken, in the script's order
+	sent     []load
+
+	local *localPermit // if it was let go while Redis was away
+
+	granted, lined bool // it has a place, or stands in line for one; Limiter.mu guards both
+}
+
+// enter makes a ticket. It is among those who wait from now on, so that no word
+// is missed.
+func (l *Limiter) enter(a steadyhttp.Ask) *ticket {
+	t := &ticket{ask: a, cost: loadOf(a.Cost), came: time.Now(), limits: statedOf(a.Limits), wake: make(chan struct{}, 1)}
+	t.names(l.prefix())
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lastID++
+	t.number, t.id = l.lastID, strconv.FormatUint(l.lastID, 10)
+	l.waiting[t.id] = t
+	if n := a.MaxQueue; n > 0 && t.under > 0 {
+		t.full = l.queued[t.keys[t.under-1]] >= n
+	}
+	return t
+}
+
+// names lists the keys that concern t: all scopes that a limit of its may have,
+// the host's own first, whether there is one or not.
+func (t *ticket) names(prefix string) {
+	has := maskOf(t.ask.Key)
+	limited := len(t.limits) > 0 || t.ask.Limits.MaxConcurrent > 0
+	for mask := uint8(0); mask < allMasks; mask++ {
+		if mask&^has != 0 {
+			continue
+		}
+		k := under(t.ask.Key, mask)
+		t.scopes = append(t.scopes, k)
+		if limited && k == t.ask.Under {
+			t.under = len(t.scopes)
+		}
+	}
+	if limited && t.under == 0 {
+		t.scopes = append(t.scopes, t.ask.Under)
+		t.under = len(t.scopes)
+	}
+	for _, k := range t.scopes {
+		t.keys = append(t.keys, name(prefix, k))
+	}
+	t.keys = append(t.keys, aliveName(t.keys[0]))
+	t.alive = len(t.keys)
+	if t.ask.Limits.MaxConcurrent > 0 {
+		of := t.keys[t.under-1]
+		t.keys = append(t.keys, of+":leases", of+":line")
+	}
+}
+
+func aliveName(host string) string { return host + ":alive" }
+
+// leases is the number of the key of the leases, 0 if places are not limited.
+func (t *ticket) leases() int {
+	if t.ask.Limits.MaxConcurrent > 0 {
+		return t.alive + 1
+	}
+	return 0
+}
+
+// admission is the question whether t may go.
+func (t *ticket) admission(l *Limiter, ctx context.Context) *admission {
+	q := &admission{
+		header: l.header(t.alive), ID: t.id, Scopes: [][2]int{}, Under: t.under, Limits: t.limits, Cost: t.cost,
+		Leases: t.leases(), Most: max(t.ask.Limits.MaxConcurrent, 0),
+	}
+	if q.Leases > 0 {
+		q.Line = q.Leases + 1
+	}
+	for i, k := range t.scopes[1:] {
+		q.Scopes = append(q.Scopes, [2]int{i + 2, int(maskOf(k))})
+	}
+	if t.promised {
+		q.Back = t.touched
+	}
+	if t.full {
+		q.Within = new(float64)
+	} else if deadline, ok := ctx.Deadline(); ok {
+		within := max(time.Until(deadline).Seconds(), 0)
+		q.Within = &within
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case <-t.wake: // what it says is asked now
+	default:
+	}
+	q.Granted = t.granted
+	return q
+}
+
+// forget drops what Redis promised.
+func (t *ticket) forget() { t.promised, t.failing = false, false }
+
+// impatient reports whether t has stood at a failing host's gate for too long.
+func (t *ticket) impatient(ctx context.Context) bool {
+	if _, ok := ctx.Deadline(); ok || !t.failing {
+		return false
+	}
+	p := t.ask.Patience
+	if p <= 0 {
+		p = patience
+	}
+	return time.Since(t.came) >= p
+}
+
+// poke has t ask again. It requires Limiter.mu held.
+func (t *ticket) poke() {
+	select {
+	case t.wake <- struct{}{}:
+	default:
+	}
+}
+
+// queue counts t among those who wait for the user's limits.
+func (l *Limiter) queue(t *ticket) {
+	if t.inQueue || t.under == 0 {
+		return
+	}
+	t.inQueue = true
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.queued[t.keys[t.under-1]]++
+}
+
+// leave takes t from among those who wait, to those who are under way if it was
+// let go.
+func (l *Limiter) leave(t *ticket, gone bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.waiting, t.id)
+	if gone {
+		l.permits[t.number] = t
+	}
+	if !t.inQueue {
+		return
+	}
+	of := t.keys[t.under-1]
+	if l.queued[of]--; l.queued[of] == 0 {
+		delete(l.queued, of)
+	}
+}
+
+func (t *ticket) tooMany() error {
+	return &noPermit{why: fmt.Sprintf("%d requests wait already", t.ask.MaxQueue)}
+}
+
+func tooLate(why string, wait time.Duration) error {
+	return &noPermit{why: fmt.Sprintf("%s: a wait of %s would pass the deadline", why, wait.Round(time.Millisecond)), late: true}
+}
+
+// giveBack tells Redis that t does not go: neither what it was promised nor its
+// place, had or to be had, is needed.
+func (l *Limiter) giveBack(t *ticket) {
+	l.mu.Lock()
+	placed := t.granted || t.lined
+	l.mu.Unlock()
+	if !t.promised && !placed {
+		return
+	}
+	ev := t.event()
+	if t.promised {
+		ev.Op = "back"
+		ev.Probe = t.probe
+	}
+	if !placed {
+		ev.Leases = 0
+	}
+	t.promised = false
+	l.report(t.keys, ev)
+}
+
+// event is what there is to say of t in any case.
+func (t *ticket) event() event {
+	touched := t.touched
+	if len(touched) == 0 {
+		touched = []int{1}
+	}
+	return event{
+		ID: t.id, Touched: slices.Clone(touched), At: t.at, Cost: t.cost,
+		Leases: t.leases(), Most: t.ask.Limits.MaxConcurrent,
+	}
+}
+
+// unask undoes an admission whose answer came too late to be used.
+func (l *Limiter) unask(id string, q *admission, a answer, keys []string) {
+	ev := event{ID: id, Touched: []int{1}, At: a.At, Cost: q.Cost, Leases: q.Leases, Most: q.Most}
+	if a.Verdict == "go" {
+		ev.Op, ev.Probe, ev.Touched = "back", a.Probe, nil
+		for _, s := range a.Scopes {
+			ev.Touched = append(ev.Touched, s.Key)
+		}
+	}
+	l.report(keys, ev)
+}
+
+func (l *Limiter) header(alive int) header {
+	return header{Process: l.process, Channel: l.channel(), LeaseTime: leaseTime.Seconds(), Alive: alive}
+}
+
+func newProcess() string {
+	var b [6]byte
+	rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+// maxPart bounds what a name has of a host, model or bucket: usual ones whole.
+const maxPart = 128
+
+func bounded(part string) string {
+	if len(part) <= maxPart {
+		return part
+	}
+	sum := sha256.Sum256([]byte(part))
+	return part[:maxPart-17] + "~" + hex.EncodeToString(sum[:8])
+}

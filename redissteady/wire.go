@@ -1,0 +1,270 @@
+package redissteady
+
+import (
+	_ "embed"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/steadyhttp/steadyhttp"
+)
+
+var (
+	//go:embed state.lua
+	stateLua string
+	//go:embed admit.lua
+	admitLua string
+	//go:embed report.lua
+	reportLua string
+	//go:embed beat.lua
+	beatLua string
+
+	admitScript  = redis.NewScript(stateLua + admitLua)
+	reportScript = redis.NewScript(stateLua + reportLua)
+	beatScript   = redis.NewScript(stateLua + beatLua)
+)
+
+// A load is a steadyhttp.Cost by unit, in the order of units.
+type load [4]float64
+
+var units = [4]string{"requests", "tokens", "input_tokens", "output_tokens"}
+
+func loadOf(c steadyhttp.Cost) load {
+	return load{float64(c.Requests), float64(c.Input + c.Output), float64(c.Input), float64(c.Output)}
+}
+
+// minus is c less what was used of it.
+func (n load) minus(used load) load {
+	for u := range n {
+		n[u] -= used[u]
+	}
+	return n
+}
+
+// A stated is a limit that the user set, as the script takes it.
+type stated struct {
+	Unit   int     `json:"unit"` // from 1
+	Limit  float64 `json:"limit"`
+	Window float64 `json:"window"` // in seconds
+	Size   float64 `json:"size"`
+}
+
+// reserve of a second's tokens stays in the bucket: what an API counts is not to
+// the token what was reckoned.
+const reserve = 0.03
+
+// statedOf lists limits as the limiter in memory understands them: a bucket of a
+// second's worth, or of Burst; a day's may go when they are wanted.
+func statedOf(l steadyhttp.Limits) []stated {
+	all := []stated{}
+	add := func(unit int, limit, window, size float64) {
+		if limit > 0 {
+			all = append(all, stated{unit, limit, window, max(1, size)})
+		}
+	}
+	burst := func(perSecond float64) float64 {
+		if l.Burst > 0 {
+			return float64(l.Burst)
+		}
+		return float64(int64(perSecond)) // whole ones
+	}
+	second := func(perMinute float64) float64 { return (1 - reserve) * perMinute / 60 }
+	add(1, l.RequestsPerSecond, 1, burst(l.RequestsPerSecond))
+	add(1, l.RequestsPerMinute, 60, burst(l.RequestsPerMinute/60))
+	add(1, l.RequestsPerDay, 86400, l.RequestsPerDay)
+	add(2, l.TokensPerMinute, 60, second(l.TokensPerMinute))
+	add(3, l.InputTokensPerMinute, 60, second(l.InputTokensPerMinute))
+	add(4, l.OutputTokensPerMinute, 60, second(l.OutputTokensPerMinute))
+	return all
+}
+
+// A header is what each question to a script has. Numbers of keys are those of
+// KEYS in Lua, from 1; 0 is none.
+type header struct {
+	Process   string  `json:"process"`
+	Channel   string  `json:"channel"`
+	LeaseTime float64 `json:"lease_time"`
+	Alive     int     `json:"alive"`
+}
+
+// An admission is the question of admit.lua.
+type admission struct {
+	header
+	ID      string   `json:"id"`
+	Scopes  [][2]int `json:"scopes"` // beside the host's: key and mask
+	Under   int      `json:"under,omitempty"`
+	Limits  []stated `json:"limits"`
+	Cost    load     `json:"cost"`
+	Within  *float64 `json:"within,omitempty"` // seconds
+	Back    []int    `json:"back,omitempty"`   // what it was promised before is given back there
+	Granted bool     `json:"granted,omitempty"`
+	Leases  int      `json:"leases,omitempty"`
+	Line    int      `json:"line,omitempty"`
+	Most    int      `json:"most,omitempty"`
+}
+
+// An answer is that of admit.lua.
+type answer struct {
+	Verdict   string  `json:"verdict"` // go, park or refuse
+	Wait      float64 `json:"wait"`    // seconds
+	At        float64 `json:"at,string"`
+	Why       string  `json:"why"`
+	Probe     bool    `json:"probe"`
+	Lined     bool    `json:"lined"` // it stands in the line for a place
+	Sent      []load  `json:"sent"`  // in all, under each of Scopes, with this request
+	Scopes    []told  `json:"scopes"`
+	Quiet     bool    `json:"quiet"` // that all went well need not be told
+	Processes int     `json:"processes"`
+}
+
+// A told is what a script tells of one scope.
+type told struct {
+	Key     int      `json:"key"`
+	Buckets []bucket `json:"buckets"`
+	Pace    float64  `json:"pace"`
+	Gate    string   `json:"gate"`
+	Left    float64  `json:"left"` // seconds
+}
+
+// A bucket is unit (from 1), limit, window, level, rate a second, size, and 1 if
+// it was learned.
+type bucket [7]float64
+
+func (b bucket) unit() int         { return int(b[0]) - 1 }
+func (b bucket) limit() float64    { return b[1] }
+func (b bucket) window() float64   { return b[2] }
+func (b bucket) rate() float64     { return b[4] }
+func (b bucket) size() float64     { return b[5] }
+func (b bucket) learned() bool     { return b[6] == 1 }
+func (b bucket) level(age time.Duration) float64 {
+	return min(b.size(), b[3]+b.rate()*age.Seconds())
+}
+
+// A report is the question of report.lua.
+type report struct {
+	header
+	Events []event `json:"events"`
+}
+
+// An event is one thing that became known of a request.
+type event struct {
+	Op      string            `json:"op"` // settle, news or back; empty only frees its place
+	ID      string            `json:"id"`
+	Touched []int             `json:"touched"` // the host's first
+	At      float64           `json:"at"`      // when it went, on Redis's clock
+	Probe   bool              `json:"probe,omitempty"`
+	Answer  steadyhttp.Answer `json:"answer"`
+	Cost    load              `json:"cost"`
+	Tokens  *load             `json:"tokens,omitempty"` // to give back
+
+	// Of news.
+	Key    int     `json:"key,omitempty"`
+	Mask   uint8   `json:"mask"`
+	Before *load   `json:"before,omitempty"` // what was sent under Key, with this request
+	Hold   float64 `json:"hold,omitempty"`   // seconds
+	News   *news   `json:"news,omitempty"`
+
+	// Of a place that it has or stands in line for: the line is the key behind.
+	Leases int `json:"leases,omitempty"`
+	Most   int `json:"most,omitempty"`
+}
+
+// news is a limit that an answer stated. Times are in seconds.
+type news struct {
+	Unit      string   `json:"unit,omitempty"`
+	Limit     int64    `json:"limit"`
+	Remaining int64    `json:"remaining"`
+	Window    float64  `json:"window"`
+	Reset     float64  `json:"reset"`
+	Refills   bool     `json:"refills"`
+	Longest   *float64 `json:"longest,omitempty"`
+}
+
+// A beat is the question of beat.lua.
+type beat struct {
+	header
+	Scopes []seed  `json:"scopes"`
+	Groups []*group `json:"groups"`
+}
+
+// A seed is what a process knew of a scope when Redis went away.
+type seed struct {
+	Key     int      `json:"key"`
+	Mask    uint8    `json:"mask"`
+	Buckets []bucket `json:"buckets,omitempty"`
+}
+
+// A group is a process's part of the leases and of the line under one key.
+type group struct {
+	Leases int      `json:"leases"`
+	Most   int      `json:"most"`
+	Held   []string `json:"held"`
+	Lined  []string `json:"lined"`
+}
+
+// The bits of a mask tell which fields of a scope's Key are set.
+const (
+	byBucket = 1 << iota
+	byCredential
+	byModel
+	allMasks
+)
+
+func maskOf(k steadyhttp.Key) (mask uint8) {
+	if k.Bucket != "" {
+		mask |= byBucket
+	}
+	if k.Credential != 0 {
+		mask |= byCredential
+	}
+	if k.Model != "" {
+		mask |= byModel
+	}
+	return mask
+}
+
+func under(k steadyhttp.Key, mask uint8) steadyhttp.Key {
+	if mask&byBucket == 0 {
+		k.Bucket = ""
+	}
+	if mask&byCredential == 0 {
+		k.Credential = 0
+	}
+	if mask&byModel == 0 {
+		k.Model = ""
+	}
+	return k
+}
+
+// tag is the part of a name that Redis Cluster chooses the slot by: all names of
+// a host have the same. It must not be empty, nor hold braces.
+var tagEscaper = strings.NewReplacer("{", "%7B", "}", "%7D", "%", "%25")
+
+func hostName(prefix, host string) string {
+	if host == "" {
+		host = "%"
+	} else {
+		host = tagEscaper.Replace(bounded(host))
+	}
+	return prefix + ":{" + host + "}"
+}
+
+// name is the name of k's state.
+func name(prefix string, k steadyhttp.Key) string {
+	var b strings.Builder
+	b.WriteString(hostName(prefix, k.Host))
+	if k.Credential != 0 {
+		b.WriteString(":credential=")
+		b.WriteString(strconv.FormatUint(k.Credential, 16))
+	}
+	if k.Model != "" {
+		b.WriteString(":model=")
+		b.WriteString(bounded(k.Model))
+	}
+	if k.Bucket != "" {
+		b.WriteString(":bucket=")
+		b.WriteString(bounded(k.Bucket))
+	}
+	return b.String()
+}
