@@ -1,0 +1,112 @@
+package steadyhttp_test
+
+import (
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp"
+)
+
+// Who waits after an answer that asks for it: those whom the limit concerns, as
+// the API parts its limits, and nobody else.
+func TestWhoWaits(t *testing.T) {
+	type ask struct{ method, url, key, body string }
+	const (
+		slackPost   = "https://slack.com/api/chat.postMessage"
+		slackList   = "https://slack.com/api/conversations.list"
+		channelOne  = "https://discord.com/api/v10/channels/111111111111111111/messages"
+		channelTwo  = "https://discord.com/api/v10/channels/222222222222222222/messages"
+		githubRepo  = "https://api.github.com/repos/a/b"
+		githubUser  = "https://api.github.com/users/a"
+		githubFind  = "https://api.github.com/search/code?q=x"
+		unknownOne  = "https://api.example.com/v1/one"
+		unknownTwo  = "https://api.example.com/v1/two"
+		geminiFlash = "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-flash:generateContent"
+		geminiPro   = "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-pro:generateContent"
+	)
+	const wait = 20 * time.Second
+	tooMany := reply{status: 429, header: "Retry-After: 20"}
+	inBucket := reply{status: 429, header: "Retry-After: 20\nX-Ratelimit-Bucket: abcd1234", body: `{"message":"You are being rate limited.","retry_after":20,"global":false}`}
+	for _, row := range []struct {
+		name   string
+		told   ask
+		answer reply
+		then   ask
+		waits  time.Duration
+	}{
+		{"Slack: the same method", ask{"POST", slackPost, "k", "{}"}, tooMany, ask{"POST", slackPost, "k", "{}"}, wait},
+		{"Slack: another method", ask{"POST", slackPost, "k", "{}"}, tooMany, ask{"POST", slackList, "k", "{}"}, 0},
+		{"Slack: another workspace", ask{"POST", slackPost, "k", "{}"}, tooMany, ask{"POST", slackPost, "other", "{}"}, 0},
+		{"Discord: the same channel", ask{"POST", channelOne, "k", "{}"}, inBucket, ask{"POST", channelOne, "k", "{}"}, wait},
+		{"Discord: another channel", ask{"POST", channelOne, "k", "{}"}, inBucket, ask{"POST", channelTwo, "k", "{}"}, 0},
+		{"Discord: everywhere, where it says so", ask{"POST", channelOne, "k", "{}"},
+			reply{status: 429, header: "Retry-After: 20\nX-Ratelimit-Global: true", body: `{"message":"You are being rate limited.","retry_after":20,"global":true}`},
+			ask{"POST", channelTwo, "k", "{}"}, wait},
+		{"GitHub: the same resource at another path", ask{"GET", githubRepo, "k", ""},
+			reply{status: 403, header: "Retry-After: 20\nX-Ratelimit-Resource: core\nX-Ratelimit-Limit: 5000\nX-Ratelimit-Remaining: 0", body: `{"message":"API rate limit exceeded for user ID 1."}`},
+			ask{"GET", githubUser, "k", ""}, wait},
+		{"GitHub: another resource", ask{"GET", githubFind, "k", ""},
+			reply{status: 403, header: "Retry-After: 20\nX-Ratelimit-Resource: code_search\nX-Ratelimit-Limit: 10\nX-Ratelimit-Remaining: 0", body: `{"message":"API rate limit exceeded for user ID 1."}`},
+			ask{"GET", githubRepo, "k", ""}, 0},
+		{"an unknown host: the same path", ask{"GET", unknownOne, "k", ""}, tooMany, ask{"GET", unknownOne, "k", ""}, wait},
+		{"an unknown host: another method", ask{"GET", unknownOne, "k", ""}, tooMany, ask{"PUT", unknownOne, "k", ""}, 0},
+		{"an unknown host: another path", ask{"GET", unknownOne, "k", ""}, tooMany, ask{"GET", unknownTwo, "k", ""}, 0},
+		{"Gemini: the same model", ask{"POST", geminiFlash, "k", "{}"}, tooMany, ask{"POST", geminiFlash, "k", "{}"}, wait},
+		{"Gemini: another model", ask{"POST", geminiFlash, "k", "{}"}, tooMany, ask{"POST", geminiPro, "k", "{}"}, 0},
+		{"OpenAI: the same model", ask{"POST", chatURL, "k", `{"model":"a"}`}, tooMany, ask{"POST", chatURL, "k", `{"model":"a"}`}, wait},
+		{"OpenAI: another model", ask{"POST", chatURL, "k", `{"model":"a"}`}, tooMany, ask{"POST", chatURL, "k", `{"model":"b"}`}, 0},
+		{"OpenAI: another key", ask{"POST", chatURL, "k", `{"model":"a"}`}, tooMany, ask{"POST", chatURL, "other", `{"model":"a"}`}, 0},
+
+		{"a wait of three years: nobody", ask{"GET", unknownOne, "k", ""}, reply{status: 429, header: "Retry-After: 99999999"}, ask{"GET", unknownOne, "k", ""}, 0},
+		{"a day's limit that comes back in hours: nobody", ask{"POST", chatURL, "k", `{"model":"a"}`},
+			reply{status: 429, header: "X-Ratelimit-Limit-Requests: 200\nX-Ratelimit-Remaining-Requests: 0\nX-Ratelimit-Reset-Requests: 7h12m0s",
+				body: `{"error":{"message":"Rate limit reached for a on requests per day (RPD): Limit 200, Used 200, Requested 1. Please try again in 7h12m.","type":"requests","code":"rate_limit_exceeded"}}`},
+			ask{"POST", chatURL, "k", `{"model":"a"}`}, 0},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				base := playing(row.answer, reply{status: 200})
+				rt := &steadyhttp.Transport{Base: base, Retrier: &steadyhttp.Retrier{MaxAttempts: 1}}
+				start := time.Now()
+				for _, a := range []ask{row.told, row.then} {
+					req := request(t, a.method, a.url, a.body)
+					req.Header.Set("Authorization", "Bearer "+a.key)
+					resp, err := rt.RoundTrip(req)
+					if err != nil {
+						t.Fatal(err)
+					}
+					finish(t, resp)
+				}
+				if got := base.attempts(start)[1].Round(time.Millisecond); got != row.waits {
+					t.Errorf("the second request went out after %v, want %v", got, row.waits)
+				}
+			})
+		})
+	}
+}
+
+// A day's limit is not waited for: whoever is told of it gets its answer at
+// once, and so does everybody after.
+func TestADaysLimitIsNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		base := playing(reply{status: 429, header: "Retry-After: 43200",
+			body: `{"error":{"message":"Rate limit reached for gpt-4o on requests per day (RPD): Limit 200, Used 200.","code":"rate_limit_exceeded"}}`})
+		client := &http.Client{Transport: &steadyhttp.Transport{Base: base}}
+		start := time.Now()
+		for range 5 {
+			resp, err := client.Do(request(t, "POST", chatURL, `{"model":"gpt-4o"}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e := steadyhttp.Check(resp, nil); e == nil {
+				t.Error("got no error")
+			}
+			finish(t, resp)
+		}
+		if waited := time.Since(start); waited != 0 || len(base.sent) != 5 {
+			t.Errorf("got %d requests in %v, want one for each of 5 calls, at once", len(base.sent), waited)
+		}
+	})
+}
