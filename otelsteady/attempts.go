@@ -148,7 +148,7 @@ func (t *Attempts) begin(req *http.Request) (*attempt, *http.Request) {
 		attrs = append(attrs, semconv.HTTPRequestResendCount(n))
 	}
 	a.ctx, a.span = t.tracer.Start(req.Context(), nameOf(a.common),
-		trace.WithSpanKind(trace.SpanKindClient), trace.WithTimestamp(a.start), trace.WithAttributes(attrs...))
+		trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attrs...))
 	with := req.WithContext(a.ctx)
 	with.Header = req.Header.Clone()
 	if with.Header == nil {

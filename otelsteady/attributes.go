@@ -41,8 +41,9 @@ func target(req *http.Request) []attribute.KeyValue {
 }
 
 func portOf(u *url.URL) int {
-	if p, err := strconv.ParseUint(u.Port(), 10, 16); err == nil {
-		return int(p)
+	if port := u.Port(); port != "" {
+		n, _ := strconv.ParseUint(port, 10, 16) // 0 if nobody could connect to it either
+		return int(n)
 	}
 	switch u.Scheme {
 	case "https":
@@ -55,7 +56,9 @@ func portOf(u *url.URL) int {
 
 // startOf adds to common what a span tells of req from its start on.
 func startOf(req *http.Request, common []attribute.KeyValue, shown []string) []attribute.KeyValue {
-	attrs := append(common[:len(common):len(common)], semconv.URLFull(safeURL(req.URL, shown)))
+	attrs := make([]attribute.KeyValue, len(common), 8) // common is used again
+	copy(attrs, common)
+	attrs = append(attrs, semconv.URLFull(safeURL(req.URL, shown)))
 	if common[0] == semconv.HTTPRequestMethodOther {
 		attrs = append(attrs, semconv.HTTPRequestMethodOriginal(redact.Line(req.Method, maxText)))
 	}
@@ -102,9 +105,12 @@ func safeURL(u *url.URL, shown []string) string {
 	if u == nil {
 		return ""
 	}
+	path := redact.Line(u.EscapedPath(), maxText)
 	var b strings.Builder
+	b.Grow(len(u.Scheme) + len("://") + len(u.Host) + len(path)) // mostly there is no more
 	if u.Scheme != "" {
-		b.WriteString(u.Scheme + ":")
+		b.WriteString(u.Scheme)
+		b.WriteByte(':')
 	}
 	if u.Scheme != "" || u.Host != "" {
 		b.WriteString("//")
@@ -113,7 +119,7 @@ func safeURL(u *url.URL, shown []string) string {
 		b.WriteString(redacted + ":" + redacted + "@")
 	}
 	b.WriteString(u.Host)
-	b.WriteString(redact.Line(u.EscapedPath(), maxText))
+	b.WriteString(path)
 	if u.RawQuery != "" {
 		b.WriteString("?" + safeQuery(u.RawQuery, shown))
 	}

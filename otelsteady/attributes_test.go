@@ -168,6 +168,10 @@ func TestNoSecretIsTold(t *testing.T) {
 			req.Header.Set("Cookie", "session="+canary)
 			do(t, rt, req)
 		}
+		// Without a wrapper that knows the request's credentials, an error's text is not told.
+		req := request(t, t.Context(), "GET", "https://api.example.com/", "")
+		req.Header.Set("X-Api-Key", canary)
+		do(t, r.calls(r.attempts(playing(reply{err: fmt.Errorf("bad %s", canary)}))), req)
 		told := fmt.Sprintf("%+v", r.spans.GetSpans())
 		var all metricdata.ResourceMetrics
 		if err := r.reader.Collect(t.Context(), &all); err != nil {

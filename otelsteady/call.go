@@ -32,7 +32,7 @@ type call struct {
 	before, told steadyhttp.Call
 
 	last    *attempt   // the one begun last
-	pending []*attempt // ended with an answer on which there is no verdict yet, at most two
+	pending []*attempt // ended with an answer on which there is no verdict yet
 	how     *ending    // nil until the call has ended
 }
 
@@ -63,7 +63,7 @@ func (t *Calls) begin(req *http.Request) (*call, *http.Request) {
 		c.earlier = callFrom(from.Request.Context()).sentInAll()
 	}
 	ctx, c.span = t.tracer.Start(ctx, "steadyhttp "+nameOf(c.common),
-		trace.WithTimestamp(c.start), trace.WithAttributes(startOf(req, c.common, nil)...))
+		trace.WithAttributes(startOf(req, c.common, nil)...))
 	c.ctx = context.WithValue(ctx, callKey{}, c)
 	return c, req.WithContext(c.ctx)
 }
@@ -98,23 +98,17 @@ func (c *call) sending(a *attempt, record steadyhttp.Call) int {
 	c.mu.Lock()
 	c.tellWaits(record)
 	a.tried = len(record.Tried)
-	var known, open []*attempt
-	for _, p := range c.pending {
-		switch {
-		case p.tried < len(record.Tried):
+	ended := c.pending
+	for _, p := range ended {
+		if p.tried < len(record.Tried) { // else a stranger's on the side: as its status tells
 			p.failure = record.Tried[p.tried].String()
-			known = append(known, p)
-		case p == c.last:
-			open = append(open, p) // what begins now may be a stranger's, on the side
-		default:
-			known = append(known, p) // nobody judged it: as its status tells
 		}
 	}
-	c.pending, c.last = open, a
+	c.pending, c.last = nil, a
 	n := c.earlier + c.sent
 	c.sent++
 	c.mu.Unlock()
-	finishAll(known)
+	finishAll(ended)
 	return n
 }
 
@@ -148,8 +142,8 @@ func finishAll(attempts []*attempt) {
 // tellWaits makes an event and a measurement of each wait that is new in
 // record. It requires c.mu held.
 func (c *call) tellWaits(record steadyhttp.Call) {
-	if record.Waited < c.told.Waited || record.Throttled < c.told.Throttled {
-		c.told = steadyhttp.Call{} // the caller's own record begins afresh
+	if record.Waited == c.told.Waited {
+		return
 	}
 	throttled := record.Throttled - c.told.Throttled
 	asked := record.Asked - c.told.Asked
@@ -201,8 +195,8 @@ func (c *call) endingOf(resp *http.Response, err error) ending {
 // has ended, with err or without. record is what is on record now.
 func (c *call) endingAfter(then ending, record steadyhttp.Call, err error) ending {
 	e := then
-	if record.Attempts < then.record.Attempts || record.Waited < then.record.Waited {
-		record = then.record // it serves another call by now
+	if record.Attempts != then.record.Attempts || record.Waited != then.record.Waited {
+		record = then.record // the caller's own, which serves another call by now
 	}
 	e.record = record
 	switch late := record.Error; {
@@ -233,16 +227,16 @@ func (c *call) finish(e ending) {
 	c.mu.Unlock()
 	finishAll(pending)
 
-	end := time.Now()
+	took := time.Since(c.start)
 	if c.span.IsRecording() {
 		c.describe(e, attempts)
 	}
-	c.span.End(trace.WithTimestamp(end))
+	c.span.End()
 	if !c.t.duration.Enabled(c.ctx) && !c.t.attempts.Enabled(c.ctx) {
 		return
 	}
 	set := metric.WithAttributeSet(attribute.NewSet(e.attributes(c.common)...))
-	c.t.duration.Record(c.ctx, end.Sub(c.start).Seconds(), set)
+	c.t.duration.Record(c.ctx, took.Seconds(), set)
 	c.t.attempts.Record(c.ctx, int64(attempts), set)
 }
 

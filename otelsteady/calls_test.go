@@ -237,6 +237,66 @@ func TestASpanLastsAsLongAsTheBody(t *testing.T) {
 			}
 		})
 	})
+	t.Run("closed while it is read", func(t *testing.T) {
+		r := newRig()
+		read, write := io.Pipe()
+		defer write.Close()
+		base := roundTripper(func(req *http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 200, Request: req, Header: http.Header{}, Body: read}, nil
+		})
+		resp, err := r.around(base).RoundTrip(chat(t, t.Context()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error)
+		go func() {
+			_, err := io.ReadAll(resp.Body)
+			done <- err
+		}()
+		if _, err := write.Write([]byte("x")); err != nil { // now somebody reads
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if err := <-done; err == nil {
+			t.Fatal("the Read should have failed")
+		}
+		calls, attempts := r.wantCounts(t, 1, 1)
+		wantAttr(t, calls[0], "error.type", "")
+		wantAttr(t, attempts[0], "error.type", "")
+	})
+	t.Run("closed once it has told of an error", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig()
+			read, write := io.Pipe()
+			base := roundTripper(func(req *http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: 200, Request: req, Header: http.Header{"Content-Type": {"text/event-stream"}}, Body: read}, nil
+			})
+			const good, bad = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n", "data: {\"error\":{\"message\":\"Overloaded\",\"code\":\"overloaded\"}}\n\n"
+			go func() {
+				io.WriteString(write, good)
+				time.Sleep(time.Minute)
+				io.WriteString(write, bad)
+			}()
+			resp, err := r.around(base).RoundTrip(chat(t, t.Context()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.ReadFull(resp.Body, make([]byte, len(good+bad))); err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			calls, attempts := r.wantCounts(t, 1, 1)
+			wantAttr(t, calls[0], "error.type", "overloaded")
+			wantAttr(t, attempts[0], "error.type", "overloaded")
+		})
+	})
+	t.Run("a failure whose body is cut", func(t *testing.T) {
+		r := newRig()
+		do(t, r.calls(r.attempts(playing(reply{status: 404, body: "x", cut: io.ErrUnexpectedEOF}))), chat(t, t.Context()))
+		calls, attempts := r.wantCounts(t, 1, 1)
+		wantAttr(t, calls[0], "error.type", "not_found")
+		wantAttr(t, attempts[0], "error.type", "not_found")
+	})
 	t.Run("canceled", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig()
@@ -460,14 +520,55 @@ func TestAContextLeftOver(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		resp.Body.Close()
+		time.Sleep(time.Second)
 		do(t, rt, chat(t, resp.Request.Context()))
+		resp.Body.Close()
 		calls, attempts := r.wantCounts(t, 2, 3)
 		wantAttr(t, calls[1], "steadyhttp.attempts", "1")
 		wantAttr(t, calls[1], "steadyhttp.waited", "")
 		wantAttr(t, attempts[2], "http.request.resend_count", "")
 		if n := len(calls[1].Events); n != 0 {
 			t.Errorf("got %d events, want none: those of the first call are its own", n)
+		}
+	})
+}
+
+// Likewise where the earlier call went through a client that is not traced.
+func TestAContextLeftOverByOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		resp, err := (&steadyhttp.Transport{Base: playing(reply{status: 404})}).RoundTrip(chat(t, t.Context()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		do(t, r.around(playing(reply{status: 503}, reply{status: 503}, reply{status: 200})), chat(t, resp.Request.Context()))
+		calls, _ := r.wantCounts(t, 1, 3)
+		wantAttr(t, calls[0], "steadyhttp.attempts", "3")
+		wantAttr(t, calls[0], "steadyhttp.waited", "2")
+		wantAttr(t, calls[0], "error.type", "")
+	})
+}
+
+// The caller's record may serve the next call before the body of this one ends.
+func TestARecordThatMovedOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		rt := r.around(playing(reply{status: 200}, reply{status: 503}, reply{status: 200}))
+		ctx := steadyhttp.WithCall(t.Context())
+		resp, err := rt.RoundTrip(chat(t, ctx))
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		do(t, rt, chat(t, ctx))
+		resp.Body.Close()
+		calls, _ := r.wantCounts(t, 2, 3)
+		for i, want := range []string{"1", "2"} {
+			wantAttr(t, calls[i], "steadyhttp.attempts", want)
+		}
+		if n := len(calls[0].Events); n != 0 {
+			t.Errorf("the first call: got %d events, want none", n)
 		}
 	})
 }
@@ -489,23 +590,68 @@ func TestNestedCallsDoNotMultiplyAttempts(t *testing.T) {
 // A stranger's request on the side, as for a token, is told as an attempt and
 // spoils nobody's verdict.
 func TestRequestsOnTheSide(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig()
-		inner := r.attempts(playing(reply{status: 404}, reply{status: 429, body: insufficientQuota}))
-		withToken := roundTripper(func(req *http.Request) (*http.Response, error) {
-			do(t, inner, request(t, req.Context(), "GET", "https://auth.example/token", ""))
-			return inner.RoundTrip(req)
-		})
-		do(t, r.calls(&steadyhttp.Transport{Base: withToken}), chat(t, t.Context()))
-		_, attempts := r.wantCounts(t, 1, 2)
-		got := map[string]string{}
-		for _, a := range attempts {
-			got[attr(a, "server.address")] = attr(a, "error.type")
+	for _, c := range []struct {
+		name       string
+		side, main reply
+		wantSide   string
+		wantMain   string
+	}{
+		{"both refused alike", reply{status: 429}, reply{status: 429, body: insufficientQuota}, "rate_limit", "quota"},
+		{"one not found", reply{status: 404}, reply{status: 200}, "not_found", ""},
+		{"one not found, the other forbidden", reply{status: 404}, reply{status: 403}, "not_found", "permission"},
+		{"one not found, no answer to the other", reply{status: 404}, reply{err: errBroken}, "not_found", "unknown"},
+	} {
+		for name, chain := range map[string]func(http.RoundTripper) http.RoundTripper{
+			"in a Transport": func(base http.RoundTripper) http.RoundTripper {
+				return &steadyhttp.Transport{Retrier: &steadyhttp.Retrier{MaxAttempts: 1}, Base: base}
+			},
+			"in Calls alone": func(base http.RoundTripper) http.RoundTripper { return base },
+		} {
+			t.Run(c.name+" "+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					r := newRig()
+					inner := r.attempts(playing(c.side, c.main))
+					withToken := roundTripper(func(req *http.Request) (*http.Response, error) {
+						side := &steadyhttp.Transport{Retrier: &steadyhttp.Retrier{MaxAttempts: 1}, Base: inner}
+						do(t, side, request(t, req.Context(), "GET", "https://auth.example/token", ""))
+						return inner.RoundTrip(req)
+					})
+					do(t, r.calls(chain(withToken)), chat(t, t.Context()))
+					calls, attempts := r.wantCounts(t, 1, 2)
+					got := map[string]string{}
+					for _, a := range attempts {
+						got[attr(a, "server.address")] = attr(a, "error.type")
+					}
+					want := c.wantMain
+					if name == "in Calls alone" && want == "quota" {
+						want = "rate_limit" // nobody looked into the body
+					}
+					if got["auth.example"] != c.wantSide || got["api.openai.com"] != want {
+						t.Errorf("got %v, want %s and %s", got, c.wantSide, want)
+					}
+					wantAttr(t, calls[0], "error.type", want)
+				})
+			})
 		}
-		if got["auth.example"] != "not_found" || got["api.openai.com"] != "quota" {
-			t.Errorf("got %v, want not_found and quota", got)
-		}
+	}
+}
+
+// A stranger may end an attempt long after the call.
+func TestAnAttemptThatOutlivesItsCall(t *testing.T) {
+	r := newRig()
+	var inner *http.Response
+	copying := roundTripper(func(req *http.Request) (*http.Response, error) {
+		resp, err := r.attempts(playing(reply{status: 404, body: "x"})).RoundTrip(req)
+		inner = resp
+		copied := *resp
+		copied.Body = io.NopCloser(strings.NewReader("y"))
+		return &copied, err
 	})
+	do(t, r.calls(copying), chat(t, t.Context()))
+	r.wantCounts(t, 1, 0)
+	inner.Body.Close()
+	_, attempts := r.wantCounts(t, 1, 1)
+	wantAttr(t, attempts[0], "error.type", "not_found")
 }
 
 func TestALoopIsAnError(t *testing.T) {

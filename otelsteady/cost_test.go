@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/metric"
@@ -17,9 +18,11 @@ import (
 )
 
 // BenchmarkCall is what a call that succeeds at once costs through a
-// steadyhttp.Transport with Calls and Attempts, over loopback, and with a base
-// that answers from memory; in units of the same call through the Transport
-// alone. Spans that are sampled go to an exporter that drops them.
+// steadyhttp.Transport with Calls and Attempts, in units of the same call
+// through the Transport alone: over loopback, and with a base that answers from
+// memory. Spans that are sampled go to an exporter that drops them.
+//
+//	go test -run xxx -bench . -benchtime 1x .
 func BenchmarkCall(b *testing.B) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -29,33 +32,48 @@ func BenchmarkCall(b *testing.B) {
 	memory := roundTripper(func(req *http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: 200, ProtoMajor: 2, Header: http.Header{}, Request: req, Body: io.NopCloser(strings.NewReader("{}"))}, nil
 	})
+	sampled, unsampled := providers(trace.AlwaysSample()), providers(trace.NeverSample())
 	for _, where := range []struct {
 		name, url string
 		base      http.RoundTripper
+		calls     int // in a round
 	}{
-		{"loopback", server.URL, server.Client().Transport},
-		{"memory", "https://api.example.com/v1/items", memory},
+		{"loopback", server.URL, server.Client().Transport, 1000},
+		{"memory", "https://api.example.com/v1/items", memory, 10_000},
 	} {
-		sampled, unsampled := providers(trace.AlwaysSample()), providers(trace.NeverSample())
+		bare := &steadyhttp.Transport{Base: where.base}
 		for _, how := range []struct {
 			name string
 			rt   http.RoundTripper
 		}{
-			{"bare", &steadyhttp.Transport{Base: where.base}},
 			{"no SDK", &otelsteady.Calls{Base: &steadyhttp.Transport{Base: &otelsteady.Attempts{Base: where.base}}}},
 			{"unsampled", unsampled(where.base)},
 			{"sampled", sampled(where.base)},
 		} {
 			b.Run(where.name+"/"+how.name, func(b *testing.B) {
-				b.ReportAllocs()
-				for b.Loop() {
-					req, err := http.NewRequest("GET", where.url, nil)
-					if err != nil {
+				call := func(rt http.RoundTripper) {
+					if _, _, err := do(b, rt, request(b, b.Context(), "GET", where.url, "")); err != nil {
 						b.Fatal(err)
 					}
-					if _, _, err := do(b, how.rt, req); err != nil {
-						b.Fatal(err)
+				}
+				per := func(rt http.RoundTripper) time.Duration {
+					start := time.Now()
+					for range where.calls {
+						call(rt)
 					}
+					return time.Since(start) / time.Duration(where.calls)
+				}
+				for range b.N {
+					unit, cost := time.Hour, time.Hour
+					for range 15 { // interleaved, so that both have the machine at its best once
+						unit, cost = min(unit, per(bare)), min(cost, per(how.rt))
+					}
+					allocs := func(rt http.RoundTripper) float64 { return testing.AllocsPerRun(1000, func() { call(rt) }) }
+					b.ReportMetric(float64(cost)/float64(unit), "×bare")
+					b.ReportMetric(float64(cost-unit), "ns-more")
+					b.ReportMetric(allocs(how.rt)/allocs(bare), "×allocs")
+					b.ReportMetric(allocs(how.rt)-allocs(bare), "allocs-more")
+					b.ReportMetric(0, "ns/op")
 				}
 			})
 		}
