@@ -40,7 +40,7 @@ local function due(b, n, t)
     -- What a learned limit takes longer to bring back than servers may ask for,
     -- the server refuses itself.
     if b.seen and need / b.rate > b.longest then return t end
-    return t + (need - b.level) / b.rate
+    return max(t, b.at) + (need - b.level) / b.rate
   end
   if b.reset and b.reset - t <= b.longest then
     if b.window <= 0 then return b.reset end
@@ -126,9 +126,9 @@ local function ready()
     if s.pace then
       local p = s.pace
       local rate = pace_rate(p, from)
-      p.level = min(1 + 0.02 * rate, p.level + (from - p.at) * rate) -- timers are late by some ms
-      p.at = from
-      if p.level < 1 then later(from + (1 - p.level) / rate, true, 'the pace that the server bears') end
+      p.level = min(1 + 0.02 * rate, p.level + max(from - p.at, 0) * rate) -- timers are late by some ms
+      p.at = max(p.at, from)
+      if p.level < 1 then later(p.at + (1 - p.level) / rate, true, 'the pace that the server bears') end
     end
   end
   local t = cold(states[1])
@@ -172,6 +172,7 @@ local function tell()
 end
 
 local function decide()
+  answer.now = string.format('%.6f', now)
   local at, sure, because, least = ready()
   answer.why = because
   if (sure and at or least) - now > within or (not sure and within <= 0) then

@@ -73,6 +73,7 @@ type Limiter struct {
 	queued   map[string]int     // how many wait for the user's limits, by their name
 	known    map[string]*scope  // by name
 	verdicts map[string]*steadyhttp.Error
+	delays   []delay
 	away     *absence // nil while Redis answers
 
 	reports queue
@@ -149,7 +150,7 @@ func (l *Limiter) obtain(ctx context.Context, t *ticket) error {
 			if l.Strict {
 				return fmt.Errorf("%w: %w", ErrUnavailable, gone.cause)
 			}
-			t.forget()
+			l.forget(t)
 			err := gone.limits.obtain(ctx, l, t)
 			if err == errAgain {
 				continue
@@ -163,7 +164,6 @@ func (l *Limiter) obtain(ctx context.Context, t *ticket) error {
 		}
 		switch wait := seconds(answer.Wait); answer.Verdict {
 		case "go":
-			t.promised = true
 			if wait <= 0 || l.wait(ctx, t, wait) {
 				return nil
 			}
@@ -190,8 +190,10 @@ func (l *Limiter) ended(ctx context.Context, t *ticket) error {
 	invalid := l.invalid
 	l.mu.Unlock()
 	switch {
-	case err == nil && invalid == nil && !t.impatient(ctx):
+	case err == nil && invalid == nil && !t.late && !t.impatient(ctx):
 		return nil
+	case err == nil && t.late:
+		err = &noPermit{why: t.why + ": a pause that the server asked for would pass the deadline", late: true}
 	case err == context.DeadlineExceeded:
 		err = &noPermit{why: cmp.Or(t.why, "Redis was asked") + " until the deadline", late: true}
 	case err != nil:
@@ -215,14 +217,15 @@ func (l *Limiter) ask(ctx context.Context, t *ticket) (answer, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	t.promised, t.probe, t.why = false, a.Probe, cmp.Or(a.Why, t.why)
+	t.promised, t.probe, t.why = a.Verdict == "go", a.Probe, cmp.Or(a.Why, t.why)
 	t.lined = a.Lined && !t.granted
 	t.failing = false
 	for _, s := range a.Scopes {
 		t.failing = t.failing || s.Gate == "failing"
 	}
 	if a.Verdict == "go" {
-		t.at, t.sent = a.At, a.Sent
+		t.at, t.decided, t.sent = a.At, a.Now, a.Sent
+		t.delay = l.delayed(t)
 		t.granted = t.leases() > 0
 		t.touched = t.touched[:0]
 		for _, s := range a.Scopes {
@@ -241,15 +244,36 @@ func (l *Limiter) wait(ctx context.Context, t *ticket, d time.Duration) bool {
 	if t.failing {
 		d = min(d, time.Until(t.came.Add(cmp.Or(t.ask.Patience, patience))))
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-t.wake:
-	case <-ctx.Done():
+	for {
+		by, again := l.moved(t)
+		if again {
+			return false
+		}
+		d += by
+		if deadline, ok := ctx.Deadline(); ok && by > 0 && began.Add(d).After(deadline) {
+			t.late = true
+			return false
+		}
+		timer := time.NewTimer(d - time.Since(began))
+		select {
+		case <-timer.C:
+			return true
+		case <-t.wake:
+			timer.Stop()
+		case <-ctx.Done():
+			timer.Stop()
+			return false
+		}
 	}
-	return false
+}
+
+// moved returns by how much t was put off, and whether it has to ask again.
+func (l *Limiter) moved(t *ticket) (by time.Duration, again bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	by, t.delay = t.delay, 0
+	t.at += by.Seconds()
+	return by, t.again
 }
 
 const forever = time.Duration(1<<63 - 1)

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -64,9 +66,9 @@ func (l *Limiter) call(script *redis.Script, keys []string, question, into any, 
 	}
 }
 
-// listen hears from scripts what concerns those who wait: that a place is
-// theirs, or that what they were told is no longer so. The client connects anew
-// by itself; words that are lost meanwhile are made up for by the sign of life.
+// listen hears from scripts what concerns those who wait. The client connects
+// anew by itself; words that are lost meanwhile are made up for by the sign of
+// life.
 func (l *Limiter) listen() {
 	sub := l.Client.Subscribe(l.ctx, l.channel(), l.channel()+":"+l.process)
 	defer sub.Close()
@@ -77,35 +79,79 @@ func (l *Limiter) listen() {
 			if !ok {
 				return
 			}
-			verb, of, _ := strings.Cut(m.Payload, " ")
-			l.hear(verb, of)
+			l.hear(strings.Fields(m.Payload))
 		case <-l.ctx.Done():
 			return
 		}
 	}
 }
 
-func (l *Limiter) hear(verb, of string) {
+// hear takes a word: a verb and whom it concerns.
+func (l *Limiter) hear(word []string) {
+	if len(word) < 2 {
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	switch verb {
-	case "granted":
+	switch verb, of := word[0], word[1]; verb {
+	case "granted", "lost":
 		if t := l.waiting[of]; t != nil {
-			t.granted, t.lined = true, false
+			t.granted, t.lined = verb == "granted", false
 			t.poke()
 		}
-	case "lost":
-		if t := l.waiting[of]; t != nil {
-			t.granted, t.lined = false, false
-			t.poke()
-		}
-	case "again":
+	case "again", "stop":
 		for _, t := range l.waiting {
-			if t.concerns(of) {
+			if t.concerns(of) && (verb == "stop" || !t.promised) {
 				t.poke()
 			}
 		}
+	case "later":
+		if len(word) == 4 {
+			l.later(of, word[2], word[3])
+		}
 	}
+}
+
+// A delay is what was promised until then, on Redis's clock, under a key being
+// put off.
+type delay struct {
+	of    string
+	by    time.Duration
+	until float64
+	heard time.Time
+}
+
+// delaysKept is how long a delay is remembered for those whose answer is still
+// on its way.
+const delaysKept = 2 * time.Second
+
+// later puts off what was promised. It requires l.mu held.
+func (l *Limiter) later(of, by, until string) {
+	b, err := strconv.ParseFloat(by, 64)
+	u, err2 := strconv.ParseFloat(until, 64)
+	if err != nil || err2 != nil {
+		return
+	}
+	d := delay{of, seconds(b), u, time.Now()}
+	l.delays = slices.DeleteFunc(l.delays, func(old delay) bool { return d.heard.Sub(old.heard) > delaysKept })
+	l.delays = append(l.delays, d)
+	for _, t := range l.waiting {
+		if t.promised && t.decided < d.until && t.concerns(of) {
+			t.delay += d.by
+			t.stir()
+		}
+	}
+}
+
+// delayed returns by how much t, to which a time was promised just now, was put
+// off since. It requires l.mu held.
+func (l *Limiter) delayed(t *ticket) (by time.Duration) {
+	for _, d := range l.delays {
+		if t.decided < d.until && t.concerns(d.of) && time.Since(d.heard) < delaysKept {
+			by += d.by
+		}
+	}
+	return by
 }
 
 // concerns reports whether t is under the scope of that name.
@@ -147,7 +193,7 @@ func (l *Limiter) beat(anew bool) error {
 			return err
 		}
 		for id, verb := range heard {
-			l.hear(verb, id)
+			l.hear([]string{verb, id})
 		}
 	}
 	return nil

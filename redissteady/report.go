@@ -257,4 +257,3 @@ func (l *Limiter) flush() {
 		}
 	}
 }
-

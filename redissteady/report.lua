@@ -36,21 +36,31 @@ local function answered(i, at, probe)
   end
 end
 
+-- asked makes everybody wait under KEYS[i], as a server wants it. Where a rate
+-- is known, what was promised is put off by that time, and all go on in their
+-- order; else one goes first, and on its outcome it depends when the others may.
 local function asked(i, hold)
-  local s, till = states[i], now + hold
+  local s, till = load(i), now + hold
   local g = s.gate
   if g and till <= g.till then
     g.probe = nil
     return
   end
-  if g then
-    g.till, g.probe = till, nil
-  else
-    local paced = s.pace ~= nil
-    for _, b in ipairs(s.buckets) do paced = paced or (b.seen and b.rate > 0) end
-    s.gate = { since = now, till = till, paced = paced }
+  local paced = s.pace ~= nil
+  for _, b in ipairs(s.buckets) do paced = paced or (b.seen and b.rate > 0) end
+  if g and g.failing or not paced then
+    if g then g.till, g.probe = till, nil
+    else s.gate = { since = now, till = till } end
+    stop(i)
+    return
   end
-  again(i)
+  local from = g and g.till or now
+  s.gate = { since = g and g.since or now, till = till, paced = true }
+  for _, b in ipairs(s.buckets) do
+    refill(b, from)
+    b.at = max(b.at, till) -- nothing comes back meanwhile that could be sent
+  end
+  later_by(i, till - from)
 end
 
 -- failed counts a failure of the host, and shuts its gate after a row of them.
@@ -71,7 +81,7 @@ local function failed(ev)
   if relapsed then before = s.pace.base / 1.15 end
   s.pace = nil
   s.gate = { failing = true, since = now, till = now + max(MIN_PROBE, ev.hold or 0), every = MIN_PROBE, before = before }
-  again(1)
+  stop(1)
 end
 
 -- hear lets all scopes of a request know what it says of the host.
@@ -141,7 +151,8 @@ local function learn(s, ev, n)
     refill(b, now) -- requests overtake each other: a rise is believed by and by
     level = b.level + RAISE * max(level - b.level, 0)
   end
-  b.seen, b.longest, b.at, b.limit, b.window, b.rate, b.reset = ev.at, n.longest or inf, now, limit, window, rate, nil
+  b.seen, b.longest, b.limit, b.window, b.rate, b.reset = ev.at, n.longest or inf, limit, window, rate, nil
+  b.at = max(now, s.gate and s.gate.paced and s.gate.till or 0) -- see asked
   if rate == 0 then
     b.reset = now + n.reset
     if not n.refills then size = limit end

@@ -59,7 +59,7 @@ local function refill(b, t)
       b.level, b.reset = b.size, nil
     end
   end
-  -- After a pause that ended sooner than it was to, t may lie before b.at.
+  if t <= b.at then return end -- it is counted from the end of a pause
   b.level = min(b.size, b.level + (t - b.at) * b.rate)
   b.at = t
 end
@@ -132,13 +132,17 @@ local function busy(s) return max(s.current or 0, s.before or 0) end
 local function give(s, cost)
   for _, b in ipairs(s.buckets) do b.level = min(b.size, b.level + cost[b.unit]) end
   for u, n in ipairs(cost) do s.sent[u] = s.sent[u] - n end
-  if s.pace then s.pace.level = s.pace.level + 1 end
+  if s.pace then s.pace.level = min(s.pace.level + 1, 1) end
   uncount(s)
 end
 
--- again has those who wait under KEYS[i] ask again: what they were told is no
--- longer so.
-local function again(i) redis.call('PUBLISH', ask.channel, 'again ' .. KEYS[i]) end
+-- Words to all processes. Those who wait under KEYS[i] without a time of their
+-- own shall ask again; all shall, as nobody may go any more; or those to whom a
+-- time was promised until now shall wait for so much longer.
+local function say(...) redis.call('PUBLISH', ask.channel, table.concat({ ... }, ' ')) end
+local function again(i) say('again', KEYS[i]) end
+local function stop(i) say('stop', KEYS[i]) end
+local function later_by(i, seconds) say('later', KEYS[i], string.format('%.6f %.6f', seconds, now)) end
 
 -- Places among the concurrent requests are leases: members of a sorted set, by
 -- when they end if their holder does not renew them. Those who wait for one

@@ -27,22 +27,28 @@ type ticket struct {
 	under  int // the number of the key of the user's limits; 0 if there are none
 	alive  int // likewise of the processes; leases and their line follow, if there are any
 
-	wake    chan struct{} // has one to say that it should ask again
+	wake    chan struct{} // has one to say that something has changed
 	waited  time.Duration
 	why     string
 	probe   bool
 	failing bool // it stands at the gate of a host that fails
 	full    bool // too many wait already
 	inQueue bool
+	late    bool // what it was promised is now after its deadline
 
-	promised bool    // the script gave it a time
-	at       float64 // that time
-	touched  []int   // the keys of what was taken, in the script's order
-	sent     []load
+	at      float64 // when it was let go, on Redis's clock
+	touched []int   // the keys of what was taken, in the script's order
+	sent    []load
 
 	local *localPermit // if it was let go while Redis was away
 
-	granted, lined bool // it has a place, or stands in line for one; Limiter.mu guards both
+	// Limiter.mu guards what follows.
+	promised bool          // the script gave it a time
+	decided  float64       // when it did, on Redis's clock
+	delay    time.Duration // by which that time was put off since
+	again    bool          // it has to ask again
+	granted  bool          // it has a place
+	lined    bool          // it stands in line for one
 }
 
 // enter makes a ticket. It is among those who wait from now on, so that no word
@@ -113,9 +119,6 @@ func (t *ticket) admission(l *Limiter, ctx context.Context) *admission {
 	for i, k := range t.scopes[1:] {
 		q.Scopes = append(q.Scopes, [2]int{i + 2, int(maskOf(k))})
 	}
-	if t.promised {
-		q.Back = t.touched
-	}
 	if t.full {
 		q.Within = new(float64)
 	} else if deadline, ok := ctx.Deadline(); ok {
@@ -124,16 +127,20 @@ func (t *ticket) admission(l *Limiter, ctx context.Context) *admission {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	select {
-	case <-t.wake: // what it says is asked now
-	default:
-	}
+	t.again = false // what is new is asked now
 	q.Granted = t.granted
+	if t.promised {
+		q.Back = t.touched
+	}
 	return q
 }
 
 // forget drops what Redis promised.
-func (t *ticket) forget() { t.promised, t.failing = false, false }
+func (l *Limiter) forget(t *ticket) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t.promised, t.failing = false, false
+}
 
 // impatient reports whether t has stood at a failing host's gate for too long.
 func (t *ticket) impatient(ctx context.Context) bool {
@@ -149,6 +156,12 @@ func (t *ticket) impatient(ctx context.Context) bool {
 
 // poke has t ask again. It requires Limiter.mu held.
 func (t *ticket) poke() {
+	t.again = true
+	t.stir()
+}
+
+// stir wakes t.
+func (t *ticket) stir() {
 	select {
 	case t.wake <- struct{}{}:
 	default:
@@ -196,20 +209,19 @@ func tooLate(why string, wait time.Duration) error {
 // place, had or to be had, is needed.
 func (l *Limiter) giveBack(t *ticket) {
 	l.mu.Lock()
-	placed := t.granted || t.lined
+	promised, placed := t.promised, t.granted || t.lined
+	t.promised, t.granted, t.lined = false, false, false
 	l.mu.Unlock()
-	if !t.promised && !placed {
+	if !promised && !placed {
 		return
 	}
 	ev := t.event()
-	if t.promised {
-		ev.Op = "back"
-		ev.Probe = t.probe
+	if promised {
+		ev.Op, ev.Probe = "back", t.probe
 	}
 	if !placed {
 		ev.Leases = 0
 	}
-	t.promised = false
 	l.report(t.keys, ev)
 }
 

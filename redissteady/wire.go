@@ -106,9 +106,10 @@ type admission struct {
 
 // An answer is that of admit.lua.
 type answer struct {
-	Verdict   string  `json:"verdict"` // go, park or refuse
-	Wait      float64 `json:"wait"`    // seconds
-	At        float64 `json:"at,string"`
+	Verdict   string  `json:"verdict"`    // go, park or refuse
+	Wait      float64 `json:"wait"`       // seconds
+	At        float64 `json:"at,string"`  // when it may go, on Redis's clock
+	Now       float64 `json:"now,string"` // when that was decided
 	Why       string  `json:"why"`
 	Probe     bool    `json:"probe"`
 	Lined     bool    `json:"lined"` // it stands in the line for a place
@@ -131,12 +132,12 @@ type told struct {
 // it was learned.
 type bucket [7]float64
 
-func (b bucket) unit() int         { return int(b[0]) - 1 }
-func (b bucket) limit() float64    { return b[1] }
-func (b bucket) window() float64   { return b[2] }
-func (b bucket) rate() float64     { return b[4] }
-func (b bucket) size() float64     { return b[5] }
-func (b bucket) learned() bool     { return b[6] == 1 }
+func (b bucket) unit() int       { return int(b[0]) - 1 }
+func (b bucket) limit() float64  { return b[1] }
+func (b bucket) window() float64 { return b[2] }
+func (b bucket) rate() float64   { return b[4] }
+func (b bucket) size() float64   { return b[5] }
+func (b bucket) learned() bool   { return b[6] == 1 }
 func (b bucket) level(age time.Duration) float64 {
 	return min(b.size(), b[3]+b.rate()*age.Seconds())
 }
@@ -184,7 +185,7 @@ type news struct {
 // A beat is the question of beat.lua.
 type beat struct {
 	header
-	Scopes []seed  `json:"scopes"`
+	Scopes []seed   `json:"scopes"`
 	Groups []*group `json:"groups"`
 }
 
