@@ -31,7 +31,6 @@ type call struct {
 	// What the record said of earlier hops, and of what was told already.
 	before, told steadyhttp.Call
 
-	last    *attempt   // the one begun last
 	pending []*attempt // ended with an answer on which there is no verdict yet
 	how     *ending    // nil until the call has ended
 }
@@ -104,7 +103,7 @@ func (c *call) sending(a *attempt, record steadyhttp.Call) int {
 			p.failure = record.Tried[p.tried].String()
 		}
 	}
-	c.pending, c.last = nil, a
+	c.pending = nil
 	n := c.earlier + c.sent
 	c.sent++
 	c.mu.Unlock()
@@ -125,10 +124,11 @@ func (c *call) judgesLater(a *attempt) bool {
 	return true
 }
 
-// judge gives an attempt that may have been the call's last one the verdict on
-// the call. It requires c.mu held and the call to have ended.
+// judge gives an attempt, after which none began, the verdict on the call if it
+// is its answer that the call ended with. It requires c.mu held and the call to
+// have ended.
 func (c *call) judge(a *attempt) {
-	if a == c.last && a.status == c.how.status {
+	if a.status == c.how.status {
 		a.failure = c.how.failure
 	}
 }

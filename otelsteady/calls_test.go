@@ -238,31 +238,28 @@ func TestASpanLastsAsLongAsTheBody(t *testing.T) {
 		})
 	})
 	t.Run("closed while it is read", func(t *testing.T) {
-		r := newRig()
-		read, write := io.Pipe()
-		defer write.Close()
-		base := roundTripper(func(req *http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: 200, Request: req, Header: http.Header{}, Body: read}, nil
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig()
+			read, write := io.Pipe()
+			defer write.Close()
+			base := roundTripper(func(req *http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: 200, Request: req, Header: http.Header{}, Body: slowToClose{read}}, nil
+			})
+			resp, err := r.around(base).RoundTrip(chat(t, t.Context()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				if _, err := io.ReadAll(resp.Body); err == nil {
+					t.Error("the Read should have failed")
+				}
+			}()
+			synctest.Wait()
+			resp.Body.Close()
+			calls, attempts := r.wantCounts(t, 1, 1)
+			wantAttr(t, calls[0], "error.type", "")
+			wantAttr(t, attempts[0], "error.type", "")
 		})
-		resp, err := r.around(base).RoundTrip(chat(t, t.Context()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		done := make(chan error)
-		go func() {
-			_, err := io.ReadAll(resp.Body)
-			done <- err
-		}()
-		if _, err := write.Write([]byte("x")); err != nil { // now somebody reads
-			t.Fatal(err)
-		}
-		resp.Body.Close()
-		if err := <-done; err == nil {
-			t.Fatal("the Read should have failed")
-		}
-		calls, attempts := r.wantCounts(t, 1, 1)
-		wantAttr(t, calls[0], "error.type", "")
-		wantAttr(t, attempts[0], "error.type", "")
 	})
 	t.Run("closed once it has told of an error", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
@@ -330,6 +327,14 @@ func TestASpanLastsAsLongAsTheBody(t *testing.T) {
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// slowToClose returns from Close when the Reads that it ended have returned.
+type slowToClose struct{ io.ReadCloser }
+
+func (b slowToClose) Close() error {
+	defer time.Sleep(time.Second)
+	return b.ReadCloser.Close()
+}
 
 type upgraded struct{ io.ReadWriter }
 
@@ -533,7 +538,48 @@ func TestAContextLeftOver(t *testing.T) {
 	})
 }
 
-// Likewise where the earlier call went through a client that is not traced.
+// Several such requests at once are not taken for parts of each other, nor for
+// those of a Retrier further out.
+func TestAContextLeftOverForMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		resp, err := r.around(playing(reply{status: 200})).RoundTrip(chat(t, t.Context()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		for range 2 {
+			go func() {
+				base := playing(reply{status: 503, after: time.Second}, reply{status: 200})
+				if status, _, err := do(t, r.around(base), chat(t, resp.Request.Context())); status != 200 || err != nil {
+					t.Errorf("got %d and %v, want 200 after a retry", status, err)
+				}
+			}()
+		}
+		time.Sleep(time.Minute)
+		r.wantCounts(t, 2, 4)
+	})
+}
+
+// A caller who opens a record in such a context finds it filled.
+func TestARecordInAContextLeftOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		rt := r.around(playing(reply{status: 200}, reply{status: 404}))
+		resp, err := rt.RoundTrip(chat(t, t.Context()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		ctx := steadyhttp.WithCall(resp.Request.Context())
+		do(t, rt, chat(t, ctx))
+		if c, ok := steadyhttp.FromContext(ctx); !ok || c.Error == nil || c.Error.Class != steadyhttp.NotFound {
+			t.Errorf("got %+v, %t, want the verdict", c, ok)
+		}
+	})
+}
+
+// A context is left over by a client that is not traced, too.
 func TestAContextLeftOverByOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
