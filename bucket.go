@@ -103,7 +103,7 @@ func (b *bucket) refill(t instant) {
 		}
 	}
 	if b.perSecond > 0 && t > b.at && b.level < b.size {
-		b.level = min(b.size, b.level+t.sub(b.at).Seconds()*b.perSecond)
+		b.level = min(b.size, b.level+float64(t-b.at)/float64(time.Second)*b.perSecond)
 	}
 	b.at = t
 }

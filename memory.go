@@ -131,10 +131,10 @@ func (m *memory) enter(s *shard, a *Ask, p *Permit, t instant) (limited *lane) {
 		if mask&^has != 0 || !taught && s.masks[mask] == 0 {
 			continue
 		}
-		k := a.Key.under(mask)
-		if mask == under && k == a.Under {
+		if mask == under && a.Under.Credential == a.Key.Credential && (mask&byModel == 0 || a.Under.Model == a.Key.Model) {
 			continue // it is held already
 		}
+		k := a.Key.under(mask)
 		if taught {
 			p.hold(s, m.lane(s, k))
 		} else if l := s.lanes[k]; l != nil {
@@ -229,7 +229,6 @@ func (m *memory) settle(p *Permit, o *Outcome) {
 		return
 	}
 	s.lock()
-	defer s.mu.Unlock()
 	t, awaited := p.at, p.awaited()
 	if awaited || o.Answer > AnswerGood || o.Told || o.Refund || host.gate != nil {
 		t = now() // else nobody asks for it
@@ -244,6 +243,7 @@ func (m *memory) settle(p *Permit, o *Outcome) {
 		m.dispatch(s, t)
 	}
 	host.publish()
+	s.mu.Unlock()
 }
 
 // Observe implements Limiter.

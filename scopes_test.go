@@ -25,6 +25,8 @@ func TestWhoWaits(t *testing.T) {
 		unknownTwo  = "https://api.example.com/v1/two"
 		geminiFlash = "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-flash:generateContent"
 		geminiPro   = "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-pro:generateContent"
+		vertexFlash = "https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/us-central1/publishers/google/models/gemini-2.5-flash:generateContent"
+		vertexPro   = "https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/us-central1/publishers/google/models/gemini-2.5-pro:generateContent"
 	)
 	const wait = 20 * time.Second
 	tooMany := reply{status: 429, header: "Retry-After: 20"}
@@ -55,6 +57,7 @@ func TestWhoWaits(t *testing.T) {
 		{"an unknown host: another path", ask{"GET", unknownOne, "k", ""}, tooMany, ask{"GET", unknownTwo, "k", ""}, 0},
 		{"Gemini: the same model", ask{"POST", geminiFlash, "k", "{}"}, tooMany, ask{"POST", geminiFlash, "k", "{}"}, wait},
 		{"Gemini: another model", ask{"POST", geminiFlash, "k", "{}"}, tooMany, ask{"POST", geminiPro, "k", "{}"}, 0},
+		{"Vertex AI: another model", ask{"POST", vertexFlash, "k", "{}"}, tooMany, ask{"POST", vertexPro, "k", "{}"}, 0},
 		{"OpenAI: the same model", ask{"POST", chatURL, "k", `{"model":"a"}`}, tooMany, ask{"POST", chatURL, "k", `{"model":"a"}`}, wait},
 		{"OpenAI: another model", ask{"POST", chatURL, "k", `{"model":"a"}`}, tooMany, ask{"POST", chatURL, "k", `{"model":"b"}`}, 0},
 		{"OpenAI: another key", ask{"POST", chatURL, "k", `{"model":"a"}`}, tooMany, ask{"POST", chatURL, "other", `{"model":"a"}`}, 0},
