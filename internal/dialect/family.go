@@ -137,6 +137,9 @@ func (k *knowledge) byHost(host string) *family {
 	if f := k.exact[host]; f != nil {
 		return f
 	}
+	if strings.HasSuffix(host, "-"+vertex) { // of a region
+		return k.exact[vertex]
+	}
 	for range 6 { // labels; the longest suffix that we know has four
 		i := strings.IndexByte(host, '.')
 		if i < 0 {

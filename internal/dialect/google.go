@@ -100,10 +100,13 @@ var google = &family{
 	scope: Host | Credential,
 }
 
+// vertex is Vertex AI's global host; a region's has its name before it.
+const vertex = "aiplatform.googleapis.com"
+
 // gemini is google with a limit a model.
 var gemini = &family{
 	name:  "google",
-	hosts: []string{"generativelanguage.googleapis.com", "aiplatform.googleapis.com", "cloudcode-pa.googleapis.com"},
+	hosts: []string{"generativelanguage.googleapis.com", vertex, "cloudcode-pa.googleapis.com"},
 	like:  google,
 	scope: Host | Credential | Model,
 }
