@@ -142,7 +142,10 @@ type attempt struct {
 // begin starts the span, and returns the request to send: a copy with other
 // headers and in another context.
 func (t *Attempts) begin(req *http.Request) (*attempt, *http.Request) {
-	a := &attempt{t: t, start: time.Now(), common: target(req), call: callFrom(req.Context())}
+	a := &attempt{t: t, start: time.Now(), common: target(req)}
+	if c := callFrom(req.Context()); c != nil && c.isRunning() { // else it is over, and its context was left over
+		a.call = c
+	}
 	attrs := startOf(req, a.common, t.Query)
 	if n := a.resent(req.Context()); n > 0 {
 		attrs = append(attrs, semconv.HTTPRequestResendCount(n))

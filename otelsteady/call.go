@@ -191,8 +191,8 @@ func (c *call) endingOf(resp *http.Response, err error) ending {
 	return e
 }
 
-// endingAfter is how a call ends whose answer was good for then, and whose body
-// has ended, with err or without. record is what is on record now.
+// endingAfter is how a call ends when the body of its answer has, with err or
+// without. then is what its headers told, record what is on record now.
 func (c *call) endingAfter(then ending, record steadyhttp.Call, err error) ending {
 	e := then
 	if record.Attempts != then.record.Attempts || record.Waited != then.record.Waited {

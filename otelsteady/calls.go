@@ -7,6 +7,7 @@ import (
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -90,22 +91,27 @@ func (t *Calls) open() {
 	}
 	t.tracer = tracerOf(t.TracerProvider)
 	meter := meterOf(t.MeterProvider)
+	t.duration = seconds(meter, metricCallDuration, "Duration of calls: all attempts, the waits between them, and the body of the answer.")
+	t.wait = seconds(meter, metricWaitDuration, "Duration of waits before an attempt.")
 	var err error
-	if t.duration, err = meter.Float64Histogram(metricCallDuration, metric.WithUnit("s"),
-		metric.WithDescription("Duration of calls: all attempts, the waits between them, and the body of the answer."),
-		metric.WithExplicitBucketBoundaries(secondsBounds...)); err != nil {
-		otel.Handle(err) // and nothing is recorded; likewise below
-	}
 	if t.attempts, err = meter.Int64Histogram(metricCallAttempts, metric.WithUnit("{attempt}"),
 		metric.WithDescription("Attempts that a call took."),
 		metric.WithExplicitBucketBoundaries(attemptsBounds...)); err != nil {
 		otel.Handle(err)
+		t.attempts = noop.Int64Histogram{}
 	}
-	if t.wait, err = meter.Float64Histogram(metricWaitDuration, metric.WithUnit("s"),
-		metric.WithDescription("Duration of waits before an attempt."),
-		metric.WithExplicitBucketBoundaries(secondsBounds...)); err != nil {
+}
+
+// seconds makes a histogram of durations. If that cannot be, the error goes
+// where the user sends OpenTelemetry's, and nothing is recorded.
+func seconds(meter metric.Meter, name, description string) metric.Float64Histogram {
+	h, err := meter.Float64Histogram(name, metric.WithUnit("s"),
+		metric.WithDescription(description), metric.WithExplicitBucketBoundaries(secondsBounds...))
+	if err != nil {
 		otel.Handle(err)
+		return noop.Float64Histogram{}
 	}
+	return h
 }
 
 type callKey struct{}

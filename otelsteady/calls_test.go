@@ -579,6 +579,24 @@ func TestARecordInAContextLeftOver(t *testing.T) {
 	})
 }
 
+// Nor is a request that only passes Attempts one more of the call before.
+func TestAContextLeftOverForAttempts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		resp, err := r.around(playing(reply{status: 200})).RoundTrip(chat(t, t.Context()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		do(t, r.attempts(playing(reply{status: 404})), chat(t, resp.Request.Context()))
+		resp.Body.Close()
+		calls, attempts := r.wantCounts(t, 1, 2)
+		wantAttr(t, attempts[1], "http.request.resend_count", "")
+		wantAttr(t, attempts[1], "error.type", "not_found")
+		wantAttr(t, calls[0], "error.type", "")
+	})
+}
+
 // A context is left over by a client that is not traced, too.
 func TestAContextLeftOverByOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
