@@ -81,12 +81,16 @@ type stream struct {
 	first       int
 	words       []string
 
-	// blind says that a cut and a stall pass for a whole answer, with us and
-	// without. docs/recipes.md tells what to look at then.
+	// blind says that a cut passes for a whole answer and a stall ends only with
+	// the caller's context, with us and without. docs/recipes.md tells what to
+	// look at then.
 	blind bool
 }
 
-var sdks = []sdk{openAI, anthropic, genAI, goOpenAI, langChain, ollama, cohere, gitLab, vault}
+var sdks = []sdk{
+	openAI, anthropic, genAI, goOpenAI, langChain, ollama, cohere,
+	bedrock, s3, sts, gitHub, gitLab, stripe, slack, twilio, discord, googleAPI, kube, vault, elastic,
+}
 
 // reply is an answer with the header lines given as name and value by turns.
 func reply(status int, body string, header ...string) steadyhttptest.Reply {

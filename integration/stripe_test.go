@@ -1,0 +1,61 @@
+package integration
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+
+	stripesdk "github.com/stripe/stripe-go/v85"
+)
+
+func newStripe(client *http.Client) *stripesdk.Client {
+	return stripesdk.NewClient("test-key", stripesdk.WithBackends(stripesdk.NewBackends(client)))
+}
+
+var stripe = sdk{
+	name:   "stripe-go",
+	module: "github.com/stripe/stripe-go/v85",
+	recipe: "newStripe",
+	open: func(client *http.Client) (calls, error) {
+		c := newStripe(client)
+		return calls{
+			ask: func(ctx context.Context) (string, error) {
+				customer, err := c.V1Customers.Retrieve(ctx, "cus_1", nil)
+				if err != nil {
+					return "", err
+				}
+				return customer.Name, nil
+			},
+			upload: func(ctx context.Context, file io.Reader) error {
+				_, err := c.V1Files.Create(ctx, &stripesdk.FileCreateParams{
+					FileReader: file, Filename: stripesdk.String("notes.txt"), Purpose: stripesdk.String("dispute_evidence"),
+				})
+				return err
+			},
+			write: func(ctx context.Context) error {
+				_, err := c.V1Customers.Create(ctx, &stripesdk.CustomerCreateParams{Name: stripesdk.String("Ann")})
+				return err
+			},
+		}, nil
+	},
+	typed: func(err error) (failure, bool) {
+		var e *stripesdk.Error
+		if !errors.As(err, &e) {
+			return failure{}, false
+		}
+		return failure{e.HTTPStatusCode, string(e.Code), e.Msg, e.RequestID}, true
+	},
+	success: reply(200, `{"id":"cus_1","object":"customer","name":"Ann"}`),
+	text:    "Ann",
+	down:    reply(503, `{"error":{"type":"api_error","message":"The service is down."}}`),
+	refused: failed{
+		reply(404, `{"error":{"type":"invalid_request_error","code":"resource_missing","message":"No such customer."}}`, "Request-Id", "req_404"),
+		failure{404, "resource_missing", "No such customer.", "req_404"},
+	},
+	hopeless: failed{
+		reply(402, `{"error":{"type":"card_error","code":"card_declined","message":"Your card was declined."}}`, "Request-Id", "req_402"),
+		failure{402, "card_declined", "Your card was declined.", "req_402"},
+	},
+	created: reply(200, `{"id":"file_1","object":"file"}`),
+}
