@@ -31,7 +31,8 @@ const (
 // gates are counted. more are added to each gauge, to tell several Throttlers
 // apart.
 //
-// A nil provider is the global one. The gauges end with Unregister.
+// A nil provider is the global one. The gauges end with Unregister. The Throttler
+// that a steadyhttp.Transport makes for itself cannot be reached: set one.
 func ObserveThrottler(provider metric.MeterProvider, t *steadyhttp.Throttler, more ...attribute.KeyValue) (metric.Registration, error) {
 	g, err := newGauges(meterOf(provider))
 	if err != nil {
