@@ -154,7 +154,7 @@ func (t *Retrier) roundTrip(req *http.Request, base http.RoundTripper) (*http.Re
 		return nil, err
 	}
 	resp, err := a.send(base)
-	if succeeded(resp, err) {
+	if succeeded(resp, err, c == nil && resp != nil && resp.Request == a.req) {
 		p.last()
 		return resp, err
 	}
@@ -181,10 +181,11 @@ func opened(resp *http.Response) *call {
 	return callFrom(resp.Request.Context())
 }
 
-// succeeded reports whether there is nothing to repeat. A base that gives
-// neither an answer nor an error is http.Client's to complain about.
-func succeeded(resp *http.Response, err error) bool {
-	return err == nil && (resp == nil || !failed(resp) && verdictOf(resp) == nil)
+// succeeded reports whether there is nothing to repeat; silent says that nobody
+// further in can have left a verdict. A base that gives neither an answer nor an
+// error is http.Client's to complain about.
+func succeeded(resp *http.Response, err error, silent bool) bool {
+	return err == nil && (resp == nil || !failed(resp) && (silent || verdictOf(resp) == nil))
 }
 
 // CloseIdleConnections closes the idle connections of Base, if it can.

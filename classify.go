@@ -77,12 +77,15 @@ func (t *Classifier) roundTrip(req *http.Request, base http.RoundTripper) (*http
 	if resp.Request == nil && (failed(resp) || !t.HeadersOnly && t.looksInto(req, resp)) {
 		resp.Request = req // a fake left it nil; we need to know whose answer it is
 	}
-	e := verdictOf(resp)
-	if e != nil && c == nil {
-		return resp, nil // the word of one further in stands, where it is
-	}
-	if e == nil && seen(resp) && len(t.Rules) == 0 {
-		return resp, nil // nor is there more to find
+	var e *Error
+	if c != nil || resp.Request != req { // else nobody further in left a word
+		e = verdictOf(resp)
+		if e != nil && c == nil {
+			return resp, nil // the word of one further in stands, where it is
+		}
+		if e == nil && seen(resp) && len(t.Rules) == 0 {
+			return resp, nil // nor is there more to find
+		}
 	}
 	if e == nil {
 		e = t.examine(req, resp, c)

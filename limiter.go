@@ -145,7 +145,7 @@ type KeyState struct {
 	Limits []LimitState // known now, the user's own first
 
 	Waiting    int // requests that wait for this Key
-	Concurrent int // requests under way
+	Concurrent int // requests under way; those to a host that holds nobody back are not counted
 
 	// PerSecond is the rate that is kept to where no limit was stated, because a
 	// request was refused or the host is just back. 0 is none.

@@ -180,7 +180,7 @@ func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, 
 			return r.endError(err, why)
 		}
 		r.call.addResend(r.verdict.Class)
-		if resp, err = a.send(r.base); succeeded(resp, err) {
+		if resp, err = a.send(r.base); succeeded(resp, err, false) {
 			if resp != nil {
 				r.call.setVerdict(resp, nil)
 				r.call.attach(resp, a.req)
