@@ -14,6 +14,11 @@ import (
 // no load.
 const retryEvery = 200 * time.Millisecond
 
+// equalPart of an equal part is what a process keeps to by default: those who do
+// not know of each other meet more often, and at exactly the limit each time is
+// one too many.
+const equalPart = 0.9
+
 // An absence is a time in which Redis does not answer.
 type absence struct {
 	since  time.Time
@@ -44,7 +49,7 @@ func (l *Limiter) lose(cause error) {
 		gone.other = 1
 		for _, s := range l.known {
 			if s.processes > 0 { // of a host's own only
-				gone.shares[hostName(l.prefix(), s.key.Host)] = 1 / float64(s.processes)
+				gone.shares[hostName(l.prefix(), s.key.Host)] = equalPart / float64(s.processes)
 			}
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 	"github.com/steadyhttp/steadyhttp"
 	"github.com/steadyhttp/steadyhttp/redissteady"
 	"github.com/steadyhttp/steadyhttp/steadyhttptest"
@@ -49,6 +50,7 @@ type tally struct {
 }
 
 func TestMain(m *testing.M) {
+	logging.Disable() // the client's complaints about a server that a test has killed
 	settings := os.Getenv(memberVariable)
 	if settings == "" {
 		os.Exit(m.Run())
@@ -71,6 +73,12 @@ func (m member) run(in io.Reader, out io.Writer) {
 		defer client.Close()
 		defer limiter.Close()
 		throttler.Limiter, throttler.Salt = limiter, "test-salt"
+	}
+	if m.PerSecond == 0 && m.PerMinute == 0 {
+		// A Throttler names a request's model only once it has seen limits go by it.
+		// By then the first crowd of each process has asked for permits; this makes
+		// all requests alike from the first on.
+		throttler.Key = func(*http.Request) string { return "the API" }
 	}
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	base.MaxIdleConnsPerHost = workers
@@ -135,7 +143,7 @@ type fleet struct {
 	service time.Duration
 	member  member // as all are, but for the addresses
 
-	during func(start time.Time) // if set, runs while they do
+	during func(api *steadyhttptest.Server) // if set, runs while they do
 }
 
 // A result is what became of a fleet's jobs.
@@ -212,7 +220,7 @@ func (f fleet) run(t testing.TB) result {
 		fmt.Fprintln(crew[i].in, "go")
 	}
 	if f.during != nil {
-		f.during(start)
+		f.during(api)
 	}
 	var r result
 	for i := range crew {
@@ -267,6 +275,7 @@ func rows(jobs int) []row {
 		{"learned", requests, member{Jobs: each}, ideal},
 		{"tokens told", steadyhttptest.Limit{Tokens: tokens, Window: time.Second}, member{Jobs: each, Tokens: true, PerMinute: 60 * tokens},
 			time.Duration(float64(total-tokens)/tokens*float64(time.Second)) + service},
+		{"found", steadyhttptest.Limit{Requests: perSecond, Window: time.Second, Silent: true}, member{Jobs: each}, ideal},
 	}
 }
 

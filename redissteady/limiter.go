@@ -47,8 +47,8 @@ type Limiter struct {
 	Timeout time.Duration
 
 	// Share is the part of each limit that this process keeps to while Redis is
-	// away, above 0 and at most 1. 0 is an equal part for each of the processes
-	// that were seen at the host last, all of it if none were.
+	// away, above 0 and at most 1. 0 is nine tenths of an equal part for each of
+	// the processes that were seen at the host last, all of it if none were.
 	Share float64
 
 	// Strict fails calls with ErrUnavailable while Redis is away, in place of

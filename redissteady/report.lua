@@ -125,9 +125,10 @@ local function slope(b, left, reset)
 end
 
 -- learn takes over a limit that an answer stated. What was promised since that
--- request went is not in its figures yet; a share is left over, for requests do
--- not arrive in the rhythm in which they were sent.
-local RESERVE, RAISE = 0.03, 0.1
+-- request went is not in its figures yet. A share is left over, for requests do
+-- not arrive in the rhythm in which they were sent, and those of many processes
+-- even less than those of one.
+local RESERVE, MIN_RESERVE, RAISE = 0.06, 2, 0.1
 local function learn(s, ev, n)
   local u = unit(n.unit)
   if not u or n.limit <= 0 or n.remaining < 0 or n.limit > 2 ^ 50 then return end
@@ -146,7 +147,7 @@ local function learn(s, ev, n)
   if rate == 0 and n.reset < 0 then return end
   local size = max(b.size, left + took)
   local before = ev.before and ev.before[u] or s.sent[u]
-  local level = max(left - max(1, RESERVE * size), 0) + rate * (now - ev.at) - max(s.sent[u] - before, 0)
+  local level = max(left - max(MIN_RESERVE, RESERVE * size), 0) + rate * (now - ev.at) - max(s.sent[u] - before, 0)
   if b.seen > 0 and rate > 0 and level > b.level then
     refill(b, now) -- requests overtake each other: a rise is believed by and by
     level = b.level + RAISE * max(level - b.level, 0)
