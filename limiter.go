@@ -139,7 +139,9 @@ type News struct {
 	MaxWait time.Duration
 }
 
-// A KeyState is what a Limiter knows about one Key, for logs, metrics and pages.
+// A KeyState is what a Limiter knows about one Key, for logs, metrics and pages. A
+// request counts for every Key that it matches: for its host, and for its host
+// and credential, and so on. It is the caller's own.
 type KeyState struct {
 	Key    Key
 	Limits []LimitState // known now, the user's own first

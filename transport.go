@@ -79,6 +79,10 @@ func orOwn[W any](set, own *W) *W {
 	return own
 }
 
+// Snapshot lists what its Throttler knows now of limits, waits and gates, in no
+// order.
+func (t *Transport) Snapshot() []KeyState { return orOwn(t.Throttler, &t.own.Throttler).Snapshot() }
+
 // CloseIdleConnections closes the idle connections of Base, if it can.
 // http.Client.CloseIdleConnections calls it.
 func (t *Transport) CloseIdleConnections() { closeIdle(t.base()) }

@@ -491,3 +491,19 @@ func BenchmarkSuccess(b *testing.B) {
 		})
 	}
 }
+
+// A Transport shows what its Throttler knows, set or its own.
+func TestTransportSnapshot(t *testing.T) {
+	for _, throttler := range []*steadyhttp.Throttler{nil, {RequestsPerSecond: 5}} {
+		rt := &steadyhttp.Transport{Base: playing(reply{status: 200}), Throttler: throttler}
+		resp, err := rt.RoundTrip(chat(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		finish(t, resp)
+		all := rt.Snapshot()
+		if len(all) == 0 || all[0].Key.Host != "api.openai.com" {
+			t.Errorf("got %+v, want what is known of api.openai.com", all)
+		}
+	}
+}
