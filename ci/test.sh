@@ -4,6 +4,7 @@
 source "$(dirname "$0")/modules.sh"
 
 command -v gcc >/dev/null || command -v clang >/dev/null || { echo "go test -race needs a C compiler: install gcc or clang"; exit 1; }
+./ci/setup.sh
 
 for dir in $(modules); do
 	echo "test $dir"
