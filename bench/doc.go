@@ -1,5 +1,11 @@
-// Package bench measures steadyhttp against the ideal, and against what else
-// there is, in one run: each figure is a ratio.
+// Package bench measures steadyhttp beside what else there is for Go, in one
+// run, and writes docs/benchmarks.md from it:
 //
-//	go test -run xxx -bench . -benchtime 1x ./...
+//	./ci/bench.sh
+//
+// What depends on time spent waiting (limits, outages, faults) runs in bubbles
+// of virtual time over a base without a network, so that it is exact and quick.
+// What costs time or memory itself is measured in real time, every contender in
+// turn, round after round. Without the flag -report, go test runs all of it in
+// small, to see that it works and that our side keeps its promises.
 package bench

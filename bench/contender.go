@@ -1,0 +1,101 @@
+package bench
+
+import (
+	"io"
+	"net/http"
+
+	"github.com/steadyhttp/steadyhttp"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// attempts is how often a call is made at most, for every contender that
+// repeats calls: the default of steadyhttp.
+const attempts = 4
+
+// A Doer makes a call, as http.RoundTripper.RoundTrip and http.Client.Do do.
+type Doer func(*http.Request) (*http.Response, error)
+
+// Kind says what a contender is for the comparison.
+type Kind uint8
+
+// The kinds of contenders.
+const (
+	Floor   Kind = iota // no wrapper at all
+	Ours                // the zero Transport, which the losses are counted against
+	Variant             // a part of ours, or ours with settings
+	Rival
+)
+
+// A Contender is one way to make calls.
+type Contender struct {
+	Name   string
+	Kind   Kind
+	Module string // of a Rival, to look up its version
+	How    string // how it is configured, and why so; a sentence or two for the page
+
+	// Wrap puts the contender over a base. Each measurement gets a new one.
+	Wrap func(base http.RoundTripper) Doer
+}
+
+// bare is what all are measured against.
+var bare = Contender{
+	Name: "bare net/http", Kind: Floor,
+	How:  "No wrapper. Every failure is the caller's.",
+	Wrap: func(base http.RoundTripper) Doer { return base.RoundTrip },
+}
+
+// steady is the zero Transport.
+var steady = Contender{
+	Name: "steadyhttp", Kind: Ours,
+	How:  "`&steadyhttp.Transport{}`, the zero value.",
+	Wrap: func(base http.RoundTripper) Doer { return (&steadyhttp.Transport{Base: base}).RoundTrip },
+}
+
+// retrierAlone is what a user has who wants retries only.
+var retrierAlone = Contender{
+	Name: "its Retrier alone", Kind: Variant,
+	How:  "`&steadyhttp.Retrier{}`: no Throttler, so nobody waits for another.",
+	Wrap: func(base http.RoundTripper) Doer { return (&steadyhttp.Retrier{Base: base}).RoundTrip },
+}
+
+// told returns the Transport with limits set.
+func told(how string, throttler func() *steadyhttp.Throttler) Contender {
+	return Contender{
+		Name: "steadyhttp, told", Kind: Variant,
+		How: "The Transport with " + how + ".",
+		Wrap: func(base http.RoundTripper) Doer {
+			return (&steadyhttp.Transport{Base: base, Throttler: throttler()}).RoundTrip
+		},
+	}
+}
+
+// wrappers are our parts one by one, then the whole with what costs most.
+var wrappers = []Contender{
+	{Name: "its Classifier alone", Kind: Variant, How: "`&steadyhttp.Classifier{}`.",
+		Wrap: func(base http.RoundTripper) Doer { return (&steadyhttp.Classifier{Base: base}).RoundTrip }},
+	retrierAlone,
+	{Name: "its Throttler alone", Kind: Variant, How: "`&steadyhttp.Throttler{}`.",
+		Wrap: func(base http.RoundTripper) Doer { return (&steadyhttp.Throttler{Base: base}).RoundTrip }},
+	{Name: "steadyhttp, limits set", Kind: Variant,
+		How: "The Transport with `RequestsPerSecond` and `MaxConcurrent` that never bind.",
+		Wrap: func(base http.RoundTripper) Doer {
+			return (&steadyhttp.Transport{Base: base,
+				Throttler: &steadyhttp.Throttler{RequestsPerSecond: 1e9, MaxConcurrent: 1 << 20}}).RoundTrip
+		}},
+	{Name: "its Logger alone", Kind: Variant,
+		How: "`&steadyhttp.Logger{Zap: …}`: a JSON core at debug level that writes to io.Discard, so every success is an entry.",
+		Wrap: func(base http.RoundTripper) Doer {
+			return (&steadyhttp.Logger{Base: base, Zap: discard()}).RoundTrip
+		}},
+	{Name: "steadyhttp, zap on", Kind: Variant, How: "The Transport with that Logger.",
+		Wrap: func(base http.RoundTripper) Doer {
+			return (&steadyhttp.Transport{Base: base, Logger: &steadyhttp.Logger{Zap: discard()}}).RoundTrip
+		}},
+}
+
+// discard returns a logger that does all the work but the writing.
+func discard() *zap.Logger {
+	encoder := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
+	return zap.New(zapcore.NewCore(encoder, zapcore.AddSync(io.Discard), zap.DebugLevel))
+}

@@ -1,0 +1,99 @@
+package bench
+
+import (
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+)
+
+var crowds = []scenario{{
+	table: Table{
+		Title: "Fifty callers told to come back in a second",
+		About: "50 callers arrive, one every 20 ms, while the server answers 429 with `Retry-After: 1` for one second.",
+		Columns: []Column{
+			{Name: "calls answered", Unit: Share, Better: Higher, Goal: goal(1)},
+			{Name: "requests refused", Unit: Count, Better: Lower, Goal: goal(8)},
+			{Name: "requests a call", Unit: Ratio, Better: Lower},
+			{Name: "all done after", Unit: Span, Better: Lower},
+		},
+	},
+	contenders: everybody(retrierAlone),
+	ask: func(t *testing.T, c Contender, s sizes) []float64 {
+		const callers = 50
+		var opens time.Time
+		refused := 0
+		w := &wire{way: serviceTime / 2, serve: func(*http.Request, []byte) reply {
+			if opens.IsZero() {
+				opens = time.Now().Add(time.Second)
+			}
+			if time.Now().Before(opens) {
+				refused++
+				return refusal("1")
+			}
+			return reply{body: chatJSON}
+		}}
+		do := c.Wrap(w)
+		var mu sync.Mutex
+		good := 0
+		var wg sync.WaitGroup
+		start := time.Now()
+		for range callers {
+			wg.Go(func() {
+				ok := send(t.Context(), do, "POST", chatURL, chatBody, callPatience).good()
+				mu.Lock()
+				defer mu.Unlock()
+				if ok {
+					good++
+				}
+			})
+			time.Sleep(time.Second / callers)
+		}
+		wg.Wait()
+		return []float64{
+			float64(good) / callers,
+			float64(refused),
+			float64(w.requests()) / callers,
+			float64(time.Since(start)),
+		}
+	},
+}}
+
+// nested is about the retries of a client further out that says nothing of
+// them. Those of GitLab and Vault are go-retryablehttp with 5 and 2 of them.
+var nested = []scenario{{
+	table: Table{
+		Title: "Under a client that retries by itself",
+		About: "One call of a client that carries go-retryablehttp, with the 5 retries of GitLab's client and with the 2 of Vault's, over each " +
+			"contender, to a server that answers 503 for good: how many requests arrive, and how much more that is than over the bare base.",
+		Columns: []Column{
+			{Name: "requests, GitLab's", Unit: Count, Better: Lower},
+			{Name: "over bare", Unit: Ratio, Better: Lower, Goal: goal(1.5)},
+			{Name: "requests, Vault's", Unit: Count, Better: Lower},
+			{Name: "over bare", Unit: Ratio, Better: Lower, Goal: goal(1.5)},
+		},
+	},
+	contenders: everybody(),
+	ask: func(t *testing.T, c Contender, s sizes) []float64 {
+		var figures []float64
+		for _, retries := range []int{5, 2} {
+			w := &wire{way: serviceTime / 2, serve: func(*http.Request, []byte) reply {
+				return reply{status: http.StatusServiceUnavailable}
+			}}
+			client := retryablehttp.NewClient()
+			client.HTTPClient = &http.Client{Transport: roundTripper(c.Wrap(w))}
+			client.RetryMax = retries
+			client.Logger = nil
+			send(t.Context(), client.StandardClient().Transport.RoundTrip, "GET", itemsURL, "", jobsPatience)
+			figures = append(figures, float64(w.requests()), float64(w.requests())/float64(retries+1))
+		}
+		return figures
+	},
+}}
+
+// roundTripper makes a Doer a base.
+type roundTripper Doer
+
+func (r roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return r(req) }

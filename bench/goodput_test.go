@@ -1,0 +1,119 @@
+package bench
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp"
+)
+
+const (
+	workers      = 64
+	limitRate    = 50     // requests a second
+	tokenRate    = 10_000 // tokens a second
+	serviceTime  = 20 * time.Millisecond
+	jobsPatience = 10 * time.Minute // nobody gives up a job before
+)
+
+var goodput = []scenario{
+	limited("A rate limit that the server states", false, goal(1.05), goal(0.01), everybody(
+		told("`RequestsPerSecond: 50`", func() *steadyhttp.Throttler { return &steadyhttp.Throttler{RequestsPerSecond: limitRate} }),
+		retrierAlone)),
+	limited("A rate limit that the server keeps to itself", true, goal(1.2), goal(0.10), everybody(
+		told("`RequestsPerSecond: 50`", func() *steadyhttp.Throttler { return &steadyhttp.Throttler{RequestsPerSecond: limitRate} }),
+		retrierAlone)),
+}
+
+func limited(title string, silent bool, makespan, refused *float64, contenders []Contender) scenario {
+	about := "64 workers do 1,000 chat completions against a server that lets 50 a second through (a full bucket of 50 at the start) " +
+		"and answers 429 beyond that, with `x-ratelimit` headers, `Retry-After` and `retry-after-ms`."
+	if silent {
+		about = "The same, but the server sends a bare 429: no header says what the limit is, nor when to come back."
+	}
+	about += " The ideal is (jobs − 50) / 50 s and one answer's time. A job is lost if its call ends without a 200."
+	return scenario{
+		table: Table{Title: title, About: about, Columns: []Column{
+			{Name: "jobs lost", Unit: Share, Better: Lower, Goal: goal(0)},
+			{Name: "time, over the ideal", Unit: Ratio, Better: Lower, Goal: makespan},
+			{Name: "answers that are 429", Unit: Share, Better: Lower, Goal: refused},
+			{Name: "requests a job", Unit: Ratio, Better: Lower},
+		}},
+		contenders: contenders,
+		ask: func(t *testing.T, c Contender, s sizes) []float64 {
+			l := &limit{unit: "requests", perSecond: limitRate, silent: silent}
+			w := &wire{serve: l.serve, way: serviceTime / 2}
+			took, good := work(t, c.Wrap(w), s.jobs, func(int) string { return chatBody })
+			ideal := time.Duration(s.jobs-limitRate)*time.Second/limitRate + serviceTime
+			return []float64{
+				float64(s.jobs-good) / float64(s.jobs),
+				float64(took) / float64(ideal),
+				float64(l.refused) / float64(w.requests()),
+				float64(w.requests()) / float64(s.jobs),
+			}
+		},
+	}
+}
+
+var tokenGoodput = []scenario{{
+	table: Table{
+		Title: "A limit of tokens that the server states",
+		About: "64 workers do 300 chat completions of 10 to 2,000 tokens against a server that lets 10,000 tokens a second through. " +
+			"Utilisation is what the jobs that were done took of what the server allowed while they ran.",
+		Columns: []Column{
+			{Name: "jobs lost", Unit: Share, Better: Lower, Goal: goal(0)},
+			{Name: "utilisation", Unit: Share, Better: Higher, Goal: goal(0.95)},
+			{Name: "answers that are 429", Unit: Share, Better: Lower},
+			{Name: "requests a job", Unit: Ratio, Better: Lower},
+		},
+	},
+	contenders: everybody(told("`TokensPerMinute: 600_000`", func() *steadyhttp.Throttler {
+		return &steadyhttp.Throttler{TokensPerMinute: 60 * tokenRate}
+	})),
+	ask: func(t *testing.T, c Contender, s sizes) []float64 {
+		const n = 300
+		size := func(i int) int { return 10 + (i*7919)%1991 } // 10 to 2,000, in no order
+		body := func(i int) string {
+			const form = `{"model":"gpt-4o","max_tokens":%d}`
+			input := (len(fmt.Sprintf(form, size(i))) + 3) / 4
+			return fmt.Sprintf(form, max(1, size(i)-input))
+		}
+		l := &limit{unit: "tokens", perSecond: tokenRate}
+		w := &wire{serve: l.serve, way: serviceTime / 2}
+		took, good := work(t, c.Wrap(w), n, body)
+		return []float64{
+			float64(n-good) / n,
+			float64(l.spent) / (tokenRate * (took.Seconds() + 1)), // the bucket was full at the start
+			float64(l.refused) / float64(w.requests()),
+			float64(w.requests()) / n,
+		}
+	},
+}}
+
+// work has the workers do n jobs, and says how long it took and how many got
+// their answer.
+func work(t *testing.T, do Doer, n int, body func(i int) string) (took time.Duration, good int) {
+	next := make(chan int)
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	start := time.Now()
+	for range workers {
+		wg.Go(func() {
+			for i := range next {
+				ok := send(t.Context(), do, "POST", chatURL, body(i), jobsPatience).good()
+				mu.Lock()
+				if ok {
+					good++
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+	return time.Since(start), good
+}

@@ -1,0 +1,166 @@
+package bench
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+var report = flag.String("report", "", "measure in full, and write the page to this `file`")
+
+// sizes is how much is measured.
+type sizes struct {
+	repeats     int // of a scenario in virtual time
+	jobs        int // under a limit
+	perSecond   int // calls, in an outage
+	calls       int // with faults, and orders
+	rounds      int // of costs, each contender in turn
+	noopCalls   int // a round
+	wireCalls   int // a round
+	parallel    int // goroutines
+	upload      int64
+	streams     int
+	fewestAlloc int // calls that allocations are counted over
+}
+
+var (
+	small = sizes{repeats: 1, jobs: 200, perSecond: 50, calls: 300, rounds: 2, noopCalls: 20, wireCalls: 2,
+		parallel: 4, upload: 2 << 20, streams: 2, fewestAlloc: 5}
+	full = sizes{repeats: 5, jobs: 1000, perSecond: 200, calls: 10_000, rounds: 200, noopCalls: 500, wireCalls: 50,
+		parallel: 64, upload: 64 << 20, streams: 200, fewestAlloc: 500}
+)
+
+// A scenario is one question that is put to every contender.
+type scenario struct {
+	table      Table // without rows
+	contenders []Contender
+
+	// ask measures one contender in a bubble of its own, and returns a figure a
+	// column. It is nil where measure is set.
+	ask func(t *testing.T, c Contender, s sizes) []float64
+
+	// measure measures all of them in real time, in turn, and returns a row of
+	// figures for each.
+	measure func(t *testing.T, cs []Contender, s sizes) [][]float64
+}
+
+// everybody is who takes part unless a scenario says otherwise.
+func everybody(variants ...Contender) []Contender {
+	return slices.Concat([]Contender{bare, steady}, variants, rivals)
+}
+
+// run puts the question and returns the table with its rows.
+func (sc scenario) run(t *testing.T, s sizes) *Table {
+	table := sc.table
+	table.Timed = sc.measure != nil
+	var figures [][]float64
+	if sc.measure != nil {
+		figures = sc.measure(t, sc.contenders, s)
+	} else {
+		for _, c := range sc.contenders {
+			figures = append(figures, sc.repeat(t, c, s))
+		}
+	}
+	for i, c := range sc.contenders {
+		if len(figures[i]) != len(table.Columns) {
+			t.Fatalf("%s: got %d figures, want %d", c.Name, len(figures[i]), len(table.Columns))
+		}
+		table.Rows = append(table.Rows, Row{Contender: c, Figures: figures[i]})
+	}
+	return &table
+}
+
+// repeat asks a contender several times and returns the medians.
+func (sc scenario) repeat(t *testing.T, c Contender, s sizes) []float64 {
+	columns := make([][]float64, len(sc.table.Columns))
+	for range s.repeats {
+		var got []float64
+		synctest.Test(t, func(t *testing.T) { got = sc.ask(t, c, s) })
+		for i, f := range got {
+			columns[i] = append(columns[i], f)
+		}
+	}
+	medians := make([]float64, len(columns))
+	for i, list := range columns {
+		medians[i] = median(list)
+	}
+	return medians
+}
+
+// The order of the page.
+var scenarios = slices.Concat(
+	goodput, tokenGoodput, outages, faults, traps, crowds, nested,
+)
+
+// TestScenarios puts every question. Small, it fails where our side misses a
+// goal that no clock is needed for; in full, the page says so.
+func TestScenarios(t *testing.T) {
+	s := small
+	if *report != "" {
+		s = full
+	}
+	var tables []*Table
+	for _, sc := range scenarios {
+		t.Run(sc.table.Title, func(t *testing.T) {
+			start := time.Now()
+			table := sc.run(t, s)
+			t.Logf("%s\n%s", time.Since(start).Round(time.Millisecond), table.Markdown())
+			if ours, ok := table.ours(); ok && slices.ContainsFunc(ours.Figures, math.IsNaN) {
+				t.Error("a figure of ours is missing")
+			}
+			if !table.Timed {
+				for _, missed := range table.Missed() {
+					t.Error(missed)
+				}
+			}
+			tables = append(tables, table)
+		})
+	}
+	page := &Page{Tables: tables, Versions: versions(t)}
+	var b bytes.Buffer
+	if err := page.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, loss := range page.Losses() {
+		t.Log("others are better:", loss)
+	}
+	for _, c := range rivals {
+		if !strings.Contains(b.String(), "`"+c.Module+"` v") {
+			t.Errorf("the page does not name the version of %s", c.Module)
+		}
+	}
+	if *report == "" {
+		return
+	}
+	if err := os.WriteFile(*report, b.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// versions asks the go command for the versions of the rivals.
+func versions(t *testing.T) map[string]string {
+	args := []string{"list", "-m", "-f", "{{.Path}} {{.Version}}"}
+	for _, c := range rivals {
+		args = append(args, c.Module)
+	}
+	out, err := exec.Command("go", args...).Output()
+	if err != nil {
+		t.Fatalf("go list -m: %v", err)
+	}
+	list := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		var path, version string
+		if _, err := fmt.Sscan(line, &path, &version); err == nil {
+			list[path] = version
+		}
+	}
+	return list
+}

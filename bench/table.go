@@ -1,0 +1,221 @@
+package bench
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Unit is how a figure is written.
+type Unit uint8
+
+// The units of figures.
+const (
+	Count   Unit = iota // 3
+	Ratio               // 1.023
+	Share               // 99.1%, of 0.991
+	Span                // a duration, of nanoseconds
+	Nanos               // 430 ns
+	Bytes               // 2.1 MiB
+	YesOrNo             // yes, of more than a half
+)
+
+// Better is which of two figures is the better one.
+type Better int8
+
+// The directions of figures.
+const (
+	Neither Better = 0
+	Lower   Better = -1
+	Higher  Better = 1
+)
+
+// A Column is one thing that is measured of every contender.
+type Column struct {
+	Name   string
+	Unit   Unit
+	Better Better
+	Goal   *float64 // what our figure must not be worse than; nil is no goal
+}
+
+// A Row is the figures of one contender, NaN where there is none.
+type Row struct {
+	Contender Contender
+	Figures   []float64
+}
+
+// A Table answers one question. Its first column says whether the contender did
+// what it was asked to; the others, what that took.
+type Table struct {
+	Title, About string
+	Columns      []Column
+	Rows         []Row
+	Timed        bool // in real time, on a machine that others may use too
+}
+
+func goal(f float64) *float64 { return &f }
+
+// noise is how much better a figure must be to be called better.
+func (t *Table) noise() float64 {
+	if t.Timed {
+		return 0.05
+	}
+	return 0.02
+}
+
+// ours returns the row that the others are compared with.
+func (t *Table) ours() (Row, bool) {
+	i := slices.IndexFunc(t.Rows, func(r Row) bool { return r.Contender.Kind == Ours })
+	if i < 0 {
+		return Row{}, false
+	}
+	return t.Rows[i], true
+}
+
+// Missed lists where our figures miss a goal.
+func (t *Table) Missed() []string {
+	ours, ok := t.ours()
+	if !ok {
+		return nil
+	}
+	var list []string
+	for i, c := range t.Columns {
+		f := ours.Figures[i]
+		if c.Goal != nil && (math.IsNaN(f) || float64(c.Better)*(f-*c.Goal) < 0) {
+			list = append(list, fmt.Sprintf("%s, %s: %s, want %s", t.Title, c.Name, c.Unit.Write(f), c.wants()))
+		}
+	}
+	return list
+}
+
+// Goals is a sentence on the goals of the table, "" if it has none.
+func (t *Table) Goals() string {
+	var list []string
+	for _, c := range t.Columns {
+		if c.Goal != nil {
+			list = append(list, c.Name+" "+c.wants())
+		}
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	return "Our goals: " + strings.Join(list, "; ") + "."
+}
+
+func (c Column) wants() string {
+	if c.Better == Higher {
+		return "at least " + c.Unit.Write(*c.Goal)
+	}
+	return "at most " + c.Unit.Write(*c.Goal)
+}
+
+// Losses lists every figure of a rival that is better than ours, with what the
+// rival's first figure is where that is worse than ours.
+func (t *Table) Losses() []string {
+	ours, ok := t.ours()
+	if !ok {
+		return nil
+	}
+	var list []string
+	for i, c := range t.Columns {
+		if c.Better == Neither {
+			continue
+		}
+		for _, r := range t.Rows {
+			if r.Contender.Kind != Rival || !t.beats(c, r.Figures[i], ours.Figures[i]) {
+				continue
+			}
+			s := fmt.Sprintf("%s, %s: %s %s, we %s", t.Title, c.Name, r.Contender.Name, c.Unit.Write(r.Figures[i]), c.Unit.Write(ours.Figures[i]))
+			if first := t.Columns[0]; i > 0 && t.beats(first, ours.Figures[0], r.Figures[0]) {
+				s += fmt.Sprintf(" (but %s %s against %s)", first.Name, first.Unit.Write(r.Figures[0]), first.Unit.Write(ours.Figures[0]))
+			}
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// beats reports whether a is better than b by more than noise, and looks it.
+func (t *Table) beats(c Column, a, b float64) bool {
+	gain := float64(c.Better) * (a - b)
+	return gain > t.noise()*math.Abs(b) && c.Unit.Write(a) != c.Unit.Write(b)
+}
+
+// Markdown is the table as the page has it.
+func (t *Table) Markdown() string {
+	var b strings.Builder
+	b.WriteString("| |")
+	for _, c := range t.Columns {
+		b.WriteString(" " + c.Name + " |")
+	}
+	b.WriteString("\n|---|" + strings.Repeat("---:|", len(t.Columns)) + "\n")
+	for _, r := range t.Rows {
+		name := r.Contender.Name
+		if r.Contender.Kind == Ours {
+			name = "**" + name + "**"
+		}
+		b.WriteString("| " + name + " |")
+		for i, c := range t.Columns {
+			b.WriteString(" " + c.Unit.Write(r.Figures[i]) + " |")
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+// Write writes a figure.
+func (u Unit) Write(f float64) string {
+	if math.IsNaN(f) {
+		return "–"
+	}
+	switch u {
+	case Ratio:
+		if math.Abs(f) >= 100 {
+			return fmt.Sprintf("%.0f", f)
+		}
+		return fmt.Sprintf("%.3f", f)
+	case Share:
+		return fmt.Sprintf("%.1f%%", 100*f)
+	case Span:
+		return span(time.Duration(f))
+	case Nanos:
+		return fmt.Sprintf("%.0f ns", f)
+	case Bytes:
+		return fmt.Sprintf("%.1f MiB", f/(1<<20))
+	case YesOrNo:
+		if f > 0.5 {
+			return "yes"
+		}
+		return "no"
+	}
+	return fmt.Sprintf("%.4g", f)
+}
+
+// span writes a duration in the unit that says most.
+func span(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d > 2*365*day:
+		return fmt.Sprintf("%.1f years", d.Hours()/24/365)
+	case d > 2*day:
+		return fmt.Sprintf("%.0f days", d.Hours()/24)
+	case d > time.Minute:
+		return d.Round(time.Second).String()
+	default:
+		return d.Round(time.Millisecond).String()
+	}
+}
+
+// median returns the middle of a list, which it sorts.
+func median(list []float64) float64 {
+	if len(list) == 0 {
+		return math.NaN()
+	}
+	slices.Sort(list)
+	if n := len(list); n%2 == 0 {
+		return (list[n/2-1] + list[n/2]) / 2
+	}
+	return list[len(list)/2]
+}
