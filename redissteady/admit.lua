@@ -81,6 +81,13 @@ local function cold(host)
   return max(t, now)
 end
 
+-- pace_take counts a request that goes at t. The pace may lag behind by a little
+-- and catch up: what timers are late is not lost.
+local function pace_take(p, t)
+  t = max(p.next, t - 0.02)
+  p.next = t + 1 / pace_rate(p, t)
+end
+
 local touched = { 1 } -- the scopes that there are of those that the request is under
 local answer = {}
 
@@ -123,13 +130,7 @@ local function ready()
       from = max(from, s.gate.paced and t or now) -- behind a pause the limit's own spacing begins at its end
     end
     for _, b in ipairs(s.buckets) do later(due(b, cost[b.unit], from), true, why(b)) end
-    if s.pace then
-      local p = s.pace
-      local rate = pace_rate(p, from)
-      p.level = min(1 + 0.02 * rate, p.level + max(from - p.at, 0) * rate) -- timers are late by some ms
-      p.at = max(p.at, from)
-      if p.level < 1 then later(p.at + (1 - p.level) / rate, true, 'the pace that the server bears') end
-    end
+    if s.pace then later(max(s.pace.next, from), true, 'the pace that the server bears') end
   end
   local t = cold(states[1])
   if t > now then later(t, false, 'the first answer of the host') end
@@ -143,7 +144,7 @@ local function take(at)
     for _, b in ipairs(s.buckets) do b.level = b.level - cost[b.unit] end
     for u, c in ipairs(cost) do s.sent[u] = s.sent[u] + c end
     count(s)
-    if s.pace then s.pace.level = s.pace.level - 1 end
+    if s.pace then pace_take(s.pace, at) end
     if s.probing then s.gate.probe, answer.probe = at, true end
     answer.sent[n] = s.sent
   end

@@ -70,6 +70,7 @@ type Limiter struct {
 	lastID   uint64
 	waiting  map[string]*ticket // all that ask or wait, by id
 	permits  map[uint64]*ticket // all that were let go and not settled
+	fronts   map[string]*ticket // who asks again for all that stand at a gate, by its name
 	queued   map[string]int     // how many wait for the user's limits, by their name
 	known    map[string]*scope  // by name
 	verdicts map[string]*steadyhttp.Error
@@ -84,7 +85,7 @@ func (l *Limiter) run() error {
 	l.start.Do(func() {
 		l.ctx, l.stop = context.WithCancel(context.Background())
 		l.process = newProcess()
-		l.waiting, l.permits, l.queued = map[string]*ticket{}, map[uint64]*ticket{}, map[string]int{}
+		l.waiting, l.permits, l.fronts, l.queued = map[string]*ticket{}, map[uint64]*ticket{}, map[string]*ticket{}, map[string]int{}
 		l.known, l.verdicts = map[string]*scope{}, map[string]*steadyhttp.Error{}
 		l.reports.more = make(chan struct{}, 1)
 		switch {
@@ -219,9 +220,12 @@ func (l *Limiter) ask(ctx context.Context, t *ticket) (answer, error) {
 	defer l.mu.Unlock()
 	t.promised, t.probe, t.why = a.Verdict == "go", a.Probe, cmp.Or(a.Why, t.why)
 	t.lined = a.Lined && !t.granted
-	t.failing = false
+	t.failing, t.gate = false, ""
 	for _, s := range a.Scopes {
 		t.failing = t.failing || s.Gate == "failing"
+		if s.Gate != "" && a.Verdict == "park" && !a.Lined {
+			t.gate = t.keys[s.Key-1]
+		}
 	}
 	if a.Verdict == "go" {
 		t.at, t.decided, t.sent = a.At, a.Now, a.Sent
@@ -241,6 +245,10 @@ func (l *Limiter) wait(ctx context.Context, t *ticket, d time.Duration) bool {
 	began := time.Now()
 	l.queue(t)
 	defer func() { t.waited += time.Since(began) }()
+	if t.gate != "" {
+		l.front(t)
+		defer l.noFront(t)
+	}
 	if t.failing {
 		d = min(d, time.Until(t.came.Add(cmp.Or(t.ask.Patience, patience))))
 	}
@@ -257,13 +265,39 @@ func (l *Limiter) wait(ctx context.Context, t *ticket, d time.Duration) bool {
 		timer := time.NewTimer(d - time.Since(began))
 		select {
 		case <-timer.C:
-			return true
+			if t.gate == "" || l.front(t) || t.impatient(ctx) {
+				return true
+			}
+			d = time.Since(began) + frontEvery
 		case <-t.wake:
 			timer.Stop()
 		case <-ctx.Done():
 			timer.Stop()
 			return false
 		}
+	}
+}
+
+// frontEvery is how often those who stand at a gate see whether one still asks
+// for them.
+const frontEvery = time.Second
+
+// front reports whether t is the one to ask again for all that stand at its gate.
+func (l *Limiter) front(t *ticket) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.fronts[t.gate] == nil {
+		l.fronts[t.gate] = t
+	}
+	return l.fronts[t.gate] == t
+}
+
+// noFront lets another be it.
+func (l *Limiter) noFront(t *ticket) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.fronts[t.gate] == t {
+		delete(l.fronts, t.gate)
 	}
 }
 

@@ -105,10 +105,26 @@ func (l *Limiter) hear(word []string) {
 				t.poke()
 			}
 		}
+	case "one":
+		if len(word) == 3 {
+			in, err := strconv.ParseFloat(word[2], 64)
+			if err == nil {
+				time.AfterFunc(seconds(in), func() { l.pokeFront(of) })
+			}
+		}
 	case "later":
 		if len(word) == 4 {
 			l.later(of, word[2], word[3])
 		}
+	}
+}
+
+// pokeFront has the one ask again that does so for all who stand at a gate.
+func (l *Limiter) pokeFront(gate string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if t := l.fronts[gate]; t != nil {
+		t.poke()
 	}
 }
 

@@ -6,7 +6,7 @@ local MIN_PROBE, MAX_PROBE = 0.1, 1
 local NONE, GOOD, REFUSED, FAILING = 0, 1, 2, 3 -- steadyhttp.Answer
 
 local function pace(base, from, flat, double)
-  return { base = max(base, 0.5), from = from, flat = flat, double = double, level = 0, at = now }
+  return { base = max(base, 0.5), from = from, flat = flat, double = double, next = now }
 end
 
 -- rate_of is the rate of a stated limit of requests, nil if none is known.
@@ -60,6 +60,7 @@ local function asked(i, hold)
     refill(b, from)
     b.at = max(b.at, till) -- nothing comes back meanwhile that could be sent
   end
+  if s.pace then s.pace.next = max(s.pace.next, from) + till - from end
   later_by(i, till - from)
 end
 
@@ -71,6 +72,7 @@ local function failed(ev)
     if not ev.probe then return end -- it was under way when the gate was shut
     g.every = min(2 * g.every, MAX_PROBE)
     g.probe, g.till = nil, now + max(g.every, ev.hold or 0)
+    one_in(1, g.till - now)
     return
   end
   if (s.failures or 0) == 0 or now - s.failing > FAILURES_TIME then s.failures, s.failing = 0, now end
@@ -93,7 +95,7 @@ local function hear(ev)
       answered(i, ev.at, ev.probe)
     elseif ev.answer == NONE and ev.probe and g and g.probe then
       g.probe, g.till = nil, max(g.till, now + (g.every or 0)) -- it told nothing: the next may try
-      again(i)
+      one_in(i, g.till - now)
     end
   end
   if ev.answer == FAILING then failed(ev) end
@@ -180,7 +182,7 @@ local function refused(s, ev)
   elseif good >= 1 then new = pace(good, from)
   elseif not p then new = pace(5, from, 0, 0.5)
   else new = pace(pace_rate(p, now) / 2, from) end
-  if p then new.level, new.at = p.level, p.at end
+  if p then new.next = p.next end
   s.pace = new
   if s.gate then s.gate.probe = nil end
 end

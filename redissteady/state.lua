@@ -31,7 +31,7 @@ local function shift(s, by)
   end
   for _, b in ipairs(s.buckets) do move(b, 'at', 'seen', 'reset') end
   move(s.gate, 'since', 'till', 'probe')
-  move(s.pace, 'from', 'at')
+  move(s.pace, 'from', 'next')
   move(s, 'second', 'failing', 'cold')
 end
 
@@ -132,16 +132,19 @@ local function busy(s) return max(s.current or 0, s.before or 0) end
 local function give(s, cost)
   for _, b in ipairs(s.buckets) do b.level = min(b.size, b.level + cost[b.unit]) end
   for u, n in ipairs(cost) do s.sent[u] = s.sent[u] - n end
-  if s.pace then s.pace.level = min(s.pace.level + 1, 1) end
+  local p = s.pace
+  if p and p.next > now then p.next = p.next - 1 / pace_rate(p, p.next) end
   uncount(s)
 end
 
 -- Words to all processes. Those who wait under KEYS[i] without a time of their
--- own shall ask again; all shall, as nobody may go any more; or those to whom a
--- time was promised until now shall wait for so much longer.
+-- own shall ask again; all shall, as nobody may go any more; one of each process
+-- shall in a while; or those to whom a time was promised until now shall wait for
+-- so much longer.
 local function say(...) redis.call('PUBLISH', ask.channel, table.concat({ ... }, ' ')) end
 local function again(i) say('again', KEYS[i]) end
 local function stop(i) say('stop', KEYS[i]) end
+local function one_in(i, seconds) say('one', KEYS[i], string.format('%.6f', seconds)) end
 local function later_by(i, seconds) say('later', KEYS[i], string.format('%.6f %.6f', seconds, now)) end
 
 -- Places among the concurrent requests are leases: members of a sorted set, by

@@ -31,8 +31,9 @@ type ticket struct {
 	waited  time.Duration
 	why     string
 	probe   bool
-	failing bool // it stands at the gate of a host that fails
-	full    bool // too many wait already
+	gate    string // at which it stands: the name of the scope
+	failing bool   // the gate is that of a host that fails
+	full    bool   // too many wait already
 	inQueue bool
 	late    bool // what it was promised is now after its deadline
 
@@ -139,7 +140,7 @@ func (t *ticket) admission(l *Limiter, ctx context.Context) *admission {
 func (l *Limiter) forget(t *ticket) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	t.promised, t.failing = false, false
+	t.promised, t.failing, t.gate = false, false, ""
 }
 
 // impatient reports whether t has stood at a failing host's gate for too long.
