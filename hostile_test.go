@@ -42,7 +42,7 @@ const (
 // promises has a row for each hostile server; the first that matches holds.
 var promises = []promise{
 	// The connection is lost before an answer has begun: an order is in doubt, unless nothing of it can have been sent.
-	{`(resets|closes|half-closes) before the request`, lost + " | unknown, never sent | 200", "200 | " + malformed},
+	{`(resets|closes|half-closes) before the request`, lost + " | " + malformed + " | unknown, never sent | 200", "200 | " + malformed},
 	{`(resets|closes|stalls) (before|within) the TLS handshake`, "200", "200"},
 	{`(resets|closes) (before the HTTP/2 preface|within a frame's head)`, lost + " | " + malformed + " | unknown, never sent | 200", "200 | " + malformed},
 	{`(resets|closes|half-closes) (during|after) the request('s head(, over HTTP/2)?)?`, lost + " | " + aFault, "200"},

@@ -14,5 +14,7 @@
 //
 // It listens on loopback and asks for no testing.T, so that it serves a demonstration as well as a test.
 //
+// [Hostiles] are servers that break the protocol, and [Faults] is a RoundTripper that lets some requests fail.
+//
 // [TestRoundTripper] runs a wrapper through the cases that wrappers get wrong.
 package steadyhttptest

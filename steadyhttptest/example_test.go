@@ -95,3 +95,40 @@ func ExampleChatStream() {
 	// true
 	// true
 }
+
+// A tenth of the requests fails, in a way that a seed decides: does the code under test bear it?
+func ExampleFaults() {
+	api := steadyhttptest.NewServer()
+	defer api.Close()
+	api.Script("*", steadyhttptest.ChatCompletion("hello"))
+
+	faults := &steadyhttptest.Faults{
+		Base:       api.Client().Transport,
+		Seed:       1,
+		RefuseRate: 0.02,
+		ResetRate:  0.02,
+		CutRate:    0.02,
+		ReplyRate:  0.04,
+		Replies: []steadyhttptest.Reply{
+			{Status: http.StatusBadGateway},
+			{Status: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"1"}}},
+		},
+	}
+	client := &http.Client{Transport: faults}
+	good := 0
+	for range 1000 {
+		resp, err := client.Get(api.URL)
+		if err != nil {
+			continue
+		}
+		_, err = io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+		if err == nil && resp.StatusCode == http.StatusOK {
+			good++
+		}
+	}
+	requests, failed := faults.Count()
+	fmt.Println(requests, "requests,", failed, "faults,", good, "good answers")
+	// Output:
+	// 1000 requests, 96 faults, 904 good answers
+}
