@@ -129,7 +129,9 @@ func brokenAnswers2() []Hostile {
 		{Name: "sends a length that is too small, over HTTP/2", harm2: answers(status200+length("3"), "fine")},
 		{Name: "sends a length that overflows, over HTTP/2", harm2: answers(status200+length("99999999999999999999"), "fine")},
 		{Name: "sends a body before the headers", Stalls: true, harm2: sends(frameData, flagEnd, "fine")},
-		{Name: "sends a second answer after the first", harm2: func(c *hostileConn2, id uint32) bool { return c.fine(id) && c.headers(id, status200) && c.frame(frameData, flagEnd, id, "evil") }},
+		{Name: "sends a second answer after the first", harm2: func(c *hostileConn2, id uint32) bool {
+			return c.fine(id) && c.headers(id, status200) && c.frame(frameData, flagEnd, id, "evil")
+		}},
 		{Name: "answers a request that nobody made", harm2: func(c *hostileConn2, id uint32) bool { return c.fine(id+100) && c.stall() }},
 		{Name: "pushes what nobody asked for", harm2: sends(framePush, flagEndHeaders, number(2)+status200)},
 		// Not that of the stream, over which the client of Go 1.26's net/http locks itself up for good.
