@@ -52,8 +52,15 @@ func (p *Page) Version(c Contender) string {
 	return strings.TrimSpace(fmt.Sprintf("`%s` %s", c.Module, p.Versions[c.Module]))
 }
 
-// Losses lists where rivals have better figures than we.
-func (p *Page) Losses() []string { return p.each((*Table).Losses) }
+// Losses lists where rivals that do as much have better figures than we.
+func (p *Page) Losses() []string {
+	return p.each(func(t *Table) []string { fair, _ := t.Losses(); return fair })
+}
+
+// Savings lists where rivals have better figures since they do less.
+func (p *Page) Savings() []string {
+	return p.each(func(t *Table) []string { _, cheap := t.Losses(); return cheap })
+}
 
 // Missed lists where we miss a goal of our own.
 func (p *Page) Missed() []string { return p.each((*Table).Missed) }

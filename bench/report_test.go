@@ -18,24 +18,24 @@ var report = flag.String("report", "", "measure in full, and write the page to t
 
 // sizes is how much is measured.
 type sizes struct {
-	repeats     int // of a scenario in virtual time
-	jobs        int // under a limit
-	perSecond   int // calls, in an outage
-	calls       int // with faults, and orders
-	rounds      int // of costs, each contender in turn
-	noopCalls   int // a round
-	wireCalls   int // a round
-	parallel    int // goroutines
-	upload      int64
-	streams     int
-	fewestAlloc int // calls that allocations are counted over
+	repeats   int // of a scenario in virtual time
+	jobs      int // under a limit
+	perSecond int // calls, in an outage
+	calls     int // with faults, and orders
+	rounds    int // of costs, each contender in turn
+	noopCalls int // a round
+	wireCalls int // a round
+	parallel  int // goroutines
+	upload    int64
+	streams   int
+	allocRuns int // calls that allocations are counted over
 }
 
 var (
-	small = sizes{repeats: 1, jobs: 200, perSecond: 50, calls: 300, rounds: 2, noopCalls: 20, wireCalls: 2,
-		parallel: 4, upload: 2 << 20, streams: 2, fewestAlloc: 5}
-	full = sizes{repeats: 5, jobs: 1000, perSecond: 200, calls: 10_000, rounds: 200, noopCalls: 500, wireCalls: 50,
-		parallel: 64, upload: 64 << 20, streams: 200, fewestAlloc: 500}
+	small = sizes{repeats: 1, jobs: 1000, perSecond: 100, calls: 500, rounds: 2, noopCalls: 20, wireCalls: 2,
+		parallel: 4, upload: 2 << 20, streams: 2, allocRuns: 5}
+	full = sizes{repeats: 3, jobs: 1000, perSecond: 200, calls: 10_000, rounds: 200, noopCalls: 500, wireCalls: 50,
+		parallel: 64, upload: 64 << 20, streams: 100, allocRuns: 500}
 )
 
 // A scenario is one question that is put to every contender.
@@ -98,6 +98,7 @@ func (sc scenario) repeat(t *testing.T, c Contender, s sizes) []float64 {
 // The order of the page.
 var scenarios = slices.Concat(
 	goodput, tokenGoodput, outages, faults, traps, crowds, nested,
+	costs, permits, loopback, uploads, streams,
 )
 
 // TestScenarios puts every question. Small, it fails where our side misses a
@@ -116,10 +117,8 @@ func TestScenarios(t *testing.T) {
 			if ours, ok := table.ours(); ok && slices.ContainsFunc(ours.Figures, math.IsNaN) {
 				t.Error("a figure of ours is missing")
 			}
-			if !table.Timed {
-				for _, missed := range table.Missed() {
-					t.Error(missed)
-				}
+			if missed := table.Missed(); !table.Timed && len(missed) > 0 != table.Open {
+				t.Errorf("goals missed: %q; known to be missed: %t", missed, table.Open)
 			}
 			tables = append(tables, table)
 		})
@@ -128,9 +127,6 @@ func TestScenarios(t *testing.T) {
 	var b bytes.Buffer
 	if err := page.Write(&b); err != nil {
 		t.Fatal(err)
-	}
-	for _, loss := range page.Losses() {
-		t.Log("others are better:", loss)
 	}
 	for _, c := range rivals {
 		if !strings.Contains(b.String(), "`"+c.Module+"` v") {

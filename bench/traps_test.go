@@ -10,27 +10,27 @@ var traps = []scenario{
 	trap("An account without credit",
 		"One call to a server that answers 429 with OpenAI's `insufficient_quota`: no wait cures that.", 0,
 		reply{status: http.StatusTooManyRequests, body: openAIError("insufficient_quota", "insufficient_quota", "You exceeded your current quota.")},
+		Column{Name: "the 429 reaches the caller", Unit: YesOrNo, Better: Higher, Goal: goal(1)},
 		Column{Name: "requests", Unit: Count, Better: Lower, Goal: goal(1)},
-		Column{Name: "the call takes", Unit: Span, Better: Lower},
-		Column{Name: "the 429 reaches the caller", Unit: YesOrNo, Better: Higher, Goal: goal(1)}),
+		Column{Name: "the call takes", Unit: Span, Better: Lower}),
 	trap("An absurd Retry-After",
 		"One call without a deadline to a server that answers 429 with `Retry-After: 99999999`.", 0,
 		refusal("99999999"),
-		Column{Name: "requests", Unit: Count},
-		Column{Name: "the call takes", Unit: Span, Better: Lower, Goal: goal(float64(time.Second))},
-		Column{Name: "the 429 reaches the caller", Unit: YesOrNo, Better: Higher, Goal: goal(1)}),
+		Column{Name: "the 429 reaches the caller", Unit: YesOrNo, Better: Higher, Goal: goal(1)},
+		Column{Name: "requests", Unit: Count, Better: Lower, Goal: goal(1)},
+		Column{Name: "the call takes", Unit: Span, Better: Lower}).open(),
 	trap("A Retry-After that overflows",
 		"The same with `Retry-After: 9223372036854775807`: as nanoseconds, that is −1 s to a careless program.", 0,
 		refusal("9223372036854775807"),
-		Column{Name: "requests", Unit: Count},
-		Column{Name: "the call takes", Unit: Span},
-		Column{Name: "the 429 reaches the caller", Unit: YesOrNo, Better: Higher, Goal: goal(1)}),
+		Column{Name: "the 429 reaches the caller", Unit: YesOrNo, Better: Higher, Goal: goal(1)},
+		Column{Name: "requests", Unit: Count, Better: Lower},
+		Column{Name: "the call takes", Unit: Span}),
 	trap("A deadline before the Retry-After",
 		"One call with 2 s left, to a server that answers 429 with `Retry-After: 30`: the wait cannot succeed.", 2*time.Second,
 		refusal("30"),
-		Column{Name: "requests", Unit: Count},
-		Column{Name: "the call takes", Unit: Span, Better: Lower, Goal: goal(float64(100 * time.Millisecond))},
-		Column{Name: "the 429 reaches the caller", Unit: YesOrNo, Better: Higher, Goal: goal(1)}),
+		Column{Name: "the 429 reaches the caller", Unit: YesOrNo, Better: Higher, Goal: goal(1)},
+		Column{Name: "requests", Unit: Count, Better: Lower},
+		Column{Name: "the call takes", Unit: Span, Better: Lower, Goal: goal(float64(100 * time.Millisecond))}),
 }
 
 // trap has one call meet the same reply again and again.
@@ -45,9 +45,15 @@ func trap(title, about string, patience time.Duration, r reply, columns ...Colum
 			if got.status == r.status {
 				reached = 1
 			}
-			return []float64{float64(w.requests()), float64(got.took), reached}
+			return []float64{reached, float64(w.requests()), float64(got.took)}
 		},
 	}
+}
+
+// open marks a goal as one that is known to be missed.
+func (sc scenario) open() scenario {
+	sc.table.Open = true
+	return sc
 }
 
 func refusal(retryAfter string) reply {

@@ -1,0 +1,286 @@
+package bench
+
+import (
+	"io"
+	"math"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp"
+)
+
+// A request is what a measurement of costs sends, again and again. Each call
+// gets a request of its own, as the others change the one they are given.
+type request struct {
+	name    string
+	method  string
+	url     string
+	body    string
+	getBody bool
+	key     bool // an idempotency key
+}
+
+var (
+	prompt = `{"model":"gpt-4o","messages":[{"role":"user","content":"` + strings.Repeat("hello ", 330) + `"}]}` // 2 KiB
+
+	get         = request{name: "GET", method: "GET", url: itemsURL}
+	keyed       = request{name: "POST with an idempotency key", method: "POST", url: orderURL, body: prompt, getBody: true, key: true}
+	order       = request{name: "POST that may not be repeated", method: "POST", url: orderURL, body: prompt, getBody: true}
+	chat        = request{name: "chat completion", method: "POST", url: chatURL, body: prompt, getBody: true}
+	chatWithout = request{name: "chat completion without GetBody", method: "POST", url: chatURL, body: prompt}
+)
+
+// build returns a function that makes such requests to url, cheaply.
+func (r request) build(url string) func() *http.Request {
+	template, err := http.NewRequest(r.method, url, nil)
+	if err != nil {
+		panic(err)
+	}
+	template.Header.Set("Authorization", "Bearer test-key")
+	if r.body == "" {
+		return func() *http.Request { return template.WithContext(template.Context()) }
+	}
+	template.Header.Set("Content-Type", "application/json")
+	if r.key {
+		template.Header.Set("Idempotency-Key", "4f1c")
+	}
+	template.ContentLength = int64(len(r.body))
+	open := func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(r.body)), nil }
+	return func() *http.Request {
+		req := template.WithContext(template.Context())
+		req.Body, _ = open()
+		if r.getBody {
+			req.GetBody = open
+		}
+		return req
+	}
+}
+
+// call makes one call and reads its answer.
+func (d Doer) call(req *http.Request) error {
+	resp, err := d(req)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, resp.Body)
+	resp.Body.Close()
+	return err
+}
+
+// noop is the base that costs next to nothing: it reads the request's body and
+// answers with a chat completion.
+type noop struct{ header http.Header }
+
+func (n noop) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Body != nil {
+		_, err := io.Copy(io.Discard, req.Body)
+		req.Body.Close()
+		if err != nil {
+			return nil, err
+		}
+	}
+	return &http.Response{
+		Status: "200 OK", StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: n.header, Body: io.NopCloser(strings.NewReader(chatJSON)), ContentLength: int64(len(chatJSON)), Request: req,
+	}, nil
+}
+
+// costs is the price of success over a base that costs nothing.
+var costs = []scenario{
+	overNoop(get, goal(250), goal(0), "The answer is one that need not be looked into."),
+	overNoop(keyed, goal(250), goal(0), "With a body of 2 KiB that `GetBody` gives again."),
+	overNoop(order, nil, nil, "The same without a key: whether a failure may be repeated depends on httptrace, which costs."),
+	overNoop(chat, nil, nil, "With a prompt of 2 KiB, `GetBody`, and an answer whose usage and errors we read."),
+	overNoop(chatWithout, nil, nil, "The same without `GetBody`: who repeats must keep the body."),
+}
+
+func overNoop(r request, ns, allocs *float64, about string) scenario {
+	return scenario{
+		table: Table{
+			Title: "Cost of success: " + r.name,
+			About: about + " Over a base that only reads the request and answers with 300 bytes of JSON, and beyond what that costs itself " +
+				"(the bare row): time a call in one goroutine; in 64, the time that all took over the number of their calls; and allocations.",
+			Columns: []Column{
+				{Name: "time", Unit: Nanos, Better: Lower, Goal: ns},
+				{Name: "time, 64 goroutines", Unit: Nanos, Better: Lower},
+				{Name: "allocations", Unit: Count, Better: Lower, Goal: allocs},
+			},
+		},
+		contenders: everybody(wrappers...),
+		measure: func(t *testing.T, cs []Contender, s sizes) [][]float64 {
+			build := r.build(r.url)
+			doers := make([]Doer, len(cs))
+			figures := make([][]float64, len(cs))
+			for i, c := range cs {
+				doers[i] = c.Wrap(noop{http.Header{"Content-Type": {"application/json"}}})
+				figures[i] = []float64{math.Inf(1), math.Inf(1), 0}
+				figures[i][2] = testing.AllocsPerRun(s.allocRuns, func() {
+					if err := doers[i].call(build()); err != nil {
+						t.Fatalf("%s: %v", cs[i].Name, err)
+					}
+				})
+			}
+			for range s.rounds {
+				for _, i := range rand.Perm(len(cs)) {
+					figures[i][0] = min(figures[i][0], spend(t, doers[i], build, 1, s.noopCalls))
+					figures[i][1] = min(figures[i][1], spend(t, doers[i], build, s.parallel, s.noopCalls))
+				}
+			}
+			return overFirst(figures)
+		},
+	}
+}
+
+// spend returns the nanoseconds a call of n calls by several goroutines.
+func spend(t *testing.T, do Doer, build func() *http.Request, goroutines, n int) float64 {
+	each := max(1, n/goroutines)
+	start := time.Now()
+	if goroutines == 1 {
+		for range each {
+			if err := do.call(build()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return float64(time.Since(start)) / float64(each)
+	}
+	var wg sync.WaitGroup
+	for range goroutines {
+		wg.Go(func() {
+			for range each {
+				if err := do.call(build()); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return float64(time.Since(start)) / float64(each*goroutines)
+}
+
+// overFirst takes the first row's figures off all rows but the first, which is
+// the bare one.
+func overFirst(figures [][]float64) [][]float64 {
+	for _, row := range figures[1:] {
+		for i := range row {
+			row[i] = max(0, row[i]-figures[0][i])
+		}
+	}
+	return figures
+}
+
+// permits is what a Throttler with limits costs a call that need not wait.
+var permits = []scenario{{
+	table: Table{
+		Title: "A permit that is there",
+		About: "A Throttler alone with limits of requests, tokens and concurrency that do not bind: its cost beyond the base's, in units of a " +
+			"`time.Now` within a locked mutex, and with 64 goroutines under one key, over one.",
+		Columns: []Column{
+			{Name: "time, in such units", Unit: Ratio, Better: Lower, Goal: goal(5)},
+			{Name: "time a call of 64 goroutines, over one", Unit: Ratio, Better: Lower, Goal: goal(2)},
+			{Name: "allocations", Unit: Count, Better: Lower, Goal: goal(0)},
+		},
+	},
+	contenders: []Contender{{
+		Name: "its Throttler, limits set", Kind: Ours,
+		How: "`&steadyhttp.Throttler{RequestsPerSecond: …, TokensPerMinute: …, MaxConcurrent: …}`, too large to bind.",
+		Wrap: func(base http.RoundTripper) Doer {
+			return (&steadyhttp.Throttler{Base: base, RequestsPerSecond: 1e12, TokensPerMinute: 1e15, MaxConcurrent: 1 << 20}).RoundTrip
+		},
+	}},
+	measure: func(t *testing.T, cs []Contender, s sizes) [][]float64 {
+		fixed := &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: http.NoBody}
+		base := Doer(func(*http.Request) (*http.Response, error) { return fixed, nil })
+		do := cs[0].Wrap(roundTripper(base))
+		req := get.build(get.url)()
+		build := func() *http.Request { return req }
+		var mu sync.Mutex
+		var at time.Time
+		pair := Doer(func(*http.Request) (*http.Response, error) {
+			mu.Lock()
+			at = time.Now()
+			mu.Unlock()
+			return fixed, nil
+		})
+		floor, unit, one, many := math.Inf(1), math.Inf(1), math.Inf(1), math.Inf(1)
+		for range s.rounds {
+			floor = min(floor, spend(t, base, build, 1, s.noopCalls))
+			unit = min(unit, spend(t, pair, build, 1, s.noopCalls))
+			one = min(one, spend(t, do, build, 1, s.noopCalls))
+			many = min(many, spend(t, do, build, s.parallel, 4*s.noopCalls))
+		}
+		if at.IsZero() {
+			t.Error("no time was taken")
+		}
+		allocs := testing.AllocsPerRun(s.allocRuns, func() { _ = do.call(req) })
+		return [][]float64{{(one - floor) / (unit - floor), (many) / (one), allocs}}
+	},
+}}
+
+// loopback is the same price where there is a network, if only to this machine.
+var loopback = []scenario{overLoopback(get), overLoopback(chat)}
+
+func overLoopback(r request) scenario {
+	return scenario{
+		table: Table{
+			Title: "Over loopback: " + r.name,
+			About: "To a `net/http` server on this machine that answers the same, through one `http.Transport` that all share: the time of a " +
+				"call in one goroutine, and the throughput of 64, both over bare.",
+			Columns: []Column{
+				{Name: "time, over bare", Unit: Ratio, Better: Lower, Goal: goal(1.02)},
+				{Name: "throughput of 64 goroutines, over bare", Unit: Ratio, Better: Higher, Goal: goal(0.98)},
+			},
+		},
+		contenders: everybody(wrappers[len(wrappers)-1]),
+		measure: func(t *testing.T, cs []Contender, s sizes) [][]float64 {
+			server := newServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body)
+				w.Header().Set("Content-Type", "application/json")
+				_, _ = io.WriteString(w, chatJSON)
+			}))
+			build := r.build(server.url + strings.TrimPrefix(r.url, "https://api.example.com"))
+			doers := make([]Doer, len(cs))
+			for i, c := range cs {
+				doers[i] = c.Wrap(server.base)
+				spend(t, doers[i], build, s.parallel, s.wireCalls) // opens the connections
+			}
+			return paired(len(cs), s.rounds, func(i int) []float64 {
+				return []float64{
+					spend(t, doers[i], build, 1, s.wireCalls),
+					1 / spend(t, doers[i], build, s.parallel, 4*s.wireCalls),
+				}
+			})
+		},
+	}
+}
+
+// paired measures n contenders in turn, round after round, each time in another
+// order, and returns the medians of the ratios to the first of the same round.
+func paired(n, rounds int, measure func(i int) []float64) [][]float64 {
+	ratios := make([][][]float64, n) // by contender, column, round
+	for range rounds {
+		got := make([][]float64, n)
+		for _, i := range rand.Perm(n) {
+			got[i] = measure(i)
+		}
+		for i, row := range got {
+			for column, f := range row {
+				if len(ratios[i]) <= column {
+					ratios[i] = append(ratios[i], nil)
+				}
+				ratios[i][column] = append(ratios[i][column], f/got[0][column])
+			}
+		}
+	}
+	figures := make([][]float64, n)
+	for i, columns := range ratios {
+		for _, list := range columns {
+			figures[i] = append(figures[i], median(list))
+		}
+	}
+	return figures
+}
