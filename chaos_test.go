@@ -31,7 +31,10 @@ var (
 	chaosSeeds = flag.Int("chaos.seeds", 1, "with how many seeds TestChaos runs")
 )
 
-const chaosWorkers = 64
+const (
+	chaosWorkers = 64
+	givesUp      = 97 // each caller of so many
+)
 
 // The kinds of calls that take turns: by what a second time would do.
 const (
@@ -135,8 +138,10 @@ func (c *chaos) run(t *testing.T) {
 	if total != c.calls {
 		t.Errorf("%d calls ended, want %d", total, c.calls)
 	}
-	// Of the attempts some end in the Throttler's line; of those that get further, all that was written is received.
-	if c.sent < requests || requests < c.calls*9/10 || int64(received) != c.wrote.Load() {
+	// Of the attempts some end in the Throttler's line. Those that get further are received, unless their caller gave up
+	// the moment that they were written.
+	lost := int(c.wrote.Load()) - received
+	if c.sent < requests || requests < c.calls*9/10 || lost < 0 || lost > c.calls/givesUp {
 		t.Errorf("counts that do not agree: %d attempts and %d seen below, %d written and %d received", c.sent, requests, c.wrote.Load(), received)
 	}
 	if faults == 0 || c.sent <= c.calls {
@@ -151,7 +156,7 @@ func (c *chaos) run(t *testing.T) {
 func (c *chaos) call(t *testing.T, client *http.Client, id int) {
 	ctx, cancel := context.WithTimeout(steadyhttp.WithCall(t.Context()), 30*time.Second)
 	defer cancel()
-	if id%97 == 0 { // some give up
+	if id%givesUp == 0 {
 		time.AfterFunc(time.Duration(id%13)*10*time.Millisecond, cancel)
 	}
 	kind := id % kinds
