@@ -6,26 +6,26 @@ import (
 	"io"
 	"net/http"
 
-	anthropicsdk "github.com/anthropics/anthropic-sdk-go/v2"
+	anthropic "github.com/anthropics/anthropic-sdk-go/v2"
 	"github.com/anthropics/anthropic-sdk-go/v2/option"
 
 	"github.com/steadyhttp/steadyhttp/steadyhttptest"
 )
 
-func newAnthropic(client *http.Client) anthropicsdk.Client {
-	return anthropicsdk.NewClient(option.WithHTTPClient(client), option.WithAPIKey("test-key"))
+func newAnthropic(client *http.Client) anthropic.Client {
+	return anthropic.NewClient(option.WithHTTPClient(client), option.WithAPIKey("test-key"))
 }
 
-var anthropic = sdk{
+var anthropicSDK = sdk{
 	name:   "anthropic-sdk-go",
 	module: "github.com/anthropics/anthropic-sdk-go/v2",
 	recipe: "newAnthropic",
 	open: func(client *http.Client) (calls, error) {
 		c := newAnthropic(client)
-		question := anthropicsdk.MessageNewParams{
+		question := anthropic.MessageNewParams{
 			Model:     "claude-sonnet-4-5",
 			MaxTokens: 10,
-			Messages:  []anthropicsdk.MessageParam{anthropicsdk.NewUserMessage(anthropicsdk.NewTextBlock("Say hello."))},
+			Messages:  []anthropic.MessageParam{anthropic.NewUserMessage(anthropic.NewTextBlock("Say hello."))},
 		}
 		return calls{
 			ask: func(ctx context.Context) (string, error) {
@@ -44,17 +44,17 @@ var anthropic = sdk{
 				return events.Err()
 			},
 			upload: func(ctx context.Context, file io.Reader) error {
-				_, err := c.Beta.Files.Upload(ctx, anthropicsdk.BetaFileUploadParams{File: file})
+				_, err := c.Beta.Files.Upload(ctx, anthropic.BetaFileUploadParams{File: file})
 				return err
 			},
 			write: func(ctx context.Context) error {
-				_, err := c.Messages.Batches.New(ctx, anthropicsdk.MessageBatchNewParams{})
+				_, err := c.Messages.Batches.New(ctx, anthropic.MessageBatchNewParams{})
 				return err
 			},
 		}, nil
 	},
 	typed: func(err error) (failure, bool) {
-		var e *anthropicsdk.Error
+		var e *anthropic.Error
 		if !errors.As(err, &e) {
 			return failure{}, false
 		}

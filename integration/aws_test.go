@@ -4,15 +4,15 @@ import (
 	"errors"
 	"net/http"
 
-	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/smithy-go"
 )
 
 // newAWS makes the configuration of all of AWS's clients: bedrockruntime.NewFromConfig(newAWS(client)).
-func newAWS(client *http.Client) awssdk.Config {
-	return awssdk.Config{
+func newAWS(client *http.Client) aws.Config {
+	return aws.Config{
 		Region:      "us-east-1",
 		Credentials: credentials.NewStaticCredentialsProvider("test-id", "test-secret", ""),
 		HTTPClient:  client,

@@ -9,16 +9,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime"
 	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime/types"
 
-	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-var bedrock = sdk{
+var bedrockSDK = sdk{
 	name:   "AWS bedrockruntime",
 	module: "github.com/aws/aws-sdk-go-v2/service/bedrockruntime",
 	recipe: "newAWS",
 	open: func(client *http.Client) (calls, error) {
 		c := bedrockruntime.NewFromConfig(newAWS(client))
-		model := awssdk.String("amazon.nova-lite-v1:0")
+		model := aws.String("amazon.nova-lite-v1:0")
 		messages := []types.Message{{
 			Role:    types.ConversationRoleUser,
 			Content: []types.ContentBlock{&types.ContentBlockMemberText{Value: "Say hello."}},

@@ -6,7 +6,7 @@ import (
 	"io"
 	"net/http"
 
-	coheresdk "github.com/cohere-ai/cohere-go/v2"
+	cohere "github.com/cohere-ai/cohere-go/v2"
 	cohereclient "github.com/cohere-ai/cohere-go/v2/client"
 	"github.com/cohere-ai/cohere-go/v2/core"
 	"github.com/cohere-ai/cohere-go/v2/option"
@@ -16,26 +16,26 @@ func newCohere(client *http.Client) *cohereclient.Client {
 	return cohereclient.NewClient(option.WithHTTPClient(client), option.WithToken("test-key"))
 }
 
-var cohere = sdk{
+var cohereSDK = sdk{
 	name:   "cohere-go",
 	module: "github.com/cohere-ai/cohere-go/v2",
 	recipe: "newCohere",
 	open: func(client *http.Client) (calls, error) {
 		c := newCohere(client)
-		messages := coheresdk.ChatMessages{{
+		messages := cohere.ChatMessages{{
 			Role: "user",
-			User: &coheresdk.UserMessageV2{Content: &coheresdk.UserMessageV2Content{String: "Say hello."}},
+			User: &cohere.UserMessageV2{Content: &cohere.UserMessageV2Content{String: "Say hello."}},
 		}}
 		return calls{
 			ask: func(ctx context.Context) (string, error) {
-				answer, err := c.V2.Chat(ctx, &coheresdk.V2ChatRequest{Model: "command-a-03-2025", Messages: messages})
+				answer, err := c.V2.Chat(ctx, &cohere.V2ChatRequest{Model: "command-a-03-2025", Messages: messages})
 				if err != nil {
 					return "", err
 				}
 				return answer.Message.Content[0].Text.Text, nil
 			},
 			stream: func(ctx context.Context, each func(string)) error {
-				events, err := c.V2.ChatStream(ctx, &coheresdk.V2ChatStreamRequest{Model: "command-a-03-2025", Messages: messages})
+				events, err := c.V2.ChatStream(ctx, &cohere.V2ChatStreamRequest{Model: "command-a-03-2025", Messages: messages})
 				if err != nil {
 					return err
 				}
@@ -54,11 +54,11 @@ var cohere = sdk{
 				}
 			},
 			upload: func(ctx context.Context, file io.Reader) error {
-				_, err := c.Datasets.Create(ctx, &coheresdk.DatasetsCreateRequest{Name: "notes", Type: "embed-input", Data: file})
+				_, err := c.Datasets.Create(ctx, &cohere.DatasetsCreateRequest{Name: "notes", Type: "embed-input", Data: file})
 				return err
 			},
 			write: func(ctx context.Context) error {
-				_, err := c.EmbedJobs.Create(ctx, &coheresdk.CreateEmbedJobRequest{Model: "embed-v4.0", DatasetId: "1", InputType: "search_document"})
+				_, err := c.EmbedJobs.Create(ctx, &cohere.CreateEmbedJobRequest{Model: "embed-v4.0", DatasetId: "1", InputType: "search_document"})
 				return err
 			},
 		}, nil

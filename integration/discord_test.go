@@ -19,7 +19,7 @@ func newDiscord(client *http.Client) (*discordgo.Session, error) {
 	return session, nil
 }
 
-var discord = sdk{
+var discordSDK = sdk{
 	name:   "discordgo",
 	module: "github.com/bwmarrin/discordgo",
 	recipe: "newDiscord",

@@ -7,18 +7,18 @@ import (
 	"net/http"
 
 	"github.com/elastic/elastic-transport-go/v8/elastictransport"
-	elasticsdk "github.com/elastic/go-elasticsearch/v9"
+	elasticsearch "github.com/elastic/go-elasticsearch/v9"
 	"github.com/elastic/go-elasticsearch/v9/typedapi/types"
 )
 
-func newElastic(client *http.Client) (*elasticsdk.TypedClient, error) {
-	return elasticsdk.NewTyped(
-		elasticsdk.WithAddresses("https://search.example:9200"),
-		elasticsdk.WithTransportOptions(elastictransport.WithTransport(client.Transport)),
+func newElastic(client *http.Client) (*elasticsearch.TypedClient, error) {
+	return elasticsearch.NewTyped(
+		elasticsearch.WithAddresses("https://search.example:9200"),
+		elasticsearch.WithTransportOptions(elastictransport.WithTransport(client.Transport)),
 	)
 }
 
-var elastic = sdk{
+var elasticSDK = sdk{
 	name:   "go-elasticsearch",
 	module: "github.com/elastic/go-elasticsearch/v9",
 	recipe: "newElastic",

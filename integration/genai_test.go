@@ -15,7 +15,7 @@ func newGenAI(client *http.Client) (*genai.Client, error) {
 	return genai.NewClient(context.Background(), &genai.ClientConfig{HTTPClient: client, APIKey: "test-key", Backend: genai.BackendGeminiAPI})
 }
 
-var genAI = sdk{
+var genAISDK = sdk{
 	name:   "google.golang.org/genai",
 	module: "google.golang.org/genai",
 	recipe: "newGenAI",

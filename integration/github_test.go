@@ -7,14 +7,14 @@ import (
 	"io"
 	"net/http"
 
-	githubsdk "github.com/google/go-github/v89/github"
+	"github.com/google/go-github/v89/github"
 )
 
-func newGitHub(client *http.Client) (*githubsdk.Client, error) {
-	return githubsdk.NewClient(githubsdk.WithHTTPClient(client), githubsdk.WithAuthToken("test-token"))
+func newGitHub(client *http.Client) (*github.Client, error) {
+	return github.NewClient(github.WithHTTPClient(client), github.WithAuthToken("test-token"))
 }
 
-var gitHub = sdk{
+var gitHubSDK = sdk{
 	name:   "go-github",
 	module: "github.com/google/go-github/v89",
 	recipe: "newGitHub",
@@ -30,18 +30,18 @@ var gitHub = sdk{
 				if err != nil {
 					return err
 				}
-				release := &githubsdk.RepositoryRelease{UploadURL: "https://uploads.github.com/repos/steadyhttp/steadyhttp/releases/1/assets{?name,label}"}
-				_, _, err = c.Repositories.UploadReleaseAssetFromRelease(ctx, release, &githubsdk.UploadOptions{Name: "notes.txt"}, bytes.NewReader(data), int64(len(data)))
+				release := &github.RepositoryRelease{UploadURL: "https://uploads.github.com/repos/steadyhttp/steadyhttp/releases/1/assets{?name,label}"}
+				_, _, err = c.Repositories.UploadReleaseAssetFromRelease(ctx, release, &github.UploadOptions{Name: "notes.txt"}, bytes.NewReader(data), int64(len(data)))
 				return err
 			},
 			write: func(ctx context.Context) error {
-				_, _, err := c.Issues.Create(ctx, "steadyhttp", "steadyhttp", &githubsdk.IssueRequest{Title: githubsdk.Ptr("It is broken")})
+				_, _, err := c.Issues.Create(ctx, "steadyhttp", "steadyhttp", &github.IssueRequest{Title: github.Ptr("It is broken")})
 				return err
 			},
 		}, err
 	},
 	typed: func(err error) (failure, bool) {
-		var e *githubsdk.ErrorResponse
+		var e *github.ErrorResponse
 		if !errors.As(err, &e) {
 			return failure{}, false
 		}

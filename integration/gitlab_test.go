@@ -6,14 +6,14 @@ import (
 	"io"
 	"net/http"
 
-	gitlabsdk "gitlab.com/gitlab-org/api/client-go/v2"
+	gitlab "gitlab.com/gitlab-org/api/client-go/v2"
 )
 
-func newGitLab(client *http.Client) (*gitlabsdk.Client, error) {
-	return gitlabsdk.NewClient("test-token", gitlabsdk.WithHTTPClient(client))
+func newGitLab(client *http.Client) (*gitlab.Client, error) {
+	return gitlab.NewClient("test-token", gitlab.WithHTTPClient(client))
 }
 
-var gitLab = sdk{
+var gitLabSDK = sdk{
 	name:   "GitLab client-go",
 	module: "gitlab.com/gitlab-org/api/client-go/v2",
 	recipe: "newGitLab",
@@ -21,25 +21,25 @@ var gitLab = sdk{
 		c, err := newGitLab(client)
 		return calls{
 			ask: func(ctx context.Context) (string, error) {
-				project, _, err := c.Projects.GetProject(7, nil, gitlabsdk.WithContext(ctx))
+				project, _, err := c.Projects.GetProject(7, nil, gitlab.WithContext(ctx))
 				if err != nil {
 					return "", err
 				}
 				return project.Name, nil
 			},
 			upload: func(ctx context.Context, file io.Reader) error {
-				_, _, err := c.ProjectMarkdownUploads.UploadProjectMarkdown(7, file, "notes.txt", gitlabsdk.WithContext(ctx))
+				_, _, err := c.ProjectMarkdownUploads.UploadProjectMarkdown(7, file, "notes.txt", gitlab.WithContext(ctx))
 				return err
 			},
 			write: func(ctx context.Context) error {
-				issue := &gitlabsdk.CreateIssueOptions{Title: gitlabsdk.Ptr("It is broken")}
-				_, _, err := c.Issues.CreateIssue(7, issue, gitlabsdk.WithContext(ctx))
+				issue := &gitlab.CreateIssueOptions{Title: gitlab.Ptr("It is broken")}
+				_, _, err := c.Issues.CreateIssue(7, issue, gitlab.WithContext(ctx))
 				return err
 			},
 		}, err
 	},
 	typed: func(err error) (failure, bool) {
-		var e *gitlabsdk.ErrorResponse
+		var e *gitlab.ErrorResponse
 		if !errors.As(err, &e) {
 			return failure{}, false
 		}

@@ -17,7 +17,7 @@ func newGoogleAPI(client *http.Client) (*storage.Service, error) {
 	return storage.NewService(context.Background(), option.WithHTTPClient(client))
 }
 
-var googleAPI = sdk{
+var googleAPISDK = sdk{
 	name:   "google.golang.org/api",
 	module: "google.golang.org/api",
 	recipe: "newGoogleAPI",

@@ -9,34 +9,35 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
+	coreclient "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 
 	"github.com/steadyhttp/steadyhttp"
 	"github.com/steadyhttp/steadyhttp/steadyhttptest"
 )
 
-func newKubernetes(config *rest.Config) (*kubernetes.Clientset, error) {
+func newKubernetes(config *rest.Config) *rest.Config {
 	config.Wrap(func(rt http.RoundTripper) http.RoundTripper { // over the transport that config makes, with its TLS and its token
 		return &steadyhttp.Transport{Base: rt}
 	})
-	return kubernetes.NewForConfig(config)
+	return config // for kubernetes.NewForConfig, dynamic.NewForConfig and all the others
 }
 
-var kube = sdk{
+var kubernetesSDK = sdk{
 	name:   "Kubernetes client-go",
 	module: "k8s.io/client-go",
 	recipe: "newKubernetes",
 	open: func(client *http.Client) (calls, error) {
 		config := &rest.Config{Host: "https://cluster.example", Transport: client.Transport}
-		connect := kubernetes.NewForConfig
 		if t, ok := client.Transport.(*steadyhttp.Transport); ok {
-			config.Transport, connect = t.Base, newKubernetes
+			config.Transport = t.Base
+			config = newKubernetes(config)
 		}
-		c, err := connect(config)
+		// What kubernetes.NewForConfig makes for this group, without a hundred others to compile.
+		c, err := coreclient.NewForConfig(config)
 		return calls{
 			ask: func(ctx context.Context) (string, error) {
-				m, err := c.CoreV1().ConfigMaps("default").Get(ctx, "greeting", metav1.GetOptions{})
+				m, err := c.ConfigMaps("default").Get(ctx, "greeting", metav1.GetOptions{})
 				if err != nil {
 					return "", err
 				}
@@ -44,7 +45,7 @@ var kube = sdk{
 			},
 			write: func(ctx context.Context) error {
 				m := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{GenerateName: "greeting-"}}
-				_, err := c.CoreV1().ConfigMaps("default").Create(ctx, m, metav1.CreateOptions{})
+				_, err := c.ConfigMaps("default").Create(ctx, m, metav1.CreateOptions{})
 				return err
 			},
 		}, err

@@ -14,7 +14,7 @@ func newLangChain(client *http.Client) (llms.Model, error) {
 	return openai.New(openai.WithHTTPClient(client), openai.WithToken("test-key"), openai.WithModel("gpt-4o"))
 }
 
-var langChain = sdk{
+var langChainSDK = sdk{
 	name:   "langchaingo",
 	module: "github.com/tmc/langchaingo",
 	recipe: "newLangChain",

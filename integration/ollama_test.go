@@ -7,25 +7,25 @@ import (
 	"net/http"
 	"net/url"
 
-	ollamasdk "github.com/ollama/ollama/api"
+	ollama "github.com/ollama/ollama/api"
 )
 
-func newOllama(client *http.Client) *ollamasdk.Client {
-	return ollamasdk.NewClient(&url.URL{Scheme: "http", Host: "127.0.0.1:11434"}, client)
+func newOllama(client *http.Client) *ollama.Client {
+	return ollama.NewClient(&url.URL{Scheme: "http", Host: "127.0.0.1:11434"}, client)
 }
 
-var ollama = sdk{
+var ollamaSDK = sdk{
 	name:   "ollama api",
 	module: "github.com/ollama/ollama",
 	recipe: "newOllama",
 	open: func(client *http.Client) (calls, error) {
 		c := newOllama(client)
 		chat := func(ctx context.Context, stream bool, each func(string)) error {
-			return c.Chat(ctx, &ollamasdk.ChatRequest{
+			return c.Chat(ctx, &ollama.ChatRequest{
 				Model:    "llama3.2",
-				Messages: []ollamasdk.Message{{Role: "user", Content: "Say hello."}},
+				Messages: []ollama.Message{{Role: "user", Content: "Say hello."}},
 				Stream:   &stream,
-			}, func(answer ollamasdk.ChatResponse) error {
+			}, func(answer ollama.ChatResponse) error {
 				each(answer.Message.Content)
 				return nil
 			})
@@ -40,12 +40,12 @@ var ollama = sdk{
 				return c.CreateBlob(ctx, "sha256:1234", file)
 			},
 			write: func(ctx context.Context) error {
-				return c.Copy(ctx, &ollamasdk.CopyRequest{Source: "llama3.2", Destination: "mine"})
+				return c.Copy(ctx, &ollama.CopyRequest{Source: "llama3.2", Destination: "mine"})
 			},
 		}, nil
 	},
 	typed: func(err error) (failure, bool) {
-		var e ollamasdk.StatusError
+		var e ollama.StatusError
 		if !errors.As(err, &e) {
 			return failure{}, false
 		}

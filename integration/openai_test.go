@@ -6,14 +6,14 @@ import (
 	"io"
 	"net/http"
 
-	openaisdk "github.com/openai/openai-go/v3"
+	openai "github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
 
 	"github.com/steadyhttp/steadyhttp/steadyhttptest"
 )
 
-func newOpenAI(client *http.Client) openaisdk.Client {
-	return openaisdk.NewClient(option.WithHTTPClient(client), option.WithAPIKey("test-key"))
+func newOpenAI(client *http.Client) openai.Client {
+	return openai.NewClient(option.WithHTTPClient(client), option.WithAPIKey("test-key"))
 }
 
 // What OpenAI says, to all SDKs that talk with it.
@@ -35,15 +35,15 @@ var (
 	}
 )
 
-var openAI = sdk{
+var openAISDK = sdk{
 	name:   "openai-go",
 	module: "github.com/openai/openai-go/v3",
 	recipe: "newOpenAI",
 	open: func(client *http.Client) (calls, error) {
 		c := newOpenAI(client)
-		question := openaisdk.ChatCompletionNewParams{
+		question := openai.ChatCompletionNewParams{
 			Model:    "gpt-4o",
-			Messages: []openaisdk.ChatCompletionMessageParamUnion{openaisdk.UserMessage("Say hello.")},
+			Messages: []openai.ChatCompletionMessageParamUnion{openai.UserMessage("Say hello.")},
 		}
 		return calls{
 			ask: func(ctx context.Context) (string, error) {
@@ -64,17 +64,17 @@ var openAI = sdk{
 				return events.Err()
 			},
 			upload: func(ctx context.Context, file io.Reader) error {
-				_, err := c.Files.New(ctx, openaisdk.FileNewParams{File: file, Purpose: openaisdk.FilePurposeUserData})
+				_, err := c.Files.New(ctx, openai.FileNewParams{File: file, Purpose: openai.FilePurposeUserData})
 				return err
 			},
 			write: func(ctx context.Context) error {
-				_, err := c.VectorStores.New(ctx, openaisdk.VectorStoreNewParams{Name: openaisdk.String("notes")})
+				_, err := c.VectorStores.New(ctx, openai.VectorStoreNewParams{Name: openai.String("notes")})
 				return err
 			},
 		}, nil
 	},
 	typed: func(err error) (failure, bool) {
-		var e *openaisdk.Error
+		var e *openai.Error
 		if !errors.As(err, &e) {
 			return failure{}, false
 		}

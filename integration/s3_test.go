@@ -5,22 +5,22 @@ import (
 	"io"
 	"net/http"
 
-	awssdk "github.com/aws/aws-sdk-go-v2/aws"
-	s3sdk "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/steadyhttp/steadyhttp/steadyhttptest"
 )
 
-var s3 = sdk{
+var s3SDK = sdk{
 	name:   "AWS s3",
 	module: "github.com/aws/aws-sdk-go-v2/service/s3",
 	recipe: "newAWS",
 	open: func(client *http.Client) (calls, error) {
-		c := s3sdk.NewFromConfig(newAWS(client))
-		bucket, key := awssdk.String("steady"), awssdk.String("notes.txt")
+		c := s3.NewFromConfig(newAWS(client))
+		bucket, key := aws.String("steady"), aws.String("notes.txt")
 		return calls{
 			ask: func(ctx context.Context) (string, error) {
-				object, err := c.GetObject(ctx, &s3sdk.GetObjectInput{Bucket: bucket, Key: key})
+				object, err := c.GetObject(ctx, &s3.GetObjectInput{Bucket: bucket, Key: key})
 				if err != nil {
 					return "", err
 				}
@@ -29,11 +29,11 @@ var s3 = sdk{
 				return string(text), err
 			},
 			upload: func(ctx context.Context, file io.Reader) error {
-				_, err := c.PutObject(ctx, &s3sdk.PutObjectInput{Bucket: bucket, Key: key, Body: file})
+				_, err := c.PutObject(ctx, &s3.PutObjectInput{Bucket: bucket, Key: key, Body: file})
 				return err
 			},
 			write: func(ctx context.Context) error {
-				_, err := c.CreateMultipartUpload(ctx, &s3sdk.CreateMultipartUploadInput{Bucket: bucket, Key: key})
+				_, err := c.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: bucket, Key: key})
 				return err
 			},
 		}, nil

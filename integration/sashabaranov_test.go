@@ -7,26 +7,26 @@ import (
 	"io"
 	"net/http"
 
-	sashabaranov "github.com/sashabaranov/go-openai"
+	openai "github.com/sashabaranov/go-openai"
 
 	"github.com/steadyhttp/steadyhttp/steadyhttptest"
 )
 
-func newGoOpenAI(client *http.Client) *sashabaranov.Client {
-	config := sashabaranov.DefaultConfig("test-key")
+func newGoOpenAI(client *http.Client) *openai.Client {
+	config := openai.DefaultConfig("test-key")
 	config.HTTPClient = client
-	return sashabaranov.NewClientWithConfig(config)
+	return openai.NewClientWithConfig(config)
 }
 
-var goOpenAI = sdk{
+var goOpenAISDK = sdk{
 	name:   "sashabaranov/go-openai",
 	module: "github.com/sashabaranov/go-openai",
 	recipe: "newGoOpenAI",
 	open: func(client *http.Client) (calls, error) {
 		c := newGoOpenAI(client)
-		question := sashabaranov.ChatCompletionRequest{
+		question := openai.ChatCompletionRequest{
 			Model:    "gpt-4o",
-			Messages: []sashabaranov.ChatCompletionMessage{{Role: "user", Content: "Say hello."}},
+			Messages: []openai.ChatCompletionMessage{{Role: "user", Content: "Say hello."}},
 		}
 		return calls{
 			ask: func(ctx context.Context) (string, error) {
@@ -58,17 +58,17 @@ var goOpenAI = sdk{
 				if err != nil {
 					return err
 				}
-				_, err = c.CreateFileBytes(ctx, sashabaranov.FileBytesRequest{Name: "notes.txt", Bytes: data, Purpose: "assistants"})
+				_, err = c.CreateFileBytes(ctx, openai.FileBytesRequest{Name: "notes.txt", Bytes: data, Purpose: "assistants"})
 				return err
 			},
 			write: func(ctx context.Context) error {
-				_, err := c.CreateVectorStore(ctx, sashabaranov.VectorStoreRequest{Name: "notes"})
+				_, err := c.CreateVectorStore(ctx, openai.VectorStoreRequest{Name: "notes"})
 				return err
 			},
 		}, nil
 	},
 	typed: func(err error) (failure, bool) {
-		var e *sashabaranov.APIError
+		var e *openai.APIError
 		if !errors.As(err, &e) {
 			return failure{}, false
 		}

@@ -88,8 +88,8 @@ type stream struct {
 }
 
 var sdks = []sdk{
-	openAI, anthropic, genAI, goOpenAI, langChain, ollama, cohere,
-	bedrock, s3, sts, gitHub, gitLab, stripe, slack, twilio, discord, googleAPI, kube, vault, elastic,
+	openAISDK, anthropicSDK, genAISDK, goOpenAISDK, langChainSDK, ollamaSDK, cohereSDK,
+	bedrockSDK, s3SDK, stsSDK, gitHubSDK, gitLabSDK, stripeSDK, slackSDK, twilioSDK, discordSDK, googleAPISDK, kubernetesSDK, vaultSDK, elasticSDK,
 }
 
 // reply is an answer with the header lines given as name and value by turns.

@@ -6,16 +6,16 @@ import (
 	"io"
 	"net/http"
 
-	slacksdk "github.com/slack-go/slack"
+	"github.com/slack-go/slack"
 
 	"github.com/steadyhttp/steadyhttp/steadyhttptest"
 )
 
-func newSlack(client *http.Client) *slacksdk.Client {
-	return slacksdk.New("test-token", slacksdk.OptionHTTPClient(client))
+func newSlack(client *http.Client) *slack.Client {
+	return slack.New("test-token", slack.OptionHTTPClient(client))
 }
 
-var slack = sdk{
+var slackSDK = sdk{
 	name:   "slack-go",
 	module: "github.com/slack-go/slack",
 	recipe: "newSlack",
@@ -30,20 +30,20 @@ var slack = sdk{
 				return who.Team, nil
 			},
 			upload: func(ctx context.Context, file io.Reader) error {
-				_, err := c.UploadFileContext(ctx, slacksdk.UploadFileParameters{Reader: file, Filename: "notes.txt", FileSize: 64 << 10})
+				_, err := c.UploadFileContext(ctx, slack.UploadFileParameters{Reader: file, Filename: "notes.txt", FileSize: 64 << 10})
 				return err
 			},
 			write: func(ctx context.Context) error {
-				_, _, err := c.PostMessageContext(ctx, "C1", slacksdk.MsgOptionText("hello", false))
+				_, _, err := c.PostMessageContext(ctx, "C1", slack.MsgOptionText("hello", false))
 				return err
 			},
 		}, nil
 	},
 	typed: func(err error) (failure, bool) {
-		if e := (slacksdk.SlackErrorResponse{}); errors.As(err, &e) {
+		if e := (slack.SlackErrorResponse{}); errors.As(err, &e) {
 			return failure{status: 200, code: e.Err}, true
 		}
-		if e := (slacksdk.StatusCodeError{}); errors.As(err, &e) {
+		if e := (slack.StatusCodeError{}); errors.As(err, &e) {
 			return failure{status: e.Code, message: e.Status}, true
 		}
 		return failure{}, false

@@ -6,14 +6,14 @@ import (
 	"io"
 	"net/http"
 
-	stripesdk "github.com/stripe/stripe-go/v85"
+	stripe "github.com/stripe/stripe-go/v85"
 )
 
-func newStripe(client *http.Client) *stripesdk.Client {
-	return stripesdk.NewClient("test-key", stripesdk.WithBackends(stripesdk.NewBackends(client)))
+func newStripe(client *http.Client) *stripe.Client {
+	return stripe.NewClient("test-key", stripe.WithBackends(stripe.NewBackends(client)))
 }
 
-var stripe = sdk{
+var stripeSDK = sdk{
 	name:   "stripe-go",
 	module: "github.com/stripe/stripe-go/v85",
 	recipe: "newStripe",
@@ -28,19 +28,19 @@ var stripe = sdk{
 				return customer.Name, nil
 			},
 			upload: func(ctx context.Context, file io.Reader) error {
-				_, err := c.V1Files.Create(ctx, &stripesdk.FileCreateParams{
-					FileReader: file, Filename: stripesdk.String("notes.txt"), Purpose: stripesdk.String("dispute_evidence"),
+				_, err := c.V1Files.Create(ctx, &stripe.FileCreateParams{
+					FileReader: file, Filename: stripe.String("notes.txt"), Purpose: stripe.String("dispute_evidence"),
 				})
 				return err
 			},
 			write: func(ctx context.Context) error {
-				_, err := c.V1Customers.Create(ctx, &stripesdk.CustomerCreateParams{Name: stripesdk.String("Ann")})
+				_, err := c.V1Customers.Create(ctx, &stripe.CustomerCreateParams{Name: stripe.String("Ann")})
 				return err
 			},
 		}, nil
 	},
 	typed: func(err error) (failure, bool) {
-		var e *stripesdk.Error
+		var e *stripe.Error
 		if !errors.As(err, &e) {
 			return failure{}, false
 		}

@@ -4,25 +4,25 @@ import (
 	"context"
 	"net/http"
 
-	awssdk "github.com/aws/aws-sdk-go-v2/aws"
-	stssdk "github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/steadyhttp/steadyhttp/steadyhttptest"
 )
 
-var sts = sdk{
+var stsSDK = sdk{
 	name:   "AWS sts",
 	module: "github.com/aws/aws-sdk-go-v2/service/sts",
 	recipe: "newAWS",
 	open: func(client *http.Client) (calls, error) {
-		c := stssdk.NewFromConfig(newAWS(client))
+		c := sts.NewFromConfig(newAWS(client))
 		return calls{
 			ask: func(ctx context.Context) (string, error) {
 				who, err := c.GetCallerIdentity(ctx, nil)
 				if err != nil {
 					return "", err
 				}
-				return awssdk.ToString(who.Account), nil
+				return aws.ToString(who.Account), nil
 			},
 		}, nil
 	},

@@ -6,16 +6,16 @@ import (
 	"net/http"
 	"strings"
 
-	vaultsdk "github.com/hashicorp/vault/api"
+	vault "github.com/hashicorp/vault/api"
 )
 
-func newVault(client *http.Client) (*vaultsdk.Client, error) {
-	config := vaultsdk.DefaultConfig() // its own client leaves redirects to Vault's: keep that
+func newVault(client *http.Client) (*vault.Client, error) {
+	config := vault.DefaultConfig() // its own client leaves redirects to Vault's: keep that
 	config.HttpClient.Transport = client.Transport
-	return vaultsdk.NewClient(config)
+	return vault.NewClient(config)
 }
 
-var vault = sdk{
+var vaultSDK = sdk{
 	name:   "Vault api",
 	module: "github.com/hashicorp/vault/api",
 	recipe: "newVault",
@@ -37,7 +37,7 @@ var vault = sdk{
 		}, err
 	},
 	typed: func(err error) (failure, bool) {
-		var e *vaultsdk.ResponseError
+		var e *vault.ResponseError
 		if !errors.As(err, &e) {
 			return failure{}, false
 		}
