@@ -16,9 +16,9 @@ import (
 )
 
 // Redis is killed under four processes of 16 workers, and started again with
-// nothing in it two seconds later.
+// nothing in it one and a half later.
 func TestRedisIsKilledAndStartedAgain(t *testing.T) {
-	const jobs, away = 400, 2 * time.Second
+	const jobs, before, away = 340, time.Second, 1500 * time.Millisecond
 	for _, row := range rows(jobs)[:2] {
 		t.Run(row.name, func(t *testing.T) {
 			server := startRedis(t)
@@ -26,7 +26,7 @@ func TestRedisIsKilledAndStartedAgain(t *testing.T) {
 			var refusedBefore, refused, answeredBefore, answered int
 			var back time.Duration
 			f := fleet{limit: row.limit, service: service, member: row.member, during: func(api *steadyhttptest.Server) {
-				time.Sleep(2 * time.Second)
+				time.Sleep(before)
 				server.kill()
 				answeredBefore, refusedBefore = api.Limited()
 				time.Sleep(away)
@@ -72,6 +72,7 @@ func observed(t *testing.T, server *redisServer) (*redissteady.Limiter, *observe
 // When Redis is gone, it is said once in the log and in the Snapshot, and the
 // limits are this process's share.
 func TestRedisIsGone(t *testing.T) {
+	t.Parallel()
 	server := startRedis(t)
 	l, logs := observed(t, server)
 	l.Share = 0.25
@@ -116,6 +117,7 @@ func TestRedisIsGone(t *testing.T) {
 
 // A Redis that hangs costs one call the timeout, and the others nothing.
 func TestRedisHangs(t *testing.T) {
+	t.Parallel()
 	server := startRedis(t)
 	l, _ := observed(t, server)
 	l.Timeout = 100 * time.Millisecond
@@ -140,6 +142,7 @@ func TestRedisHangs(t *testing.T) {
 }
 
 func TestStrict(t *testing.T) {
+	t.Parallel()
 	server := startRedis(t)
 	l, _ := observed(t, server)
 	l.Strict = true
@@ -153,6 +156,7 @@ func TestStrict(t *testing.T) {
 }
 
 func TestSettings(t *testing.T) {
+	t.Parallel()
 	for want, l := range map[string]*redissteady.Limiter{
 		"Client is nil": {},
 		"Share is 2":    {Client: startRedis(t).client(), Share: 2},

@@ -55,6 +55,7 @@ func TestHarmToRedis(t *testing.T) {
 		{"the clock an hour back", func(t *testing.T, c *redis.Client) { jump(t, c, -time.Hour) }},
 	} {
 		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
 			server := startRedis(t)
 			client := server.client()
 			l, logs := observed(t, server)
@@ -116,6 +117,7 @@ func jump(t *testing.T, c *redis.Client, d time.Duration) {
 // A replica takes over that knows of nothing, as the old one had no time to
 // tell it: calls go on.
 func TestFailover(t *testing.T) {
+	t.Parallel()
 	primary := startRedis(t, "--repl-diskless-sync-delay", "0")
 	replica := startRedis(t)
 	to := replica.client()
@@ -152,6 +154,7 @@ func TestFailover(t *testing.T) {
 
 // All that one call touches is in one slot, whatever the host is called.
 func TestOneSlot(t *testing.T) {
+	t.Parallel()
 	server := startRedis(t, "--cluster-enabled", "yes")
 	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{server.addr}})
 	t.Cleanup(func() { client.Close() })

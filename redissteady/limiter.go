@@ -229,7 +229,7 @@ func (l *Limiter) ask(ctx context.Context, t *ticket) (answer, error) {
 	}
 	if a.Verdict == "go" {
 		t.at, t.decided, t.sent = a.At, a.Now, a.Sent
-		t.delay = l.delayed(t)
+		t.delays = l.delayed(t)
 		t.granted = t.leases() > 0
 		t.touched = t.touched[:0]
 		for _, s := range a.Scopes {
@@ -253,7 +253,7 @@ func (l *Limiter) wait(ctx context.Context, t *ticket, d time.Duration) bool {
 		d = min(d, time.Until(t.came.Add(cmp.Or(t.ask.Patience, patience))))
 	}
 	for {
-		by, again := l.moved(t)
+		by, again := l.moved(t, d-time.Since(began))
 		if again {
 			return false
 		}
@@ -301,12 +301,20 @@ func (l *Limiter) noFront(t *ticket) {
 	}
 }
 
-// moved returns by how much t was put off, and whether it has to ask again.
-func (l *Limiter) moved(t *ticket) (by time.Duration, again bool) {
+// moved returns by how much t was put off that has left to wait, and whether it
+// has to ask again.
+func (l *Limiter) moved(t *ticket, left time.Duration) (by time.Duration, again bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	by, t.delay = t.delay, 0
-	t.at += by.Seconds()
+	was := left
+	for _, y := range t.delays {
+		left = y.left(left)
+	}
+	if len(t.delays) > 0 {
+		by = left - was
+		t.delays = nil
+		t.at += by.Seconds()
+	}
 	return by, t.again
 }
 

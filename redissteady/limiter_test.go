@@ -40,6 +40,7 @@ var good = steadyhttp.Outcome{Answer: steadyhttp.AnswerGood}
 
 // Two processes take turns, whoever comes first, at the rate of one limit.
 func TestProcessesShareARate(t *testing.T) {
+	t.Parallel()
 	server := startRedis(t)
 	a, b := limiterOn(t, server.client()), limiterOn(t, server.client())
 	ask := asking(steadyhttp.Limits{RequestsPerSecond: 20, Burst: 2})
@@ -121,6 +122,7 @@ func TestAnAdmissionIsOneCall(t *testing.T) {
 
 // Who gives up gives back what was promised.
 func TestGivingUpGivesBack(t *testing.T) {
+	t.Parallel()
 	server := startRedis(t)
 	l := limiterOn(t, server.client())
 	ask := asking(steadyhttp.Limits{RequestsPerMinute: 60, MaxConcurrent: 100})
@@ -150,6 +152,7 @@ func TestGivingUpGivesBack(t *testing.T) {
 
 // What cannot be in time is refused at once, and takes nothing.
 func TestDeadlines(t *testing.T) {
+	t.Parallel()
 	server := startRedis(t)
 	l := limiterOn(t, server.client())
 	ask := asking(steadyhttp.Limits{RequestsPerMinute: 60})
@@ -173,6 +176,7 @@ func TestDeadlines(t *testing.T) {
 }
 
 func TestMaxQueue(t *testing.T) {
+	t.Parallel()
 	server := startRedis(t)
 	l := limiterOn(t, server.client())
 	for _, limits := range []steadyhttp.Limits{{RequestsPerMinute: 60}, {MaxConcurrent: 1}} {

@@ -113,8 +113,8 @@ func (l *Limiter) hear(word []string) {
 			}
 		}
 	case "later":
-		if len(word) == 4 {
-			l.later(of, word[2], word[3])
+		if len(word) == 5 {
+			l.later(of, word[2:])
 		}
 	}
 }
@@ -129,12 +129,18 @@ func (l *Limiter) pokeFront(gate string) {
 }
 
 // A delay is what was promised until then, on Redis's clock, under a key being
-// put off.
+// put off: what is left of the wait is multiplied, then lengthened.
 type delay struct {
 	of    string
+	times float64
 	by    time.Duration
 	until float64
 	heard time.Time
+}
+
+// left returns what is left of a wait of which d was left.
+func (y delay) left(d time.Duration) time.Duration {
+	return seconds(max(d, 0).Seconds()*y.times) + y.by
 }
 
 // delaysKept is how long a delay is remembered for those whose answer is still
@@ -142,32 +148,34 @@ type delay struct {
 const delaysKept = 2 * time.Second
 
 // later puts off what was promised. It requires l.mu held.
-func (l *Limiter) later(of, by, until string) {
-	b, err := strconv.ParseFloat(by, 64)
-	u, err2 := strconv.ParseFloat(until, 64)
-	if err != nil || err2 != nil {
-		return
+func (l *Limiter) later(of string, figures []string) {
+	var f [3]float64
+	for i, s := range figures {
+		var err error
+		if f[i], err = strconv.ParseFloat(s, 64); err != nil {
+			return
+		}
 	}
-	d := delay{of, seconds(b), u, time.Now()}
-	l.delays = slices.DeleteFunc(l.delays, func(old delay) bool { return d.heard.Sub(old.heard) > delaysKept })
-	l.delays = append(l.delays, d)
+	y := delay{of, f[0], seconds(f[1]), f[2], time.Now()}
+	l.delays = slices.DeleteFunc(l.delays, func(old delay) bool { return y.heard.Sub(old.heard) > delaysKept })
+	l.delays = append(l.delays, y)
 	for _, t := range l.waiting {
-		if t.promised && t.decided < d.until && t.concerns(of) {
-			t.delay += d.by
+		if t.promised && t.decided < y.until && t.concerns(of) {
+			t.delays = append(t.delays, y)
 			t.stir()
 		}
 	}
 }
 
-// delayed returns by how much t, to which a time was promised just now, was put
-// off since. It requires l.mu held.
-func (l *Limiter) delayed(t *ticket) (by time.Duration) {
-	for _, d := range l.delays {
-		if t.decided < d.until && t.concerns(d.of) && time.Since(d.heard) < delaysKept {
-			by += d.by
+// delayed returns by what t, to which a time was promised just now, was put off
+// since. It requires l.mu held.
+func (l *Limiter) delayed(t *ticket) (all []delay) {
+	for _, y := range l.delays {
+		if t.decided < y.until && t.concerns(y.of) && time.Since(y.heard) < delaysKept {
+			all = append(all, y)
 		}
 	}
-	return by
+	return all
 }
 
 // concerns reports whether t is under the scope of that name.

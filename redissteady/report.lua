@@ -61,7 +61,7 @@ local function asked(i, hold)
     b.at = max(b.at, till) -- nothing comes back meanwhile that could be sent
   end
   if s.pace then s.pace.next = max(s.pace.next, from) + till - from end
-  later_by(i, till - from)
+  put_off(i, 1, till - from)
 end
 
 -- failed counts a failure of the host, and shuts its gate after a row of them.
@@ -164,25 +164,36 @@ local function learn(s, ev, n)
   b.level = min(level, b.size)
 end
 
+local SETTLE = 1 -- second
+
 -- refused looks for the rate that the server bears, after it refused a request
 -- and no limit that it states explains why.
-local function refused(s, ev)
+local function refused(i, ev)
+  local s = states[i]
   uncount(s)
   for _, b in ipairs(s.buckets) do
     if b.seen and b.rate > 0 and b.level < max(ev.cost[b.unit], 1) then return end
   end
   local p = s.pace
-  if p and ev.at < p.from then return end -- the answer to what went before the last cut
+  -- What went before the last cut, or was promised before, says nothing of it.
+  if p and (ev.at < p.from or (not p.back and now - p.from < SETTLE)) then return end
   local from = max(now, s.gate and s.gate.till or 0)
   local good = busy(s)
-  if p then good = min(good, pace_rate(p, now)) end
+  if p then good = pace_rate(p, now) end -- what failed; those who wait make busy no measure
   local stated = rate_of(s)
   local new
   if stated then new = pace(stated, from, PACE_TIME, 1)
   elseif good >= 1 then new = pace(good, from)
   elseif not p then new = pace(5, from, 0, 0.5)
   else new = pace(pace_rate(p, now) / 2, from) end
-  if p then new.next = p.next end
+  if p then
+    new.next = p.next
+    local times = pace_rate(p, now) / pace_rate(new, now)
+    if p.next > now and times > 1 then -- what was promised is promised at the new rate
+      new.next = now + (p.next - now) * times
+      put_off(i, times, 0)
+    end
+  end
   s.pace = new
   if s.gate then s.gate.probe = nil end
 end
@@ -196,7 +207,7 @@ local function observe(ev)
     host.masks = bit.bor(host.masks or 0, 2 ^ ev.mask)
     if n.unit then learn(s, ev, n) end
     if ev.hold and ev.answer ~= FAILING then asked(ev.key, ev.hold) end
-    if ev.answer == REFUSED and not n.unit then refused(s, ev) end
+    if ev.answer == REFUSED and not n.unit then refused(ev.key, ev) end
   end
   if ev.answer ~= NONE then hear(ev) end
 end

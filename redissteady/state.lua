@@ -140,12 +140,12 @@ end
 -- Words to all processes. Those who wait under KEYS[i] without a time of their
 -- own shall ask again; all shall, as nobody may go any more; one of each process
 -- shall in a while; or those to whom a time was promised until now shall wait for
--- so much longer.
+-- so many times what they still had to, and for so much longer.
 local function say(...) redis.call('PUBLISH', ask.channel, table.concat({ ... }, ' ')) end
 local function again(i) say('again', KEYS[i]) end
 local function stop(i) say('stop', KEYS[i]) end
 local function one_in(i, seconds) say('one', KEYS[i], string.format('%.6f', seconds)) end
-local function later_by(i, seconds) say('later', KEYS[i], string.format('%.6f %.6f', seconds, now)) end
+local function put_off(i, times, seconds) say('later', KEYS[i], string.format('%.6f %.6f %.6f', times, seconds, now)) end
 
 -- Places among the concurrent requests are leases: members of a sorted set, by
 -- when they end if their holder does not renew them. Those who wait for one

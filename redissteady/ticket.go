@@ -44,12 +44,12 @@ type ticket struct {
 	local *localPermit // if it was let go while Redis was away
 
 	// Limiter.mu guards what follows.
-	promised bool          // the script gave it a time
-	decided  float64       // when it did, on Redis's clock
-	delay    time.Duration // by which that time was put off since
-	again    bool          // it has to ask again
-	granted  bool          // it has a place
-	lined    bool          // it stands in line for one
+	promised bool    // the script gave it a time
+	decided  float64 // when it did, on Redis's clock
+	delays   []delay // by which that time was put off since
+	again    bool    // it has to ask again
+	granted  bool    // it has a place
+	lined    bool    // it stands in line for one
 }
 
 // enter makes a ticket. It is among those who wait from now on, so that no word
