@@ -189,10 +189,10 @@ func TestHostileServers(t *testing.T) {
 	}
 }
 
-// The same on real sockets, but for what depends on the clock or on the amount alone.
+// The same on real sockets, but for what depends on the clock, on the amount or on a code alone.
 func TestHostileServersOnRealSockets(t *testing.T) {
 	quietLog(t)
-	elsewhere := regexp.MustCompile(`Retry-After|RateLimit|Date|without end|floods|100,000`)
+	elsewhere := regexp.MustCompile(`Retry-After|RateLimit|Date|without end|floods|100,000|RST_STREAM|GOAWAY with`)
 	for _, h := range steadyhttptest.Hostiles() {
 		if h.Stalls || h.HTTP2 && h.Endless || elsewhere.MatchString(h.Name) {
 			continue
@@ -212,10 +212,45 @@ func TestHostileServersOnRealSockets(t *testing.T) {
 	}
 }
 
+// The same with an upload that is still under way when the harm is done: larger than what sockets and windows take.
+func TestHostileServersDuringAnUpload(t *testing.T) {
+	quietLog(t)
+	hostiles := steadyhttptest.Hostiles()
+	for _, row := range []promise{
+		{servers: `(resets|closes|half-closes) (during the request|after the request's head)`, order: lost + " | " + aFault},
+		{servers: `stops reading the request|stalls after the request's head, over HTTP/2`, order: late + " | " + malformed + " | " + aFault},
+		{servers: `(resets|closes) after the request's head, over HTTP/2`, order: lost + " | " + aFault},
+		{servers: `sends 413 while the upload runs, and resets`, order: "413 | " + lost + " | " + aFault},
+		{servers: `sends 413 while the upload runs, (and reads on|over HTTP/2)`, order: "413"},
+		{servers: `sends RST_STREAM with (NO_ERROR|INTERNAL_ERROR|CANCEL)`, order: lost + " | " + aFault},
+		{servers: `sends RST_STREAM with REFUSED_STREAM`, order: "200"}, // it says that nothing was done
+	} {
+		for _, h := range hostiles {
+			if !regexp.MustCompile(`^(` + row.servers + `)$`).MatchString(h.Name) {
+				continue
+			}
+			t.Run(h.Name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					srv := h.StartInMemory(1)
+					defer srv.Close()
+					srv.Client().Transport.(*http.Transport).HTTP2 = &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second}
+					client := &http.Client{Transport: &steadyhttp.Transport{Base: srv.Client().Transport, Retrier: &steadyhttp.Retrier{AttemptTimeout: patience}}}
+					ctx, cancel := context.WithTimeout(t.Context(), silence)
+					defer cancel()
+					if got := outcome(ctx, client, "POST", srv.URL, 1<<20); !slices.Contains(row.of("POST"), got) {
+						t.Errorf("got %s, want %s", got, row.order)
+					}
+					client.CloseIdleConnections()
+				})
+			})
+		}
+	}
+}
+
 // meetHostile makes a request to a server that does harm once, and then another.
 func meetHostile(t *testing.T, h steadyhttptest.Hostile, srv *steadyhttptest.HostileServer, client *http.Client, method string, want []string) {
 	for range h.After {
-		if got := outcome(t.Context(), client, "GET", srv.URL); got != "200" {
+		if got := outcome(t.Context(), client, "GET", srv.URL, 0); got != "200" {
 			t.Fatalf("before the harm: got %s", got)
 		}
 	}
@@ -224,7 +259,7 @@ func meetHostile(t *testing.T, h steadyhttptest.Hostile, srv *steadyhttptest.Hos
 	start := time.Now()
 	ctx, cancel := context.WithTimeout(t.Context(), silence)
 	defer cancel()
-	got := outcome(ctx, client, method, srv.URL)
+	got := outcome(ctx, client, method, srv.URL, order)
 	took := time.Since(start)
 	runtime.ReadMemStats(&after)
 	if !slices.Contains(want, got) {
@@ -238,9 +273,9 @@ func meetHostile(t *testing.T, h steadyhttptest.Hostile, srv *steadyhttptest.Hos
 	}
 	next, cancel := context.WithTimeout(t.Context(), 2*silence) // limits that were learned may hold it back
 	defer cancel()
-	got = outcome(next, client, "GET", srv.URL)
+	got = outcome(next, client, "GET", srv.URL, 0)
 	if got != "200" && h.HTTP2 && (h.Stalls || h.Endless) {
-		got = outcome(next, client, "GET", srv.URL) // the first found that the connection is dead
+		got = outcome(next, client, "GET", srv.URL, 0) // the first found that the connection is dead
 	}
 	if got != "200" {
 		t.Errorf("the next request: got %s", got)
@@ -248,12 +283,15 @@ func meetHostile(t *testing.T, h steadyhttptest.Hostile, srv *steadyhttptest.Hos
 	client.CloseIdleConnections()
 }
 
-// outcome makes a request and says what came of it, in the words of a promise.
-func outcome(ctx context.Context, client *http.Client, method, url string) string {
+// order is how large one is, but for uploads.
+const order = 2 << 10
+
+// outcome makes a request, a POST with a body of that size, and says what came of it, in the words of a promise.
+func outcome(ctx context.Context, client *http.Client, method, url string, size int) string {
 	ctx = steadyhttp.WithCall(ctx)
 	var body io.Reader
 	if method == "POST" {
-		body = bytes.NewReader(make([]byte, 2<<10))
+		body = bytes.NewReader(make([]byte, size))
 	}
 	req, err := http.NewRequestWithContext(ctx, method, url, body)
 	if err != nil {

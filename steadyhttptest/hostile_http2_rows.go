@@ -157,7 +157,7 @@ func brokenAnswers2() []Hostile {
 		{Name: "floods with 1xx", Stalls: true, harm2: func(c *hostileConn2, id uint32) bool {
 			return c.flood(frame(frameHeaders, flagEndHeaders, id, statusOf(103)))
 		}},
-		{Name: "floods with CONTINUATION", harm2: flooding(openHeaders, frameContinuation, field("x-a", kib))},
+		{Name: "floods with CONTINUATION", harm2: flooding(openHeaders, frameContinuation, field("x-a", strings.Repeat(kib, 8)))},
 		{Name: "floods with empty CONTINUATION", Stalls: true, harm2: flooding(openHeaders, frameContinuation, "")},
 		{Name: "floods with PING", Stalls: true, harm2: flooding(nil, framePing, "12345678")},
 		{Name: "floods with SETTINGS", Stalls: true, harm2: flooding(nil, frameSettings, "")},
