@@ -79,7 +79,7 @@ var uploads = []scenario{{
 		About: "One PUT with a body that is made as it is read, with and without `GetBody`. Held is by how much the heap grew, after a " +
 			"collection at every MiB that the base read; allocated is all that was asked for meanwhile.",
 		Columns: []Column{
-			{Name: "held, with GetBody", Unit: Bytes, Better: Lower, Goal: goal(2 << 20)},
+			{Name: "held, with GetBody", Unit: Bytes, Better: Lower, Goal: goal(2 << 20), Short: true},
 			{Name: "allocated", Unit: Bytes, Better: Lower, Goal: goal(2 << 20)},
 			{Name: "held, without GetBody", Unit: Bytes, Better: Lower, Goal: goal(2 << 20)},
 			{Name: "allocated", Unit: Bytes, Better: Lower, Goal: goal(2 << 20)},
@@ -121,11 +121,11 @@ var streams = []scenario{{
 		About: "A chat completion that streams 20 events, one every millisecond, over loopback: the time until the first byte of the body " +
 			"is read, and until its end, both over bare.",
 		Columns: []Column{
-			{Name: "first byte, over bare", Unit: Ratio, Better: Lower},
+			{Name: "first byte, over bare", Unit: Ratio, Better: Lower, Short: true},
 			{Name: "end, over bare", Unit: Ratio, Better: Lower},
 		},
 	},
-	contenders: everybody(wrappers[len(wrappers)-1]),
+	contenders: everybody(again, wrappers[len(wrappers)-1]),
 	measure: func(t *testing.T, cs []Contender, s sizes) [][]float64 {
 		const event = `data: {"id":"chatcmpl-1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"word %d "}}]}` + "\n\n"
 		server := newServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -33,6 +33,7 @@ type Contender struct {
 	Kind   Kind
 	Module string // of a Rival, to look up its version
 	How    string // how it is configured, and why so; a sentence or two for the page
+	Held   bool   // a Variant that is held to the goals as the zero Transport is
 
 	// Wrap puts the contender over a base. Each measurement gets a new one.
 	Wrap func(base http.RoundTripper) Doer
@@ -44,6 +45,9 @@ var bare = Contender{
 	How:  "No wrapper. Every failure is the caller's.",
 	Wrap: func(base http.RoundTripper) Doer { return base.RoundTrip },
 }
+
+// again is bare a second time: how far it is from bare shows the noise.
+var again = Contender{Name: "bare, again", Kind: Floor, How: "The same as the row above, to show the noise.", Wrap: bare.Wrap}
 
 // steady is the zero Transport.
 var steady = Contender{
@@ -62,7 +66,7 @@ var retrierAlone = Contender{
 // told returns the Transport with limits set.
 func told(how string, throttler func() *steadyhttp.Throttler) Contender {
 	return Contender{
-		Name: "steadyhttp, told", Kind: Variant,
+		Name: "steadyhttp, told", Kind: Variant, Held: true,
 		How: "The Transport with " + how + ".",
 		Wrap: func(base http.RoundTripper) Doer {
 			return (&steadyhttp.Transport{Base: base, Throttler: throttler()}).RoundTrip

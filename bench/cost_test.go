@@ -105,9 +105,9 @@ func overNoop(r request, ns, allocs *float64, about string) scenario {
 			About: about + " Over a base that only reads the request and answers with 300 bytes of JSON, and beyond what that costs itself " +
 				"(the bare row): time a call in one goroutine; in 64, the time that all took over the number of their calls; and allocations.",
 			Columns: []Column{
-				{Name: "time", Unit: Nanos, Better: Lower, Goal: ns},
+				{Name: "time", Unit: Nanos, Better: Lower, Goal: ns, Short: true},
 				{Name: "time, 64 goroutines", Unit: Nanos, Better: Lower},
-				{Name: "allocations", Unit: Count, Better: Lower, Goal: allocs},
+				{Name: "allocations", Unit: Count, Better: Lower, Goal: allocs, Short: true},
 			},
 		},
 		contenders: everybody(wrappers...),
@@ -231,11 +231,11 @@ func overLoopback(r request) scenario {
 			About: "To a `net/http` server on this machine that answers the same, through one `http.Transport` that all share: the time of a " +
 				"call in one goroutine, and the throughput of 64, both over bare.",
 			Columns: []Column{
-				{Name: "time, over bare", Unit: Ratio, Better: Lower, Goal: goal(1.02)},
-				{Name: "throughput of 64 goroutines, over bare", Unit: Ratio, Better: Higher, Goal: goal(0.98)},
+				{Name: "time, over bare", Unit: Ratio, Better: Lower, Goal: goal(1.02), Short: true},
+				{Name: "throughput of 64 goroutines, over bare", Unit: Ratio, Better: Higher, Goal: goal(0.98), Short: true},
 			},
 		},
-		contenders: everybody(wrappers[len(wrappers)-1]),
+		contenders: everybody(again, wrappers[len(wrappers)-1]),
 		measure: func(t *testing.T, cs []Contender, s sizes) [][]float64 {
 			server := newServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				_, _ = io.Copy(io.Discard, r.Body)

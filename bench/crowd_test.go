@@ -15,9 +15,9 @@ var crowds = []scenario{{
 		About: "50 callers arrive, one every 20 ms, while the server answers 429 with `Retry-After: 1` for one second.",
 		Columns: []Column{
 			{Name: "calls answered", Unit: Share, Better: Higher, Goal: goal(1)},
-			{Name: "requests refused", Unit: Count, Better: Lower, Goal: goal(8)},
+			{Name: "requests refused", Unit: Count, Better: Lower, Goal: goal(8), Short: true},
 			{Name: "requests a call", Unit: Ratio, Better: Lower},
-			{Name: "all done after", Unit: Span, Better: Lower},
+			{Name: "all done after", Unit: Span, Better: Lower, Short: true},
 		},
 	},
 	contenders: everybody(retrierAlone),
@@ -70,9 +70,9 @@ var nested = []scenario{{
 			"contender, to a server that answers 503 for good: how many requests arrive, and how much more that is than over the bare base.",
 		Columns: []Column{
 			{Name: "requests, GitLab's", Unit: Count, Better: Lower},
-			{Name: "over bare", Unit: Ratio, Better: Lower, Goal: goal(1.5)},
+			{Name: "GitLab's, over bare", Unit: Ratio, Better: Lower, Goal: goal(1.5), Short: true},
 			{Name: "requests, Vault's", Unit: Count, Better: Lower},
-			{Name: "over bare", Unit: Ratio, Better: Lower, Goal: goal(1.5)},
+			{Name: "Vault's, over bare", Unit: Ratio, Better: Lower, Goal: goal(1.5), Short: true},
 		},
 		Open: true, // our four attempts stand against Vault's three
 	},

@@ -15,9 +15,9 @@ var faults = []scenario{
 			Title: "Five faults in a hundred",
 			About: "10,000 reads at 200 a second, of which the server fails 5% at random: half with a 503, half by resetting the connection.",
 			Columns: []Column{
-				{Name: "answered", Unit: Share, Better: Higher, Goal: goal(0.999)},
+				{Name: "answered", Unit: Share, Better: Higher, Goal: goal(0.999), Short: true},
 				{Name: "requests a call", Unit: Ratio, Better: Lower},
-				{Name: "slowest of a hundred calls", Unit: Span, Better: Lower},
+				{Name: "slowest of a hundred calls", Unit: Span, Better: Lower, Short: true},
 			},
 		},
 		contenders: everybody(retrierAlone),
@@ -55,7 +55,7 @@ var faults = []scenario{
 			About: "10,000 POSTs at 200 a second, without an idempotency key, to a server that carries out each and resets one connection in twenty " +
 				"before it answers. The caller of a call that failed can look what became of it; an order that was placed twice is a bill.",
 			Columns: []Column{
-				{Name: "placed again", Unit: Count, Better: Lower, Goal: goal(0)},
+				{Name: "placed again", Unit: Count, Better: Lower, Goal: goal(0), Short: true},
 				{Name: "calls that ended well", Unit: Share},
 			},
 		},

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -35,25 +36,72 @@ func limited(title string, silent bool, makespan, refused *float64, contenders [
 	about += " The ideal is (jobs − 50) / 50 s and one answer's time. A job is lost if its call ends without a 200."
 	return scenario{
 		table: Table{Title: title, About: about, Columns: []Column{
-			{Name: "jobs lost", Unit: Share, Better: Lower, Goal: goal(0)},
-			{Name: "time, over the ideal", Unit: Ratio, Better: Lower, Goal: makespan},
-			{Name: "answers that are 429", Unit: Share, Better: Lower, Goal: refused},
+			{Name: "jobs lost", Unit: Share, Better: Lower, Goal: goal(0), Short: true},
+			{Name: "time, over the ideal", Unit: Ratio, Better: Lower, Goal: makespan, Short: true},
+			{Name: "answers that are 429", Unit: Share, Better: Lower, Goal: refused, Short: true},
 			{Name: "requests a job", Unit: Ratio, Better: Lower},
 		}},
 		contenders: contenders,
 		ask: func(t *testing.T, c Contender, s sizes) []float64 {
-			l := &limit{unit: "requests", perSecond: limitRate, silent: silent}
-			w := &wire{serve: l.serve, way: serviceTime / 2}
-			took, good := work(t, c.Wrap(w), s.jobs, func(int) string { return chatBody })
-			ideal := time.Duration(s.jobs-limitRate)*time.Second/limitRate + serviceTime
-			return []float64{
-				float64(s.jobs-good) / float64(s.jobs),
-				float64(took) / float64(ideal),
-				float64(l.refused) / float64(w.requests()),
-				float64(w.requests()) / float64(s.jobs),
-			}
+			return jobsUnder(t, c.Wrap, &limit{unit: "requests", perSecond: limitRate, silent: silent}, serviceTime, s.jobs)
 		},
 	}
+}
+
+// jobsUnder has the workers do jobs under a limit of requests, and returns the
+// figures of the tables above.
+func jobsUnder(t *testing.T, wrap func(http.RoundTripper) Doer, l *limit, service time.Duration, jobs int) []float64 {
+	w := &wire{serve: l.serve, way: service / 2}
+	took, good := work(t, wrap(w), jobs, func(int) string { return chatBody })
+	ideal := time.Duration(jobs-l.burst)*time.Second/time.Duration(l.perSecond) + service
+	return []float64{
+		float64(jobs-good) / float64(jobs),
+		float64(took) / float64(ideal),
+		float64(l.refused) / float64(w.requests()),
+		float64(w.requests()) / float64(jobs),
+	}
+}
+
+// servers puts the zero Transport before servers of other kinds: the rows are
+// theirs.
+var servers = []scenario{{
+	table: Table{
+		Title: "The same before other servers",
+		About: "The zero Transport, and servers that state their limit but take more or less time to answer, or whose bucket holds less.",
+		Columns: []Column{
+			{Name: "jobs lost", Unit: Share, Better: Lower, Goal: goal(0)},
+			{Name: "time, over the ideal", Unit: Ratio, Better: Lower, Goal: goal(1.05)},
+			{Name: "answers that are 429", Unit: Share, Better: Lower},
+			{Name: "requests a job", Unit: Ratio, Better: Lower},
+		},
+	},
+	contenders: before("answers at once", "answers after 200 ms", "answers after 1 s", "a bucket of 10"),
+	ask: func(t *testing.T, c Contender, s sizes) []float64 {
+		l := &limit{unit: "requests", perSecond: limitRate}
+		service := serviceTime
+		switch c.Name {
+		case "answers at once":
+			service = 0
+		case "answers after 200 ms":
+			service = 200 * time.Millisecond
+		case "answers after 1 s":
+			service = time.Second
+		case "a bucket of 10":
+			l.burst = 10
+		}
+		return jobsUnder(t, c.Wrap, l, service, s.jobs)
+	},
+}}
+
+// before returns the zero Transport under the names of servers.
+func before(names ...string) []Contender {
+	var list []Contender
+	for _, name := range names {
+		c := steady
+		c.Name, c.Kind, c.Held, c.How = name, Variant, true, ""
+		list = append(list, c)
+	}
+	return list
 }
 
 var tokenGoodput = []scenario{{
@@ -63,7 +111,7 @@ var tokenGoodput = []scenario{{
 			"Utilisation is what the jobs that were done took of what the server allowed while they ran.",
 		Columns: []Column{
 			{Name: "jobs lost", Unit: Share, Better: Lower, Goal: goal(0)},
-			{Name: "utilisation", Unit: Share, Better: Higher, Goal: goal(0.95)},
+			{Name: "utilisation", Unit: Share, Better: Higher, Goal: goal(0.95), Short: true},
 			{Name: "answers that are 429", Unit: Share, Better: Lower},
 			{Name: "requests a job", Unit: Ratio, Better: Lower},
 		},

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -11,13 +12,13 @@ import (
 )
 
 // A limit is a server's rate limit in the manner of OpenAI: a bucket of requests
-// or one of tokens that holds a second's worth, is full at the start and refills
-// evenly. It tells of itself in x-ratelimit headers with every answer, and a
+// or one of tokens that is full at the start and refills evenly. It tells of itself in x-ratelimit headers with every answer, and a
 // refusal says when to come back, to the millisecond and in whole seconds,
 // unless it is silent.
 type limit struct {
 	unit      string // requests or tokens
 	perSecond int
+	burst     int // what the full bucket holds; 0 is a second's worth
 	silent    bool
 
 	bucket         *rate.Limiter
@@ -27,7 +28,8 @@ type limit struct {
 func (l *limit) serve(req *http.Request, body []byte) reply {
 	now := time.Now()
 	if l.bucket == nil {
-		l.bucket = rate.NewLimiter(rate.Limit(l.perSecond), l.perSecond)
+		l.burst = cmp.Or(l.burst, l.perSecond)
+		l.bucket = rate.NewLimiter(rate.Limit(l.perSecond), l.burst)
 	}
 	cost := 1
 	answer := chatJSON
@@ -47,7 +49,7 @@ func (l *limit) serve(req *http.Request, body []byte) reply {
 		header.Set("X-Ratelimit-Limit-"+l.unit, strconv.Itoa(l.perSecond))
 		header.Set("X-Ratelimit-Remaining-"+l.unit, strconv.Itoa(max(0, int(left))))
 		header.Set("X-Ratelimit-Reset-"+l.unit,
-			ceil(time.Duration((float64(l.perSecond)-left)/float64(l.perSecond)*float64(time.Second)), time.Millisecond).String())
+			ceil(time.Duration((float64(l.burst)-left)/float64(l.perSecond)*float64(time.Second)), time.Millisecond).String())
 	}
 	if wait <= 0 {
 		l.spent += cost

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// The outage of issue and page: seconds before, of and after it.
+// The outage: seconds before, of and after it.
 const (
 	outageFrom   = 5
 	outageFor    = 5
@@ -20,16 +20,23 @@ var outages = []scenario{{
 		Title: "An outage",
 		About: "200 calls a second for 15 s, each with 30 s of patience, to a server that answers 503 from the 5th to the 10th second. " +
 			"Requests a call and the share answered are of the calls that began in those 5 s; the load is what the server then sees " +
-			"in the first second after the outage and in the busiest one, over 200.",
+			"in the first second after the outage and in the busiest one, over 200. The Retrier alone has goals of its own: 1.2 requests a call, and a load of 1.3.",
 		Columns: []Column{
-			{Name: "answered", Unit: Share, Better: Higher, Goal: goal(0.99)},
-			{Name: "requests a call in the outage", Unit: Ratio, Better: Lower, Goal: goal(1.1)},
+			{Name: "answered", Unit: Share, Better: Higher, Goal: goal(0.99), Short: true},
+			{Name: "requests a call in the outage", Unit: Ratio, Better: Lower, Goal: goal(1.1), Short: true},
 			{Name: "load of the first second after", Unit: Ratio, Better: Lower, Goal: goal(1.3)},
-			{Name: "of the busiest", Unit: Ratio, Better: Lower},
+			{Name: "of the busiest", Unit: Ratio, Better: Lower, Short: true},
 			{Name: "calls answered in all", Unit: Share, Better: Higher},
 		},
 	},
 	contenders: everybody(retrierAlone),
+	check: func(t *testing.T, table *Table) {
+		for _, r := range table.Rows {
+			if r.Contender.Name == retrierAlone.Name && (r.Figures[1] > 1.2 || r.Figures[2] > 1.3) {
+				t.Errorf("%s: got %.3f requests a call and a load of %.3f, want at most 1.2 and 1.3", r.Contender.Name, r.Figures[1], r.Figures[2])
+			}
+		}
+	},
 	ask: func(t *testing.T, c Contender, s sizes) []float64 {
 		start := time.Now()
 		second := func() int { return int(time.Since(start) / time.Second) }

@@ -35,7 +35,7 @@ func (p *Page) Contenders() []Contender {
 	seen := map[string]bool{}
 	for _, t := range p.Tables {
 		for _, r := range t.Rows {
-			if c := r.Contender; !seen[c.Name+c.How] {
+			if c := r.Contender; c.How != "" && !seen[c.Name+c.How] {
 				seen[c.Name+c.How] = true
 				list = append(list, c)
 			}

@@ -18,7 +18,8 @@ var report = flag.String("report", "", "measure in full, and write the page to t
 
 // sizes is how much is measured.
 type sizes struct {
-	repeats   int // of a scenario in virtual time
+	repeats   int // of a scenario in virtual time, for ours
+	others    int // the same, for bare and the rivals
 	jobs      int // under a limit
 	perSecond int // calls, in an outage
 	calls     int // with faults, and orders
@@ -32,9 +33,9 @@ type sizes struct {
 }
 
 var (
-	small = sizes{repeats: 1, jobs: 1000, perSecond: 100, calls: 500, rounds: 2, noopCalls: 20, wireCalls: 2,
+	small = sizes{repeats: 3, others: 1, jobs: 500, perSecond: 100, calls: 200, rounds: 2, noopCalls: 20, wireCalls: 2,
 		parallel: 4, upload: 2 << 20, streams: 2, allocRuns: 5}
-	full = sizes{repeats: 3, jobs: 1000, perSecond: 200, calls: 10_000, rounds: 200, noopCalls: 500, wireCalls: 50,
+	full = sizes{repeats: 5, others: 5, jobs: 1000, perSecond: 200, calls: 10_000, rounds: 150, noopCalls: 500, wireCalls: 50,
 		parallel: 64, upload: 64 << 20, streams: 100, allocRuns: 500}
 )
 
@@ -46,6 +47,10 @@ type scenario struct {
 	// ask measures one contender in a bubble of its own, and returns a figure a
 	// column. It is nil where measure is set.
 	ask func(t *testing.T, c Contender, s sizes) []float64
+
+	// check fails t if the rows are not as they must be, beyond the goals; it may
+	// be nil.
+	check func(t *testing.T, table *Table)
 
 	// measure measures all of them in real time, in turn, and returns a row of
 	// figures for each.
@@ -81,7 +86,11 @@ func (sc scenario) run(t *testing.T, s sizes) *Table {
 // repeat asks a contender several times and returns the medians.
 func (sc scenario) repeat(t *testing.T, c Contender, s sizes) []float64 {
 	columns := make([][]float64, len(sc.table.Columns))
-	for range s.repeats {
+	repeats := s.repeats
+	if c.Kind == Floor || c.Kind == Rival {
+		repeats = s.others
+	}
+	for range repeats {
 		var got []float64
 		synctest.Test(t, func(t *testing.T) { got = sc.ask(t, c, s) })
 		for i, f := range got {
@@ -97,7 +106,7 @@ func (sc scenario) repeat(t *testing.T, c Contender, s sizes) []float64 {
 
 // The order of the page.
 var scenarios = slices.Concat(
-	goodput, tokenGoodput, outages, faults, traps, crowds, nested,
+	goodput, servers, tokenGoodput, outages, faults, traps, crowds, nested,
 	costs, permits, loopback, uploads, streams,
 )
 
@@ -116,6 +125,9 @@ func TestScenarios(t *testing.T) {
 			t.Logf("%s\n%s", time.Since(start).Round(time.Millisecond), table.Markdown())
 			if ours, ok := table.ours(); ok && slices.ContainsFunc(ours.Figures, math.IsNaN) {
 				t.Error("a figure of ours is missing")
+			}
+			if sc.check != nil {
+				sc.check(t, table)
 			}
 			if missed := table.Missed(); !table.Timed && len(missed) > 0 != table.Open {
 				t.Errorf("goals missed: %q; known to be missed: %t", missed, table.Open)

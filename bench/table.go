@@ -38,6 +38,7 @@ type Column struct {
 	Unit   Unit
 	Better Better
 	Goal   *float64 // what our figure must not be worse than; nil is no goal
+	Short  bool     // stands in the page's summary
 }
 
 // A Row is the figures of one contender, NaN where there is none.
@@ -80,15 +81,16 @@ func (t *Table) ours() (Row, bool) {
 
 // Missed lists where our figures miss a goal.
 func (t *Table) Missed() []string {
-	ours, ok := t.ours()
-	if !ok {
-		return nil
-	}
 	var list []string
-	for i, c := range t.Columns {
-		f := ours.Figures[i]
-		if c.Goal != nil && (math.IsNaN(f) || float64(c.Better)*(f-*c.Goal) < 0) {
-			list = append(list, fmt.Sprintf("%s, %s: %s, want %s", t.Title, c.Name, c.Unit.Write(f), c.wants()))
+	for _, r := range t.Rows {
+		if r.Contender.Kind != Ours && !r.Contender.Held {
+			continue
+		}
+		for i, c := range t.Columns {
+			f := r.Figures[i]
+			if c.Goal != nil && (math.IsNaN(f) || float64(c.Better)*(f-*c.Goal) < 0) {
+				list = append(list, fmt.Sprintf("%s, %s: %s %s, want %s", t.Title, c.Name, r.Contender.Name, c.Unit.Write(f), c.wants()))
+			}
 		}
 	}
 	return list
@@ -109,37 +111,78 @@ func (t *Table) Goals() string {
 }
 
 func (c Column) wants() string {
+	if c.Unit == YesOrNo {
+		return c.Unit.Write(*c.Goal)
+	}
 	if c.Better == Higher {
 		return "at least " + c.Unit.Write(*c.Goal)
 	}
 	return "at most " + c.Unit.Write(*c.Goal)
 }
 
-// Losses lists every figure of a rival that is better than ours. In fair are
-// those of rivals that did what was asked for at least as well as we, by the
-// table's first column; in cheap those that save by doing less of it.
+// Losses lists the columns in which rivals have better figures than we. In fair
+// are rivals that did what was asked for as well as we, by the table's first
+// column; in cheap those that save by doing less of it.
 func (t *Table) Losses() (fair, cheap []string) {
 	ours, ok := t.ours()
 	if !ok {
 		return nil, nil
 	}
+	first := t.Columns[0]
 	for i, c := range t.Columns {
-		if c.Better == Neither {
-			continue
-		}
+		var better, saved []string
 		for _, r := range t.Rows {
-			if r.Contender.Kind != Rival || !t.beats(c, r.Figures[i], ours.Figures[i]) {
+			if c.Better == Neither || r.Contender.Kind != Rival || !t.beats(c, r.Figures[i], ours.Figures[i]) {
 				continue
 			}
-			s := fmt.Sprintf("%s, %s: %s %s, we %s", t.Title, c.Name, r.Contender.Name, c.Unit.Write(r.Figures[i]), c.Unit.Write(ours.Figures[i]))
-			if first := t.Columns[0]; !t.Timed && t.beats(first, ours.Figures[0], r.Figures[0]) {
-				cheap = append(cheap, fmt.Sprintf("%s (but %s: %s, we %s)", s, first.Name, first.Unit.Write(r.Figures[0]), first.Unit.Write(ours.Figures[0])))
-				continue
+			s := r.Contender.Name + " " + c.Unit.Write(r.Figures[i])
+			if !t.Timed && t.beats(first, ours.Figures[0], r.Figures[0]) {
+				saved = append(saved, fmt.Sprintf("%s with %s %s", s, first.Name, first.Unit.Write(r.Figures[0])))
+			} else {
+				better = append(better, s)
 			}
-			fair = append(fair, s)
+		}
+		we := fmt.Sprintf("%s, %s: we %s, ", t.Title, c.Name, c.Unit.Write(ours.Figures[i]))
+		if better != nil {
+			fair = append(fair, we+strings.Join(better, ", "))
+		}
+		if saved != nil {
+			cheap = append(cheap, we+strings.Join(saved, ", "))
 		}
 	}
 	return fair, cheap
+}
+
+// Summary is the lines of the table in the page's summary: for each column that
+// belongs there ours, bare's, and those of the best and the worst rival.
+func (t *Table) Summary() string {
+	var b strings.Builder
+	ours, ok := t.ours()
+	for i, c := range t.Columns {
+		if !c.Short || !ok {
+			continue
+		}
+		var floor string
+		var rivals []float64
+		for _, r := range t.Rows {
+			switch {
+			case r.Contender.Kind == Rival:
+				rivals = append(rivals, r.Figures[i])
+			case r.Contender.Kind == Floor && floor == "":
+				floor = c.Unit.Write(r.Figures[i])
+			}
+		}
+		slices.Sort(rivals)
+		if c.Better == Higher {
+			slices.Reverse(rivals)
+		}
+		best, worst := c.Unit.Write(rivals[0]), c.Unit.Write(rivals[len(rivals)-1])
+		if best != worst {
+			best += " to " + worst
+		}
+		fmt.Fprintf(&b, "| %s: %s | %s | %s | %s |\n", t.Title, c.Name, c.Unit.Write(ours.Figures[i]), best, floor)
+	}
+	return b.String()
 }
 
 // beats reports whether a is better than b by more than noise, and looks it.

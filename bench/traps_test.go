@@ -11,14 +11,14 @@ var traps = []scenario{
 		"One call to a server that answers 429 with OpenAI's `insufficient_quota`: no wait cures that.", 0,
 		reply{status: http.StatusTooManyRequests, body: openAIError("insufficient_quota", "insufficient_quota", "You exceeded your current quota.")},
 		Column{Name: "the 429 reaches the caller", Unit: YesOrNo, Better: Higher, Goal: goal(1)},
-		Column{Name: "requests", Unit: Count, Better: Lower, Goal: goal(1)},
+		Column{Name: "requests", Unit: Count, Better: Lower, Goal: goal(1), Short: true},
 		Column{Name: "the call takes", Unit: Span, Better: Lower}),
 	trap("An absurd Retry-After",
 		"One call without a deadline to a server that answers 429 with `Retry-After: 99999999`.", 0,
 		refusal("99999999"),
 		Column{Name: "the 429 reaches the caller", Unit: YesOrNo, Better: Higher, Goal: goal(1)},
 		Column{Name: "requests", Unit: Count, Better: Lower, Goal: goal(1)},
-		Column{Name: "the call takes", Unit: Span, Better: Lower}).open(),
+		Column{Name: "the call takes", Unit: Span, Better: Lower, Short: true}).open(),
 	trap("A Retry-After that overflows",
 		"The same with `Retry-After: 9223372036854775807`: as nanoseconds, that is −1 s to a careless program.", 0,
 		refusal("9223372036854775807"),
@@ -30,7 +30,7 @@ var traps = []scenario{
 		refusal("30"),
 		Column{Name: "the 429 reaches the caller", Unit: YesOrNo, Better: Higher, Goal: goal(1)},
 		Column{Name: "requests", Unit: Count, Better: Lower},
-		Column{Name: "the call takes", Unit: Span, Better: Lower, Goal: goal(float64(100 * time.Millisecond))}),
+		Column{Name: "the call takes", Unit: Span, Better: Lower, Goal: goal(float64(100 * time.Millisecond)), Short: true}),
 }
 
 // trap has one call meet the same reply again and again.
