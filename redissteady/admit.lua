@@ -169,6 +169,7 @@ local function tell()
   end
   local host = states[1]
   answer.quiet = host.known and not host.gate and (host.failures or 0) == 0
+  for _, o in ipairs(answer.scopes) do answer.quiet = answer.quiet and not o.pace end
   answer.processes = redis.call('ZCARD', KEYS[ask.alive])
 end
 
@@ -192,7 +193,7 @@ local function decide()
       if answer.verdict == 'park' then
         local host = states[1]
         host.came = (host.came or 0) + 1
-        redis.call('ZADD', line, host.came, me)
+        redis.call('ZADD', line, 'NX', host.came, me) -- who asks again keeps its place
         redis.call('PEXPIRE', line, KEEP * 1000)
         answer.lined = true
         grant(leases, line, ask.most) -- there may be a place after all, if those in the line have died

@@ -79,7 +79,7 @@ func (l *Limiter) comeBack(gone *absence) {
 		case <-l.ctx.Done():
 			return
 		}
-		if l.Client.Ping(l.ctx).Err() == nil && l.beat(true) == nil {
+		if l.ping() == nil && l.beat(true) == nil {
 			break
 		}
 	}
@@ -89,6 +89,19 @@ func (l *Limiter) comeBack(gone *absence) {
 	gone.end()
 	if l.Zap != nil {
 		l.Zap.Info("redissteady: Redis is back", zap.Duration("away", time.Since(gone.since)))
+	}
+}
+
+// ping tries Redis for as long as a call would. A client may take longer to give
+// up, in which time a few of these add up.
+func (l *Limiter) ping() error {
+	done := make(chan error, 1)
+	go func() { done <- l.Client.Ping(l.ctx).Err() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(l.timeout()):
+		return errSlow
 	}
 }
 

@@ -279,8 +279,13 @@ func rows(jobs int) []row {
 	}
 }
 
-// Four processes of 16 workers share one limit.
+// Four processes of 16 workers share one limit. Under the race detector they
+// are slow, and only what is far off counts.
 func TestFleet(t *testing.T) {
+	makespan, refused := 1.08, 0.01
+	if raceEnabled {
+		makespan, refused = 1.25, 0.04
+	}
 	for _, row := range rows(300)[:2] {
 		t.Run(row.name, func(t *testing.T) {
 			row.member.Redis = startRedis(t).addr
@@ -289,11 +294,11 @@ func TestFleet(t *testing.T) {
 			if r.failed > 0 {
 				t.Errorf("got %d failures, such as %s", r.failed, r.err)
 			}
-			if r.took > row.ideal*108/100 {
-				t.Errorf("took %s, want at most 1.08 times %s", r.took, row.ideal)
+			if ratio := float64(r.took) / float64(row.ideal); ratio > makespan {
+				t.Errorf("took %.3f times the ideal, want at most %.2f", ratio, makespan)
 			}
-			if r.refusedShare() >= 0.01 {
-				t.Errorf("got %.2f%% refused, want under 1%%", 100*r.refusedShare())
+			if share := r.refusedShare(); share >= refused {
+				t.Errorf("got %.2f%% refused, want under %.0f%%", 100*share, 100*refused)
 			}
 		})
 	}

@@ -78,7 +78,7 @@ func TestPlacesAreRenewed(t *testing.T) {
 	a, b := limiterOn(t, server.client()), limiterOn(t, server.client())
 	ask := asking(steadyhttp.Limits{MaxConcurrent: 1})
 	p := acquire(t, a, ask)
-	ctx, cancel := context.WithTimeout(t.Context(), 12*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 11*time.Second)
 	defer cancel()
 	if p, err := b.Acquire(ctx, ask); err == nil {
 		t.Errorf("got a place while another had it: %+v", p)

@@ -28,9 +28,9 @@ func (l *Limiter) timeout() time.Duration { return cmp.Or(max(l.Timeout, 0), def
 
 var errSlow = errors.New("redissteady: no answer in time")
 
-// call asks a script. A client need not heed a context once it waits for an
-// answer, so the wait is bounded here; if the answer comes all the same, late
-// is called once into holds it. late may be nil.
+// call asks a script and reads its answer into into. A client need not heed a
+// context once it waits for an answer, so the wait is bounded here. If the answer
+// comes after that, late is called, if it is not nil, once into holds it.
 func (l *Limiter) call(script *redis.Script, keys []string, question, into any, late func()) error {
 	text, err := json.Marshal(question)
 	if err != nil {

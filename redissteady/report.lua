@@ -91,6 +91,10 @@ local function hear(ev)
   if ev.answer ~= NONE then states[1].known = true end
   for _, i in ipairs(ev.touched) do
     local g = states[i].gate
+    if ev.answer == GOOD and states[i].pace then
+      states[i].good = states[i].good or {}
+      count(states[i].good)
+    end
     if ev.answer == GOOD or (ev.answer == REFUSED and i == 1) then
       answered(i, ev.at, ev.probe)
     elseif ev.answer == NONE and ev.probe and g and g.probe then
@@ -164,7 +168,7 @@ local function learn(s, ev, n)
   b.level = min(level, b.size)
 end
 
-local SETTLE = 1 -- second
+local SETTLE = 0.25 -- seconds
 
 -- refused looks for the rate that the server bears, after it refused a request
 -- and no limit that it states explains why.
@@ -179,7 +183,10 @@ local function refused(i, ev)
   if p and (ev.at < p.from or (not p.back and now - p.from < SETTLE)) then return end
   local from = max(now, s.gate and s.gate.till or 0)
   local good = busy(s)
-  if p then good = pace_rate(p, now) end -- what failed; those who wait make busy no measure
+  if p then -- by now those who wait are counted too, so that only answers tell
+    good = p.base
+    if s.good and (s.good.before or 0) > 0 then good = min(pace_rate(p, now), busy(s.good)) end
+  end
   local stated = rate_of(s)
   local new
   if stated then new = pace(stated, from, PACE_TIME, 1)

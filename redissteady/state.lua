@@ -33,6 +33,7 @@ local function shift(s, by)
   move(s.gate, 'since', 'till', 'probe')
   move(s.pace, 'from', 'next')
   move(s, 'second', 'failing', 'cold')
+  move(s.good, 'second')
 end
 
 -- The pace of a host of which a limit is not known but that it refuses: see
@@ -112,21 +113,22 @@ local function save()
   end
 end
 
--- The busier of two seconds tells how many requests a second there were.
-local function count(s)
-  local age = now - (s.second or -inf)
+-- A meter counts by the second; the busier of two tells how many a second there
+-- were.
+local function count(m)
+  local age = now - (m.second or -inf)
   if age >= 2 then
-    s.second, s.before, s.current = now, 0, 0
+    m.second, m.before, m.current = now, 0, 0
   elseif age >= 1 then
-    s.second, s.before, s.current = s.second + 1, s.current, 0
+    m.second, m.before, m.current = m.second + 1, m.current, 0
   end
-  s.current = s.current + 1
+  m.current = m.current + 1
 end
-local function uncount(s)
-  if (s.current or 0) > 0 then s.current = s.current - 1
-  elseif (s.before or 0) > 0 then s.before = s.before - 1 end
+local function uncount(m)
+  if (m.current or 0) > 0 then m.current = m.current - 1
+  elseif (m.before or 0) > 0 then m.before = m.before - 1 end
 end
-local function busy(s) return max(s.current or 0, s.before or 0) end
+local function busy(m) return max(m.current or 0, m.before or 0) end
 
 -- give puts back what a request took that is not sent.
 local function give(s, cost)
