@@ -49,7 +49,8 @@ var promises = []promise{
 	{`(resets|closes|half-closes) within the headers(, over HTTP/2)?`, lost + " | " + aFault, "200"},
 	{`(resets|closes|half-closes) within the status line`, malformed + " | " + lost, malformed + " | 200"},
 	{`resets a connection that was used before, .*`, lost + " | " + aFault, "200"},
-	{`(closes|answers) an idle connection.*`, "200", "200"},
+	{`closes an idle connection`, "200 | " + lost + " | " + malformed, "200"}, // it may do so while the next request is on its way
+	{`answers an idle connection .*`, "200 | 408 | " + lost + " | " + malformed, "200"},
 
 	// After the headers it is too late to repeat anything but a failure.
 	{`resets (after the headers|within the body|within a chunk|between two chunks)(, over HTTP/2)?`, cut + " | " + lost + " | " + aFault, cut + " | 200"},
@@ -102,7 +103,7 @@ var promises = []promise{
 	{`sends no last chunk`, cut, cut},
 	{`sends a (chunk .*|trailer .*|length that is too small, over HTTP/2)`, "200, then unknown", "200, then unknown"},
 	{`sends (headers without a status|a status that is no number|a header in capitals)`, lost + " | " + aFault, "200"},
-	{`sends a body before the headers|adds nothing to the window`, lost + " | " + aFault, malformed},
+	{`sends a body before the headers|adds nothing to the window`, lost + " | " + late + " | " + aFault, malformed},
 	{`sends (noise|a status|a negative|an empty line) .*`, malformed + " | " + aFault, malformed},
 	{`sends a header (without|with) a .*`, malformed, malformed},
 	{`sends (a length that is no number|a negative length|a length that overflows|two lengths that differ|an unknown transfer coding)`, malformed, malformed},
