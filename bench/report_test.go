@@ -18,8 +18,8 @@ var report = flag.String("report", "", "measure in full, and write the page to t
 
 // sizes is how much is measured.
 type sizes struct {
-	repeats   int // of a scenario in virtual time, for ours
-	others    int // the same, for bare and the rivals
+	repeats   int // of a scenario in virtual time, for the zero Transport
+	others    int // the same, for all others
 	jobs      int // under a limit
 	perSecond int // calls, in an outage
 	calls     int // with faults, and orders
@@ -87,7 +87,7 @@ func (sc scenario) run(t *testing.T, s sizes) *Table {
 func (sc scenario) repeat(t *testing.T, c Contender, s sizes) []float64 {
 	columns := make([][]float64, len(sc.table.Columns))
 	repeats := s.repeats
-	if c.Kind == Floor || c.Kind == Rival {
+	if c.Kind != Ours {
 		repeats = s.others
 	}
 	for range repeats {
