@@ -139,11 +139,11 @@ func (t *Classifier) looksInto(req *http.Request, resp *http.Response) bool {
 // part of one never is, nor one that may be long.
 func (t *Classifier) mayHideError(req *http.Request, resp *http.Response) bool {
 	if resp.StatusCode < 200 || resp.StatusCode > 299 || resp.StatusCode == http.StatusNoContent || resp.StatusCode == http.StatusPartialContent ||
-		resp.ContentLength > maxBody || req.URL == nil || isEventStream(resp) {
+		resp.ContentLength > maxBody || req.URL == nil {
 		return false
 	}
-	return dialect.HidesErrors(req.Method, req.URL.Hostname(), req.URL.Path, req.Header) ||
-		rulesForSuccess(t.Rules, req, resp)
+	return (dialect.HidesErrors(req.Method, req.URL.Hostname(), req.URL.Path, req.Header) || rulesForSuccess(t.Rules, req, resp)) &&
+		!isEventStream(resp)
 }
 
 // lookInside looks for an error in a success. c, which may be nil, gets the

@@ -18,6 +18,8 @@ func (r *retry) decide(a attempt, resp *http.Response) Decision {
 	case d.Why != "":
 		return d
 	case r.bodyWasSpent(a): // at once: nothing was wrong but the body
+	case r.repeated:
+		d.Why = "the caller repeats it by itself"
 	default:
 		if d.Why = r.unwise(resp); d.Why == "" {
 			d.Wait, d.Why = r.wait()
@@ -49,8 +51,6 @@ func (r *retry) impossible() string {
 		return "the deadline passed"
 	case ctx.Err() != nil, canceled(r.req):
 		return "the caller gave up"
-	case r.repeated && r.maxAttempts > 1:
-		return "the caller repeats it by itself"
 	case r.made >= r.maxAttempts && r.made == 1:
 		return "one attempt was allowed"
 	case r.made >= r.maxAttempts:

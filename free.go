@@ -54,8 +54,18 @@ func (t *Throttler) free(req *http.Request) *lane {
 	return t.own.free(hostOf(req))
 }
 
-// tells reports whether an answer, or the lack of one, is news of a host that
-// held nobody back.
-func tells(host *lane, resp *http.Response, err error) bool {
-	return err != nil || resp == nil || failed(resp) || !host.free.Load() || verdictOf(resp) != nil || wait.Mentions(resp.Header)
+// Of the answers of a host that has stated no limit so far, the first lookAtFirst of
+// a second are searched for one, and then one of lookAtEvery: a host that states limits
+// does so again and again, and to go through the headers of each answer would
+// cost more than all the rest.
+const (
+	lookAtFirst = 8
+	lookAtEvery = 8
+)
+
+// tells reports whether the n-th answer of a second, or the lack of one, is news of
+// a host that held nobody back.
+func tells(host *lane, n uint32, resp *http.Response, err error) bool {
+	return err != nil || resp == nil || failed(resp) || !host.free.Load() || verdictOf(resp) != nil ||
+		(n <= lookAtFirst || n%lookAtEvery == 0) && wait.Mentions(resp.Header)
 }

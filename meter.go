@@ -9,13 +9,14 @@ import (
 // lock: what is counted while a second begins may be lost.
 type meter [2]struct{ second, n atomic.Uint32 }
 
-func (m *meter) count(t instant) {
+// count counts one, and returns how many that makes in its second.
+func (m *meter) count(t instant) (n uint32) {
 	second := uint32(t / instant(time.Second))
 	s := &m[second%2]
 	if was := s.second.Load(); was != second && s.second.CompareAndSwap(was, second) {
 		s.n.Store(0)
 	}
-	s.n.Add(1)
+	return s.n.Add(1)
 }
 
 // uncount takes back one that was refused.

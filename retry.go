@@ -44,7 +44,7 @@ func (t *Retrier) plan(req *http.Request, c *call) plan {
 		p.role = c.claim(req)
 	}
 	switch {
-	case p.role == nested || repeatedFurtherOut(req):
+	case p.role == nested:
 		p.maxAttempts = 1
 	case p.maxAttempts < 0:
 		p.maxAttempts = math.MaxInt
@@ -135,7 +135,7 @@ type retry struct {
 	base http.RoundTripper
 	call *call
 
-	repeated bool // by a loop further out, in which we gave up on it before
+	repeated bool // by a loop further out, which says so or handed it in before
 
 	late    bool // the record was opened after the first attempt, and so unseen by it
 	made    int  // how many attempts
@@ -153,7 +153,7 @@ type retry struct {
 // one succeeds or must be the last.
 func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, error) {
 	defer r.last()
-	r.repeated = r.givenUp.has(r.req.URL)
+	r.repeated = repeatedFurtherOut(r.req) || r.givenUp.has(r.req.URL)
 	for {
 		if err != nil && r.held != nil && r.outOfTime(err) {
 			return r.endHeld("no further answer came in time")

@@ -126,9 +126,9 @@ func (t *Throttler) roundTrip(req *http.Request, base http.RoundTripper) (*http.
 		return t.withPermit(req, base)
 	}
 	sent := now()
-	host.meter.count(sent)
+	n := host.meter.count(sent)
 	resp, err := send(base, req)
-	if tells(host, resp, err) {
+	if tells(host, n, resp, err) {
 		a := Ask{Key: t.keyOf(req, parting{}, nil)}
 		s := settling{t: t, p: t.own.afterwards(a, sent)}
 		defer s.unlessLater()
