@@ -57,6 +57,9 @@ func (p *plan) attempt(n int, c *call) (attempt, error) {
 		}
 		return a.over(), err
 	}
+	if a.sent != nil && !again {
+		a.sent.watch(a.req)
+	}
 	if again && p.Prepare != nil {
 		if err := p.Prepare(a.req, n); err != nil {
 			closeBody(a.req)

@@ -88,18 +88,18 @@ func (r *retry) unwise(resp *http.Response) string {
 // bodyWasSpent reports whether the first attempt failed because somebody had
 // read the request's body before us, as some SDKs' own retries do. GetBody has
 // it still, and a server that knows the length can tell that the request was
-// cut short. Where httptrace saw nothing, because the request may be repeated anyway,
+// cut short. Where nobody watched, because the request may be repeated anyway,
 // an error of a kind that nobody knows is given one chance.
 func (r *retry) bodyWasSpent(a attempt) bool {
-	if r.made > 1 || r.verdict.Err == nil || !hasBody(r.req) || r.source != nil {
+	if r.made > 1 || r.verdict.Err == nil || r.verdict.Class != Unknown || !hasBody(r.req) || r.source != nil {
 		return false
 	}
 	if a.sent != nil {
-		return a.sent.broken.Load() && r.req.ContentLength > 0
+		return a.sent.short.Load()
 	}
 	// No body could help a request that cannot be sent at all.
 	u := r.req.URL
-	return r.verdict.Class == Unknown && u != nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
+	return u != nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
 }
 
 // wait says how long to wait before another attempt, or why not to.

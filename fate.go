@@ -1,6 +1,7 @@
 package steadyhttp
 
 import (
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -101,9 +102,9 @@ func hasKey(req *http.Request) bool {
 type evidence struct {
 	host *url.URL // of the request
 
-	asked  atomic.Bool // somebody asked for a connection
-	wrote  atomic.Bool // somebody wrote a request's headers
-	broken atomic.Bool // the request's body broke off on our side, not the connection
+	asked atomic.Bool // somebody asked for a connection
+	wrote atomic.Bool // somebody wrote a request's headers
+	short atomic.Bool // its body ended before its length, or could not be read
 }
 
 // trace returns the hooks that collect the evidence.
@@ -111,8 +112,39 @@ func (s *evidence) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		GetConn:      s.getConn,
 		WroteHeaders: func() { s.wrote.Store(true) },
-		WroteRequest: func(i httptrace.WroteRequestInfo) { s.broken.Store(i.Err != nil && classOf(i.Err) == Unknown) },
 	}
+}
+
+// watch has s see how the body of req, which is a copy of ours, is read. What
+// net/http reports of a request that was not written whole does not tell a body
+// that broke off from a connection that did.
+func (s *evidence) watch(req *http.Request) {
+	if hasBody(req) && req.GetBody != nil && req.ContentLength > 0 {
+		req.Body = &watchedBody{ReadCloser: req.Body, left: req.ContentLength, evidence: s}
+	}
+}
+
+type watchedBody struct {
+	io.ReadCloser
+	left     int64 // of its length; its reader's own
+	closed   atomic.Bool
+	evidence *evidence
+}
+
+func (b *watchedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.left -= int64(n)
+	if err != nil && b.left > 0 && !b.closed.Load() {
+		b.evidence.short.Store(true)
+	}
+	return n, err
+}
+
+// Close comes early where the connection broke, and what is read then fails
+// for that reason.
+func (b *watchedBody) Close() error {
+	b.closed.Store(true)
+	return b.ReadCloser.Close()
 }
 
 // getConn notes that a connection is wanted. One to another host is a

@@ -33,10 +33,6 @@ const (
 	late      = "timeout, unknown"
 	malformed = "unknown, unknown" // of net/http's errors for what is no HTTP, most have no type to know them by
 	cut       = "200, then connection"
-
-	// aFault is an order that is sent again though its connection broke. It happens where net/http reports that the body
-	// could not be sent, which Retrier takes for a body that somebody had read before. It is wrong, and it is what is done.
-	aFault = "200"
 )
 
 // promises has a row for each hostile server; the first that matches holds.
@@ -45,17 +41,17 @@ var promises = []promise{
 	{`(resets|closes|half-closes) before the request`, lost + " | " + malformed + " | unknown, never sent | 200", "200 | " + malformed},
 	{`(resets|closes|stalls) (before|within) the TLS handshake`, "200", "200"},
 	{`(resets|closes) (before the HTTP/2 preface|within a frame's head)`, lost + " | " + malformed + " | unknown, never sent | 200", "200 | " + malformed},
-	{`(resets|closes|half-closes) (during|after) the request('s head(, over HTTP/2)?)?`, lost + " | " + aFault, "200"},
-	{`(resets|closes|half-closes) within the headers(, over HTTP/2)?`, lost + " | " + aFault, "200"},
+	{`(resets|closes|half-closes) (during|after) the request('s head(, over HTTP/2)?)?`, lost, "200"},
+	{`(resets|closes|half-closes) within the headers(, over HTTP/2)?`, lost, "200"},
 	{`(resets|closes|half-closes) within the status line`, malformed + " | " + lost, malformed + " | 200"},
-	{`resets a connection that was used before, .*`, lost + " | " + aFault, "200"},
+	{`resets a connection that was used before, .*`, lost, "200"},
 	{`closes an idle connection`, "200 | " + lost + " | " + malformed, "200"}, // it may do so while the next request is on its way
 	{`answers an idle connection .*`, "200 | 408 | " + lost + " | " + malformed, "200"},
 
 	// After the headers it is too late to repeat anything but a failure.
-	{`resets (after the headers|within the body|within a chunk|between two chunks)(, over HTTP/2)?`, cut + " | " + lost + " | " + aFault, cut + " | 200"},
-	{`(closes|half-closes) (after the headers|within the body|within a chunk|between two chunks)(, over HTTP/2)?`, cut + " | " + lost + " | " + aFault, cut},
-	{`(resets|closes|half-closes) within the body of an error(, over HTTP/2)?`, "503, then connection | " + lost + " | " + aFault, "200"},
+	{`resets (after the headers|within the body|within a chunk|between two chunks)(, over HTTP/2)?`, cut + " | " + lost, cut + " | 200"},
+	{`(closes|half-closes) (after the headers|within the body|within a chunk|between two chunks)(, over HTTP/2)?`, cut + " | " + lost, cut},
+	{`(resets|closes|half-closes) within the body of an error(, over HTTP/2)?`, "503, then connection | " + lost, "200"},
 
 	// Silence is bounded by AttemptTimeout before the headers, by the deadline after them, and over HTTP/2 by its pings.
 	{`stalls (before|during|after) the request('s head)?`, late, "200"},
@@ -74,10 +70,10 @@ var promises = []promise{
 	// HTTP/2 says who may repeat what. net/http does so by itself where nothing was looked at.
 	{`sends RST_STREAM with (PROTOCOL_ERROR|REFUSED_STREAM)`, "200", "200"},
 	{`sends RST_STREAM with .* within the body`, cut, cut},
-	{`sends RST_STREAM with .*`, lost + " | " + aFault, "200"},
+	{`sends RST_STREAM with .*`, lost, "200"},
 	{`sends GOAWAY with NO_ERROR before the request`, "200", "200"},
-	{`sends GOAWAY with .* before the request`, malformed + " | " + aFault, malformed},
-	{`sends GOAWAY with .* after the request, and closes`, malformed + " | " + lost + " | " + aFault, malformed + " | 200"},
+	{`sends GOAWAY with .* before the request`, malformed, malformed},
+	{`sends GOAWAY with .* after the request, and closes`, malformed + " | " + lost, malformed + " | 200"},
 	{`sends GOAWAY (and then the answer|on an idle connection)`, "200", "200"},
 
 	// What is strange but clear is understood.
@@ -94,7 +90,7 @@ var promises = []promise{
 	{`sends an error whose gzip is none`, "503, then connection", "200"},
 	{`redirects to itself for ever`, "200", "200"},
 	{`switches protocols unasked`, "101", "101"},
-	{`sends 413 while the upload runs, and resets`, "413 | " + lost + " | " + aFault, "413 | 200"},
+	{`sends 413 while the upload runs, and resets`, "413 | " + lost, "413 | 200"},
 	{`sends 413 while the upload runs, .*`, "413", "413"},
 
 	// What is no HTTP is an error.
@@ -102,15 +98,15 @@ var promises = []promise{
 	{`sends a length (of 8 EiB|that is too large, over HTTP/2)`, cut, cut},
 	{`sends no last chunk`, cut, cut},
 	{`sends a (chunk .*|trailer .*|length that is too small, over HTTP/2)`, "200, then unknown", "200, then unknown"},
-	{`sends (headers without a status|a status that is no number|a header in capitals)`, lost + " | " + aFault, "200"},
-	{`sends a body before the headers|adds nothing to the window`, lost + " | " + late + " | " + aFault, malformed},
-	{`sends (noise|a status|a negative|an empty line) .*`, malformed + " | " + aFault, malformed},
+	{`sends (headers without a status|a status that is no number|a header in capitals)`, lost, "200"},
+	{`sends a body before the headers|adds nothing to the window`, lost + " | " + late, malformed},
+	{`sends (noise|a status|a negative|an empty line) .*`, malformed, malformed},
 	{`sends a header (without|with) a .*`, malformed, malformed},
 	{`sends (a length that is no number|a negative length|a length that overflows|two lengths that differ|an unknown transfer coding)`, malformed, malformed},
-	{`sends (a frame larger than agreed|headers that are no HPACK)`, malformed + " | " + aFault, malformed},
-	{`speaks .*`, malformed + " | " + aFault, malformed},
+	{`sends (a frame larger than agreed|headers that are no HPACK)`, malformed, malformed},
+	{`speaks .*`, malformed, malformed},
 	{`redirects to nowhere`, malformed, malformed},
-	{`(answers a request|pushes what|overflows|acknowledges|sets a) .*`, malformed + " | " + lost + " | " + aFault, malformed},
+	{`(answers a request|pushes what|overflows|acknowledges|sets a) .*`, malformed + " | " + lost, malformed},
 
 	// Of what has no end, a bounded part is taken.
 	{`sends (a header|headers|1xx) without end`, malformed, malformed},
@@ -218,12 +214,12 @@ func TestHostileServersDuringAnUpload(t *testing.T) {
 	quietLog(t)
 	hostiles := steadyhttptest.Hostiles()
 	for _, row := range []promise{
-		{servers: `(resets|closes|half-closes) (during the request|after the request's head)`, order: lost + " | " + aFault},
-		{servers: `stops reading the request|stalls after the request's head, over HTTP/2`, order: late + " | " + malformed + " | " + aFault},
-		{servers: `(resets|closes) after the request's head, over HTTP/2`, order: lost + " | " + aFault},
-		{servers: `sends 413 while the upload runs, and resets`, order: "413 | " + lost + " | " + aFault},
+		{servers: `(resets|closes|half-closes) (during the request|after the request's head)`, order: lost},
+		{servers: `stops reading the request|stalls after the request's head, over HTTP/2`, order: late + " | " + malformed},
+		{servers: `(resets|closes) after the request's head, over HTTP/2`, order: lost},
+		{servers: `sends 413 while the upload runs, and resets`, order: "413 | " + lost},
 		{servers: `sends 413 while the upload runs, (and reads on|over HTTP/2)`, order: "413"},
-		{servers: `sends RST_STREAM with (NO_ERROR|INTERNAL_ERROR|CANCEL)`, order: lost + " | " + aFault},
+		{servers: `sends RST_STREAM with (NO_ERROR|INTERNAL_ERROR|CANCEL)`, order: lost},
 		{servers: `sends RST_STREAM with REFUSED_STREAM`, order: "200"}, // it says that nothing was done
 	} {
 		for _, h := range hostiles {
