@@ -129,7 +129,12 @@ local function ready()
       s.probing = probe
       from = max(from, s.gate.paced and t or now) -- behind a pause the limit's own spacing begins at its end
     end
-    for _, b in ipairs(s.buckets) do later(due(b, cost[b.unit], from), true, why(b)) end
+    for _, b in ipairs(s.buckets) do
+      local t = due(b, cost[b.unit], from)
+      -- By a rate that the next answers will put right nobody is promised a time.
+      if b.guess then t = min(t, max(from, now + 0.1)) end
+      if t > now then later(t, not b.guess, why(b)) end
+    end
     if s.pace then later(max(s.pace.next, from), true, 'the pace that the server bears') end
   end
   local t = cold(states[1])

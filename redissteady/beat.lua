@@ -15,7 +15,8 @@ for _, scope in ipairs(ask.scopes) do
     local u, limit, window, rate, size, is_learned = b[1], b[2], b[3], b[5], b[6], b[7] == 1
     local old
     for _, o in ipairs(s.buckets) do
-      if o.unit == u and o.window == window and (o.seen ~= nil) == is_learned then old = o end
+      local alike = o.window == window or (is_learned and (o.window == 0 or window == 0))
+      if o.unit == u and alike and (o.seen ~= nil) == is_learned then old = o end
     end
     if not old and rate > 0 then
       old = { unit = u, limit = limit, window = window, rate = rate, size = size, level = 0, at = now }

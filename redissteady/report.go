@@ -106,6 +106,9 @@ func (l *Limiter) Observe(p steadyhttp.Permit, n steadyhttp.News) {
 		return
 	}
 	limit := n.Unit != ""
+	if limit && t.local != nil {
+		return // by Redis's clock and count it did not go
+	}
 	if !limit && n.Hold <= 0 && !t.probe && tellsNothing(n.Answer, quiet) {
 		return
 	}

@@ -144,12 +144,14 @@ local function learn(s, ev, n)
   if b.limit ~= limit then b.high, b.low = nil, nil end
   local window = n.window
   if window == 0 and b.limit == limit then window = b.window end
-  local rate = 0
+  local rate, guess = 0, nil
   if n.refills and n.reset >= 0 then
     rate = slope(b, left, n.reset)
-    if rate == 0 and n.reset > 0 then rate = took / n.reset end
+    if rate == 0 and b.limit == limit and b.rate > 0 then rate, guess = b.rate, b.guess end
+    -- It takes no longer to come back than what was taken.
+    if rate == 0 and n.reset > 0 then rate, guess = took / n.reset, true end
   end
-  if window > 0 and (n.refills or n.reset < 0) then rate = limit / window end
+  if window > 0 and (n.refills or n.reset < 0) then rate, guess = limit / window, nil end
   if rate == 0 and n.reset < 0 then return end
   local size = max(b.size, left + took)
   local before = ev.before and ev.before[u] or s.sent[u]
@@ -158,7 +160,7 @@ local function learn(s, ev, n)
     refill(b, now) -- requests overtake each other: a rise is believed by and by
     level = b.level + RAISE * max(level - b.level, 0)
   end
-  b.seen, b.longest, b.limit, b.window, b.rate, b.reset = ev.at, n.longest or inf, limit, window, rate, nil
+  b.seen, b.longest, b.limit, b.window, b.rate, b.guess, b.reset = ev.at, n.longest or inf, limit, window, rate, guess, nil
   b.at = max(now, s.gate and s.gate.paced and s.gate.till or 0) -- see asked
   if rate == 0 then
     b.reset = now + n.reset
