@@ -122,7 +122,7 @@ func TestFailover(t *testing.T) {
 	replica := startRedis(t)
 	to := replica.client()
 	_, port, _ := strings.Cut(primary.addr, ":")
-	must(t, to.SlaveOf(t.Context(), "127.0.0.1", port).Err())
+	must(t, to.ReplicaOf(t.Context(), "127.0.0.1", port).Err())
 	for !strings.Contains(to.Info(t.Context(), "replication").Val(), "master_link_status:up") {
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -139,7 +139,7 @@ func TestFailover(t *testing.T) {
 	if n := admitted(t, l, ask, 300*time.Millisecond); n < 30 || n > 45 {
 		t.Errorf("got %d let through by the primary, want about 40", n)
 	}
-	must(t, to.SlaveOf(t.Context(), "NO", "ONE").Err())
+	must(t, to.ReplicaOf(t.Context(), "NO", "ONE").Err())
 	mu.Lock()
 	addr = replica.addr
 	mu.Unlock()

@@ -64,6 +64,7 @@ type Limiter struct {
 	ctx     context.Context // ends with Close
 	stop    context.CancelFunc
 	running sync.WaitGroup
+	sign    chan struct{} // has one if a sign of life is due
 
 	mu       sync.Mutex // guards what follows
 	invalid  error      // why nothing can be asked
@@ -87,7 +88,7 @@ func (l *Limiter) run() error {
 		l.process = newProcess()
 		l.waiting, l.permits, l.fronts, l.queued = map[string]*ticket{}, map[uint64]*ticket{}, map[string]*ticket{}, map[string]int{}
 		l.known, l.verdicts = map[string]*scope{}, map[string]*steadyhttp.Error{}
-		l.reports.more = make(chan struct{}, 1)
+		l.reports.more, l.sign = make(chan struct{}, 1), make(chan struct{}, 1)
 		switch {
 		case l.Client == nil:
 			l.invalid = errors.New("redissteady: Limiter.Client is nil; set it to a Redis client")

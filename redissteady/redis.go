@@ -67,19 +67,27 @@ func (l *Limiter) call(script *redis.Script, keys []string, question, into any, 
 }
 
 // listen hears from scripts what concerns those who wait. The client connects
-// anew by itself; words that are lost meanwhile are made up for by the sign of
+// anew by itself; words that were lost until it had are made up for by a sign of
 // life.
 func (l *Limiter) listen() {
 	sub := l.Client.Subscribe(l.ctx, l.channel(), l.channel()+":"+l.process)
 	defer sub.Close()
-	words := sub.Channel(redis.WithChannelSize(1000))
+	words := sub.ChannelWithSubscriptions(redis.WithChannelSize(1000))
 	for {
 		select {
 		case m, ok := <-words:
 			if !ok {
 				return
 			}
-			l.hear(strings.Fields(m.Payload))
+			switch m := m.(type) {
+			case *redis.Message:
+				l.hear(strings.Fields(m.Payload))
+			case *redis.Subscription:
+				select {
+				case l.sign <- struct{}{}:
+				default:
+				}
+			}
 		case <-l.ctx.Done():
 			return
 		}
@@ -195,14 +203,15 @@ func (l *Limiter) live() {
 	for {
 		select {
 		case <-tick.C:
-			if l.absence() != nil {
-				continue
-			}
-			if err := l.beat(false); err != nil {
-				l.lose(err)
-			}
+		case <-l.sign:
 		case <-l.ctx.Done():
 			return
+		}
+		if l.absence() != nil {
+			continue
+		}
+		if err := l.beat(false); err != nil {
+			l.lose(err)
 		}
 	}
 }
