@@ -22,11 +22,12 @@ const (
 
 	// A host that is back gets a little more than its load before, so that those
 	// who waited come on top of what is new, and after a second twice as much
-	// each second. "At most 1.3 times the steady load" leaves room for the
-	// moment's irregularity.
+	// each three seconds. "At most 1.3 times the steady load" leaves room for the
+	// moment's irregularity. Who waited through five seconds is gone in six, at a
+	// peak of 2.8 times the steady load; doubling each second it would be 4.5.
 	backRate   = 1.15
 	backFlat   = time.Second
-	backDouble = time.Second
+	backDouble = 3 * time.Second
 
 	// minRate is the slowest that is found; at one request in two seconds each
 	// answer tells more than a curve.
