@@ -127,7 +127,7 @@ func overNoop(r request, ns, allocs *float64, about string) scenario {
 			for range s.rounds {
 				for _, i := range rand.Perm(len(cs)) {
 					figures[i][0] = min(figures[i][0], spend(t, doers[i], build, 1, s.noopCalls))
-					figures[i][1] = min(figures[i][1], spend(t, doers[i], build, s.parallel, s.noopCalls))
+					figures[i][1] = min(figures[i][1], spend(t, doers[i], build, s.parallel, s.eachCalls))
 				}
 			}
 			return overFirst(figures)
@@ -135,9 +135,10 @@ func overNoop(r request, ns, allocs *float64, about string) scenario {
 	}
 }
 
-// spend returns the nanoseconds a call of n calls by several goroutines.
-func spend(t *testing.T, do Doer, build func() *http.Request, goroutines, n int) float64 {
-	each := max(1, n/goroutines)
+// spend returns the nanoseconds a call, of several goroutines that make so many
+// calls each: enough of them to make up for what a new goroutine's stack costs
+// until it is as large as the calls need.
+func spend(t *testing.T, do Doer, build func() *http.Request, goroutines, each int) float64 {
 	start := time.Now()
 	if goroutines == 1 {
 		for range each {
@@ -211,7 +212,7 @@ var permits = []scenario{{
 			floor = min(floor, spend(t, base, build, 1, s.noopCalls))
 			unit = min(unit, spend(t, pair, build, 1, s.noopCalls))
 			one = min(one, spend(t, do, build, 1, s.noopCalls))
-			many = min(many, spend(t, do, build, s.parallel, 4*s.noopCalls))
+			many = min(many, spend(t, do, build, s.parallel, s.eachCalls))
 		}
 		if at.IsZero() {
 			t.Error("no time was taken")
@@ -229,9 +230,10 @@ func overLoopback(r request) scenario {
 		table: Table{
 			Title: "Over loopback: " + r.name,
 			About: "To a `net/http` server on this machine that answers the same, through one `http.Transport` that all share: the time of a " +
-				"call in one goroutine, and the throughput of 64, both over bare.",
+				"call in one goroutine, the CPU time of that (the server's included), and the throughput of 64, each over bare.",
 			Columns: []Column{
 				{Name: "time, over bare", Unit: Ratio, Better: Lower, Goal: goal(1.02), Short: true},
+				{Name: "CPU time, over bare", Unit: Ratio, Better: Lower, Short: true},
 				{Name: "throughput of 64 goroutines, over bare", Unit: Ratio, Better: Higher, Goal: goal(0.98), Short: true},
 			},
 		},
@@ -246,12 +248,15 @@ func overLoopback(r request) scenario {
 			doers := make([]Doer, len(cs))
 			for i, c := range cs {
 				doers[i] = c.Wrap(server.base)
-				spend(t, doers[i], build, s.parallel, s.wireCalls) // opens the connections
+				spend(t, doers[i], build, s.parallel, 1) // opens the connections
 			}
-			return paired(len(cs), s.rounds, func(i int) []float64 {
+			return paired(len(cs), s.wireRounds, func(i int) []float64 {
+				before := cpuTime()
+				took := spend(t, doers[i], build, 1, s.wireCalls)
 				return []float64{
-					spend(t, doers[i], build, 1, s.wireCalls),
-					1 / spend(t, doers[i], build, s.parallel, 4*s.wireCalls),
+					took,
+					float64(cpuTime() - before),
+					1 / spend(t, doers[i], build, s.parallel, s.eachCalls),
 				}
 			})
 		},

@@ -20,12 +20,13 @@ var outages = []scenario{{
 		Title: "An outage",
 		About: "200 calls a second for 15 s, each with 30 s of patience, to a server that answers 503 from the 5th to the 10th second. " +
 			"Requests a call and the share answered are of the calls that began in those 5 s; the load is what the server then sees " +
-			"in the first second after the outage and in the busiest one, over 200. The Retrier alone has goals of its own: 1.2 requests a call, and a load of 1.3.",
+			"in the first second after the outage and in the busiest one, over 200. " +
+			"The Retrier alone has goals of its own: 1.2 requests a call, and a load of 1.3.",
 		Columns: []Column{
 			{Name: "answered", Unit: Share, Better: Higher, Goal: goal(0.99), Short: true},
 			{Name: "requests a call in the outage", Unit: Ratio, Better: Lower, Goal: goal(1.1), Short: true},
 			{Name: "load of the first second after", Unit: Ratio, Better: Lower, Goal: goal(1.3)},
-			{Name: "of the busiest", Unit: Ratio, Better: Lower, Short: true},
+			{Name: "load of the busiest second after", Unit: Ratio, Better: Lower, Short: true},
 			{Name: "calls answered in all", Unit: Share, Better: Higher},
 		},
 	},

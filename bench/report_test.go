@@ -18,25 +18,27 @@ var report = flag.String("report", "", "measure in full, and write the page to t
 
 // sizes is how much is measured.
 type sizes struct {
-	repeats   int // of a scenario in virtual time, for the zero Transport
-	others    int // the same, for all others
-	jobs      int // under a limit
-	perSecond int // calls, in an outage
-	calls     int // with faults, and orders
-	rounds    int // of costs, each contender in turn
-	noopCalls int // a round
-	wireCalls int // a round
-	parallel  int // goroutines
-	upload    int64
-	streams   int
-	allocRuns int // calls that allocations are counted over
+	repeats    int // of a scenario in virtual time, for the zero Transport
+	others     int // the same, for all others
+	jobs       int // under a limit
+	perSecond  int // calls, in an outage
+	calls      int // with faults, and orders
+	rounds     int // of costs, each contender in turn
+	wireRounds int // the same, over loopback
+	noopCalls  int // a round, by one goroutine
+	wireCalls  int // a round, by one goroutine
+	parallel   int // goroutines
+	eachCalls  int // a round, by each of these
+	upload     int64
+	streams    int
+	allocRuns  int // calls that allocations are counted over
 }
 
 var (
-	small = sizes{repeats: 3, others: 1, jobs: 500, perSecond: 100, calls: 200, rounds: 2, noopCalls: 20, wireCalls: 2,
-		parallel: 4, upload: 2 << 20, streams: 2, allocRuns: 5}
-	full = sizes{repeats: 5, others: 5, jobs: 1000, perSecond: 200, calls: 10_000, rounds: 150, noopCalls: 500, wireCalls: 50,
-		parallel: 64, upload: 64 << 20, streams: 100, allocRuns: 500}
+	small = sizes{repeats: 3, others: 1, jobs: 500, perSecond: 100, calls: 200, rounds: 2, wireRounds: 2, noopCalls: 20, wireCalls: 5,
+		parallel: 4, eachCalls: 2, upload: 2 << 20, streams: 2, allocRuns: 5}
+	full = sizes{repeats: 5, others: 5, jobs: 1000, perSecond: 200, calls: 10_000, rounds: 80, wireRounds: 150, noopCalls: 500, wireCalls: 60,
+		parallel: 64, eachCalls: 20, upload: 64 << 20, streams: 100, allocRuns: 500}
 )
 
 // A scenario is one question that is put to every contender.

@@ -82,7 +82,8 @@ var rivals = []Contender{
 	{
 		Name: "heimdall", Kind: Rival, Module: "github.com/gojek/heimdall/v7",
 		How: "`httpclient.NewClient` with `WithRetryCount(3)` and `NewExponentialBackoff(1 s, 30 s, 2, 500 ms)`: its README's example " +
-			"waits 2 to 9 ms, with which it would look worse. It repeats 5xx and errors, not 429, and sleeps whatever the context says. v7 is the newest that `go get` finds.",
+			"waits 2 to 9 ms, with which it would look worse. It repeats 5xx and errors, not 429, and sleeps whatever " +
+			"the context says. v7 is the newest that `go get` finds.",
 		Wrap: func(base http.RoundTripper) Doer {
 			return httpclient.NewClient(
 				httpclient.WithHTTPClient(Doer(base.RoundTrip)),

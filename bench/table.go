@@ -136,7 +136,7 @@ func (t *Table) Losses() (fair, cheap []string) {
 				continue
 			}
 			s := r.Contender.Name + " " + c.Unit.Write(r.Figures[i])
-			if !t.Timed && t.beats(first, ours.Figures[0], r.Figures[0]) {
+			if !t.didAsMuch(r, ours) {
 				saved = append(saved, fmt.Sprintf("%s with %s %s", s, first.Name, first.Unit.Write(r.Figures[0])))
 			} else {
 				better = append(better, s)
@@ -154,7 +154,8 @@ func (t *Table) Losses() (fair, cheap []string) {
 }
 
 // Summary is the lines of the table in the page's summary: for each column that
-// belongs there ours, bare's, and those of the best and the worst rival.
+// belongs there ours, bare's, and those of the best and the worst rival. But for
+// the first column, only rivals count that did as much of what was asked for.
 func (t *Table) Summary() string {
 	var b strings.Builder
 	ours, ok := t.ours()
@@ -166,7 +167,7 @@ func (t *Table) Summary() string {
 		var rivals []float64
 		for _, r := range t.Rows {
 			switch {
-			case r.Contender.Kind == Rival:
+			case r.Contender.Kind == Rival && (i == 0 || t.didAsMuch(r, ours)):
 				rivals = append(rivals, r.Figures[i])
 			case r.Contender.Kind == Floor && floor == "":
 				floor = c.Unit.Write(r.Figures[i])
@@ -176,13 +177,21 @@ func (t *Table) Summary() string {
 		if c.Better == Higher {
 			slices.Reverse(rivals)
 		}
-		best, worst := c.Unit.Write(rivals[0]), c.Unit.Write(rivals[len(rivals)-1])
-		if best != worst {
-			best += " to " + worst
+		theirs := "none"
+		if len(rivals) > 0 {
+			theirs = c.Unit.Write(rivals[0])
+			if worst := c.Unit.Write(rivals[len(rivals)-1]); worst != theirs {
+				theirs += " to " + worst
+			}
 		}
-		fmt.Fprintf(&b, "| %s: %s | %s | %s | %s |\n", t.Title, c.Name, c.Unit.Write(ours.Figures[i]), best, floor)
+		fmt.Fprintf(&b, "| %s: %s | %s | %s | %s |\n", t.Title, c.Name, c.Unit.Write(ours.Figures[i]), theirs, floor)
 	}
 	return b.String()
+}
+
+// didAsMuch reports whether r did what was asked for as well as ours.
+func (t *Table) didAsMuch(r, ours Row) bool {
+	return t.Timed || !t.beats(t.Columns[0], ours.Figures[0], r.Figures[0])
 }
 
 // beats reports whether a is better than b by more than noise, and looks it.
