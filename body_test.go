@@ -119,10 +119,11 @@ func TestBodiesOnRealSockets(t *testing.T) {
 	}
 }
 
-// The base gets the caller's own body where nothing has to be kept of it, so
-// that net/http sees what it is.
+// The base gets the caller's own body where nothing has to be kept of it and
+// nobody has to watch whether it is whole, so that net/http sees what it is.
 func TestBodiesThatStayUnwrapped(t *testing.T) {
 	getBody := func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("payload")), nil }
+	always := func(*http.Request) bool { return true }
 	for _, row := range []struct {
 		name      string
 		length    int64
@@ -130,8 +131,9 @@ func TestBodiesThatStayUnwrapped(t *testing.T) {
 		retrier   *steadyhttp.Retrier
 		unwrapped bool
 	}{
-		{"with GetBody", 7, getBody, &steadyhttp.Retrier{}, true},
-		{"with GetBody, and a timeout", 7, getBody, &steadyhttp.Retrier{AttemptTimeout: time.Hour}, true},
+		{"with GetBody", 7, getBody, &steadyhttp.Retrier{Idempotent: always}, true},
+		{"with GetBody, and a timeout", 7, getBody, &steadyhttp.Retrier{Idempotent: always, AttemptTimeout: time.Hour}, true},
+		{"with GetBody, and watched", 7, getBody, &steadyhttp.Retrier{}, false},
 		{"longer than what is kept", 2 << 20, nil, &steadyhttp.Retrier{}, true},
 		{"sent once", 7, nil, &steadyhttp.Retrier{MaxAttempts: 1}, true},
 		{"kept", 7, nil, &steadyhttp.Retrier{}, false},
