@@ -33,10 +33,11 @@ func (t *Throttler) keyOf(req *http.Request, p parting, r *reading) Key {
 	if p.by != 0 || t.limited() || t.Limiter != nil {
 		k.Credential = t.credential(req) // else nothing depends on it
 	}
-	if p.by&ScopeModel != 0 || t.ByModel {
+	// Another process may have shown a shared Limiter what this one has not seen.
+	if p.by&ScopeModel != 0 || t.ByModel || t.Limiter != nil {
 		k.Model = r.model(req)
 	}
-	if p.by&parts != 0 {
+	if p.by&parts != 0 || t.Limiter != nil {
 		k.Bucket = bucketOf(req)
 	}
 	return k
@@ -52,6 +53,12 @@ func (t *Throttler) keyIn(req *http.Request, scope Scope) (Key, parting) {
 	k := t.keyOf(req, p, new(reading))
 	if t.Key != nil {
 		return k, parting{}
+	}
+	if scope&ScopeModel == 0 && !t.ByModel {
+		k.Model = ""
+	}
+	if scope&parts == 0 {
+		k.Bucket = ""
 	}
 	if scope&ScopeModel != 0 && k.Model == "" && scope&parts == 0 {
 		p.by |= ScopeMethod | ScopePath

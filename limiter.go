@@ -13,6 +13,11 @@ import (
 // A Limiter knows limits and gates by Key, and a request concerns every Key that
 // it matches. Its methods are called by many goroutines at once, and take and
 // give plain values, so that a call costs no allocation.
+//
+// Two more things are used if they are there: of an error of Acquire's a method
+// Reason() string, in words that follow "not sent: ", and of the Limiter a method
+// Verdict(Key) *Error, which tells what shut the gate that a request of that Key
+// stands at, nil for none.
 type Limiter interface {
 	// Acquire waits until a may be sent, first come first served under each Key,
 	// and returns the permit for it. If that cannot be by ctx's deadline it

@@ -321,9 +321,9 @@ func (s *shard) hear(t instant, p *Permit, answer Answer, verdict *Error, asked 
 	}
 }
 
-// verdict returns why a request is held back: what shut the gate that is open
+// Verdict returns why a request is held back: what shut the gate that is open
 // last, nil if none is shut for a reason that is known.
-func (m *memory) verdict(k Key) (e *Error) {
+func (m *memory) Verdict(k Key) (e *Error) {
 	s := m.shard(k.Host)
 	s.lock()
 	defer s.mu.Unlock()

@@ -160,3 +160,59 @@ func (r *ownLimiter) Settle(_ steadyhttp.Permit, o steadyhttp.Outcome) {
 }
 func (r *ownLimiter) Observe(_ steadyhttp.Permit, n steadyhttp.News) { r.news = append(r.news, n) }
 func (r *ownLimiter) Snapshot() []steadyhttp.KeyState                { return nil }
+
+// A Limiter that many share is asked with all that is known of a request, since
+// others may have shown it more than this process has seen. What it gives for a
+// reason is in the error, and so is the verdict that it knows.
+func TestLimiterOfOnesOwnIsToldAll(t *testing.T) {
+	l := &tellingLimiter{ownLimiter: ownLimiter{refuse: reasonError{}}, verdict: &steadyhttp.Error{Class: steadyhttp.RateLimit, Message: "slow down"}}
+	rt := &steadyhttp.Throttler{Base: playing(reply{status: 200}), Limiter: l}
+	_, err := rt.RoundTrip(request(t, "POST", chatURL, `{"model":"m","max_tokens":50}`))
+	var e *steadyhttp.Error
+	if !errors.As(err, &e) || !errors.Is(err, steadyhttp.ErrThrottled) || e.Message != "not sent: all places are taken: slow down" {
+		t.Errorf("got %v, want the reason and the verdict", err)
+	}
+	want := steadyhttp.Key{Host: "api.openai.com", Model: "m", Bucket: "POST /v1/chat/completions", Credential: 1}
+	if a := l.asked[0]; a.Key != want || a.Cost.Output != 50 || a.Cost.Input == 0 {
+		t.Errorf("got %+v at %+v, want %+v and its tokens", a.Key, a.Cost, want)
+	}
+}
+
+// What it waits for ends with http.Request.Cancel as well.
+func TestLimiterOfOnesOwnHearsCancel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := &steadyhttp.Throttler{Base: playing(reply{status: 200}), Limiter: waitingLimiter{}}
+		req := request(t, "GET", "https://api.example.com/", "")
+		cancel := make(chan struct{})
+		//lint:ignore SA1019 deprecated for callers, who may still set it
+		req.Cancel = cancel
+		time.AfterFunc(time.Second, func() { close(cancel) })
+		start := time.Now()
+		if _, err := rt.RoundTrip(req); !errors.Is(err, context.Canceled) || time.Since(start) != time.Second {
+			t.Errorf("got %v after %v, want that it was canceled after a second", err, time.Since(start))
+		}
+	})
+}
+
+type reasonError struct{}
+
+func (reasonError) Error() string        { return "no permit" }
+func (reasonError) Reason() string       { return "all places are taken" }
+func (reasonError) Is(target error) bool { return target == steadyhttp.ErrThrottled }
+
+type tellingLimiter struct {
+	ownLimiter
+	verdict *steadyhttp.Error
+}
+
+func (l *tellingLimiter) Verdict(steadyhttp.Key) *steadyhttp.Error { return l.verdict }
+
+type waitingLimiter struct{}
+
+func (waitingLimiter) Acquire(ctx context.Context, _ steadyhttp.Ask) (steadyhttp.Permit, error) {
+	<-ctx.Done()
+	return steadyhttp.Permit{}, ctx.Err()
+}
+func (waitingLimiter) Settle(steadyhttp.Permit, steadyhttp.Outcome) {}
+func (waitingLimiter) Observe(steadyhttp.Permit, steadyhttp.News)   {}
+func (waitingLimiter) Snapshot() []steadyhttp.KeyState              { return nil }

@@ -8,6 +8,8 @@ import (
 	"math"
 	"net/http"
 	"time"
+
+	"github.com/steadyhttp/steadyhttp/internal/redact"
 )
 
 const (
@@ -181,7 +183,7 @@ func (t *Throttler) ask(req *http.Request, a *Ask) error {
 			a.Under.Model = cmp.Or(a.Key.Model, "unknown")
 		}
 	}
-	if t.limitsTokens() || parting.tokens {
+	if t.limitsTokens() || parting.tokens || t.Limiter != nil {
 		a.Cost = t.cost(req, &r)
 	}
 	if t.limitsTokens() {
@@ -193,6 +195,18 @@ func (t *Throttler) ask(req *http.Request, a *Ask) error {
 func (t *Throttler) acquire(ctx context.Context, a *Ask, p *Permit) (err error) {
 	if t.Limiter == nil {
 		return t.own.acquire(ctx, a, p)
+	}
+	if a.cancel != nil {
+		var stop context.CancelFunc
+		ctx, stop = context.WithCancel(ctx)
+		defer stop()
+		go func() {
+			select {
+			case <-a.cancel:
+				stop()
+			case <-ctx.Done():
+			}
+		}()
 	}
 	*p, err = t.Limiter.Acquire(ctx, *a)
 	return err
@@ -237,8 +251,9 @@ func (t *Throttler) refusal(k Key, err error) error {
 		e.Message = ": " + v.Message
 	}
 	text := "no permit came in time"
-	if reason, ok := err.(*noPermit); ok {
-		text = reason.why
+	var reason interface{ Reason() string }
+	if errors.As(err, &reason) {
+		text = redact.Line(reason.Reason(), maxDetail)
 	}
 	e.Fate, e.Message, e.Err = FateNeverSent, "not sent: "+text+e.Message, err
 	return e
@@ -247,8 +262,8 @@ func (t *Throttler) refusal(k Key, err error) error {
 // inForce returns the verdict that holds those under k back, nil if none does
 // or the Limiter does not tell.
 func (t *Throttler) inForce(k Key) *Error {
-	if l, ok := t.limiter().(*memory); ok {
-		return l.verdict(k)
+	if l, ok := t.limiter().(interface{ Verdict(Key) *Error }); ok {
+		return l.Verdict(k)
 	}
 	return nil
 }
@@ -336,6 +351,9 @@ type noPermit struct {
 	why  string
 	late bool // it would have come after the deadline
 }
+
+// Reason is why in words that follow "not sent: ".
+func (r *noPermit) Reason() string { return r.why }
 
 func (r *noPermit) Error() string { return ErrThrottled.Error() + ": " + r.why }
 
