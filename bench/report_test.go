@@ -37,7 +37,7 @@ type sizes struct {
 var (
 	small = sizes{repeats: 3, others: 1, jobs: 500, perSecond: 100, calls: 200, rounds: 2, wireRounds: 2, noopCalls: 20, wireCalls: 5,
 		parallel: 4, eachCalls: 2, upload: 2 << 20, streams: 2, allocRuns: 5}
-	full = sizes{repeats: 5, others: 5, jobs: 1000, perSecond: 200, calls: 10_000, rounds: 80, wireRounds: 150, noopCalls: 500, wireCalls: 60,
+	full = sizes{repeats: 5, others: 5, jobs: 1000, perSecond: 200, calls: 10_000, rounds: 60, wireRounds: 120, noopCalls: 500, wireCalls: 60,
 		parallel: 64, eachCalls: 20, upload: 64 << 20, streams: 100, allocRuns: 500}
 )
 
