@@ -107,7 +107,7 @@ func before(names ...string) []Contender {
 var tokenGoodput = []scenario{{
 	table: Table{
 		Title: "A limit of tokens that the server states",
-		About: "64 workers do 300 chat completions of 10 to 2,000 tokens against a server that lets 10,000 tokens a second through. " +
+		About: "64 workers do 1,000 chat completions of 10 to 2,000 tokens against a server that lets 10,000 tokens a second through. " +
 			"Utilisation is what the jobs that were done took of what the server allowed while they ran.",
 		Columns: []Column{
 			{Name: "jobs lost", Unit: Share, Better: Lower, Goal: goal(0)},
@@ -120,7 +120,7 @@ var tokenGoodput = []scenario{{
 		return &steadyhttp.Throttler{TokensPerMinute: 60 * tokenRate}
 	})),
 	ask: func(t *testing.T, c Contender, s sizes) []float64 {
-		const n = 300
+		n := s.jobs
 		size := func(i int) int { return 10 + (i*7919)%1991 } // 10 to 2,000, in no order
 		body := func(i int) string {
 			const form = `{"model":"gpt-4o","max_tokens":%d}`
@@ -131,10 +131,10 @@ var tokenGoodput = []scenario{{
 		w := &wire{serve: l.serve, way: serviceTime / 2}
 		took, good := work(t, c.Wrap(w), n, body)
 		return []float64{
-			float64(n-good) / n,
+			float64(n-good) / float64(n),
 			float64(l.spent) / (tokenRate * (took.Seconds() + 1)), // the bucket was full at the start
 			float64(l.refused) / float64(w.requests()),
-			float64(w.requests()) / n,
+			float64(w.requests()) / float64(n),
 		}
 	},
 }}
