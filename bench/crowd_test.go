@@ -12,7 +12,8 @@ import (
 var crowds = []scenario{{
 	table: Table{
 		Title: "Fifty callers told to come back in a second",
-		About: "50 callers arrive, one every 20 ms, while the server answers 429 with `Retry-After: 1` for one second.",
+		About: "50 callers arrive, one every 20 ms, while the server answers 429 with `Retry-After: 1` for one second. An answer takes 30 ms " +
+			"here, so that the second has gone before the first knows.",
 		Columns: []Column{
 			{Name: "calls answered", Unit: Share, Better: Higher, Goal: goal(1)},
 			{Name: "requests refused", Unit: Count, Better: Lower, Goal: goal(8), Short: true},
@@ -25,7 +26,7 @@ var crowds = []scenario{{
 		const callers = 50
 		var opens time.Time
 		refused := 0
-		w := &wire{way: serviceTime / 2, serve: func(*http.Request, []byte) reply {
+		w := &wire{way: 15 * time.Millisecond, serve: func(*http.Request, []byte) reply {
 			if opens.IsZero() {
 				opens = time.Now().Add(time.Second)
 			}
