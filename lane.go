@@ -387,7 +387,7 @@ func (l *lane) refused(t, sent instant, cost load) {
 	switch stated := l.average(); {
 	case stated > 0:
 		l.pace = evenPace(stated, from)
-	case good >= 1:
+	case good >= startRate, good >= 1 && l.pace != nil: // a few at the start may be unanswered yet
 		l.pace = cubicPace(good, from)
 	case l.pace == nil:
 		l.pace = startPace(from)

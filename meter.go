@@ -19,9 +19,10 @@ func (m *meter) count(t instant) (n uint32) {
 	return s.n.Add(1)
 }
 
-// uncount takes back one that was refused.
+// uncount takes back one that was refused, of the second counted last if it can.
 func (m *meter) uncount() {
-	for i := range m {
+	last := m.last()
+	for _, i := range [...]uint32{last % 2, (last + 1) % 2} {
 		if n := m[i].n.Load(); n > 0 && m[i].n.CompareAndSwap(n, n-1) {
 			return
 		}

@@ -198,18 +198,25 @@ func (t *Throttler) acquire(ctx context.Context, a *Ask, p *Permit) (err error) 
 	}
 	if a.cancel != nil {
 		var stop context.CancelFunc
-		ctx, stop = context.WithCancel(ctx)
+		ctx, stop = withCancel(ctx, a.cancel)
 		defer stop()
-		go func() {
-			select {
-			case <-a.cancel:
-				stop()
-			case <-ctx.Done():
-			}
-		}()
 	}
 	*p, err = t.Limiter.Acquire(ctx, *a)
 	return err
+}
+
+// withCancel is context.WithCancel for a context that ends when cancel is closed
+// as well.
+func withCancel(ctx context.Context, cancel <-chan struct{}) (context.Context, context.CancelFunc) {
+	ctx, stop := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-cancel:
+			stop()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, stop
 }
 
 // tooLarge refuses what fits no minute. Only the user's own limits count: one
