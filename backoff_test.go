@@ -50,8 +50,8 @@ func TestRetrierWaitsExactly(t *testing.T) {
 		{"a figure beyond MaxWait is not waited for", &steadyhttp.Retrier{BackOff: noWait}, []reply{rateLimited("Retry-After: 61")}, []time.Duration{0}},
 		{"a longer MaxWait", &steadyhttp.Retrier{BackOff: noWait, MaxWait: 2 * time.Minute}, []reply{rateLimited("Retry-After: 61"), {status: 200}}, []time.Duration{0, 61 * s}},
 		{"no MaxWait", &steadyhttp.Retrier{BackOff: noWait, MaxWait: -1, MaxElapsed: -1}, []reply{rateLimited("Retry-After: 86400"), {status: 200}}, []time.Duration{0, 24 * time.Hour}},
-		{"an absurd figure is as if absent", &steadyhttp.Retrier{BackOff: every(s)}, []reply{rateLimited("Retry-After: 99999999999"), {status: 200}}, []time.Duration{0, s}},
-		{"an overflowing figure is as if absent", &steadyhttp.Retrier{BackOff: every(s)}, []reply{rateLimited("Retry-After: 9223372036854775807"), {status: 200}}, []time.Duration{0, s}},
+		{"an absurd figure is not waited for", &steadyhttp.Retrier{BackOff: every(s)}, []reply{rateLimited("Retry-After: 99999999999"), {status: 200}}, []time.Duration{0}},
+		{"an overflowing figure is not waited for", &steadyhttp.Retrier{BackOff: every(s)}, []reply{rateLimited("Retry-After: 9223372036854775807"), {status: 200}}, []time.Duration{0}},
 		{"a negative figure is as if absent", &steadyhttp.Retrier{BackOff: every(s)}, []reply{rateLimited("Retry-After: -1"), {status: 200}}, []time.Duration{0, s}},
 		{"a factory that gives nil is the default policy", &steadyhttp.Retrier{BackOff: func() backoff.BackOff { return nil }}, []reply{rateLimited("Retry-After: 0"), {status: 200}}, nil},
 	} {

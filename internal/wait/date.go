@@ -45,7 +45,8 @@ func (c clock) until(at time.Time) (time.Duration, bool) {
 // RetryAfter reads a Retry-After value: whole seconds or one of the three
 // HTTP-date forms (RFC 9110, 10.2.3), and leniently what some servers send
 // instead: fractions, units ("30s"), RFC 3339, an epoch, the value twice. A date
-// that has passed is now.
+// that has passed is now. A number of more than a year is Longest: whatever was meant
+// by it, it was not to come back soon.
 func RetryAfter(v string, now time.Time) (time.Duration, bool) {
 	return asked(v, time.Second, clock{at: now})
 }
@@ -63,10 +64,14 @@ func asked(v string, unit time.Duration, c clock) (time.Duration, bool) {
 		if n*float64(unit) <= float64(Longest) {
 			return scale(n, unit), true
 		}
-		// More than a year: either nonsense or an epoch that is still to come.
+		// More than a year is an epoch, or else asks not to come back. What is no
+		// epoch of our time can only be the latter, and one that has passed tells nothing.
 		at, ok := epoch(n)
+		if !ok {
+			return Longest, true
+		}
 		d := at.Sub(c.at)
-		return d, ok && d >= 0 && d <= Longest
+		return min(d, Longest), d >= 0
 	}
 	if d, ok := duration(v); ok {
 		return d, true

@@ -14,7 +14,8 @@ import (
 
 // Longest is the longest figure that is believed. A server that names more
 // than a year has made a mistake or means harm; either way its figure is as if
-// absent, and so nothing can overflow a time.Duration.
+// absent, but for a number that says when to come back, which is cut down to this.
+// So nothing can overflow a time.Duration.
 const Longest = 366 * 24 * time.Hour
 
 // maxLines is how many lines of one header are read. Proxies double a header;
