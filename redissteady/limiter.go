@@ -250,8 +250,8 @@ func (l *Limiter) wait(ctx context.Context, t *ticket, d time.Duration) bool {
 		l.front(t)
 		defer l.noFront(t)
 	}
-	if t.failing {
-		d = min(d, time.Until(t.came.Add(cmp.Or(t.ask.Patience, patience))))
+	if _, ok := ctx.Deadline(); t.failing && !ok {
+		d = min(d, time.Until(t.came.Add(t.patience())))
 	}
 	for {
 		by, again := l.moved(t, d-time.Since(began))

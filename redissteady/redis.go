@@ -81,7 +81,7 @@ func (l *Limiter) listen() {
 			}
 			switch m := m.(type) {
 			case *redis.Message:
-				l.hear(strings.Fields(m.Payload))
+				l.hear(strings.Split(m.Payload, " "))
 			case *redis.Subscription:
 				select {
 				case l.sign <- struct{}{}:

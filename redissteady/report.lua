@@ -20,14 +20,14 @@ local function rate_of(s)
 end
 
 -- answered: the host works. One that is back gets a little more than its load
--- before, and after a second twice as much with each.
+-- before, and after a second twice as much each three seconds.
 local function answered(i, at, probe)
   local s = states[i]
   local g = s.gate
   if i == 1 then s.failures = 0 end
   if not g then return end
   if g.failing and (probe or at >= g.since) then
-    s.gate, s.pace = nil, pace(1.15 * max(g.before, 5), now, 1, 1)
+    s.gate, s.pace = nil, pace(1.15 * max(g.before, 5), now, 1, 3)
     s.pace.back = true
     again(i)
   elseif not g.failing and probe and now >= g.till then
@@ -160,7 +160,8 @@ local function learn(s, ev, n)
     refill(b, now) -- requests overtake each other: a rise is believed by and by
     level = b.level + RAISE * max(level - b.level, 0)
   end
-  b.seen, b.longest, b.limit, b.window, b.rate, b.guess, b.reset = ev.at, n.longest or inf, limit, window, rate, guess, nil
+  if b.unit ~= u then b.high, b.low = nil, nil end -- it was the place of another, the last there was
+  b.unit, b.seen, b.longest, b.limit, b.window, b.rate, b.guess, b.reset = u, ev.at, n.longest or inf, limit, window, rate, guess, nil
   b.at = max(now, s.gate and s.gate.paced and s.gate.till or 0) -- see asked
   if rate == 0 then
     b.reset = now + n.reset
@@ -191,8 +192,8 @@ local function refused(i, ev)
   end
   local stated = rate_of(s)
   local new
-  if stated then new = pace(stated, from, PACE_TIME, 1)
-  elseif good >= 1 then new = pace(good, from)
+  if stated then new = pace(stated, from, PACE_TIME, 3)
+  elseif good >= (p and 1 or 5) then new = pace(good, from)
   elseif not p then new = pace(5, from, 0, 0.5)
   else new = pace(pace_rate(p, now) / 2, from) end
   if p then

@@ -148,11 +148,15 @@ func (t *ticket) impatient(ctx context.Context) bool {
 	if _, ok := ctx.Deadline(); ok || !t.failing {
 		return false
 	}
-	p := t.ask.Patience
-	if p <= 0 {
-		p = patience
+	return time.Since(t.came) >= t.patience()
+}
+
+// patience is how long t waits at the gate of a failing host.
+func (t *ticket) patience() time.Duration {
+	if t.ask.Patience <= 0 {
+		return patience
 	}
-	return time.Since(t.came) >= p
+	return t.ask.Patience
 }
 
 // poke has t ask again. It requires Limiter.mu held.

@@ -240,7 +240,12 @@ func under(k steadyhttp.Key, mask uint8) steadyhttp.Key {
 
 // tag is the part of a name that Redis Cluster chooses the slot by: all names of
 // a host have the same. It must not be empty, nor hold braces.
-var tagEscaper = strings.NewReplacer("{", "%7B", "}", "%7D", "%", "%25")
+// Messages part names by spaces, so that they have none.
+var tagEscaper = strings.NewReplacer("{", "%7B", "}", "%7D", "%", "%25", " ", "%20")
+
+// A model or a bucket must not read as another part of a name, nor as what is
+// added to one, such as ":leases".
+var partEscaper = strings.NewReplacer("%", "%25", ":", "%3A", " ", "%20")
 
 func hostName(prefix, host string) string {
 	if host == "" {
@@ -261,11 +266,11 @@ func name(prefix string, k steadyhttp.Key) string {
 	}
 	if k.Model != "" {
 		b.WriteString(":model=")
-		b.WriteString(bounded(k.Model))
+		b.WriteString(partEscaper.Replace(bounded(k.Model)))
 	}
 	if k.Bucket != "" {
 		b.WriteString(":bucket=")
-		b.WriteString(bounded(k.Bucket))
+		b.WriteString(partEscaper.Replace(bounded(k.Bucket)))
 	}
 	return b.String()
 }
