@@ -22,8 +22,9 @@ type Limiter interface {
 	// Acquire waits until a may be sent, first come first served under each Key,
 	// and returns the permit for it. If that cannot be by ctx's deadline it
 	// fails at once with an error that Is ErrThrottled; if ctx ends while it
-	// waits, with an error that Is ctx.Err() and with nothing kept. The Permit
-	// of a failure tells how long it Waited.
+	// waits, with context.Cause(ctx), or after its deadline with an error that Is
+	// context.DeadlineExceeded, and with nothing kept. The Permit of a failure
+	// tells how long it Waited.
 	Acquire(ctx context.Context, a Ask) (Permit, error)
 
 	// Settle ends p, once: it frees the place among the concurrent requests and

@@ -26,7 +26,7 @@ const (
 // from its refusals what rate it bears. After an answer that asks to wait,
 // everybody whom that concerns waits, not only the one who was told: those with
 // the same credential and model at OpenAI, the same credential and method at
-// Slack, the same method and path at a host that nobody knows. One goes first
+// Slack, the same credential, method and path at a host that nobody knows. One goes first
 // then, and the others follow at the pace of the limit.
 //
 // While a host fails (no connection, a reset, 502, 503, 52x, 529, at least five

@@ -96,4 +96,5 @@ var cohereSDK = sdk{
 		words: []string{"Hello", " you!"},
 	},
 	created: reply(200, `{"id":"1"}`),
+	sent:    attempts + 1, // its second attempt comes with a body that is used up, which GetBody mends, and so with the 503
 }

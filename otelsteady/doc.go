@@ -2,10 +2,9 @@
 // each call, one below it for each attempt, and metrics of both, of the waits
 // between them and of the limits.
 //
-//	throttler := &steadyhttp.Throttler{}
-//	client := &http.Client{Transport: &otelsteady.Calls{Base: &steadyhttp.Transport{
-//		Throttler: throttler, Base: &otelsteady.Attempts{}}}}
-//	registration, err := otelsteady.ObserveThrottler(nil, throttler)
+//	steady := &steadyhttp.Transport{Base: &otelsteady.Attempts{}}
+//	client := &http.Client{Transport: &otelsteady.Calls{Base: steady}}
+//	registration, err := otelsteady.ObserveThrottler(nil, steady)
 //
 // There are two wrappers, since a call and an attempt are seen from two places:
 // Calls stands outside of whatever repeats requests, Attempts beneath it, next

@@ -23,6 +23,9 @@ const (
 	other    = "_OTHER"
 )
 
+// A Snapshotter tells what a Throttler knows now.
+type Snapshotter interface{ Snapshot() []steadyhttp.KeyState }
+
 // ObserveThrottler shows the state of t as gauges, each time that metrics are
 // collected: how many requests wait and are under way, what is left of limits,
 // the rate kept to, and which gates are shut. Hosts and models are told apart,
@@ -31,9 +34,9 @@ const (
 // gates are counted. more are added to each gauge, to tell several Throttlers
 // apart.
 //
-// A nil provider is the global one. The gauges end with Unregister. The Throttler
-// that a steadyhttp.Transport makes for itself cannot be reached: set one.
-func ObserveThrottler(provider metric.MeterProvider, t *steadyhttp.Throttler, more ...attribute.KeyValue) (metric.Registration, error) {
+// t is a *steadyhttp.Throttler, or a *steadyhttp.Transport for the one in it. A nil
+// provider is the global one. The gauges end with Unregister.
+func ObserveThrottler(provider metric.MeterProvider, t Snapshotter, more ...attribute.KeyValue) (metric.Registration, error) {
 	g, err := newGauges(meterOf(provider))
 	if err != nil {
 		return nil, err
