@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/steadyhttp/steadyhttp/internal/peek"
+	"github.com/steadyhttp/steadyhttp/internal/replay"
 )
 
 // An attempt is one request on its way down, and what is needed to judge it.
@@ -37,6 +38,9 @@ func (p *plan) attempt(n int, c *call) (attempt, error) {
 		a.sent = &evidence{host: a.req.URL}
 		ctx = httptrace.WithClientTrace(ctx, a.sent.trace())
 	}
+	if p.source != nil {
+		ctx = context.WithValue(ctx, keptKey{}, kept{p.source, p.req})
+	}
 	if a.timeout > 0 {
 		ctx, a.end = context.WithCancelCause(ctx)
 		a.clock = new(attemptClock)
@@ -57,7 +61,7 @@ func (p *plan) attempt(n int, c *call) (attempt, error) {
 		}
 		return a.over(), err
 	}
-	if a.sent != nil && !again {
+	if a.sent != nil && !again && p.source == nil {
 		a.sent.watch(a.req)
 	}
 	if again && p.Prepare != nil {
@@ -236,4 +240,23 @@ func whileWaiting(req *http.Request) (over func()) {
 	}
 	c.pause()
 	return c.resume
+}
+
+// kept is in the context of a request whose body is kept while it is sent, for
+// who wants to look at it: strangers on the way may wrap the body, and GetBody
+// would end the attempt that reads it.
+type kept struct {
+	source *replay.Source
+	req    *http.Request
+}
+
+type keptKey struct{}
+
+// keptOf returns what has been read of req's body by now, if it is kept.
+func keptOf(req *http.Request) ([]byte, bool) {
+	k, ok := req.Context().Value(keptKey{}).(kept)
+	if !ok || k.req.Method != req.Method || k.req.ContentLength != req.ContentLength || hostOf(k.req) != hostOf(req) {
+		return nil, false // none, or another request's that a stranger makes with the same context
+	}
+	return k.source.Kept(), true
 }

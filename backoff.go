@@ -47,9 +47,10 @@ const (
 // it is repeating itself (X-Stainless-Retry-Count, Amz-Sdk-Request); and to a
 // client that says it would (the OpenAI and Anthropic SDKs do), it answers a
 // failure with the header X-Should-Retry: false, on a copy of the headers. A
-// client that says nothing but hands in, within half a minute, the very request
-// (the same Request.URL) that the Retrier gave up on before, repeats it by
-// itself, as go-retryablehttp does: that gets one attempt each time.
+// client that says nothing but hands in, within half a minute, the request that
+// the Retrier gave up on before (the same URL by its address, method and
+// length), repeats it by itself, as go-retryablehttp does: that gets one attempt
+// each time, until one succeeds.
 //
 // Its zero value works. It is safe for concurrent use; it must not be copied
 // after first use and its fields must not change once it is in use.
@@ -156,6 +157,7 @@ func (t *Retrier) roundTrip(req *http.Request, base http.RoundTripper) (*http.Re
 	resp, err := a.send(base)
 	if succeeded(resp, err, c == nil && resp != nil && resp.Request == a.req) {
 		p.last()
+		t.givenUp.forget(req, p.began)
 		return resp, err
 	}
 	late := c == nil

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
-	"github.com/steadyhttp/steadyhttp/internal/replay"
 	"github.com/steadyhttp/steadyhttp/internal/sse"
 )
 
@@ -51,7 +50,7 @@ func startOfBody(req *http.Request) (string, bool) {
 	if !hasBody(req) {
 		return "", false
 	}
-	if kept, ok := replay.Kept(req.Body); ok {
+	if kept, ok := keptOf(req); ok {
 		return string(kept[:min(len(kept), maxRead)]), true
 	}
 	if req.GetBody == nil {

@@ -1,8 +1,10 @@
 package steadyhttp
 
 import (
+	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 	"weak"
 )
@@ -13,32 +15,83 @@ const (
 	// saying so, waits 30 s at the most unless it is told otherwise.
 	givenUpTime = 30 * time.Second
 
-	// maxGivenUp bounds what is remembered. A caller who repeats comes back soon,
-	// so that it does no harm to start anew.
-	maxGivenUp = 1024
+	// maxGivenUp is how many requests are remembered at the least, twice that at
+	// the most: of 200 failing calls a second those of half a minute.
+	maxGivenUp = 6000
 )
 
 // A givenUp remembers the requests that a Retrier gave up on. One that comes
 // again soon is repeated by a loop further out, which multiplies our attempts
-// by its own: it gets one attempt from then on. A loop hands in the same URL, by
-// its address, each time; another call to the same place has its own.
+// by its own: it gets one attempt from then on, until it succeeds. A loop hands
+// in the same URL, by its address, each time; another call to the same place has
+// its own as a rule.
 type givenUp struct {
-	mu   sync.Mutex // guards what follows
-	when map[weak.Pointer[url.URL]]time.Time
+	latest atomic.Int64 // the instant of the last one; 0 if it is too long ago to matter
+
+	mu         sync.Mutex // guards what follows
+	marks, old map[mark]instant
 }
 
-func (g *givenUp) add(u *url.URL) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.when == nil || len(g.when) >= maxGivenUp {
-		g.when = make(map[weak.Pointer[url.URL]]time.Time)
+// A mark tells requests apart: those that share a URL differ in the rest.
+type mark struct {
+	url    weak.Pointer[url.URL]
+	method string
+	length int64
+}
+
+func markOf(req *http.Request) mark { return mark{weak.Make(req.URL), req.Method, req.ContentLength} }
+
+// began returns when a call begins, 0 if that can matter to nobody since none
+// was given up of late.
+func (g *givenUp) began() instant {
+	latest := g.latest.Load()
+	if latest == 0 {
+		return 0
 	}
-	g.when[weak.Make(u)] = time.Now()
+	t := now()
+	if t.sub(instant(latest)) > givenUpTime {
+		g.latest.CompareAndSwap(latest, 0)
+		return 0
+	}
+	return t
 }
 
-func (g *givenUp) has(u *url.URL) bool {
+func (g *givenUp) add(req *http.Request) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	at, ok := g.when[weak.Make(u)]
-	return ok && time.Since(at) <= givenUpTime
+	if g.marks == nil || len(g.marks) >= maxGivenUp {
+		g.marks, g.old = make(map[mark]instant), g.marks
+	}
+	t := now()
+	g.marks[markOf(req)] = t
+	g.latest.Store(int64(t))
+}
+
+// has reports whether req was given up shortly before a call with it began. One
+// that was under way by then is no repeat.
+func (g *givenUp) has(req *http.Request, began instant) bool {
+	if began == 0 {
+		return false
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	m := markOf(req)
+	at, ok := g.marks[m]
+	if !ok {
+		at, ok = g.old[m]
+	}
+	return ok && began >= at && began.sub(at) <= givenUpTime
+}
+
+// forget takes it that a loop has ended, since the call that began then
+// succeeded.
+func (g *givenUp) forget(req *http.Request, began instant) {
+	if began == 0 {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	m := markOf(req)
+	delete(g.marks, m)
+	delete(g.old, m)
 }

@@ -3,6 +3,8 @@ package steadyhttp_test
 import (
 	"net/http"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,6 +24,17 @@ func TestCallersOwnRepeats(t *testing.T) {
 		shallow := *req
 		return &shallow
 	}
+	otherMethod := func(req *http.Request) *http.Request {
+		next := fresh(nil)
+		next.URL = req.URL
+		next.Method = map[string]string{"GET": "HEAD", "HEAD": "OPTIONS"}[req.Method]
+		return next
+	}
+	otherLength := func(req *http.Request) *http.Request {
+		next, _ := http.NewRequest("PUT", "https://api.example.com/v1/things", strings.NewReader(strings.Repeat("x", 1+int(req.ContentLength))))
+		next.URL = req.URL
+		return next
+	}
 	down, refused, fine := reply{status: 503}, reply{status: 400}, reply{status: 200}
 	four := []reply{down, down, down, down}
 	for _, row := range []struct {
@@ -38,12 +51,15 @@ func TestCallersOwnRepeats(t *testing.T) {
 		{"later than that", same, 31 * time.Second, []reply{down}, []int{4, 4, 4}, "4 attempts were made"},
 		{"a new request to the same place", fresh, 0, []reply{down}, []int{4, 4, 4}, "4 attempts were made"},
 		{"one that was not worth a repeat the first time", same, 0, []reply{refused, down}, []int{1, 4, 1}, "the caller repeats it by itself"},
-		{"its repeat succeeds", same, 0, append(four[:4:4], fine), []int{4, 1, 1}, ""},
+		{"its repeat succeeds, and so the loop ends", same, 0, append(four[:4:4], fine, down), []int{4, 1, 4}, "4 attempts were made"},
+		{"another method at the same URL", otherMethod, 0, []reply{down}, []int{4, 4, 4}, "4 attempts were made"},
+		{"another body at the same URL", otherLength, 0, []reply{down}, []int{4, 4, 4}, "4 attempts were made"},
+		{"behind a gateway that takes its time to give up", same, time.Second, []reply{{status: 504, after: 40 * time.Second}}, []int{4, 1, 1}, "the caller repeats it by itself"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				base := playing(row.replies...)
-				retrier := &steadyhttp.Retrier{Base: base, BackOff: noWait, Budget: &steadyhttp.Budget{MaxRatio: -1}}
+				retrier := &steadyhttp.Retrier{Base: base, BackOff: noWait, MaxElapsed: -1, Budget: &steadyhttp.Budget{MaxRatio: -1}}
 				req := fresh(nil)
 				var attempts []int
 				var call steadyhttp.Call
@@ -83,7 +99,7 @@ func TestCallersOwnRepeatsAreForgotten(t *testing.T) {
 	}
 	first, _ := http.NewRequest("GET", "https://api.example.com/", nil)
 	call(first)
-	for range 2000 {
+	for range 13_000 {
 		req, _ := http.NewRequest("GET", "https://api.example.com/", nil)
 		if n := call(req); n != 4 {
 			t.Fatalf("got %d attempts at a new request, want 4", n)
@@ -92,4 +108,42 @@ func TestCallersOwnRepeatsAreForgotten(t *testing.T) {
 	if n := call(first); n != 4 {
 		t.Errorf("got %d attempts at one that was forgotten, want 4", n)
 	}
+}
+
+// Calls at the same time that share a URL are no repeats of each other.
+func TestCallsAtOnceAreNoRepeats(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := 0
+		base := replying(func(req *http.Request) reply {
+			if req.Header.Get("Id") == "gives up" {
+				return reply{status: 503}
+			}
+			if slow++; slow == 1 {
+				return reply{status: 504, after: 20 * time.Second}
+			}
+			return reply{status: 200}
+		})
+		retrier := &steadyhttp.Retrier{Base: base, BackOff: noWait}
+		template := request(t, "GET", "https://api.example.com/", "")
+		call := func(id string) int {
+			req := template.WithContext(t.Context())
+			req.Header = http.Header{"Id": {id}}
+			resp, err := retrier.RoundTrip(req)
+			if err != nil {
+				t.Error(err)
+				return 0
+			}
+			finish(t, resp)
+			return resp.StatusCode
+		}
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if status := call("takes its time"); status != 200 {
+				t.Errorf("got %d, want that it is repeated", status)
+			}
+		})
+		time.Sleep(time.Second)
+		wg.Go(func() { call("gives up") })
+		wg.Wait()
+	})
 }

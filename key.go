@@ -48,9 +48,10 @@ const parts = ScopeMethod | ScopePath | ScopeResource | ScopeBucket
 
 // keyIn returns the Key of what req has in common with all in scope. Where it
 // is a model that nobody could find out, what is alike is the method and path.
-func (t *Throttler) keyIn(req *http.Request, scope Scope) (Key, parting) {
+func (t *Throttler) keyIn(req *http.Request, of *Permit, scope Scope) (Key, parting) {
 	p := parting{by: scope}
 	k := t.keyOf(req, p, new(reading))
+	k.Host = of.Key.Host // the base may have changed req
 	if t.Key != nil {
 		return k, parting{}
 	}

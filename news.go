@@ -67,8 +67,8 @@ func (t *Throttler) learnRefusal(req *http.Request, p *Permit, e *Error) (Answer
 	if !held && (e.RetryAfterSource != "" && e.RetryAfter > 0 || e.Window >= longWindow) {
 		return AnswerRefused, false
 	}
-	k, parting := t.keyIn(req, e.Scope)
-	t.partings.add(hostOf(req), parting)
+	k, parting := t.keyIn(req, p, e.Scope)
+	t.partings.add(k.Host, parting)
 	t.limiter().Observe(*p, News{Key: k, Answer: AnswerRefused, Verdict: e})
 	return AnswerNone, true
 }
@@ -78,8 +78,8 @@ func (t *Throttler) hold(req *http.Request, p *Permit, e *Error) bool {
 	if e.RetryAfterSource == "" || e.RetryAfter > t.maxWait() || !e.NotBefore.After(time.Now()) {
 		return false
 	}
-	k, parting := t.keyIn(req, e.Scope)
-	t.partings.add(hostOf(req), parting)
+	k, parting := t.keyIn(req, p, e.Scope)
+	t.partings.add(k.Host, parting)
 	t.limiter().Observe(*p, News{Key: k, Hold: time.Until(e.NotBefore), Verdict: e})
 	return true
 }
@@ -119,11 +119,11 @@ func (t *Throttler) learnLimits(req *http.Request, p *Permit, resp *http.Respons
 		}
 		if k.Host == "" {
 			var parting parting
-			k, parting = t.keyIn(req, scope)
+			k, parting = t.keyIn(req, p, scope)
 			parting.tokens = l.Unit != wait.Requests && l.Unit != wait.Other
-			t.partings.add(hostOf(req), parting)
+			t.partings.add(k.Host, parting)
 		} else if l.Unit != wait.Requests {
-			t.partings.add(hostOf(req), parting{tokens: true})
+			t.partings.add(k.Host, parting{tokens: true})
 		}
 		n.Key = k
 		t.limiter().Observe(*p, n)

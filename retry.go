@@ -26,7 +26,8 @@ type plan struct {
 	role        role
 	repeatable  bool // doing it twice does no harm
 	maxAttempts int
-	switchedOff bool // by its settings it never repeats
+	began       instant // see givenUp
+	switchedOff bool    // by its settings it never repeats
 	maxWait     time.Duration
 	maxElapsed  time.Duration
 }
@@ -35,6 +36,7 @@ func (t *Retrier) plan(req *http.Request, c *call) plan {
 	over, _ := req.Context().Value(policyKey{}).(RetryPolicy)
 	p := plan{
 		Retrier:     t,
+		began:       t.givenUp.began(),
 		req:         withKey(req, t.IdempotencyKey),
 		maxAttempts: cmp.Or(over.MaxAttempts, t.MaxAttempts, defaultMaxAttempts),
 		maxWait:     orMax(cmp.Or(over.MaxWait, t.MaxWait), defaultMaxWait),
@@ -153,7 +155,7 @@ type retry struct {
 // one succeeds or must be the last.
 func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, error) {
 	defer r.last()
-	r.repeated = repeatedFurtherOut(r.req) || r.givenUp.has(r.req.URL)
+	r.repeated = repeatedFurtherOut(r.req) || r.givenUp.has(r.req, r.began)
 	for {
 		if err != nil && r.held != nil && r.outOfTime(err) {
 			return r.endHeld("no further answer came in time")
@@ -218,7 +220,7 @@ func (r *retry) end(resp *http.Response, err error, why string) (*http.Response,
 	}
 	r.call.stop(why, resp)
 	if r.made > 1 || r.repeated {
-		r.givenUp.add(r.req.URL)
+		r.givenUp.add(r.req)
 	}
 	if resp == nil {
 		return nil, err

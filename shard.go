@@ -139,8 +139,8 @@ func (m *memory) drop(s *shard, l *lane) {
 	s.recentHost.Store(nil)
 	delete(s.lanes, l.key)
 	s.masks[l.key.scope()]--
-	if l.key.scope() != 0 {
-		s.lanes[Key{Host: l.key.Host}].parts--
+	if host := s.lanes[Key{Host: l.key.Host}]; host != nil && l.key.scope() != 0 {
+		host.parts--
 	}
 	m.keys.Add(-1)
 }

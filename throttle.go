@@ -131,7 +131,7 @@ func (t *Throttler) roundTrip(req *http.Request, base http.RoundTripper) (*http.
 	n := host.meter.count(sent)
 	resp, err := send(base, req)
 	if tells(host, n, resp, err) {
-		a := Ask{Key: t.keyOf(req, parting{}, nil)}
+		a := Ask{Key: Key{Host: host.key.Host}} // of when it was sent: the base may have changed req
 		s := settling{t: t, p: t.own.afterwards(a, sent)}
 		defer s.unlessLater()
 		s.hear(req, resp, err)

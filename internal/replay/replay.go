@@ -43,16 +43,12 @@ func New(orig io.ReadCloser, max int) *Source {
 	return &Source{orig: orig, max: max}
 }
 
-// Kept returns what was read so far of a body that Body returned, and false for
-// any other. It must not be written to.
-func Kept(body io.ReadCloser) ([]byte, bool) {
-	a, ok := body.(*attempt)
-	if !ok {
-		return nil, false
-	}
-	a.source.mu.Lock()
-	defer a.source.mu.Unlock()
-	return a.source.kept[:len(a.source.kept):len(a.source.kept)], true
+// Kept returns what was read so far, nothing if that was too much to be kept. It
+// must not be written to.
+func (s *Source) Kept() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.kept[:len(s.kept):len(s.kept)]
 }
 
 // Body returns the body for a new attempt and puts an end to the one before.
