@@ -63,9 +63,13 @@ const (
 	lookAtEvery = 8
 )
 
-// tells reports whether the n-th answer of a second, or the lack of one, is news of
-// a host that held nobody back.
+// searched reports whether the answer to the n-th request of a second is looked
+// through.
+func searched(n uint32) bool { return n <= lookAtFirst || n%lookAtEvery == 0 }
+
+// tells reports whether the answer to the n-th request of a second, or the lack
+// of one, is news of a host that held nobody back.
 func tells(host *lane, n uint32, resp *http.Response, err error) bool {
 	return err != nil || resp == nil || failed(resp) || !host.free.Load() || verdictOf(resp) != nil ||
-		(n <= lookAtFirst || n%lookAtEvery == 0) && wait.Mentions(resp.Header)
+		searched(n) && wait.Mentions(resp.Header)
 }

@@ -162,8 +162,9 @@ func (l *lane) nextBeside(t instant, ahead *load) (at instant, sure bool, why st
 	return at, sure, why
 }
 
-// take counts a request that goes now, and reports whether it is a probe.
-func (l *lane) take(t instant, n *load) (probe bool) {
+// take counts a request that goes now. It returns the how many-th of its second
+// it is, and whether it is a probe.
+func (l *lane) take(t instant, n *load) (nth uint32, probe bool) {
 	for i := range l.buckets {
 		b := &l.buckets[i]
 		b.level -= n[b.unit]
@@ -171,7 +172,7 @@ func (l *lane) take(t instant, n *load) (probe bool) {
 	for u := range n {
 		l.sent[u] += n[u]
 	}
-	l.meter.count(t)
+	nth = l.meter.count(t)
 	l.inUse++
 	if l.pace != nil {
 		l.pace.take(t)
@@ -180,12 +181,12 @@ func (l *lane) take(t instant, n *load) (probe bool) {
 		l.cold = t
 	}
 	if l.gate == nil {
-		return false
+		return nth, false
 	}
 	if l.gate.probe = t; l.gate.paced {
 		l.gate = nil
 	}
-	return true
+	return nth, true
 }
 
 // untake is take undone.

@@ -95,8 +95,10 @@ type Permit struct {
 	Why    string        // what it waited for last; "" if it did not
 	Probe  bool          // on its outcome depends when others may follow
 
-	// The limiter in memory's own: when it was given, and from what.
+	// The limiter in memory's own: when it was given, as the how many-th of its
+	// host's in that second, and from what.
 	at    instant
+	nth   uint32
 	shard *shard
 	held  [maxHeld]hold
 }

@@ -202,9 +202,11 @@ func (p *Permit) take(t instant, n *load) {
 		if h.lane == nil {
 			break
 		}
-		if h.lane.take(t, n) {
-			p.Probe = true
+		nth, probe := h.lane.take(t, n)
+		if i == 0 {
+			p.nth = nth
 		}
+		p.Probe = p.Probe || probe
 		h.before = h.lane.sent // with p itself: what an answer counts
 	}
 }

@@ -87,6 +87,9 @@ func (t *Throttler) hold(req *http.Request, p *Permit, e *Error) bool {
 // learnLimits takes the limits from the headers of any answer. e is the verdict
 // on it, nil for a success.
 func (t *Throttler) learnLimits(req *http.Request, p *Permit, resp *http.Response, e *Error) {
+	if e == nil && !searched(p.nth) && t.Key == nil && t.partings.of(p.Key.Host) == (parting{}) {
+		return // the host has stated no limit so far
+	}
 	if !wait.Mentions(resp.Header) || req.URL == nil {
 		return
 	}
