@@ -50,6 +50,55 @@ func TestHostThatWasFree(t *testing.T) {
 	}
 }
 
+// A busy host that has stated no limit is believed once it does, though its
+// answers are not all searched for one.
+func TestBusyHostBeginsToStateALimit(t *testing.T) {
+	for _, row := range []struct {
+		name      string
+		throttler *steadyhttp.Throttler
+	}{
+		{"without settings", &steadyhttp.Throttler{}},
+		{"with a limit set", &steadyhttp.Throttler{RequestsPerSecond: 1e6}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			states := false
+			row.throttler.Base = replying(func(*http.Request) reply {
+				if states {
+					return reply{status: 200, header: "X-Ratelimit-Limit-Requests: 1000\nX-Ratelimit-Remaining-Requests: 900\nX-Ratelimit-Reset-Requests: 6s"}
+				}
+				return reply{status: 200}
+			})
+			call := func(n int) {
+				for range n {
+					resp, err := row.throttler.RoundTrip(request(t, "GET", "https://api.example.com/v1/x", ""))
+					if err != nil {
+						t.Fatal(err)
+					}
+					finish(t, resp)
+				}
+			}
+			learned := func() bool {
+				for _, k := range row.throttler.Snapshot() {
+					for _, l := range k.Limits {
+						if l.Learned {
+							return true
+						}
+					}
+				}
+				return false
+			}
+			call(100)
+			if learned() {
+				t.Fatal("it learned a limit that nobody stated")
+			}
+			states = true
+			if call(8); !learned() {
+				t.Error("it has not learned the limit from eight answers that state it")
+			}
+		})
+	}
+}
+
 // A base that changes the host of the very request breaks its contract, and no
 // more than that.
 func TestHostChangedInPlaceByManyAtOnce(t *testing.T) {

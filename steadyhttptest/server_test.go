@@ -23,17 +23,24 @@ import (
 // eachProtocol runs f against a server of each kind.
 func eachProtocol(t *testing.T, f func(t *testing.T, s *steadyhttptest.Server)) {
 	t.Helper()
-	for name, newServer := range map[string]func() *steadyhttptest.Server{
-		"HTTP/1.1": steadyhttptest.NewServer,
-		"HTTP/2.0": steadyhttptest.NewTLSServer,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newServer()
-			defer s.Close()
-			f(t, s)
-		})
-	}
+	overHTTP1(t, f)
+	over(t, "HTTP/2.0", steadyhttptest.NewTLSServer, f)
+}
+
+// overHTTP1 is eachProtocol for what HTTP/2 has not.
+func overHTTP1(t *testing.T, f func(t *testing.T, s *steadyhttptest.Server)) {
+	t.Helper()
+	over(t, "HTTP/1.1", steadyhttptest.NewServer, f)
+}
+
+func over(t *testing.T, protocol string, newServer func() *steadyhttptest.Server, f func(t *testing.T, s *steadyhttptest.Server)) {
+	t.Helper()
+	t.Run(protocol, func(t *testing.T) {
+		t.Parallel()
+		s := newServer()
+		defer s.Close()
+		f(t, s)
+	})
 }
 
 // send returns the answer with its whole body. Its error is that of the call or else that of the body.
@@ -535,10 +542,11 @@ func TestCloseCutsWhatIsUnderWay(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			eachProtocol(t, func(t *testing.T, s *steadyhttptest.Server) {
-				if test.http1 && strings.HasPrefix(s.URL, "https:") {
-					t.Skip("not over HTTP/2")
-				}
+			run := eachProtocol
+			if test.http1 {
+				run = overHTTP1
+			}
+			run(t, func(t *testing.T, s *steadyhttptest.Server) {
 				s.Script("*", test.reply)
 				done := make(chan error)
 				go func() {
