@@ -118,8 +118,8 @@ var uploads = []scenario{{
 var streams = []scenario{{
 	table: Table{
 		Title: "First byte of a stream",
-		About: "A chat completion that streams 20 events, one every millisecond, over loopback: the time until the first byte of the body " +
-			"is read, and until its end, both over bare.",
+		About: "A chat completion that streams 20 events over loopback, of which the server sends the second once the first byte was read: " +
+			"the time until that byte of the body is read, and until its end, both over bare.",
 		Columns: []Column{
 			{Name: "first byte, over bare", Unit: Ratio, Better: Lower, Short: true},
 			{Name: "end, over bare", Unit: Ratio, Better: Lower},
@@ -128,6 +128,7 @@ var streams = []scenario{{
 	contenders: everybody(again, wrappers[len(wrappers)-1]),
 	measure: func(t *testing.T, cs []Contender, s sizes) [][]float64 {
 		const event = `data: {"id":"chatcmpl-1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"word %d "}}]}` + "\n\n"
+		begun := make(chan struct{}) // somebody has read the first byte
 		server := newServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
 			w.Header().Set("Content-Type", "text/event-stream")
@@ -135,7 +136,14 @@ var streams = []scenario{{
 			for i := range 20 {
 				fmt.Fprintf(w, event, i)
 				_ = flusher.Flush()
-				time.Sleep(time.Millisecond)
+				if i > 0 {
+					continue
+				}
+				select {
+				case <-begun:
+				case <-r.Context().Done():
+					return
+				}
 			}
 			_, _ = io.WriteString(w, "data: [DONE]\n\n")
 		}))
@@ -159,6 +167,7 @@ var streams = []scenario{{
 				t.Fatalf("%s: %v", cs[i].Name, err)
 			}
 			first := time.Since(start)
+			begun <- struct{}{}
 			if _, err := io.Copy(io.Discard, r); err != nil {
 				t.Fatalf("%s: %v", cs[i].Name, err)
 			}
