@@ -94,7 +94,7 @@ func (a attempt) over() attempt {
 }
 
 // errAttemptTimeout is the cause of an attempt's end by AttemptTimeout.
-var errAttemptTimeout = fmt.Errorf("steadyhttp: no response headers within AttemptTimeout: %w", os.ErrDeadlineExceeded)
+var errAttemptTimeout = fmt.Errorf("steadyhttp: no answer within AttemptTimeout: %w", os.ErrDeadlineExceeded)
 
 // send makes the attempt.
 func (a attempt) send(base http.RoundTripper) (*http.Response, error) {
@@ -111,7 +111,7 @@ func (a attempt) send(base http.RoundTripper) (*http.Response, error) {
 		}
 		return nil, &Error{
 			Class:   Timeout,
-			Message: fmt.Sprintf("no response headers within %s", a.timeout),
+			Message: fmt.Sprintf("no answer within %s", a.timeout),
 			Hint:    Timeout.sheet().hint,
 			Err:     errAttemptTimeout,
 		}

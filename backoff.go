@@ -87,8 +87,10 @@ type Retrier struct {
 	// own with its defaults; set one to share or size it.
 	Budget *Budget
 
-	// AttemptTimeout bounds each attempt up to the headers of its answer, never
-	// the body. An attempt that takes longer fails with Timeout. 0 is off.
+	// AttemptTimeout bounds each attempt until its answer is handed up: until its
+	// headers are there, and what a Classifier further in reads of its body. It
+	// never cuts what the caller reads. An attempt that takes longer fails with
+	// Timeout. 0 is off.
 	AttemptTimeout time.Duration
 
 	// StallTimeout ends an event stream (text/event-stream) on which no data

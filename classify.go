@@ -1,6 +1,7 @@
 package steadyhttp
 
 import (
+	"io"
 	"net/http"
 	"time"
 
@@ -9,9 +10,9 @@ import (
 )
 
 const (
-	// successTime is how long the body of a success is waited for where it may
-	// hold an error: nobody notices a quarter of a second beside a model.
-	successTime = 250 * time.Millisecond
+	// firstEventTime is how long the first event of a stream is waited for:
+	// nobody notices a quarter of a second beside a model.
+	firstEventTime = 250 * time.Millisecond
 
 	// maxFirstEvent is how much of a stream is looked at before it is handed
 	// up. The largest first event that we know, OpenAI's response.created with
@@ -30,8 +31,9 @@ const (
 //
 // A success passes untouched, with two exceptions. Where providers put errors
 // into a 200 (calls to language models, Slack, GraphQL and a few others), its
-// body is looked at if its length is known and at most 64 KiB, for no more than
-// a quarter of a second. And the event stream of a call to a language model is
+// body is read before it is handed up, if its length is known and at most 64
+// KiB; whoever asked waits for the whole of it in any case. One that breaks off
+// is a failure as well. And the event stream of a call to a language model is
 // handed up with its first event, or after 4 KiB or a quarter of a second. If
 // that is an error, the answer is a failure like any other. After it nothing is
 // held back; an error event further on, or an end without the event that every
@@ -123,7 +125,7 @@ func (t *Classifier) examine(req *http.Request, resp *http.Response, c *call) *E
 	case t.HeadersOnly:
 		return nil
 	case resp.ContentLength > 0 && t.mayHideError(req, resp):
-		return lookInside(resp, int(resp.ContentLength), t.Rules, c)
+		return lookInside(resp, t.Rules, c)
 	case isInferenceStream(req, resp):
 		return firstEvents(resp, t.Rules)
 	}
@@ -148,11 +150,19 @@ func (t *Classifier) mayHideError(req *http.Request, resp *http.Response) bool {
 
 // lookInside looks for an error in a success. c, which may be nil, gets the
 // tokens that the answer says were used.
-func lookInside(resp *http.Response, max int, rules []Rule, c *call) *Error {
+func lookInside(resp *http.Response, rules []Rule, c *call) *Error {
 	arrived := time.Now()
-	body := lookAt(resp, peek.Look{Max: max + 1, Within: successTime}) // with its end
-	if !body.Whole() {
-		return nil
+	length := resp.ContentLength
+	if length == 0 {
+		length = maxBody // a fake that does not say
+	}
+	body := peek.Read(bodyOf(resp), int(length))
+	resp.Body = body
+	switch err := body.Err(); {
+	case err != nil && err != io.EOF:
+		return brokenOff(resp, err)
+	case err == nil && resp.ContentLength == 0:
+		return nil // there is more
 	}
 	j := judgement{resp, decoded(resp.Header, body.Bytes()), arrived, rules}
 	v, hidden := dialect.InBand(j.answer())

@@ -5,6 +5,7 @@ import (
 	"compress/flate"
 	"compress/gzip"
 	"compress/zlib"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -187,7 +188,7 @@ func TestBoundsOfLookingIntoASuccess(t *testing.T) {
 		{"a GET", "GET", chatURL, 200, int64(len(errorInside)), errorInside, false, false},
 		{"another API", "POST", "https://api.example/v1/orders", 200, int64(len(errorInside)), errorInside, false, false},
 		{"a GET of a Kubernetes watch", "GET", "https://k8s.example/api/v1/pods?watch=1", 200, -1, errorInside, false, false},
-		{"more bytes than stated", "POST", chatURL, 200, int64(len(errorInside)), errorInside + " ", true, false},
+		{"more bytes than stated", "POST", chatURL, 200, int64(len(errorInside)), errorInside + " ", true, true},
 		{"fewer bytes than stated", "POST", chatURL, 200, int64(len(errorInside)) + 9, errorInside, true, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -244,10 +245,10 @@ func TestTimeOfLookingIntoASuccess(t *testing.T) {
 	}{
 		{"at once", whole(errorInside), io.EOF, 0, true},
 		{"in two parts", []part{at(100*ms, errorInside[:half]), at(100*ms, errorInside[half:])}, io.EOF, 200 * ms, true},
-		{"too late", []part{at(100*ms, errorInside[:half]), at(200*ms, errorInside[half:])}, io.EOF, 250 * ms, false},
-		{"silence", nil, nil, 250 * ms, false},
-		{"a connection that breaks", []part{at(70*ms, errorInside[:half])}, io.ErrUnexpectedEOF, 70 * ms, false},
-		{"no end after the whole of it", whole(errorInside), nil, 250 * ms, false},
+		{"a second late", []part{at(100*ms, errorInside[:half]), at(time.Second, errorInside[half:])}, io.EOF, 1100 * ms, true},
+		{"silence until the deadline", []part{at(time.Second, "")}, context.DeadlineExceeded, time.Second, true},
+		{"a connection that breaks", []part{at(70*ms, errorInside[:half])}, io.ErrUnexpectedEOF, 70 * ms, true},
+		{"no end after the whole of it", whole(errorInside), nil, 0, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

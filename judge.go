@@ -67,6 +67,25 @@ func glance(resp *http.Response, rules []Rule) *Error {
 	return j.error(dialect.Judge(j.answer()), resp.StatusCode)
 }
 
+// brokenOff is the verdict on an answer whose body could not be read to its
+// end. Its status does not tell what became of the request: those that hide
+// errors in a 200 send it before they are done.
+func brokenOff(resp *http.Response, err error) *Error {
+	e := *errorFor(resp.Request, err)
+	of := origin(resp)
+	e.Status, e.Provider, e.RequestID = resp.StatusCode, of.Provider, redact.Line(of.RequestID, maxToken)
+	return &e
+}
+
+// origin is what an answer's host and headers say about whose it is.
+func origin(resp *http.Response) dialect.Verdict {
+	a := dialect.Answer{Status: resp.StatusCode, Header: resp.Header}
+	if req := resp.Request; req != nil && req.URL != nil {
+		a.Host = req.URL.Hostname()
+	}
+	return dialect.Judge(a)
+}
+
 // lookAt looks at the start of the body and puts it back.
 func lookAt(resp *http.Response, l peek.Look) *peek.Body {
 	ctx := context.Background()

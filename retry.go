@@ -282,7 +282,7 @@ func (r *retry) hold(resp *http.Response) {
 	resp.Body.Close()
 	r.held, r.heldVerdict = nil, nil
 	// Of a stream that began with an error, what follows it tells nothing more.
-	if body.Whole() || !failed(resp) {
+	if body.Whole() || !failed(resp) && body.Err() == nil {
 		resp.Body = io.NopCloser(bytes.NewReader(body.Bytes()))
 		r.held, r.heldVerdict = resp, r.verdict
 	}

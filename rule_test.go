@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/steadyhttp/steadyhttp"
 	"github.com/steadyhttp/steadyhttp/steadyhttptest"
@@ -223,21 +222,6 @@ func TestRulesForSuccesses(t *testing.T) {
 			}
 		})
 	}
-}
-
-// A rule for successes does not hold anybody up for longer than the built-in
-// knowledge would.
-func TestRuleForASuccessThatTrickles(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		body := sending(nil, at(time.Second, "x"))
-		rule := steadyhttp.Rule{Status: 200, Code: "E", Class: steadyhttp.Conflict}
-		start := time.Now()
-		resp, err := (&steadyhttp.Classifier{Base: answering(200, nil, body, 9), Rules: []steadyhttp.Rule{rule}}).RoundTrip(request(t, "GET", "https://shop.example/", ""))
-		if err != nil || time.Since(start) != 250*time.Millisecond {
-			t.Errorf("got %v after %v, want an answer after 250ms", err, time.Since(start))
-		}
-		resp.Body.Close()
-	})
 }
 
 // Rules judge the error events of a stream as well.

@@ -10,7 +10,6 @@ import (
 
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
 	"github.com/steadyhttp/steadyhttp/internal/peek"
-	"github.com/steadyhttp/steadyhttp/internal/redact"
 	"github.com/steadyhttp/steadyhttp/internal/sse"
 )
 
@@ -28,7 +27,7 @@ func isInferenceStream(req *http.Request, resp *http.Response) bool {
 // firstEvents looks at what a stream begins with, and returns the verdict if
 // that holds an error.
 func firstEvents(resp *http.Response, rules []Rule) *Error {
-	body := lookAt(resp, peek.Look{Max: maxFirstEvent, Within: successTime, Until: sse.Complete})
+	body := lookAt(resp, peek.Look{Max: maxFirstEvent, Within: firstEventTime, Until: sse.Complete})
 	f := follow(resp, rules, nil)
 	f.feed(body.Bytes())
 	if body.Whole() {
@@ -95,14 +94,9 @@ func (f *follower) event(e sse.Event) {
 		return
 	}
 	j := judgement{f.resp, append([]byte(nil), e.Data...), time.Now(), f.rules}
-	of := f.origin()
+	of := origin(f.resp)
 	v.Provider, v.RequestID = cmp.Or(v.Provider, of.Provider), cmp.Or(v.RequestID, of.RequestID)
 	f.found = j.error(v, 0)
-}
-
-// origin is what the stream's host and headers say about whose it is.
-func (f *follower) origin() dialect.Verdict {
-	return dialect.Judge(dialect.Answer{Status: f.resp.StatusCode, Header: f.resp.Header, Host: f.stream.Host})
 }
 
 // A streamBody is an inference stream whose errors do not go unnoticed. Bytes
@@ -130,7 +124,7 @@ func (b *streamBody) Read(p []byte) (int, error) {
 			b.found = b.truncated()
 		}
 	case err != nil && b.found == nil && !b.closed.Load():
-		b.found = b.broken(err) // which goes up as it is
+		b.found = brokenOff(b.resp, err) // which goes up as it is
 	}
 	if b.found != nil && before == nil {
 		applied := *b.found
@@ -149,17 +143,9 @@ func (b *streamBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// broken is the verdict on a stream that could not be read to its end.
-func (b *streamBody) broken(err error) *Error {
-	e := *errorFor(b.resp.Request, err)
-	of := b.origin()
-	e.Status, e.Provider, e.RequestID = b.resp.StatusCode, of.Provider, redact.Line(of.RequestID, maxToken)
-	return &e
-}
-
 // truncated is the verdict on a stream that ended as if it were whole.
 func (b *streamBody) truncated() *Error {
-	e := b.broken(io.ErrUnexpectedEOF)
+	e := brokenOff(b.resp, io.ErrUnexpectedEOF)
 	e.Message = "the stream ended before its last event"
 	e.Hint = "The answer is cut short: do not take it for a whole one."
 	return e
@@ -176,7 +162,7 @@ func checkSuccess(resp *http.Response) *Error {
 	case isInferenceStream(req, resp):
 		return firstEvents(resp, nil)
 	case t.mayHideError(req, resp) && resp.ContentLength >= 0: // 0 is a fake that does not say
-		return lookInside(resp, maxBody, nil, nil)
+		return lookInside(resp, nil, nil)
 	}
 	return nil
 }

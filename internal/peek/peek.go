@@ -38,6 +38,32 @@ type Look struct {
 	Until  func([]byte) bool // reports of the start so far that it is enough; nil for all of Max
 }
 
+// over is the done of a Body that nobody reads ahead any more.
+var over = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+// Read reads the first max bytes of body, or all if there are less, however
+// long it takes: who reads it next would wait for them as well. Else it is
+// like Start, without a goroutine.
+func Read(body io.ReadCloser, max int) *Body {
+	if b, ok := body.(*Body); ok {
+		return b
+	}
+	b := &Body{orig: body, done: over, buf: make([]byte, 0, max)}
+	for empty := 0; len(b.buf) < max && b.err == nil && empty < maxEmptyReads; empty++ {
+		var n int
+		n, b.err = body.Read(b.buf[len(b.buf):max])
+		b.buf = b.buf[:len(b.buf)+n]
+		if n > 0 {
+			empty = 0
+		}
+	}
+	return b
+}
+
 // Start looks at the start of body: until it has seen enough, or time is up, or
 // ctx ends, whatever the other side does. It takes body over: read and close
 // the Body in its place. A body that was looked at before is not read again,
@@ -51,11 +77,10 @@ func Start(ctx context.Context, body io.ReadCloser, l Look) *Body {
 	if b, ok := body.(*Body); ok {
 		return b
 	}
-	b := &Body{orig: body, look: l, done: make(chan struct{})}
 	if l.Max <= 0 {
-		close(b.done)
-		return b
+		return &Body{orig: body, done: over}
 	}
+	b := &Body{orig: body, look: l, done: make(chan struct{})}
 	go b.ahead()
 	timer := time.NewTimer(l.Within)
 	defer timer.Stop()
@@ -120,12 +145,16 @@ func (b *Body) Bytes() []byte {
 	return b.buf[:len(b.buf):len(b.buf)]
 }
 
-// Whole reports whether Bytes is the whole body.
-func (b *Body) Whole() bool {
+// Err is what the body's end was: io.EOF, or why it broke off, or nil if that
+// is not known.
+func (b *Body) Err() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.err == io.EOF
+	return b.err
 }
+
+// Whole reports whether Bytes is the whole body.
+func (b *Body) Whole() bool { return b.Err() == io.EOF }
 
 // Read reads the body from its beginning.
 func (b *Body) Read(p []byte) (int, error) {

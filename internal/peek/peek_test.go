@@ -19,7 +19,21 @@ const text = "the quick brown fox jumps over the lazy dog"
 // long is a time that no test waits for.
 const long = time.Hour
 
+// The two ways to look at a body: in a goroutine of its own, and here and now.
+var ways = map[string]func(t *testing.T, body io.ReadCloser, max int) *peek.Body{
+	"Start": func(t *testing.T, body io.ReadCloser, max int) *peek.Body {
+		return peek.Start(t.Context(), body, peek.Look{Max: max, Within: long})
+	},
+	"Read": func(_ *testing.T, body io.ReadCloser, max int) *peek.Body { return peek.Read(body, max) },
+}
+
 func TestReaderGetsTheSameBytesAndError(t *testing.T) {
+	for name, look := range ways {
+		t.Run(name, func(t *testing.T) { readerGetsTheSame(t, look) })
+	}
+}
+
+func readerGetsTheSame(t *testing.T, look func(*testing.T, io.ReadCloser, int) *peek.Body) {
 	broken := errors.New("broken")
 	big := strings.Repeat(text, 3000)
 	for _, row := range []struct {
@@ -40,7 +54,7 @@ func TestReaderGetsTheSameBytesAndError(t *testing.T) {
 		{"a timeout at the second read", iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader(text))), text[:1], iotest.ErrTimeout},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			b := peek.Start(t.Context(), io.NopCloser(row.body), peek.Look{Max: 64 << 10, Within: long})
+			b := look(t, io.NopCloser(row.body), 64<<10)
 			got, err := io.ReadAll(b)
 			if string(got) != row.want || err != row.wantErr {
 				t.Errorf("got %d bytes and %v, want %d and %v", len(got), err, len(row.want), row.wantErr)
@@ -60,6 +74,12 @@ func orEOF(err error) error {
 }
 
 func TestWhatIsKnown(t *testing.T) {
+	for name, look := range ways {
+		t.Run(name, func(t *testing.T) { whatIsKnown(t, look) })
+	}
+}
+
+func whatIsKnown(t *testing.T, look func(*testing.T, io.ReadCloser, int) *peek.Body) {
 	for _, row := range []struct {
 		name  string
 		body  io.Reader
@@ -75,7 +95,7 @@ func TestWhatIsKnown(t *testing.T) {
 		{"an empty body", strings.NewReader(""), 100, "", true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			b := peek.Start(t.Context(), io.NopCloser(row.body), peek.Look{Max: row.max, Within: long})
+			b := look(t, io.NopCloser(row.body), row.max)
 			for _, when := range []string{"before", "after"} {
 				if got := string(b.Bytes()); got != row.bytes || b.Whole() != row.whole {
 					t.Errorf("%s reading: got %q, whole %v; want %q, %v", when, got, b.Whole(), row.bytes, row.whole)

@@ -1,0 +1,140 @@
+package steadyhttp_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp"
+)
+
+const wholeAnswer = `{"choices":[{"message":{"role":"assistant","content":"Hello."}}]}`
+
+// brokenBody is a body that breaks off, by default with what net/http says of
+// a connection that closed too early, or when ctx ends.
+type brokenBody struct {
+	io.Reader
+	ctx context.Context
+	err error
+}
+
+func (b *brokenBody) Read(p []byte) (int, error) {
+	if n, err := b.Reader.Read(p); err == nil {
+		return n, nil
+	}
+	if b.err == nil {
+		<-b.ctx.Done()
+		return 0, context.Cause(b.ctx)
+	}
+	return 0, b.err
+}
+
+func (b *brokenBody) Close() error { return nil }
+
+// breaking is a base whose first answers stop in their middle, with err or, if
+// that is nil, in silence. Those after them are whole.
+type breaking struct {
+	first int
+	err   error
+	sent  int
+}
+
+func (b *breaking) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Body != nil {
+		io.Copy(io.Discard, req.Body)
+		req.Body.Close()
+	}
+	b.sent++
+	resp := &http.Response{
+		StatusCode: 200, Header: http.Header{"X-Request-Id": {"req-7"}}, ContentLength: int64(len(wholeAnswer)), Request: req,
+		Body: io.NopCloser(bytes.NewReader([]byte(wholeAnswer))),
+	}
+	if b.sent <= b.first {
+		resp.Body = &brokenBody{bytes.NewReader([]byte(wholeAnswer[:20])), req.Context(), b.err}
+	}
+	return resp, nil
+}
+
+// An answer that may hold an error is read before it is handed up. If it
+// breaks off, that is a failed attempt like any other.
+func TestAnswerThatBreaksOff(t *testing.T) {
+	const slackURL = "https://slack.com/api/chat.postMessage"
+	for _, row := range []struct {
+		name        string
+		method, url string
+		broken      int
+		sent        int
+		class       steadyhttp.Class // of what the caller gets
+	}{
+		{"a chat completion, once", "POST", chatURL, 1, 2, steadyhttp.None},
+		{"a chat completion, twice", "POST", chatURL, 2, 3, steadyhttp.None},
+		{"a chat completion, always", "POST", chatURL, 9, 4, steadyhttp.Connection},
+		{"a question", "GET", slackURL, 1, 2, steadyhttp.None},
+		{"a message that may be out", "POST", slackURL, 1, 1, steadyhttp.Connection},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				base := &breaking{first: row.broken, err: io.ErrUnexpectedEOF}
+				resp, err := (&steadyhttp.Transport{Base: base}).RoundTrip(request(t, row.method, row.url, "{}"))
+				if err != nil || base.sent != row.sent {
+					t.Fatalf("got %v after %d attempts, want an answer after %d", err, base.sent, row.sent)
+				}
+				if row.class == steadyhttp.None {
+					if err := steadyhttp.Check(resp, nil); err != nil || finish(t, resp) != wholeAnswer {
+						t.Errorf("got %v, want the whole answer", err)
+					}
+					return
+				}
+				e := asError(t, resp, nil)
+				if e.Class != row.class || e.Status != 200 || e.RequestID != "req-7" || !errors.Is(e, io.ErrUnexpectedEOF) {
+					t.Errorf("got %v, want a %v of request req-7 that is the base's error", e, row.class)
+				}
+				if got, err := io.ReadAll(resp.Body); string(got) != wholeAnswer[:20] || err != io.ErrUnexpectedEOF {
+					t.Errorf("read %q and %v, want what came and the base's error", got, err)
+				}
+				resp.Body.Close()
+			})
+		})
+	}
+}
+
+// A part of an answer is none to fall back upon.
+func TestBrokenAnswerIsNotHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+		defer stop()
+		base := &breaking{first: 1, err: io.ErrUnexpectedEOF}
+		silent := roundTripperFunc(func(req *http.Request) (*http.Response, error) {
+			if base.sent == 0 {
+				return base.RoundTrip(req)
+			}
+			<-req.Context().Done()
+			return nil, req.Context().Err()
+		})
+		resp, err := (&steadyhttp.Transport{Base: silent}).RoundTrip(chat(t).WithContext(ctx))
+		if resp != nil || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v and %v, want the deadline's error alone", resp, err)
+		}
+	})
+}
+
+// AttemptTimeout covers an answer that is read, so that one which stalls in
+// its middle is repeated.
+func TestAnswerThatStalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		base := &breaking{first: 1}
+		start := time.Now()
+		resp, err := (&steadyhttp.Transport{Base: base, Retrier: &steadyhttp.Retrier{AttemptTimeout: 10 * time.Second}}).RoundTrip(chat(t))
+		if err != nil || finish(t, resp) != wholeAnswer || base.sent != 2 {
+			t.Errorf("got %v after %d attempts, want the answer after 2", err, base.sent)
+		}
+		if took := time.Since(start); took < 10*time.Second || took > 12*time.Second {
+			t.Errorf("took %v, want the timeout and a wait", took)
+		}
+	})
+}
