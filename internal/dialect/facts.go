@@ -11,7 +11,11 @@ import (
 type reader struct {
 	tree tree
 	buf  []byte
+	facts
+}
 
+// facts are what was taken from one body.
+type facts struct {
 	message string
 	more    [4]string // other texts that may say what the message does not
 	nMore   int
@@ -27,9 +31,9 @@ type reader struct {
 }
 
 func (r *reader) free() {
-	// What is kept is memory, not somebody's body.
-	r.tree.src, r.tree.n = "", 0
-	*r = reader{tree: r.tree, buf: r.buf[:0]}
+	// What is kept is memory, not somebody's body. The nodes, which are most of
+	// it, hold none of that.
+	r.tree.src, r.tree.n, r.buf, r.facts = "", 0, r.buf[:0], facts{}
 	readers.Put(r)
 }
 

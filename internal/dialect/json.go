@@ -94,24 +94,27 @@ func (t *tree) parse(src string) {
 					return
 				}
 			}
-			top.items++
+			if top.items++; !top.object && top.items > maxItems {
+				if i = containerEnd(src, i); i < 0 {
+					return
+				}
+				continue
+			}
 		}
 
 		at := int32(0)
-		if depth == 0 || stack[depth-1].object || stack[depth-1].items <= maxItems {
-			if t.n < maxNodes-1 {
-				t.n++
-				at = t.n
-				t.nodes[at] = node{key: key}
-				if depth > 0 {
-					top := &stack[depth-1]
-					if top.last == 0 {
-						t.nodes[top.at].down = at
-					} else {
-						t.nodes[top.last].next = at
-					}
-					top.last = at
+		if t.n < maxNodes-1 {
+			t.n++
+			at = t.n
+			t.nodes[at] = node{key: key}
+			if depth > 0 {
+				top := &stack[depth-1]
+				if top.last == 0 {
+					t.nodes[top.at].down = at
+				} else {
+					t.nodes[top.last].next = at
 				}
+				top.last = at
 			}
 		}
 		nd := &t.nodes[at] // node 0 takes what is not remembered
@@ -180,7 +183,9 @@ func space(s string, i int) int {
 // stringEnd returns the index after the string that begins at s[i], -1 if it
 // does not end.
 func stringEnd(s string, i int) int {
-	for i++; i < len(s); i++ {
+	i++
+	// Names and most values are short, and looked through faster byte by byte.
+	for near := min(i+32, len(s)); i < near; i++ {
 		switch s[i] {
 		case '"':
 			return i + 1
@@ -188,13 +193,37 @@ func stringEnd(s string, i int) int {
 			i++
 		}
 	}
+	for quote := -1; i < len(s); {
+		if quote < i { // the one before was escaped
+			n := strings.IndexByte(s[i:], '"')
+			if n < 0 {
+				return -1
+			}
+			quote = i + n
+		}
+		escape := strings.IndexByte(s[i:quote], '\\')
+		if escape < 0 {
+			return quote + 1
+		}
+		i += escape + 2
+	}
 	return -1
 }
 
 // skip returns the index after the object or array at s[i], -1 if it does not
 // end.
 func skip(s string, i int) int {
-	depth := 0
+	end := containerEnd(s, i+1)
+	if end < 0 {
+		return -1
+	}
+	return end + 1
+}
+
+// containerEnd returns the index of the bracket that ends the object or array in
+// which s[i] is, -1 if there is none.
+func containerEnd(s string, i int) int {
+	depth := 1
 	for i < len(s) {
 		switch s[i] {
 		case '"':
@@ -209,7 +238,7 @@ func skip(s string, i int) int {
 		case '}', ']':
 			depth--
 			if depth == 0 {
-				return i + 1
+				return i
 			}
 		}
 		i++
