@@ -52,7 +52,7 @@ func (p *plan) attempt(n int, c *call) (attempt, error) {
 		trailer := a.req.Trailer // the caller fills this very map while the body is read
 		a.req = a.req.Clone(ctx)
 		a.req.Trailer = trailer
-	case again || p.source != nil || ctx != a.req.Context():
+	case again || p.source != nil || a.sent != nil || a.end != nil:
 		a.req = a.req.WithContext(ctx)
 	}
 	if err := p.setBody(a.req, again); err != nil {

@@ -148,7 +148,8 @@ func (t *Retrier) roundTrip(req *http.Request, base http.RoundTripper) (*http.Re
 	c := joinCall(req)
 	defer c.leave()
 	t.budget().count(hostOf(req))
-	p := t.plan(req, c)
+	var p plan
+	p.make(t, req, c)
 	if p.role == owner {
 		defer c.release()
 	}
@@ -270,5 +271,5 @@ type policyKey struct{}
 // WithRetry returns a context whose requests are repeated by p, so that one
 // call can be opted out of retries, or into more, without a second client.
 func WithRetry(ctx context.Context, p RetryPolicy) context.Context {
-	return context.WithValue(ctx, policyKey{}, p)
+	return context.WithValue(ctx, policyKey{}, &p)
 }

@@ -29,6 +29,7 @@ type Budget struct {
 	// negative is no limit at all.
 	MaxPerSecond float64
 
+	recent atomic.Pointer[hostBudget] // one that is busy
 	shards [budgetShards]budgetShard
 }
 
@@ -66,7 +67,7 @@ type hostBudget struct {
 // countBy is how many requests are put into a slot at one go, when the last of
 // them is sent: to read the clock is the dearest part of counting. Those since
 // then are taken for new.
-const countBy = 8
+const countBy = 16
 
 // A slot is half a second.
 type slot struct {
@@ -93,8 +94,13 @@ func (b *Budget) count(host string) {
 	if b.unlimited() {
 		return
 	}
-	if h := b.host(host); h != nil && h.total.Add(1)%countBy == 0 {
+	h := b.recent.Load()
+	if h == nil || h.host != host {
+		h = b.host(host)
+	}
+	if h != nil && h.total.Add(1)%countBy == 0 {
 		h.slot(slotNumber(now())).requests.Add(countBy)
+		b.recent.Store(h)
 	}
 }
 
@@ -136,20 +142,21 @@ func (b *Budget) host(host string) *hostBudget {
 	h := s.hosts[host]
 	s.mu.RUnlock()
 	if h == nil {
-		h = s.add(host)
+		h = b.add(s, host)
 	}
 	s.recent.Store(h)
 	return h
 }
 
 // add returns a new host's counters, nil if there are too many.
-func (s *budgetShard) add(host string) *hostBudget {
+func (b *Budget) add(s *budgetShard, host string) *hostBudget {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if h := s.hosts[host]; h != nil {
 		return h
 	}
 	if len(s.hosts) >= maxHosts {
+		b.recent.Store(nil)
 		s.forgetIdle()
 	}
 	if len(s.hosts) >= maxHosts {

@@ -85,7 +85,7 @@ func (t *Throttler) cost(req *http.Request, r *reading) Cost {
 }
 
 func countsInput(req *http.Request) bool {
-	return req.URL != nil && dialect.CountsInput(req.URL.Hostname())
+	return req.URL != nil && dialect.CountsInput(hostname(req.URL))
 }
 
 // A usage reads on the way how many tokens an answer says were used. It is its

@@ -113,7 +113,7 @@ func (r *retry) wait() (d time.Duration, why string) {
 	}
 	if e.RetryAfterSource != "" {
 		asked := max(time.Until(e.NotBefore), 0)
-		if asked > r.maxWait {
+		if asked > r.maxWait() {
 			return 0, fmt.Sprintf("the server asked for %s, longer than MaxWait", e.RetryAfter)
 		}
 		d = asked + min(d, maxSpread)
@@ -123,7 +123,7 @@ func (r *retry) wait() (d time.Duration, why string) {
 
 // tooLate says why a wait is too long.
 func (r *retry) tooLate(wait time.Duration) string {
-	if wait > r.maxElapsed-r.waited {
+	if wait > r.maxElapsed()-r.waited {
 		return "the waits would exceed MaxElapsed"
 	}
 	if deadline, ok := r.req.Context().Deadline(); ok && time.Until(deadline) <= wait {

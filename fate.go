@@ -76,7 +76,7 @@ var idempotencyHeaders = []string{"Idempotency-Key", "X-Idempotency-Key"}
 // became of the first.
 func repeatable(req *http.Request) bool {
 	return idempotentMethod(req.Method) || hasKey(req) ||
-		req.Method == http.MethodPost && req.URL != nil && dialect.InferenceAt(req.URL.Hostname(), req.URL.Path, req.Header)
+		req.Method == http.MethodPost && req.URL != nil && dialect.InferenceAt(hostname(req.URL), req.URL.Path, req.Header)
 }
 
 // idempotentMethod goes by RFC 9110, 9.2.2.

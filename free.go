@@ -22,11 +22,13 @@ func (l *lane) publish() {
 
 // free returns the lane of a host that holds nobody back, nil if it may.
 func (m *memory) free(host string) *lane {
-	l := m.shard(host).recentHost.Load()
-	if l == nil || l.key.Host != host || !l.free.Load() {
-		return nil
+	if l := m.recent.Load(); l != nil && l.key.Host == host && l.free.Load() {
+		return l
 	}
-	return l
+	if l := m.shard(host).recentHost.Load(); l != nil && l.key.Host == host && l.free.Load() {
+		return l
+	}
+	return nil
 }
 
 // afterwards returns the permit of a request for a that went out at sent.
@@ -54,13 +56,23 @@ func (t *Throttler) free(req *http.Request) *lane {
 	return t.own.free(hostOf(req))
 }
 
+// count counts a request to a host that holds nobody back, and returns how many
+// that makes in its second.
+func (m *memory) count(host *lane, t instant) uint32 {
+	n := host.meter.count(t)
+	if n%lookAtEvery == 0 && m.recent.Load() != host {
+		m.recent.Store(host)
+	}
+	return n
+}
+
 // Of the answers of a host that has stated no limit so far, the first lookAtFirst of
 // a second are searched for one, and then one of lookAtEvery: a host that states limits
 // does so again and again, and to go through the headers of each answer would
 // cost more than all the rest.
 const (
 	lookAtFirst = 8
-	lookAtEvery = 8
+	lookAtEvery = 16
 )
 
 // searched reports whether the answer to the n-th request of a second is looked

@@ -92,8 +92,8 @@ func TestBusyHostBeginsToStateALimit(t *testing.T) {
 				t.Fatal("it learned a limit that nobody stated")
 			}
 			states = true
-			if call(8); !learned() {
-				t.Error("it has not learned the limit from eight answers that state it")
+			if call(16); !learned() {
+				t.Error("it has not learned the limit from sixteen answers that state it")
 			}
 		})
 	}

@@ -81,7 +81,7 @@ func brokenOff(resp *http.Response, err error) *Error {
 func origin(resp *http.Response) dialect.Verdict {
 	a := dialect.Answer{Status: resp.StatusCode, Header: resp.Header}
 	if req := resp.Request; req != nil && req.URL != nil {
-		a.Host = req.URL.Hostname()
+		a.Host = hostname(req.URL)
 	}
 	return dialect.Judge(a)
 }
@@ -100,7 +100,7 @@ func lookAt(resp *http.Response, l peek.Look) *peek.Body {
 func (j *judgement) answer() dialect.Answer {
 	a := dialect.Answer{Status: j.resp.StatusCode, Header: j.resp.Header, Body: j.body, Now: j.arrived}
 	if req := j.resp.Request; req != nil && req.URL != nil {
-		a.Method, a.Host, a.Path = req.Method, req.URL.Hostname(), req.URL.Path
+		a.Method, a.Host, a.Path = req.Method, hostname(req.URL), req.URL.Path
 	}
 	return a
 }

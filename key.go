@@ -77,7 +77,7 @@ func bucketOf(req *http.Request) string {
 	if req.URL == nil {
 		return req.Method
 	}
-	_, s := dialect.Home(req.Method, req.URL.Hostname(), req.URL.Path, req.Header)
+	_, s := dialect.Home(req.Method, hostname(req.URL), req.URL.Path, req.Header)
 	if Scope(s)&parts == 0 {
 		s = dialect.Method | dialect.Path
 	}

@@ -17,7 +17,8 @@ const maxHeld = 4
 
 // A memory is the Limiter of one process.
 type memory struct {
-	keys   atomic.Int64 // in all shards
+	keys   atomic.Int64         // in all shards
+	recent atomic.Pointer[lane] // of a host that is busy and holds nobody back
 	shards [shards]shard
 }
 

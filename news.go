@@ -93,7 +93,7 @@ func (t *Throttler) learnLimits(req *http.Request, p *Permit, resp *http.Respons
 	if !wait.Mentions(resp.Header) || req.URL == nil {
 		return
 	}
-	provider, home := dialect.Home(req.Method, req.URL.Hostname(), req.URL.Path, req.Header)
+	provider, home := dialect.Home(req.Method, hostname(req.URL), req.URL.Path, req.Header)
 	scope := Scope(home)
 	if e != nil {
 		provider = cmp.Or(e.Provider, provider)

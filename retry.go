@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -25,23 +26,26 @@ type plan struct {
 	source      *replay.Source // of its body, if that has no GetBody and is small enough to be kept
 	role        role
 	repeatable  bool // doing it twice does no harm
+	switchedOff bool // by its settings it never repeats
 	maxAttempts int
-	began       instant // see givenUp
-	switchedOff bool    // by its settings it never repeats
-	maxWait     time.Duration
-	maxElapsed  time.Duration
+	over        *RetryPolicy // of this very call
+	began       instant      // see givenUp
 }
 
-func (t *Retrier) plan(req *http.Request, c *call) plan {
-	over, _ := req.Context().Value(policyKey{}).(RetryPolicy)
-	p := plan{
-		Retrier:     t,
-		began:       t.givenUp.began(),
-		req:         withKey(req, t.IdempotencyKey),
-		maxAttempts: cmp.Or(over.MaxAttempts, t.MaxAttempts, defaultMaxAttempts),
-		maxWait:     orMax(cmp.Or(over.MaxWait, t.MaxWait), defaultMaxWait),
-		maxElapsed:  orMax(cmp.Or(over.MaxElapsed, t.MaxElapsed), defaultMaxElapsed),
+// noPolicy is that of a call which has none of its own.
+var noPolicy RetryPolicy
+
+// make decides about req. It does so in place: every call needs a plan, and to
+// copy one costs more than to make it.
+func (p *plan) make(t *Retrier, req *http.Request, c *call) {
+	over, _ := req.Context().Value(policyKey{}).(*RetryPolicy)
+	if over == nil {
+		over = &noPolicy
 	}
+	p.Retrier, p.over = t, over
+	p.req = withKey(req, t.IdempotencyKey)
+	p.maxAttempts = cmp.Or(over.MaxAttempts, t.MaxAttempts, defaultMaxAttempts)
+	p.began = t.givenUp.began()
 	if p.switchedOff = p.maxAttempts == 1; !p.switchedOff {
 		p.role = c.claim(req)
 	}
@@ -57,15 +61,24 @@ func (t *Retrier) plan(req *http.Request, c *call) plan {
 	if p.maxAttempts > 1 && hasBody(req) && req.GetBody == nil && req.Context().Err() == nil && req.ContentLength <= orMax64(t.MaxReplay, defaultMaxReplay) {
 		p.source = sourceOf(req, orMax64(t.MaxReplay, defaultMaxReplay))
 	}
-	return p
+}
+
+func (p *plan) maxWait() time.Duration {
+	return orMax(cmp.Or(p.over.MaxWait, p.MaxWait), defaultMaxWait)
+}
+
+func (p *plan) maxElapsed() time.Duration {
+	return orMax(cmp.Or(p.over.MaxElapsed, p.MaxElapsed), defaultMaxElapsed)
 }
 
 // sourceOf takes over the body of req, and closes it at the latest when the
 // context ends.
 func sourceOf(req *http.Request, maxReplay int64) *replay.Source {
 	s := replay.New(req.Body, int(min(maxReplay, math.MaxInt)))
-	stop := context.AfterFunc(req.Context(), func() { s.Close() })
-	s.AfterClose(func() { stop() })
+	if ctx := req.Context(); ctx.Done() != nil {
+		stop := context.AfterFunc(ctx, func() { s.Close() })
+		s.AfterClose(func() { stop() })
+	}
 	return s
 }
 
@@ -288,10 +301,18 @@ func (r *retry) hold(resp *http.Response) {
 	}
 }
 
-// hostOf is the budget's key.
+// hostOf is what a Budget and a Throttler go by: the host, with its port.
 func hostOf(req *http.Request) string {
 	if req.URL == nil {
 		return ""
 	}
 	return req.URL.Host
+}
+
+// hostname is u.Hostname(), faster where there is no port.
+func hostname(u *url.URL) string {
+	if strings.IndexByte(u.Host, ':') < 0 {
+		return u.Host
+	}
+	return u.Hostname()
 }

@@ -137,6 +137,8 @@ func (m *memory) drop(s *shard, l *lane) {
 	s.unlist(l)
 	s.recentLimits = nil
 	s.recentHost.Store(nil)
+	m.recent.CompareAndSwap(l, nil)
+	l.free.Store(false)
 	delete(s.lanes, l.key)
 	s.masks[l.key.scope()]--
 	if host := s.lanes[Key{Host: l.key.Host}]; host != nil && l.key.scope() != 0 {

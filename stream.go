@@ -21,7 +21,7 @@ const maxEvent = 16 << 10
 // language model. Others are nobody's to interpret.
 func isInferenceStream(req *http.Request, resp *http.Response) bool {
 	return resp.StatusCode == http.StatusOK && req.Method == http.MethodPost && req.URL != nil && isEventStream(resp) &&
-		dialect.InferenceAt(req.URL.Hostname(), req.URL.Path, req.Header)
+		dialect.InferenceAt(hostname(req.URL), req.URL.Path, req.Header)
 }
 
 // firstEvents looks at what a stream begins with, and returns the verdict if
@@ -61,7 +61,7 @@ func follow(resp *http.Response, rules []Rule, c *call) follower {
 		f.turn = c.currentTurn()
 	}
 	if resp.Request != nil && resp.Request.URL != nil {
-		f.stream.Host = resp.Request.URL.Hostname()
+		f.stream.Host = hostname(resp.Request.URL)
 	}
 	return f
 }

@@ -128,7 +128,7 @@ func (t *Throttler) roundTrip(req *http.Request, base http.RoundTripper) (*http.
 		return t.withPermit(req, base)
 	}
 	sent := now()
-	n := host.meter.count(sent)
+	n := t.own.count(host, sent)
 	resp, err := send(base, req)
 	if tells(host, n, resp, err) {
 		a := Ask{Key: Key{Host: host.key.Host}} // of when it was sent: the base may have changed req

@@ -13,7 +13,7 @@ func Inference(path string, h http.Header) bool {
 	if len(path) > maxPath {
 		return false
 	}
-	for _, end := range inferencePaths[lastWord(path)] {
+	for _, end := range inferencePaths.at(lastWord(path)) {
 		if strings.HasSuffix(path, end) {
 			return true
 		}
@@ -36,7 +36,7 @@ func InferenceAt(host, path string, h http.Header) bool {
 	if Inference(path, h) {
 		return true
 	}
-	for _, p := range inferenceHosts[domain(host)] {
+	for _, p := range inferenceHosts.at(domain(host)) {
 		if matchHost(host, p.host) && (strings.HasSuffix(path, p.path) || strings.HasSuffix(p.path, "/") && strings.HasPrefix(path, p.path)) {
 			return true
 		}
@@ -85,14 +85,30 @@ var inferenceHosts = indexed(place.domain, []place{
 	{"openrouter.ai", "/api/v1/messages", ""},
 })
 
-// indexed sorts a list by what is compared first, since most successes match
-// none of it and should not pay for its length.
-func indexed[V any](by func(V) string, list []V) map[string][]V {
-	m := make(map[string][]V, len(list))
+// A lookup is a list sorted by what is compared first, since most successes
+// match none of it and should not pay for its length, nor for a look into a map.
+type lookup[V any] struct {
+	byKey  map[string][]V
+	firsts [32]uint64 // of each length of a key, a bit for each byte that one begins with
+}
+
+// indexed makes a lookup of list. No key may be empty or of 32 bytes.
+func indexed[V any](key func(V) string, list []V) *lookup[V] {
+	x := &lookup[V]{byKey: make(map[string][]V, len(list))}
 	for _, v := range list {
-		m[by(v)] = append(m[by(v)], v)
+		k := key(v)
+		x.byKey[k] = append(x.byKey[k], v)
+		x.firsts[len(k)] |= 1 << (k[0] % 64)
 	}
-	return m
+	return x
+}
+
+// at returns those with that key.
+func (x *lookup[V]) at(key string) []V {
+	if key == "" || len(key) >= len(x.firsts) || x.firsts[len(key)]>>(key[0]%64)&1 == 0 {
+		return nil
+	}
+	return x.byKey[key]
 }
 
 // lastWord is what follows a path's last slash, or a colon after it.
@@ -125,7 +141,7 @@ func HidesErrors(method, host, path string, h http.Header) bool {
 	case http.MethodHead, http.MethodOptions, http.MethodDelete, http.MethodTrace, http.MethodConnect:
 		return false
 	}
-	for _, p := range hidingHosts[domain(host)] {
+	for _, p := range hidingHosts.at(domain(host)) {
 		if matchHost(host, p.host) && strings.HasPrefix(path, p.path) && (p.method == "" || p.method == method) {
 			return true
 		}
