@@ -76,7 +76,8 @@ func (t *Classifier) roundTrip(req *http.Request, base http.RoundTripper) (*http
 	if resp == nil {
 		return nil, nil
 	}
-	if resp.Request == nil && (failed(resp) || !t.HeadersOnly && t.looksInto(req, resp)) {
+	stream := !t.HeadersOnly && isInferenceStream(req, resp)
+	if resp.Request == nil && (failed(resp) || stream || !t.HeadersOnly && t.mayHideError(req, resp)) {
 		resp.Request = req // a fake left it nil; we need to know whose answer it is
 	}
 	var e *Error
@@ -90,9 +91,9 @@ func (t *Classifier) roundTrip(req *http.Request, base http.RoundTripper) (*http
 		}
 	}
 	if e == nil {
-		e = t.examine(req, resp, c)
+		e = t.examine(req, resp, stream, c)
 	}
-	stream := e == nil && !t.HeadersOnly && isInferenceStream(req, resp)
+	stream = stream && e == nil
 	if c == nil && (e != nil || stream) {
 		// Nobody listens yet: leave the verdict where who asks later looks.
 		if c = recordOf(resp); c == nil {
@@ -115,8 +116,9 @@ func (t *Classifier) roundTrip(req *http.Request, base http.RoundTripper) (*http
 	return resp, nil
 }
 
-// examine returns the verdict on an answer, nil for a success. c may be nil.
-func (t *Classifier) examine(req *http.Request, resp *http.Response, c *call) *Error {
+// examine returns the verdict on an answer, nil for a success. stream says that
+// it is one of a language model; c may be nil.
+func (t *Classifier) examine(req *http.Request, resp *http.Response, stream bool, c *call) *Error {
 	switch {
 	case failed(resp) && t.HeadersOnly:
 		return glance(resp, t.Rules)
@@ -124,17 +126,12 @@ func (t *Classifier) examine(req *http.Request, resp *http.Response, c *call) *E
 		return judge(resp, t.Rules)
 	case t.HeadersOnly:
 		return nil
+	case stream:
+		return firstEvents(resp, t.Rules)
 	case resp.ContentLength > 0 && t.mayHideError(req, resp):
 		return lookInside(resp, t.Rules, c)
-	case isInferenceStream(req, resp):
-		return firstEvents(resp, t.Rules)
 	}
 	return nil
-}
-
-// looksInto reports whether a success will be looked into.
-func (t *Classifier) looksInto(req *http.Request, resp *http.Response) bool {
-	return t.mayHideError(req, resp) || isInferenceStream(req, resp)
 }
 
 // mayHideError reports whether the body of a success is worth looking at. A
