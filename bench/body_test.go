@@ -119,7 +119,7 @@ var streams = []scenario{{
 	table: Table{
 		Title: "First byte of a stream",
 		About: "A chat completion that streams 20 events over loopback, of which the server sends the second once the first byte was read: " +
-			"the time until that byte of the body is read, and until its end, both over bare.",
+			"the median time until that byte of the body is read, and until its end, by turns with bare calls and over them.",
 		Columns: []Column{
 			{Name: "first byte, over bare", Unit: Ratio, Better: Lower, Short: true},
 			{Name: "end, over bare", Unit: Ratio, Better: Lower},
@@ -154,7 +154,7 @@ var streams = []scenario{{
 		for i, c := range cs {
 			doers[i] = c.Wrap(server.base)
 		}
-		return paired(len(cs), s.streams, func(i int) []float64 {
+		stream := func(i int) []float64 {
 			req := build()
 			start := time.Now()
 			resp, err := doers[i](req)
@@ -172,6 +172,11 @@ var streams = []scenario{{
 				t.Fatalf("%s: %v", cs[i].Name, err)
 			}
 			return []float64{float64(first), float64(time.Since(start))}
-		})
+		}
+		figures := [][]float64{{1, 1}}
+		for i := 1; i < len(cs); i++ {
+			figures = append(figures, byTurns(s.streams, func() []float64 { return stream(0) }, func() []float64 { return stream(i) }))
+		}
+		return figures
 	},
 }}

@@ -231,11 +231,10 @@ func overLoopback(r request) scenario {
 	return scenario{
 		table: Table{
 			Title: "Over loopback: " + r.name,
-			About: "To a `net/http` server on this machine that answers the same, through one `http.Transport` that all share: the time of a " +
-				"call in one goroutine, the CPU time of that (the server's included), and the throughput of 64, each over bare.",
+			About: "To a `net/http` server on this machine that answers the same, through one `http.Transport` that all share: the median time of a " +
+				"call in one goroutine, by turns with a bare one, and the throughput of 64 goroutines, both over bare.",
 			Columns: []Column{
 				{Name: "time, over bare", Unit: Ratio, Better: Lower, Goal: goal(1.02), Short: true},
-				{Name: "CPU time, over bare", Unit: Ratio, Better: Lower, Short: true},
 				{Name: "throughput of 64 goroutines, over bare", Unit: Ratio, Better: Higher, Goal: goal(0.98), Short: true},
 			},
 		},
@@ -252,17 +251,51 @@ func overLoopback(r request) scenario {
 				doers[i] = c.Wrap(server.base)
 				spend(t, doers[i], build, s.parallel, 1) // opens the connections
 			}
-			return paired(len(cs), s.wireRounds, func(i int) []float64 {
-				before := cpuTime()
-				took := spend(t, doers[i], build, 1, s.wireCalls)
-				return []float64{
-					took,
-					float64(cpuTime() - before),
-					1 / spend(t, doers[i], build, s.parallel, s.eachCalls),
-				}
+			throughput := paired(len(cs), s.wireRounds, func(i int) []float64 {
+				return []float64{1 / spend(t, doers[i], build, s.parallel, s.eachCalls)}
 			})
+			one := func(i int) func() []float64 {
+				return func() []float64 { return []float64{timed(t, doers[i], build())} }
+			}
+			figures := [][]float64{{1, 1}}
+			for i := 1; i < len(cs); i++ {
+				figures = append(figures, append(byTurns(s.wireCalls, one(0), one(i)), throughput[i]...))
+			}
+			return figures
 		},
 	}
+}
+
+// timed is the nanoseconds that one call takes.
+func timed(t *testing.T, do Doer, req *http.Request) float64 {
+	start := time.Now()
+	if err := do.call(req); err != nil {
+		t.Fatal(err)
+	}
+	return float64(time.Since(start))
+}
+
+// byTurns takes times of one thing, the bare one, and of another, so often and
+// by turns, so that whatever else the machine does happens to both. It returns
+// the medians of the latter over those of the former.
+func byTurns(turns int, bare, other func() []float64) []float64 {
+	var took [2][][]float64 // by column
+	for turn := range turns {
+		for i := range took {
+			which := (i + turn) % 2
+			for column, f := range [...]func() []float64{bare, other}[which]() {
+				if turn == 0 {
+					took[which] = append(took[which], nil)
+				}
+				took[which][column] = append(took[which][column], f)
+			}
+		}
+	}
+	ratios := make([]float64, len(took[0]))
+	for column := range ratios {
+		ratios[column] = median(took[1][column]) / median(took[0][column])
+	}
+	return ratios
 }
 
 // paired measures n contenders in turn, round after round, each time in another

@@ -26,19 +26,19 @@ type sizes struct {
 	rounds     int // of costs, each contender in turn
 	wireRounds int // the same, over loopback
 	noopCalls  int // a round, by one goroutine
-	wireCalls  int // a round, by one goroutine
+	wireCalls  int // over loopback, by turns with bare ones
 	parallel   int // goroutines
 	eachCalls  int // a round, by each of these
 	upload     int64
-	streams    int
+	streams    int // by turns with bare ones
 	allocRuns  int // calls that allocations are counted over
 }
 
 var (
 	small = sizes{repeats: 3, others: 1, jobs: 500, perSecond: 100, calls: 200, rounds: 2, wireRounds: 2, noopCalls: 20, wireCalls: 5,
 		parallel: 4, eachCalls: 2, upload: 2 << 20, streams: 2, allocRuns: 5}
-	full = sizes{repeats: 5, others: 5, jobs: 1000, perSecond: 200, calls: 10_000, rounds: 60, wireRounds: 120, noopCalls: 500, wireCalls: 60,
-		parallel: 64, eachCalls: 20, upload: 64 << 20, streams: 100, allocRuns: 500}
+	full = sizes{repeats: 5, others: 5, jobs: 1000, perSecond: 200, calls: 10_000, rounds: 60, wireRounds: 100, noopCalls: 500, wireCalls: 15_000,
+		parallel: 64, eachCalls: 20, upload: 64 << 20, streams: 2000, allocRuns: 500}
 )
 
 // A scenario is one question that is put to every contender.
