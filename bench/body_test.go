@@ -175,7 +175,7 @@ var streams = []scenario{{
 		}
 		figures := [][]float64{{1, 1}}
 		for i := 1; i < len(cs); i++ {
-			figures = append(figures, byTurns(s.streams, func() []float64 { return stream(0) }, func() []float64 { return stream(i) }))
+			figures = append(figures, over(byTurns(s.streams, func() []float64 { return stream(0) }, func() []float64 { return stream(i) })))
 		}
 		return figures
 	},

@@ -2,7 +2,6 @@ package bench
 
 import (
 	"io"
-	"math"
 	"math/rand/v2"
 	"net/http"
 	"runtime"
@@ -118,20 +117,16 @@ func overNoop(r request, ns, allocs *float64, about string) scenario {
 			figures := make([][]float64, len(cs))
 			for i, c := range cs {
 				doers[i] = c.Wrap(noop{http.Header{"Content-Type": {"application/json"}}})
-				figures[i] = []float64{math.Inf(1), math.Inf(1), 0}
-				figures[i][2] = testing.AllocsPerRun(s.allocRuns, func() {
-					if err := doers[i].call(build()); err != nil {
-						t.Fatalf("%s: %v", cs[i].Name, err)
-					}
-				})
 			}
-			for range s.rounds {
-				for _, i := range rand.Perm(len(cs)) {
-					figures[i][0] = min(figures[i][0], spend(t, doers[i], build, 1, s.noopCalls))
-					figures[i][1] = min(figures[i][1], spend(t, doers[i], build, s.parallel, s.eachCalls))
+			for i, do := range doers {
+				floor, one := byTurns(s.noopTurns, alone(t, doers[0], build, s), alone(t, do, build, s))
+				floorOfAll, all := byTurns(s.rounds, together(t, doers[0], build, s), together(t, do, build, s))
+				allocs := testing.AllocsPerRun(s.allocRuns, func() { timed(t, do, build()) })
+				if figures[i] = []float64{one[0], all[0], allocs}; i > 0 {
+					figures[i] = []float64{max(0, one[0]-floor[0]), max(0, all[0]-floorOfAll[0]), allocs - figures[0][2]}
 				}
 			}
-			return overFirst(figures)
+			return figures
 		},
 	}
 }
@@ -162,17 +157,6 @@ func spend(t *testing.T, do Doer, build func() *http.Request, goroutines, each i
 	}
 	wg.Wait()
 	return float64(time.Since(start)) / float64(each*goroutines)
-}
-
-// overFirst takes the first row's figures off all rows but the first, which is
-// the bare one.
-func overFirst(figures [][]float64) [][]float64 {
-	for _, row := range figures[1:] {
-		for i := range row {
-			row[i] = max(0, row[i]-figures[0][i])
-		}
-	}
-	return figures
 }
 
 // permits is what a Throttler with limits costs a call that need not wait.
@@ -209,18 +193,14 @@ var permits = []scenario{{
 			mu.Unlock()
 			return fixed, nil
 		})
-		floor, unit, one, many := math.Inf(1), math.Inf(1), math.Inf(1), math.Inf(1)
-		for range s.rounds {
-			floor = min(floor, spend(t, base, build, 1, s.noopCalls))
-			unit = min(unit, spend(t, pair, build, 1, s.noopCalls))
-			one = min(one, spend(t, do, build, 1, s.noopCalls))
-			many = min(many, spend(t, do, build, s.parallel, s.eachCalls))
-		}
+		floorOfUnit, unit := byTurns(s.noopTurns, alone(t, base, build, s), alone(t, pair, build, s))
+		floorOfOne, one := byTurns(s.noopTurns, alone(t, base, build, s), alone(t, do, build, s))
+		_, many := byTurns(s.rounds, alone(t, do, build, s), together(t, do, build, s))
 		if at.IsZero() {
 			t.Error("no time was taken")
 		}
-		allocs := testing.AllocsPerRun(s.allocRuns, func() { _ = do.call(req) })
-		return [][]float64{{(one - floor) / (unit - floor), (many) / (one), allocs}}
+		allocs := testing.AllocsPerRun(s.allocRuns, func() { timed(t, do, req) })
+		return [][]float64{{(one[0] - floorOfOne[0]) / (unit[0] - floorOfUnit[0]), many[0] / one[0], allocs}}
 	},
 }}
 
@@ -254,12 +234,12 @@ func overLoopback(r request) scenario {
 			throughput := paired(len(cs), s.wireRounds, func(i int) []float64 {
 				return []float64{1 / spend(t, doers[i], build, s.parallel, s.eachCalls)}
 			})
-			one := func(i int) func() []float64 {
+			one := func(i int) measure {
 				return func() []float64 { return []float64{timed(t, doers[i], build())} }
 			}
 			figures := [][]float64{{1, 1}}
 			for i := 1; i < len(cs); i++ {
-				figures = append(figures, append(byTurns(s.wireCalls, one(0), one(i)), throughput[i]...))
+				figures = append(figures, append(over(byTurns(s.wireCalls, one(0), one(i))), throughput[i]...))
 			}
 			return figures
 		},
@@ -275,15 +255,26 @@ func timed(t *testing.T, do Doer, req *http.Request) float64 {
 	return float64(time.Since(start))
 }
 
-// byTurns takes times of one thing, the bare one, and of another, so often and
-// by turns, so that whatever else the machine does happens to both. It returns
-// the medians of the latter over those of the former.
-func byTurns(turns int, bare, other func() []float64) []float64 {
+// A measure takes times of one thing.
+type measure func() []float64
+
+// alone measures what a call costs one goroutine, together what it costs many.
+func alone(t *testing.T, do Doer, build func() *http.Request, s sizes) measure {
+	return func() []float64 { return []float64{spend(t, do, build, 1, s.noopCalls)} }
+}
+
+func together(t *testing.T, do Doer, build func() *http.Request, s sizes) measure {
+	return func() []float64 { return []float64{spend(t, do, build, s.parallel, s.eachCalls)} }
+}
+
+// byTurns takes times of two things, so often and by turns, so that whatever
+// else the machine does happens to both. It returns the medians.
+func byTurns(turns int, a, b measure) ([]float64, []float64) {
 	var took [2][][]float64 // by column
 	for turn := range turns {
 		for i := range took {
 			which := (i + turn) % 2
-			for column, f := range [...]func() []float64{bare, other}[which]() {
+			for column, f := range [...]measure{a, b}[which]() {
 				if turn == 0 {
 					took[which] = append(took[which], nil)
 				}
@@ -291,9 +282,22 @@ func byTurns(turns int, bare, other func() []float64) []float64 {
 			}
 		}
 	}
-	ratios := make([]float64, len(took[0]))
-	for column := range ratios {
-		ratios[column] = median(took[1][column]) / median(took[0][column])
+	return medians(took[0]), medians(took[1])
+}
+
+func medians(columns [][]float64) []float64 {
+	all := make([]float64, len(columns))
+	for i, list := range columns {
+		all[i] = median(list)
+	}
+	return all
+}
+
+// over returns the ratios of b's figures to a's.
+func over(a, b []float64) []float64 {
+	ratios := make([]float64, len(a))
+	for i := range a {
+		ratios[i] = b[i] / a[i]
 	}
 	return ratios
 }
@@ -318,9 +322,7 @@ func paired(n, rounds int, measure func(i int) []float64) [][]float64 {
 	}
 	figures := make([][]float64, n)
 	for i, columns := range ratios {
-		for _, list := range columns {
-			figures[i] = append(figures[i], median(list))
-		}
+		figures[i] = medians(columns)
 	}
 	return figures
 }
