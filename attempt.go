@@ -55,11 +55,13 @@ func (p *plan) attempt(n int, c *call) (attempt, error) {
 	case again || p.source != nil || a.sent != nil || a.end != nil:
 		a.req = a.req.WithContext(ctx)
 	}
-	if err := p.setBody(a.req, again); err != nil {
-		if ctx.Err() != nil {
-			err = context.Cause(ctx) // which is why the body is gone
+	if again || p.source != nil {
+		if err := p.setBody(a.req); err != nil {
+			if ctx.Err() != nil {
+				err = context.Cause(ctx) // which is why the body is gone
+			}
+			return a.over(), err
 		}
-		return a.over(), err
 	}
 	if a.sent != nil && !again && p.source == nil {
 		a.sent.watch(a.req)
@@ -73,14 +75,14 @@ func (p *plan) attempt(n int, c *call) (attempt, error) {
 	return a, nil
 }
 
-// setBody gives req, which is a copy of ours if it needs one, its own body.
-func (p *plan) setBody(req *http.Request, again bool) (err error) {
+// setBody gives req, which is a copy of ours, a body of its own.
+func (p *plan) setBody(req *http.Request) (err error) {
 	switch {
 	case p.source != nil:
 		// net/http can send it again by itself where it knows that to be safe.
 		req.GetBody = p.source.Body
 		req.Body, err = p.source.Body()
-	case again && hasBody(req):
+	case hasBody(req):
 		req.Body, err = req.GetBody()
 	}
 	return err
@@ -98,10 +100,18 @@ var errAttemptTimeout = fmt.Errorf("steadyhttp: no answer within AttemptTimeout:
 
 // send makes the attempt.
 func (a attempt) send(base http.RoundTripper) (*http.Response, error) {
+	if a.end == nil && a.stall == 0 {
+		return send(base, a.req)
+	}
 	if a.end == nil {
 		resp, err := send(base, a.req)
 		return a.watch(resp), err
 	}
+	return a.sendTimed(base)
+}
+
+// sendTimed is send with an AttemptTimeout.
+func (a attempt) sendTimed(base http.RoundTripper) (*http.Response, error) {
 	a.clock.start(a.timeout, func() { a.end(errAttemptTimeout) })
 	resp, err := send(base, a.req)
 	a.clock.pause()
@@ -122,9 +132,6 @@ func (a attempt) send(base http.RoundTripper) (*http.Response, error) {
 // watch ties the attempt's context to the end of the answer's body, and
 // watches over a stream that may stall.
 func (a attempt) watch(resp *http.Response) *http.Response {
-	if a.end == nil && a.stall == 0 {
-		return resp
-	}
 	if resp == nil {
 		a.over()
 		return nil

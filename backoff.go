@@ -146,7 +146,9 @@ func (t *Retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 
 func (t *Retrier) roundTrip(req *http.Request, base http.RoundTripper) (*http.Response, error) {
 	c := joinCall(req)
-	defer c.leave()
+	if c != nil {
+		defer c.leave()
+	}
 	t.budget().count(hostOf(req))
 	var p plan
 	p.make(t, req, c)

@@ -115,10 +115,13 @@ func callFrom(ctx context.Context) *call {
 // joinCall returns the record that req carries and counts the caller among its
 // running RoundTrips, or nil if req carries none that is its own. Who gets a record must leave it.
 func joinCall(req *http.Request) *call {
-	c := callFrom(req.Context())
-	if c == nil {
-		return nil
+	if c := callFrom(req.Context()); c != nil {
+		return c.join(req)
 	}
+	return nil
+}
+
+func (c *call) join(req *http.Request) *call {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
@@ -171,9 +174,6 @@ func (c *call) enter() {
 }
 
 func (c *call) leave() {
-	if c == nil {
-		return
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.running--
@@ -205,10 +205,13 @@ func leftOn(resp *http.Response) *call {
 // verdictOf returns the verdict on resp that a wrapper further in left, nil if
 // there is none.
 func verdictOf(resp *http.Response) *Error {
-	c := leftOn(resp)
-	if c == nil {
-		return nil
+	if c := leftOn(resp); c != nil {
+		return c.verdictOn(resp)
 	}
+	return nil
+}
+
+func (c *call) verdictOn(resp *http.Response) *Error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.about != resp {

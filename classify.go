@@ -65,7 +65,9 @@ func (t *Classifier) RoundTrip(req *http.Request) (*http.Response, error) {
 
 func (t *Classifier) roundTrip(req *http.Request, base http.RoundTripper) (*http.Response, error) {
 	c := joinCall(req)
-	defer c.leave()
+	if c != nil {
+		defer c.leave()
+	}
 	resp, err := send(base, req)
 	if err != nil {
 		if c != nil {

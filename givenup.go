@@ -44,10 +44,14 @@ func markOf(req *http.Request) mark { return mark{weak.Make(req.URL), req.Method
 // began returns when a call begins, 0 if that can matter to nobody since none
 // was given up of late.
 func (g *givenUp) began() instant {
-	latest := g.latest.Load()
-	if latest == 0 {
-		return 0
+	if latest := g.latest.Load(); latest != 0 {
+		return g.since(latest)
 	}
+	return 0
+}
+
+// since returns the present, 0 if latest is too long ago to matter.
+func (g *givenUp) since(latest int64) instant {
 	t := now()
 	if t.sub(instant(latest)) > givenUpTime {
 		g.latest.CompareAndSwap(latest, 0)
@@ -86,12 +90,14 @@ func (g *givenUp) has(req *http.Request, began instant) bool {
 // forget takes it that a loop has ended, since the call that began then
 // succeeded.
 func (g *givenUp) forget(req *http.Request, began instant) {
-	if began == 0 {
-		return
+	if began != 0 {
+		g.remove(markOf(req))
 	}
+}
+
+func (g *givenUp) remove(m mark) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	m := markOf(req)
 	delete(g.marks, m)
 	delete(g.old, m)
 }

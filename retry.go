@@ -43,7 +43,10 @@ func (p *plan) make(t *Retrier, req *http.Request, c *call) {
 		over = &noPolicy
 	}
 	p.Retrier, p.over = t, over
-	p.req = withKey(req, t.IdempotencyKey)
+	p.req = req
+	if t.IdempotencyKey != nil {
+		p.req = withKey(req, t.IdempotencyKey)
+	}
 	p.maxAttempts = cmp.Or(over.MaxAttempts, t.MaxAttempts, defaultMaxAttempts)
 	p.began = t.givenUp.began()
 	if p.switchedOff = p.maxAttempts == 1; !p.switchedOff {
@@ -84,7 +87,7 @@ func sourceOf(req *http.Request, maxReplay int64) *replay.Source {
 
 // withKey returns req, or a clone of it with an idempotency key.
 func withKey(req *http.Request, key func(*http.Request) string) *http.Request {
-	if key == nil || idempotentMethod(req.Method) || hasKey(req) {
+	if idempotentMethod(req.Method) || hasKey(req) {
 		return req
 	}
 	k := key(req)
