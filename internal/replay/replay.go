@@ -31,7 +31,8 @@ type Source struct {
 	kept    []byte        // the original's first bytes
 	over    bool          // more than max were read: kept is gone
 	err     error         // the original's, once it gave one
-	reading chan struct{} // closed when the Read under way ends; nil if there is none
+	reading bool          // a Read is under way
+	changed chan struct{} // closed when it ends, or an attempt does; nil if nobody waits for that
 	current *attempt      // the latest
 	last    bool          // no other will follow
 	closed  bool          // the original is
@@ -62,7 +63,7 @@ func (s *Source) Body() (io.ReadCloser, error) {
 	case s.closed:
 		return nil, http.ErrBodyReadAfterClose
 	}
-	s.current = &attempt{source: s, closed: make(chan struct{})}
+	s.current = &attempt{source: s}
 	return s.current, nil
 }
 
@@ -78,7 +79,7 @@ func (s *Source) Replayable() bool {
 func (s *Source) Last() {
 	s.mu.Lock()
 	s.last = true
-	done := s.current == nil || s.current.isClosed()
+	done := s.current == nil || s.current.closed
 	s.mu.Unlock()
 	if done {
 		s.Close()
@@ -115,17 +116,8 @@ func (s *Source) Close() error {
 // attempt is the body as one attempt sees it.
 type attempt struct {
 	source *Source
-	off    int           // how much this attempt has read; its reader's own
-	closed chan struct{} // closed by Close; guarded by source.mu against a second time
-}
-
-func (a *attempt) isClosed() bool {
-	select {
-	case <-a.closed:
-		return true
-	default:
-		return false
-	}
+	off    int  // how much this attempt has read; its reader's own
+	closed bool // guarded by source.mu
 }
 
 // Read implements io.Reader.
@@ -137,7 +129,7 @@ func (a *attempt) Read(p []byte) (int, error) {
 	for {
 		s.mu.Lock()
 		switch {
-		case a.isClosed():
+		case a.closed:
 			s.mu.Unlock()
 			return 0, http.ErrBodyReadAfterClose
 		case s.current != a:
@@ -151,17 +143,26 @@ func (a *attempt) Read(p []byte) (int, error) {
 		case s.err != nil:
 			defer s.mu.Unlock()
 			return 0, s.err
-		case s.reading == nil:
-			s.reading = make(chan struct{})
+		case !s.reading:
+			s.reading = true
 			s.mu.Unlock()
 			return a.fetch(p)
 		}
-		reading := s.reading // an earlier attempt's: what it brings will be kept
-		s.mu.Unlock()
-		select {
-		case <-reading:
-		case <-a.closed:
+		// An earlier attempt's Read is under way: what it brings will be kept.
+		if s.changed == nil {
+			s.changed = make(chan struct{})
 		}
+		changed := s.changed
+		s.mu.Unlock()
+		<-changed
+	}
+}
+
+// wake lets those go on who wait for a change. It requires s.mu held.
+func (s *Source) wake() {
+	if s.changed != nil {
+		close(s.changed)
+		s.changed = nil
 	}
 }
 
@@ -171,8 +172,8 @@ func (a *attempt) fetch(p []byte) (int, error) {
 	n, err := s.orig.Read(p)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	close(s.reading)
-	s.reading = nil
+	s.reading = false
+	s.wake()
 	s.err = err
 	abandoned := s.current != a
 	switch {
@@ -194,9 +195,8 @@ func (a *attempt) fetch(p []byte) (int, error) {
 func (a *attempt) Close() error {
 	s := a.source
 	s.mu.Lock()
-	if !a.isClosed() {
-		close(a.closed)
-	}
+	a.closed = true
+	s.wake()
 	done := s.last && s.current == a
 	s.mu.Unlock()
 	if done {
