@@ -25,9 +25,17 @@ type attempt struct {
 	stall   time.Duration
 }
 
-// attempt makes the request of the n-th attempt, from 1 on. The first is the
-// request as it is, unless something has to be added; c, nil for the first, is
-// put into the context of further ones.
+// first makes the request of the first attempt: as it is, unless something has
+// to be added.
+func (p *plan) first() (attempt, error) {
+	if p.source != nil || p.AttemptTimeout > 0 || p.wantsEvidence() {
+		return p.attempt(1, nil)
+	}
+	return attempt{req: p.req, stall: p.StallTimeout}, nil
+}
+
+// attempt makes the request of the n-th attempt, from 1 on. c, nil for the
+// first, is put into the context of further ones.
 func (p *plan) attempt(n int, c *call) (attempt, error) {
 	a := attempt{req: p.req, timeout: p.AttemptTimeout, stall: p.StallTimeout}
 	if c != nil {

@@ -155,7 +155,7 @@ func (t *Retrier) roundTrip(req *http.Request, base http.RoundTripper) (*http.Re
 	if p.role == owner {
 		defer c.release()
 	}
-	a, err := p.attempt(1, nil)
+	a, err := p.first()
 	if err != nil { // the context has ended, and closed the source
 		return nil, err
 	}
