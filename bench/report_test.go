@@ -38,7 +38,7 @@ type sizes struct {
 var (
 	small = sizes{repeats: 3, others: 1, jobs: 500, perSecond: 100, calls: 200, rounds: 2, wireRounds: 2, noopCalls: 20, noopTurns: 2, wireCalls: 5,
 		parallel: 4, eachCalls: 2, upload: 2 << 20, streams: 2, allocRuns: 5}
-	full = sizes{repeats: 5, others: 5, jobs: 1000, perSecond: 200, calls: 10_000, rounds: 60, wireRounds: 100, noopCalls: 1000, noopTurns: 150, wireCalls: 15_000,
+	full = sizes{repeats: 5, others: 5, jobs: 1000, perSecond: 200, calls: 10_000, rounds: 60, wireRounds: 100, noopCalls: 50, noopTurns: 2000, wireCalls: 15_000,
 		parallel: 64, eachCalls: 20, upload: 64 << 20, streams: 2000, allocRuns: 500}
 )
 
