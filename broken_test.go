@@ -6,6 +6,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -100,6 +103,105 @@ func TestAnswerThatBreaksOff(t *testing.T) {
 				resp.Body.Close()
 			})
 		})
+	}
+}
+
+// An error of a kind that nobody knows is not repeated, in an answer's body as
+// little as in place of one.
+func TestAnswerThatBreaksOffForAReasonUnknown(t *testing.T) {
+	base := &breaking{first: 9, err: errors.New("checksum mismatch")}
+	resp, err := (&steadyhttp.Transport{Base: base}).RoundTrip(chat(t))
+	if err != nil || base.sent != 1 {
+		t.Fatalf("got %v after %d attempts, want an answer after 1", err, base.sent)
+	}
+	if e := asError(t, resp, nil); e.Class != steadyhttp.Unknown {
+		t.Errorf("got %v, want an unknown error", e)
+	}
+	resp.Body.Close()
+}
+
+// What was answered before a part of an answer is still one to fall back upon.
+func TestAnswerBeforeABrokenOne(t *testing.T) {
+	for name, last := range map[string]error{"then silence": nil, "which stalls": context.DeadlineExceeded} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+			defer stop()
+			down := playing(reply{status: 500, body: "down"})
+			broken := &breaking{first: 1, err: io.ErrUnexpectedEOF}
+			if last != nil {
+				broken.err = nil
+			}
+			base := roundTripperFunc(func(req *http.Request) (*http.Response, error) {
+				switch {
+				case down.count() == 0:
+					return down.RoundTrip(req)
+				case broken.sent == 0:
+					return broken.RoundTrip(req)
+				}
+				<-req.Context().Done()
+				return nil, req.Context().Err()
+			})
+			resp, err := (&steadyhttp.Transport{Base: base}).RoundTrip(chat(t).WithContext(ctx))
+			if err != nil || resp.StatusCode != 500 || finish(t, resp) != "down" {
+				t.Errorf("%s: got %v and %v, want the 500", name, resp, err)
+			}
+		})
+	}
+}
+
+// Who has read and closed an answer and asks then is not told that it broke off.
+func TestCheckAfterClose(t *testing.T) {
+	for _, protocol := range []string{"HTTP/1.1", "HTTP/2.0"} {
+		srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", strconv.Itoa(len(wholeAnswer)))
+			io.WriteString(w, wholeAnswer)
+			http.NewResponseController(w).Flush()
+		}))
+		srv.EnableHTTP2 = protocol == "HTTP/2.0"
+		srv.StartTLS()
+		for name, client := range map[string]*http.Client{
+			"bare":                   srv.Client(),
+			"steady":                 {Transport: &steadyhttp.Transport{Base: srv.Client().Transport}},
+			"steady, with a Timeout": {Transport: &steadyhttp.Transport{Base: srv.Client().Transport}, Timeout: time.Minute},
+		} {
+			resp, err := client.Post(srv.URL+"/v1/chat/completions", "application/json", strings.NewReader("{}"))
+			if err != nil || resp.Proto != protocol {
+				t.Fatalf("%s, %s: got %v and %v", protocol, name, resp, err)
+			}
+			if got := finish(t, resp); got != wholeAnswer {
+				t.Errorf("%s, %s: got %q", protocol, name, got)
+			}
+			if err := steadyhttp.Check(resp, nil); err != nil {
+				t.Errorf("%s, %s: got %v, want a success", protocol, name, err)
+			}
+		}
+		srv.Close()
+	}
+}
+
+// A caller who sends the rest of the request once it has the answer's headers
+// gets them, though the rest of the answer comes only then.
+func TestUploadThatWaitsForItsAnswer(t *testing.T) {
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", strconv.Itoa(len(wholeAnswer)))
+		w.WriteHeader(http.StatusOK)
+		http.NewResponseController(w).Flush()
+		io.Copy(io.Discard, r.Body)
+		io.WriteString(w, wholeAnswer)
+	}))
+	srv.EnableHTTP2 = true
+	srv.StartTLS()
+	defer srv.Close()
+	client := &http.Client{Transport: &steadyhttp.Transport{Base: srv.Client().Transport}}
+	r, w := io.Pipe()
+	defer w.Close()
+	resp, err := client.Post(srv.URL+"/v1/audio/transcriptions", "application/json", r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	if got := finish(t, resp); got != wholeAnswer {
+		t.Errorf("got %q, want the whole answer", got)
 	}
 }
 

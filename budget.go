@@ -94,11 +94,7 @@ func (b *Budget) count(host string) {
 	if b.unlimited() {
 		return
 	}
-	h := b.recent.Load()
-	if h == nil || h.host != host {
-		h = b.host(host)
-	}
-	if h != nil && h.total.Add(1)%countBy == 0 {
+	if h := b.host(host); h != nil && h.total.Add(1)%countBy == 0 {
 		h.slot(slotNumber(now())).requests.Add(countBy)
 		b.recent.Store(h)
 	}
@@ -134,6 +130,9 @@ func (b *Budget) take(host string) bool {
 // host returns host's counters, nil if there are too many hosts at once to
 // remember another.
 func (b *Budget) host(host string) *hostBudget {
+	if h := b.recent.Load(); h != nil && h.host == host {
+		return h
+	}
 	s := &b.shards[maphash.String(seed, host)%budgetShards]
 	if h := s.recent.Load(); h != nil && h.host == host {
 		return h

@@ -10,9 +10,10 @@ import (
 )
 
 const (
-	// firstEventTime is how long the first event of a stream is waited for:
-	// nobody notices a quarter of a second beside a model.
-	firstEventTime = 250 * time.Millisecond
+	// successTime is how long the first event of a stream is waited for, and the
+	// body of another success where it is not read to its end: nobody notices a
+	// quarter of a second beside a model.
+	successTime = 250 * time.Millisecond
 
 	// maxFirstEvent is how much of a stream is looked at before it is handed
 	// up. The largest first event that we know, OpenAI's response.created with
@@ -32,8 +33,9 @@ const (
 // A success passes untouched, with two exceptions. Where providers put errors
 // into a 200 (calls to language models, Slack, GraphQL and a few others), its
 // body is read before it is handed up, if its length is known and at most 64
-// KiB; whoever asked waits for the whole of it in any case. One that breaks off
-// is a failure as well. And the event stream of a call to a language model is
+// KiB. That takes as long as the server does, up to the end of the request's
+// context; where the request's body has no GetBody, and so may wait for the
+// answer, a quarter of a second. An answer that breaks off is a failure as well. And the event stream of a call to a language model is
 // handed up with its first event, or after 4 KiB or a quarter of a second. If
 // that is an error, the answer is a failure like any other. After it nothing is
 // held back; an error event further on, or an end without the event that every
@@ -131,9 +133,22 @@ func (t *Classifier) examine(req *http.Request, resp *http.Response, stream bool
 	case stream:
 		return firstEvents(resp, t.Rules)
 	case resp.ContentLength > 0 && t.mayHideError(req, resp):
-		return lookInside(resp, t.Rules, c)
+		return lookInside(resp, bodyInside(req, resp), t.Rules, c)
 	}
 	return nil
+}
+
+// bodyInside reads the body of a success, whose length is known, in the
+// caller's goroutine: a success costs none of its own. The caller's context
+// ends that. But where the upload may wait for the answer, as over HTTP/2,
+// nobody may wait for the whole of it.
+func bodyInside(req *http.Request, resp *http.Response) *peek.Body {
+	if _, ours := req.Context().Value(keptKey{}).(kept); ours || hasBody(req) && req.GetBody == nil {
+		return lookAt(resp, peek.Look{Max: int(resp.ContentLength), Within: successTime})
+	}
+	body := peek.Read(bodyOf(resp), int(resp.ContentLength))
+	resp.Body = body
+	return body
 }
 
 // mayHideError reports whether the body of a success is worth looking at. A
@@ -147,20 +162,14 @@ func (t *Classifier) mayHideError(req *http.Request, resp *http.Response) bool {
 		!isEventStream(resp)
 }
 
-// lookInside looks for an error in a success. c, which may be nil, gets the
-// tokens that the answer says were used.
-func lookInside(resp *http.Response, rules []Rule, c *call) *Error {
+// lookInside looks for an error in a success, of whose body that is known. c,
+// which may be nil, gets the tokens that the answer says were used.
+func lookInside(resp *http.Response, body *peek.Body, rules []Rule, c *call) *Error {
 	arrived := time.Now()
-	length := resp.ContentLength
-	if length == 0 {
-		length = maxBody // a fake that does not say
-	}
-	body := peek.Read(bodyOf(resp), int(length))
-	resp.Body = body
 	switch err := body.Err(); {
 	case err != nil && err != io.EOF:
 		return brokenOff(resp, err)
-	case err == nil && resp.ContentLength == 0:
+	case err == nil && (resp.ContentLength == 0 || int64(len(body.Bytes())) < resp.ContentLength):
 		return nil // there is more
 	}
 	j := judgement{resp, decoded(resp.Header, body.Bytes()), arrived, rules}

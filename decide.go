@@ -91,7 +91,7 @@ func (r *retry) unwise(resp *http.Response) string {
 // cut short. Where nobody watched, because the request may be repeated anyway,
 // an error of a kind that nobody knows is given one chance.
 func (r *retry) bodyWasSpent(a attempt) bool {
-	if r.made > 1 || r.verdict.Err == nil || r.verdict.Class != Unknown || !hasBody(r.req) || r.source != nil {
+	if r.made > 1 || r.verdict.Status != 0 || r.verdict.Err == nil || r.verdict.Class != Unknown || !hasBody(r.req) || r.source != nil {
 		return false
 	}
 	if a.sent != nil {

@@ -34,8 +34,8 @@ const (
 	// or the server says itself that it may be sent again.
 	FateRefused
 
-	// FateApplied: it was carried out, whatever happened to the answer's body
-	// afterwards. It is never repeated.
+	// FateApplied: it was carried out, and the caller has had a part of the
+	// answer, whatever happened to the rest. It is never repeated.
 	FateApplied
 )
 

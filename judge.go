@@ -74,6 +74,9 @@ func brokenOff(resp *http.Response, err error) *Error {
 	e := *errorFor(resp.Request, err)
 	of := origin(resp)
 	e.Status, e.Provider, e.RequestID = resp.StatusCode, of.Provider, redact.Line(of.RequestID, maxToken)
+	if e.Class == Connection {
+		e.Hint = "The answer is cut short: do not take it for a whole one."
+	}
 	return &e
 }
 

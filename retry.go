@@ -177,6 +177,10 @@ func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, 
 			return r.endHeld("no further answer came in time")
 		}
 		r.verdict = r.judge(a, resp, err)
+		if resp != nil && r.verdict.Err != nil && r.held != nil && r.outOfTime(r.verdict.Err) {
+			resp.Body.Close() // it broke off
+			return r.endHeld("no further answer came in time")
+		}
 		d := r.decide(a, resp)
 		if !d.Again {
 			return r.end(resp, err, d.Why)
@@ -296,9 +300,12 @@ func (r *retry) hold(resp *http.Response) {
 		resp.Body = body
 	}
 	resp.Body.Close()
+	if err := body.Err(); !failed(resp) && err != nil && err != io.EOF {
+		return // it broke off, which is no answer
+	}
 	r.held, r.heldVerdict = nil, nil
 	// Of a stream that began with an error, what follows it tells nothing more.
-	if body.Whole() || !failed(resp) && body.Err() == nil {
+	if body.Whole() || !failed(resp) {
 		resp.Body = io.NopCloser(bytes.NewReader(body.Bytes()))
 		r.held, r.heldVerdict = resp, r.verdict
 	}

@@ -27,7 +27,7 @@ func isInferenceStream(req *http.Request, resp *http.Response) bool {
 // firstEvents looks at what a stream begins with, and returns the verdict if
 // that holds an error.
 func firstEvents(resp *http.Response, rules []Rule) *Error {
-	body := lookAt(resp, peek.Look{Max: maxFirstEvent, Within: firstEventTime, Until: sse.Complete})
+	body := lookAt(resp, peek.Look{Max: maxFirstEvent, Within: successTime, Until: sse.Complete})
 	f := follow(resp, rules, nil)
 	f.feed(body.Bytes())
 	if body.Whole() {
@@ -147,7 +147,6 @@ func (b *streamBody) Close() error {
 func (b *streamBody) truncated() *Error {
 	e := brokenOff(b.resp, io.ErrUnexpectedEOF)
 	e.Message = "the stream ended before its last event"
-	e.Hint = "The answer is cut short: do not take it for a whole one."
 	return e
 }
 
@@ -162,7 +161,15 @@ func checkSuccess(resp *http.Response) *Error {
 	case isInferenceStream(req, resp):
 		return firstEvents(resp, nil)
 	case t.mayHideError(req, resp) && resp.ContentLength >= 0: // 0 is a fake that does not say
-		return lookInside(resp, nil, nil)
+		length := int(resp.ContentLength)
+		if length == 0 {
+			length = maxBody
+		}
+		e := lookInside(resp, lookAt(resp, peek.Look{Max: length, Within: successTime}), nil, nil)
+		if e == nil || e.Err != nil {
+			return nil // a body that cannot be read may have been closed by now
+		}
+		return e
 	}
 	return nil
 }

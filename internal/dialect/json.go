@@ -42,7 +42,7 @@ type tree struct {
 // parse reads src, in one pass and without recursion.
 func (t *tree) parse(src string) {
 	t.src, t.n, t.whole = src, 0, false
-	t.nodes[0] = node{}
+	t.nodes[0], t.nodes[1] = node{}, node{} // an empty text has no root
 	type level struct {
 		at, last int32 // the container and its latest child
 		items    int

@@ -46,8 +46,7 @@ var over = func() chan struct{} {
 }()
 
 // Read reads the first max bytes of body, or all if there are less, however
-// long it takes: who reads it next would wait for them as well. Else it is
-// like Start, without a goroutine.
+// long it takes. Else it is like Start, without a goroutine.
 func Read(body io.ReadCloser, max int) *Body {
 	if b, ok := body.(*Body); ok {
 		return b
@@ -138,7 +137,7 @@ func (b *Body) repanic() {
 }
 
 // Bytes returns the start of the body that is known by now, at most the max
-// given to Start, even after the reader has had it. It must not be written to.
+// given to Start or Read, even after the reader has had it. It must not be written to.
 func (b *Body) Bytes() []byte {
 	b.mu.Lock()
 	defer b.mu.Unlock()
