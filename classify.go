@@ -35,12 +35,13 @@ const (
 // body is read before it is handed up, if its length is known and at most 64
 // KiB. That takes as long as the server does, up to the end of the request's
 // context; where the request's body has no GetBody, and so may wait for the
-// answer, a quarter of a second. An answer that breaks off is a failure as well. And the event stream of a call to a language model is
-// handed up with its first event, or after 4 KiB or a quarter of a second. If
-// that is an error, the answer is a failure like any other. After it nothing is
-// held back; an error event further on, or an end without the event that every
-// stream of that kind ends with, makes the reader's last Read return an *Error
-// in place of io.EOF. A stream that is compressed is not interpreted.
+// answer, a quarter of a second. An answer that breaks off is a failure as well.
+// And the event stream of a call to a language model is handed up with its first
+// event, or after 4 KiB or a quarter of a second. If that is an error, the
+// answer is a failure like any other. After it nothing is held back; an error
+// event further on, or an end without the event that every stream of that kind
+// ends with, makes the reader's last Read return an *Error in place of io.EOF. A
+// stream that is compressed is not interpreted.
 type Classifier struct {
 	// Base makes the requests. nil is http.DefaultTransport.
 	Base http.RoundTripper
