@@ -34,7 +34,7 @@ const (
 // into a 200 (calls to language models, Slack, GraphQL and a few others), its
 // body is read before it is handed up, if its length is known and at most 64
 // KiB. That takes as long as the server does, up to the end of the request's
-// context; where the request's body has no GetBody, and so may wait for the
+// context; where the request's body has no GetBody and may wait for the
 // answer, a quarter of a second. An answer that breaks off is a failure as well.
 // And the event stream of a call to a language model is handed up with its first
 // event, or after 4 KiB or a quarter of a second. If that is an error, the
@@ -141,10 +141,14 @@ func (t *Classifier) examine(req *http.Request, resp *http.Response, stream bool
 
 // bodyInside reads the body of a success, whose length is known, in the
 // caller's goroutine: a success costs none of its own. The caller's context
-// ends that. But where the upload may wait for the answer, as over HTTP/2,
-// nobody may wait for the whole of it.
+// ends that. But where an upload is under way and may wait for the answer, as
+// over HTTP/2, nobody may wait for the whole of it.
 func bodyInside(req *http.Request, resp *http.Response) *peek.Body {
-	if _, ours := req.Context().Value(keptKey{}).(kept); ours || hasBody(req) && req.GetBody == nil {
+	waits := hasBody(req) && req.GetBody == nil
+	if k, ok := req.Context().Value(keptKey{}).(kept); ok {
+		waits = !k.source.Ended()
+	}
+	if waits {
 		return lookAt(resp, peek.Look{Max: int(resp.ContentLength), Within: successTime})
 	}
 	body := peek.Read(bodyOf(resp), int(resp.ContentLength))

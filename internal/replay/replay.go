@@ -52,6 +52,13 @@ func (s *Source) Kept() []byte {
 	return s.kept[:len(s.kept):len(s.kept)]
 }
 
+// Ended reports whether the original was read to its end.
+func (s *Source) Ended() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err == io.EOF
+}
+
 // Body returns the body for a new attempt and puts an end to the one before.
 // The error is ErrTooLarge if too much of the original was read already.
 func (s *Source) Body() (io.ReadCloser, error) {
