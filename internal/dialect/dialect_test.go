@@ -591,3 +591,14 @@ func FuzzEvent(f *testing.F) {
 		}
 	})
 }
+
+// An empty event is judged alike, whatever was read before it with the same
+// memory.
+func TestEmptyEventAfterAnother(t *testing.T) {
+	for _, before := range []string{`[1]`, `{"a":1}`, `"x"`} {
+		dialect.Event("", []byte(before))
+		if _, failed, _ := dialect.Event("error", nil); failed {
+			t.Errorf("after %s: an empty event is a failure", before)
+		}
+	}
+}
