@@ -34,8 +34,8 @@ func (p *plan) first() (attempt, error) {
 	return attempt{req: p.req, stall: p.StallTimeout}, nil
 }
 
-// attempt makes the request of the n-th attempt, from 1 on. c, nil for the
-// first, is put into the context of further ones.
+// attempt makes the request of the n-th attempt, from 1 on, a copy. c, nil for
+// the first, is put into the context of further ones.
 func (p *plan) attempt(n int, c *call) (attempt, error) {
 	a := attempt{req: p.req, timeout: p.AttemptTimeout, stall: p.StallTimeout}
 	if c != nil {
@@ -55,12 +55,11 @@ func (p *plan) attempt(n int, c *call) (attempt, error) {
 		ctx = context.WithValue(ctx, clockKey{}, a.clock)
 	}
 	again := n > 1
-	switch {
-	case again && p.Prepare != nil:
+	if again && p.Prepare != nil {
 		trailer := a.req.Trailer // the caller fills this very map while the body is read
 		a.req = a.req.Clone(ctx)
 		a.req.Trailer = trailer
-	case again || p.source != nil || a.sent != nil || a.end != nil:
+	} else {
 		a.req = a.req.WithContext(ctx)
 	}
 	if again || p.source != nil {
@@ -108,14 +107,14 @@ var errAttemptTimeout = fmt.Errorf("steadyhttp: no answer within AttemptTimeout:
 
 // send makes the attempt.
 func (a attempt) send(base http.RoundTripper) (*http.Response, error) {
-	if a.end == nil && a.stall == 0 {
-		return send(base, a.req)
-	}
-	if a.end == nil {
+	switch {
+	case a.end != nil:
+		return a.sendTimed(base)
+	case a.stall > 0:
 		resp, err := send(base, a.req)
 		return a.watch(resp), err
 	}
-	return a.sendTimed(base)
+	return send(base, a.req)
 }
 
 // sendTimed is send with an AttemptTimeout.

@@ -248,3 +248,19 @@ func appendCredentials(all []string, v string) []string {
 	}
 	return all
 }
+
+// hostOf is what a Budget and a Throttler go by: the host, with its port.
+func hostOf(req *http.Request) string {
+	if req.URL == nil {
+		return ""
+	}
+	return req.URL.Host
+}
+
+// hostname is u.Hostname(), faster where there is no port.
+func hostname(u *url.URL) string {
+	if strings.IndexByte(u.Host, ':') < 0 {
+		return u.Host
+	}
+	return u.Hostname()
+}

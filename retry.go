@@ -8,7 +8,6 @@ import (
 	"io"
 	"math"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -173,12 +172,11 @@ func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, 
 	defer r.last()
 	r.repeated = repeatedFurtherOut(r.req) || r.givenUp.has(r.req, r.began)
 	for {
-		if err != nil && r.held != nil && r.outOfTime(err) {
-			return r.endHeld("no further answer came in time")
-		}
 		r.verdict = r.judge(a, resp, err)
-		if resp != nil && r.verdict.Err != nil && r.held != nil && r.outOfTime(r.verdict.Err) {
-			resp.Body.Close() // it broke off
+		if (err != nil || r.verdict.Err != nil) && r.held != nil && r.outOfTime(r.verdict) {
+			if resp != nil {
+				resp.Body.Close() // it broke off
+			}
 			return r.endHeld("no further answer came in time")
 		}
 		d := r.decide(a, resp)
@@ -309,20 +307,4 @@ func (r *retry) hold(resp *http.Response) {
 		resp.Body = io.NopCloser(bytes.NewReader(body.Bytes()))
 		r.held, r.heldVerdict = resp, r.verdict
 	}
-}
-
-// hostOf is what a Budget and a Throttler go by: the host, with its port.
-func hostOf(req *http.Request) string {
-	if req.URL == nil {
-		return ""
-	}
-	return req.URL.Host
-}
-
-// hostname is u.Hostname(), faster where there is no port.
-func hostname(u *url.URL) string {
-	if strings.IndexByte(u.Host, ':') < 0 {
-		return u.Host
-	}
-	return u.Hostname()
 }
