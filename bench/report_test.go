@@ -100,11 +100,7 @@ func (sc scenario) repeat(t *testing.T, c Contender, s sizes) []float64 {
 			columns[i] = append(columns[i], f)
 		}
 	}
-	medians := make([]float64, len(columns))
-	for i, list := range columns {
-		medians[i] = median(list)
-	}
-	return medians
+	return medians(columns)
 }
 
 // The order of the page.
