@@ -141,15 +141,45 @@ func (t *Retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := t.settings.check(t); err != nil {
 		return refuse(req, err)
 	}
-	return t.roundTrip(req, t.base())
+	return (&retrying{t, t.base()}).RoundTrip(req)
 }
 
-func (t *Retrier) roundTrip(req *http.Request, base http.RoundTripper) (*http.Response, error) {
+// A retrying is a Retrier with what it calls: its Base, or the next of a chain.
+type retrying struct {
+	*Retrier
+	next http.RoundTripper
+}
+
+func (t *retrying) RoundTrip(req *http.Request) (*http.Response, error) {
+	t.budget().count(hostOf(req))
 	c := joinCall(req)
+	if c != nil || !t.passes(req) {
+		return t.planned(req, c)
+	}
+	began := t.givenUp.began()
+	resp, err := t.next.RoundTrip(req)
+	if err == nil && succeeded(resp, resp != nil && resp.Request == req) {
+		if began != 0 {
+			t.givenUp.forget(req)
+		}
+		return resp, nil
+	}
+	resp, err = eitherOr(resp, err)
+	return t.planLate(req, began).retry(attempt{req: req}, nil, resp, err)
+}
+
+// passes reports whether req goes out as it is, so that nothing need be decided
+// about it unless it fails. Of most that is so.
+func (t *Retrier) passes(req *http.Request) bool {
+	return req.Method == http.MethodGet && !hasBody(req) && t.AttemptTimeout == 0 && t.StallTimeout == 0 && policyOf(req) == nil
+}
+
+// planned is RoundTrip for a call that is decided about before it goes out. c
+// is its record, nil if it has none.
+func (t *retrying) planned(req *http.Request, c *call) (*http.Response, error) {
 	if c != nil {
 		defer c.leave()
 	}
-	t.budget().count(hostOf(req))
 	var p plan
 	p.make(t, req, c)
 	if p.role == owner {
@@ -159,12 +189,19 @@ func (t *Retrier) roundTrip(req *http.Request, base http.RoundTripper) (*http.Re
 	if err != nil { // the context has ended, and closed the source
 		return nil, err
 	}
-	resp, err := a.send(base)
-	if succeeded(resp, err, c == nil && resp != nil && resp.Request == a.req) {
+	resp, err := a.send(t.next)
+	if err == nil && succeeded(resp, c == nil && resp != nil && resp.Request == a.req) {
 		p.last()
-		t.givenUp.forget(req, p.began)
-		return resp, err
+		if p.began != 0 {
+			t.givenUp.forget(req)
+		}
+		return resp, nil
 	}
+	return p.retry(a, c, resp, err)
+}
+
+// retry goes on after a first attempt that failed.
+func (p *plan) retry(a attempt, c *call, resp *http.Response, err error) (*http.Response, error) {
 	late := c == nil
 	if late {
 		// Go on with the record that the first attempt's verdict is in.
@@ -173,11 +210,11 @@ func (t *Retrier) roundTrip(req *http.Request, base http.RoundTripper) (*http.Re
 		}
 		c.enter()
 		defer c.leave()
-		if c.claim(req) == owner {
+		if c.claim(p.req) == owner {
 			defer c.release()
 		}
 	}
-	return (&retry{plan: p, base: base, call: c, late: late, made: 1}).run(a, resp, err)
+	return (&retry{plan: *p, call: c, late: late, made: 1}).run(a, resp, err)
 }
 
 // opened returns the record that resp carries, if it is about resp.
@@ -188,11 +225,11 @@ func opened(resp *http.Response) *call {
 	return callFrom(resp.Request.Context())
 }
 
-// succeeded reports whether there is nothing to repeat; silent says that nobody
-// further in can have left a verdict. A base that gives neither an answer nor an
-// error is http.Client's to complain about.
-func succeeded(resp *http.Response, err error, silent bool) bool {
-	return err == nil && (resp == nil || !failed(resp) && (silent || verdictOf(resp) == nil))
+// succeeded reports whether what came without an error is nothing to repeat;
+// silent says that nobody further in can have left a verdict on it. A base that
+// gives no answer either is http.Client's to complain about.
+func succeeded(resp *http.Response, silent bool) bool {
+	return resp == nil || !failed(resp) && (silent || verdictOf(resp) == nil)
 }
 
 // CloseIdleConnections closes the idle connections of Base, if it can.
@@ -274,4 +311,10 @@ type policyKey struct{}
 // call can be opted out of retries, or into more, without a second client.
 func WithRetry(ctx context.Context, p RetryPolicy) context.Context {
 	return context.WithValue(ctx, policyKey{}, &p)
+}
+
+// policyOf returns what WithRetry says of req's call, nil for nothing.
+func policyOf(req *http.Request) *RetryPolicy {
+	p, _ := req.Context().Value(policyKey{}).(*RetryPolicy)
+	return p
 }

@@ -133,6 +133,10 @@ func (b *Budget) host(host string) *hostBudget {
 	if h := b.recent.Load(); h != nil && h.host == host {
 		return h
 	}
+	return b.lookup(host)
+}
+
+func (b *Budget) lookup(host string) *hostBudget {
 	s := &b.shards[maphash.String(seed, host)%budgetShards]
 	if h := s.recent.Load(); h != nil && h.host == host {
 		return h

@@ -63,42 +63,83 @@ func (t *Classifier) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := t.settings.check(t); err != nil {
 		return refuse(req, err)
 	}
-	return t.roundTrip(req, t.base())
+	return (&classifying{t, t.base()}).RoundTrip(req)
 }
 
-func (t *Classifier) roundTrip(req *http.Request, base http.RoundTripper) (*http.Response, error) {
-	c := joinCall(req)
-	if c != nil {
-		defer c.leave()
+// A classifying is a Classifier with what it calls: its Base, or a Transport's,
+// which may be nil.
+type classifying struct {
+	*Classifier
+	next http.RoundTripper
+}
+
+func (t *classifying) RoundTrip(req *http.Request) (*http.Response, error) {
+	if c := joinCall(req); c != nil {
+		return t.joined(req, c)
 	}
-	resp, err := send(base, req)
-	if err != nil {
-		if c != nil {
-			c.setVerdict(nil, errorFor(req, err))
-		}
-		return resp, err
+	resp, err := orDefault(t.next).RoundTrip(req)
+	if err != nil || resp == nil {
+		return eitherOr(resp, err)
 	}
-	if resp == nil {
-		return nil, nil
+	at := t.looksAt(req, resp)
+	if at == nothing && resp.Request == req && !failed(resp) {
+		return resp, nil // like most: nobody further in left a word on it
 	}
-	stream := !t.HeadersOnly && isInferenceStream(req, resp)
-	if resp.Request == nil && (failed(resp) || stream || !t.HeadersOnly && t.mayHideError(req, resp)) {
+	t.classify(req, resp, at, nil)
+	return resp, nil
+}
+
+// joined is RoundTrip for a request that carries c.
+func (t *classifying) joined(req *http.Request, c *call) (*http.Response, error) {
+	defer c.leave()
+	resp, err := send(orDefault(t.next), req)
+	switch {
+	case err != nil:
+		c.setVerdict(nil, errorFor(req, err))
+	case resp != nil:
+		t.classify(req, resp, t.looksAt(req, resp), c)
+	}
+	return resp, err
+}
+
+// A look is what a Classifier wants to see of a success.
+type look uint8
+
+const (
+	nothing     look = iota
+	firstEvent       // of the stream of a language model
+	wholeAnswer      // an error may hide in it
+)
+
+func (t *Classifier) looksAt(req *http.Request, resp *http.Response) look {
+	switch {
+	case t.HeadersOnly:
+		return nothing
+	case isInferenceStream(req, resp):
+		return firstEvent
+	case (resp.ContentLength > 0 || resp.Request == nil) && t.mayHideError(req, resp):
+		return wholeAnswer
+	}
+	return nothing
+}
+
+// classify leaves the verdict on resp, if there is one, where the wrappers
+// further out and the caller look. c may be nil.
+func (t *Classifier) classify(req *http.Request, resp *http.Response, at look, c *call) {
+	if resp.Request == nil && (failed(resp) || at != nothing) {
 		resp.Request = req // a fake left it nil; we need to know whose answer it is
 	}
-	var e *Error
-	if c != nil || resp.Request != req { // else nobody further in left a word
-		e = verdictOf(resp)
-		if e != nil && c == nil {
-			return resp, nil // the word of one further in stands, where it is
-		}
-		if e == nil && seen(resp) && len(t.Rules) == 0 {
-			return resp, nil // nor is there more to find
-		}
+	e := verdictOf(resp)
+	if e != nil && c == nil {
+		return // the word of one further in stands, where it is
+	}
+	if e == nil && seen(resp) && len(t.Rules) == 0 {
+		return // nor is there more to find
 	}
 	if e == nil {
-		e = t.examine(req, resp, stream, c)
+		e = t.examine(req, resp, at, c)
 	}
-	stream = stream && e == nil
+	stream := at == firstEvent && e == nil
 	if c == nil && (e != nil || stream) {
 		// Nobody listens yet: leave the verdict where who asks later looks.
 		if c = recordOf(resp); c == nil {
@@ -106,7 +147,7 @@ func (t *Classifier) roundTrip(req *http.Request, base http.RoundTripper) (*http
 		}
 	}
 	if c == nil {
-		return resp, nil
+		return
 	}
 	if e != nil || stream {
 		c.attach(resp, req)
@@ -118,22 +159,18 @@ func (t *Classifier) roundTrip(req *http.Request, base http.RoundTripper) (*http
 	if stream {
 		resp.Body = watchStream(resp, c, t.Rules)
 	}
-	return resp, nil
 }
 
-// examine returns the verdict on an answer, nil for a success. stream says that
-// it is one of a language model; c may be nil.
-func (t *Classifier) examine(req *http.Request, resp *http.Response, stream bool, c *call) *Error {
+// examine returns the verdict on an answer, nil for a success. c may be nil.
+func (t *Classifier) examine(req *http.Request, resp *http.Response, at look, c *call) *Error {
 	switch {
 	case failed(resp) && t.HeadersOnly:
 		return glance(resp, t.Rules)
 	case failed(resp):
 		return judge(resp, t.Rules)
-	case t.HeadersOnly:
-		return nil
-	case stream:
+	case at == firstEvent:
 		return firstEvents(resp, t.Rules)
-	case resp.ContentLength > 0 && t.mayHideError(req, resp):
+	case at == wholeAnswer && resp.ContentLength > 0:
 		return lookInside(resp, bodyInside(req, resp), t.Rules, c)
 	}
 	return nil
@@ -163,7 +200,7 @@ func (t *Classifier) mayHideError(req *http.Request, resp *http.Response) bool {
 		resp.ContentLength > maxBody || req.URL == nil {
 		return false
 	}
-	return (dialect.HidesErrors(req.Method, hostname(req.URL), req.URL.Path, req.Header) || rulesForSuccess(t.Rules, req, resp)) &&
+	return (dialect.HidesErrors(req.Method, hostname(req.URL), req.URL.Path, req.Header) || len(t.Rules) > 0 && rulesForSuccess(t.Rules, req, resp)) &&
 		!isEventStream(resp)
 }
 

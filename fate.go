@@ -75,8 +75,12 @@ var idempotencyHeaders = []string{"Idempotency-Key", "X-Idempotency-Key"}
 // repeatable reports whether doing the request twice does no harm, whatever
 // became of the first.
 func repeatable(req *http.Request) bool {
-	return idempotentMethod(req.Method) || hasKey(req) ||
-		req.Method == http.MethodPost && req.URL != nil && dialect.InferenceAt(hostname(req.URL), req.URL.Path, req.Header)
+	return idempotentMethod(req.Method) || hasKey(req) || req.Method == http.MethodPost && isInference(req)
+}
+
+// isInference reports whether req, a POST, is a call to a language model.
+func isInference(req *http.Request) bool {
+	return req.URL != nil && dialect.InferenceAt(hostname(req.URL), req.URL.Path, req.Header)
 }
 
 // idempotentMethod goes by RFC 9110, 9.2.2.

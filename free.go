@@ -81,7 +81,8 @@ func searched(n uint32) bool { return n <= lookAtFirst || n%lookAtEvery == 0 }
 
 // tells reports whether the answer to the n-th request of a second, or the lack
 // of one, is news of a host that held nobody back.
-func tells(host *lane, n uint32, resp *http.Response, err error) bool {
-	return err != nil || resp == nil || failed(resp) || !host.free.Load() || verdictOf(resp) != nil ||
+func tells(host *lane, n uint32, req *http.Request, resp *http.Response, err error) bool {
+	return err != nil || resp == nil || failed(resp) || !host.free.Load() ||
+		(resp.Request != req || callFrom(req.Context()) != nil) && verdictOf(resp) != nil || // else nobody further in can have left one
 		searched(n) && wait.Mentions(resp.Header)
 }

@@ -257,10 +257,14 @@ func hostOf(req *http.Request) string {
 	return req.URL.Host
 }
 
-// hostname is u.Hostname(), faster where there is no port.
+// hostname is u.Hostname(), which takes pains even where there is nothing to do.
 func hostname(u *url.URL) string {
-	if strings.IndexByte(u.Host, ':') < 0 {
+	port := strings.IndexByte(u.Host, ':')
+	switch {
+	case port < 0:
 		return u.Host
+	case u.Host[0] == '[':
+		return u.Hostname()
 	}
-	return u.Hostname()
+	return u.Host[:port]
 }

@@ -111,6 +111,11 @@ func (t *Logger) roundTrip(req *http.Request, base http.RoundTripper) (*http.Res
 	if t.Zap == nil || !t.Zap.Core().Enabled(zapcore.ErrorLevel) {
 		return send(base, req)
 	}
+	return t.logged(req, base)
+}
+
+// logged is roundTrip where somebody listens.
+func (t *Logger) logged(req *http.Request, base http.RoundTripper) (*http.Response, error) {
 	start := time.Now()
 	with, c := openCall(req)
 	defer c.leave()

@@ -20,7 +20,7 @@ import (
 
 // A plan is what is decided about one call before its first attempt.
 type plan struct {
-	*Retrier
+	retrying
 	req         *http.Request  // as handed in, but for an idempotency key
 	source      *replay.Source // of its body, if that has no GetBody and is small enough to be kept
 	role        role
@@ -36,12 +36,12 @@ var noPolicy RetryPolicy
 
 // make decides about req. It does so in place: every call needs a plan, and to
 // copy one costs more than to make it.
-func (p *plan) make(t *Retrier, req *http.Request, c *call) {
-	over, _ := req.Context().Value(policyKey{}).(*RetryPolicy)
+func (p *plan) make(t *retrying, req *http.Request, c *call) {
+	over := policyOf(req)
 	if over == nil {
 		over = &noPolicy
 	}
-	p.Retrier, p.over = t, over
+	p.retrying, p.over = *t, over
 	p.req = req
 	if t.IdempotencyKey != nil {
 		p.req = withKey(req, t.IdempotencyKey)
@@ -63,6 +63,15 @@ func (p *plan) make(t *Retrier, req *http.Request, c *call) {
 	if p.maxAttempts > 1 && hasBody(req) && req.GetBody == nil && req.Context().Err() == nil && req.ContentLength <= orMax64(t.MaxReplay, defaultMaxReplay) {
 		p.source = sourceOf(req, orMax64(t.MaxReplay, defaultMaxReplay))
 	}
+}
+
+// planLate makes the plan of a call whose first attempt, with req as it was,
+// has failed. The call began at that instant.
+func (t *retrying) planLate(req *http.Request, began instant) *plan {
+	p := new(plan)
+	p.make(t, req, nil)
+	p.began = began
+	return p
 }
 
 func (p *plan) maxWait() time.Duration {
@@ -149,7 +158,6 @@ func (p *plan) last() {
 // A retry is one call whose first attempt failed.
 type retry struct {
 	plan
-	base http.RoundTripper
 	call *call
 
 	repeated bool // by a loop further out, which says so or handed it in before
@@ -200,7 +208,7 @@ func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, 
 			return r.endError(err, why)
 		}
 		r.call.addResend(r.verdict.Class)
-		if resp, err = a.send(r.base); succeeded(resp, err, false) {
+		if resp, err = a.send(r.next); err == nil && succeeded(resp, false) {
 			if resp != nil {
 				r.call.setVerdict(resp, nil)
 				r.call.attach(resp, a.req)

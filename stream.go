@@ -20,8 +20,7 @@ const maxEvent = 16 << 10
 // isInferenceStream reports whether resp is the event stream of a call to a
 // language model. Others are nobody's to interpret.
 func isInferenceStream(req *http.Request, resp *http.Response) bool {
-	return resp.StatusCode == http.StatusOK && req.Method == http.MethodPost && req.URL != nil && isEventStream(resp) &&
-		dialect.InferenceAt(hostname(req.URL), req.URL.Path, req.Header)
+	return req.Method == http.MethodPost && resp.StatusCode == http.StatusOK && isEventStream(resp) && isInference(req)
 }
 
 // firstEvents looks at what a stream begins with, and returns the verdict if

@@ -119,33 +119,47 @@ func (t *Throttler) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := t.settings.check(t); err != nil {
 		return refuse(req, err)
 	}
-	return t.roundTrip(req, t.base())
+	return (&throttling{t, t.base()}).RoundTrip(req)
 }
 
-func (t *Throttler) roundTrip(req *http.Request, base http.RoundTripper) (*http.Response, error) {
+// A throttling is a Throttler with what it calls: its Base, or the next of a
+// chain.
+type throttling struct {
+	*Throttler
+	next http.RoundTripper
+}
+
+func (t *throttling) RoundTrip(req *http.Request) (*http.Response, error) {
 	host := t.free(req)
 	if host == nil {
-		return t.withPermit(req, base)
+		return t.withPermit(req)
 	}
 	sent := now()
 	n := t.own.count(host, sent)
-	resp, err := send(base, req)
-	if tells(host, n, resp, err) {
-		a := Ask{Key: Key{Host: host.key.Host}} // of when it was sent: the base may have changed req
-		s := settling{t: t, p: t.own.afterwards(a, sent)}
-		defer s.unlessLater()
-		s.hear(req, resp, err)
+	resp, err := t.next.RoundTrip(req)
+	if tells(host, n, req, resp, err) {
+		resp, err = eitherOr(resp, err)
+		t.heard(host, sent, req, resp, err)
 	}
 	return resp, err
 }
 
+// heard takes in what became of a request that went out at sent without a
+// permit.
+func (t *Throttler) heard(host *lane, sent instant, req *http.Request, resp *http.Response, err error) {
+	a := Ask{Key: Key{Host: host.key.Host}} // of when it was sent: the base may have changed req
+	s := settling{t: t, p: t.own.afterwards(a, sent)}
+	defer s.unlessLater()
+	s.hear(req, resp, err)
+}
+
 // withPermit waits for a permit, then sends req.
-func (t *Throttler) withPermit(req *http.Request, base http.RoundTripper) (*http.Response, error) {
+func (t *throttling) withPermit(req *http.Request) (*http.Response, error) {
 	var a Ask
 	if err := t.ask(req, &a); err != nil {
 		return refuse(req, err)
 	}
-	s := settling{t: t}
+	s := settling{t: t.Throttler}
 	over := whileWaiting(req)
 	err := t.acquire(req.Context(), &a, &s.p)
 	over()
@@ -161,7 +175,7 @@ func (t *Throttler) withPermit(req *http.Request, base http.RoundTripper) (*http
 	}
 	s.req = req
 	defer s.unlessLater()
-	resp, err := send(base, req) // which may panic: then it is settled all the same
+	resp, err := send(t.next, req) // which may panic: then it is settled all the same
 	s.hear(req, resp, err)
 	if upUntilClosed(resp) && s.needsEnd(&a) {
 		s.later(resp)

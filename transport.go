@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -35,12 +36,21 @@ type Transport struct {
 
 	settings settings
 
-	// What stands in for a nil field.
+	// What stands in for a nil field. Without a Logger nothing does.
 	own struct {
-		Logger
 		Retrier
 		Throttler
 		Classifier
+	}
+
+	// The chain from the Retrier inwards, linked at the first request. Each link
+	// calls the next one and nothing comes between, since what a wrapper costs
+	// beside a connection is the calls that have to return: after the wait for
+	// an answer no processor knows any more where to.
+	chain struct {
+		retrying
+		throttling
+		classifying
 	}
 }
 
@@ -49,27 +59,18 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := t.settings.check(t); err != nil {
 		return refuse(req, err)
 	}
-	return orOwn(t.Logger, &t.own.Logger).roundTrip(req, (*retrying)(t))
+	if t.Logger == nil {
+		return t.chain.retrying.RoundTrip(req)
+	}
+	return t.Logger.roundTrip(req, &t.chain.retrying)
 }
 
-// The inner links of the chain are the same Transport under other method sets,
-// so that linking allocates nothing and writes nothing into the wrappers.
-type (
-	retrying    Transport
-	throttling  Transport
-	classifying Transport
-)
-
-func (t *retrying) RoundTrip(req *http.Request) (*http.Response, error) {
-	return orOwn(t.Retrier, &t.own.Retrier).roundTrip(req, (*throttling)(t))
-}
-
-func (t *throttling) RoundTrip(req *http.Request) (*http.Response, error) {
-	return orOwn(t.Throttler, &t.own.Throttler).roundTrip(req, (*classifying)(t))
-}
-
-func (t *classifying) RoundTrip(req *http.Request) (*http.Response, error) {
-	return orOwn(t.Classifier, &t.own.Classifier).roundTrip(req, orDefault(t.Base))
+// link links the chain. It writes nothing into the wrappers, which may be those
+// of other Transports as well.
+func (t *Transport) link() {
+	t.chain.classifying = classifying{orOwn(t.Classifier, &t.own.Classifier), t.Base}
+	t.chain.throttling = throttling{orOwn(t.Throttler, &t.own.Throttler), &t.chain.classifying}
+	t.chain.retrying = retrying{orOwn(t.Retrier, &t.own.Retrier), &t.chain.throttling}
 }
 
 func orOwn[W any](set, own *W) *W {
@@ -110,6 +111,7 @@ func (t *Transport) validate() error {
 			return fmt.Errorf("steadyhttp: Transport.%s.Base is set; the Transport links its wrappers itself: set Transport.Base instead", w.name)
 		}
 	}
+	t.link()
 	return nil
 }
 
@@ -127,16 +129,25 @@ type link interface {
 // settings remembers whether a wrapper's fields make sense. They are read-only
 // once in use, so they are looked at once.
 type settings struct {
+	good atomic.Bool // they do: who sees it need not ask further
 	once sync.Once
 	err  error
 }
 
 func (s *settings) check(l link) error {
+	if s.good.Load() {
+		return nil
+	}
+	return s.firstCheck(l)
+}
+
+func (s *settings) firstCheck(l link) error {
 	s.once.Do(func() {
 		s.err = l.validate()
 		if s.err == nil {
 			s.err = acyclic(l)
 		}
+		s.good.Store(s.err == nil)
 	})
 	return s.err
 }
@@ -175,10 +186,14 @@ func refuse(req *http.Request, err error) (*http.Response, error) {
 	return nil, err
 }
 
-// send is base.RoundTrip, with a base that gives both a response and an error
-// brought back to the contract.
+// send is base.RoundTrip, brought back to the contract.
 func send(base http.RoundTripper, req *http.Request) (*http.Response, error) {
-	resp, err := base.RoundTrip(req)
+	return eitherOr(base.RoundTrip(req))
+}
+
+// eitherOr brings a base that gives both a response and an error back to the
+// contract.
+func eitherOr(resp *http.Response, err error) (*http.Response, error) {
 	if err != nil && resp != nil {
 		if resp.Body != nil {
 			resp.Body.Close()

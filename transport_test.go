@@ -193,7 +193,7 @@ func TestEveryOrderRecordsTheCall(t *testing.T) {
 
 func TestWithoutWithCallTheResponseCarriesTheCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client := &http.Client{Transport: &steadyhttp.Transport{Base: playing(reply{status: 503}, reply{status: 200})}}
+		client := &http.Client{Transport: &steadyhttp.Transport{Base: playing(reply{status: 503}, reply{status: 200}, reply{status: 404})}}
 		resp, err := client.Do(chat(t))
 		if err != nil {
 			t.Fatal(err)
@@ -206,7 +206,6 @@ func TestWithoutWithCallTheResponseCarriesTheCall(t *testing.T) {
 
 		// A later request with that context is a call of its own.
 		next, _ := http.NewRequestWithContext(resp.Request.Context(), "GET", "https://api.openai.com/v1/models", nil)
-		client.Transport.(*steadyhttp.Transport).Base = playing(reply{status: 404})
 		resp, err = client.Do(next)
 		if err != nil {
 			t.Fatal(err)

@@ -138,21 +138,33 @@ func HidesErrors(method, host, path string, h http.Header) bool {
 		return false
 	}
 	switch method {
+	case http.MethodGet:
+		return hidesErrors(method, host, path) || strings.HasSuffix(path, "/graphql")
 	case http.MethodHead, http.MethodOptions, http.MethodDelete, http.MethodTrace, http.MethodConnect:
 		return false
 	}
+	return hidesErrors(method, host, path) || writeHidesErrors(method, host, path, h)
+}
+
+// hidesErrors reports whether that is known of the host.
+func hidesErrors(method, host, path string) bool {
 	for _, p := range hidingHosts.at(domain(host)) {
 		if matchHost(host, p.host) && strings.HasPrefix(path, p.path) && (p.method == "" || p.method == method) {
 			return true
 		}
 	}
+	return false
+}
+
+// writeHidesErrors reports whether that is known of what a request changes or
+// computes, at whatever host.
+func writeHidesErrors(method, host, path string, h http.Header) bool {
 	if isS3(host) {
 		// Deleting many objects and completing an upload are POSTs, copying is
 		// a PUT: they answer 200 before they are done.
 		return method == http.MethodPost || method == http.MethodPut && h.Get("X-Amz-Copy-Source") != ""
 	}
-	last := path[strings.LastIndexByte(path, '/')+1:]
-	switch last {
+	switch last := path[strings.LastIndexByte(path, '/')+1:]; last {
 	case "graphql", "graphql.json", "gql", "_bulk", "_msearch", "_mget":
 		return method == http.MethodPost || last == "graphql"
 	}
