@@ -164,8 +164,7 @@ func (t *retrying) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		return resp, nil
 	}
-	resp, err = eitherOr(resp, err)
-	return t.planLate(req, began).retry(attempt{req: req}, nil, resp, err)
+	return t.plannedLate(req, began, resp, err)
 }
 
 // passes reports whether req goes out as it is, so that nothing need be decided
@@ -198,6 +197,16 @@ func (t *retrying) planned(req *http.Request, c *call) (*http.Response, error) {
 		return resp, nil
 	}
 	return p.retry(a, c, resp, err)
+}
+
+// plannedLate goes on with a call that began at that instant and was let pass,
+// since its first attempt failed.
+func (t *retrying) plannedLate(req *http.Request, began instant, resp *http.Response, err error) (*http.Response, error) {
+	var p plan
+	p.make(t, req, nil)
+	p.began = began
+	resp, err = eitherOr(resp, err)
+	return p.retry(attempt{req: req}, nil, resp, err)
 }
 
 // retry goes on after a first attempt that failed.

@@ -34,8 +34,8 @@ type plan struct {
 // noPolicy is that of a call which has none of its own.
 var noPolicy RetryPolicy
 
-// make decides about req. It does so in place: every call needs a plan, and to
-// copy one costs more than to make it.
+// make decides about req. It does so in place, since to copy a plan costs more
+// than to make it.
 func (p *plan) make(t *retrying, req *http.Request, c *call) {
 	over := policyOf(req)
 	if over == nil {
@@ -63,15 +63,6 @@ func (p *plan) make(t *retrying, req *http.Request, c *call) {
 	if p.maxAttempts > 1 && hasBody(req) && req.GetBody == nil && req.Context().Err() == nil && req.ContentLength <= orMax64(t.MaxReplay, defaultMaxReplay) {
 		p.source = sourceOf(req, orMax64(t.MaxReplay, defaultMaxReplay))
 	}
-}
-
-// planLate makes the plan of a call whose first attempt, with req as it was,
-// has failed. The call began at that instant.
-func (t *retrying) planLate(req *http.Request, began instant) *plan {
-	p := new(plan)
-	p.make(t, req, nil)
-	p.began = began
-	return p
 }
 
 func (p *plan) maxWait() time.Duration {
