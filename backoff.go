@@ -170,7 +170,8 @@ func (t *retrying) RoundTrip(req *http.Request) (*http.Response, error) {
 // passes reports whether req goes out as it is, so that nothing need be decided
 // about it unless it fails. Of most that is so.
 func (t *Retrier) passes(req *http.Request) bool {
-	return req.Method == http.MethodGet && !hasBody(req) && t.AttemptTimeout == 0 && t.StallTimeout == 0 && policyOf(req) == nil
+	return (!hasBody(req) || req.GetBody != nil) && t.AttemptTimeout == 0 && t.StallTimeout == 0 && policyOf(req) == nil &&
+		(req.Method == http.MethodGet || t.IdempotencyKey == nil && repeatable(req))
 }
 
 // planned is RoundTrip for a call that is decided about before it goes out. c
