@@ -48,14 +48,6 @@ func (m *memory) afterwards(a Ask, sent instant) Permit {
 	return p
 }
 
-// free returns the lane of req's host if nothing can hold req back.
-func (t *Throttler) free(req *http.Request) *lane {
-	if t.Limiter != nil || t.Key != nil || t.limited() {
-		return nil
-	}
-	return t.own.free(hostOf(req))
-}
-
 // count counts a request to a host that holds nobody back, and returns how many
 // that makes in its second.
 func (m *memory) count(host *lane, t instant) uint32 {

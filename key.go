@@ -257,14 +257,17 @@ func hostOf(req *http.Request) string {
 	return req.URL.Host
 }
 
-// hostname is u.Hostname(), which takes pains even where there is nothing to do.
+// hostname is u.Hostname(), which looks at each byte several times.
 func hostname(u *url.URL) string {
-	port := strings.IndexByte(u.Host, ':')
-	switch {
-	case port < 0:
-		return u.Host
-	case u.Host[0] == '[':
+	host := u.Host
+	if host == "" || host[0] == '[' {
 		return u.Hostname()
 	}
-	return u.Host[:port]
+	if host[len(host)-1] > ':' {
+		return host // a port ends in a digit, and few names do
+	}
+	if port := strings.IndexByte(host, ':'); port >= 0 {
+		return host[:port]
+	}
+	return host
 }

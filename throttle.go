@@ -119,7 +119,7 @@ func (t *Throttler) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := t.settings.check(t); err != nil {
 		return refuse(req, err)
 	}
-	return (&throttling{t, t.base()}).RoundTrip(req)
+	return (&throttling{t, t.base(), t.unlimited()}).RoundTrip(req)
 }
 
 // A throttling is a Throttler with what it calls: its Base, or the next of a
@@ -127,10 +127,14 @@ func (t *Throttler) RoundTrip(req *http.Request) (*http.Response, error) {
 type throttling struct {
 	*Throttler
 	next http.RoundTripper
+	free bool // nothing is set that could hold a request back
 }
 
 func (t *throttling) RoundTrip(req *http.Request) (*http.Response, error) {
-	host := t.free(req)
+	var host *lane
+	if t.free {
+		host = t.own.free(hostOf(req))
+	}
 	if host == nil {
 		return t.withPermit(req)
 	}
@@ -321,6 +325,9 @@ func (t *Throttler) limits() Limits {
 		MaxConcurrent: t.MaxConcurrent, Burst: t.Burst,
 	}
 }
+
+// unlimited reports whether all limits are left to the servers.
+func (t *Throttler) unlimited() bool { return t.Limiter == nil && t.Key == nil && !t.limited() }
 
 func (t *Throttler) limited() bool {
 	return t.RequestsPerSecond > 0 || t.RequestsPerMinute > 0 || t.RequestsPerDay > 0 || t.MaxConcurrent > 0 || t.limitsTokens()

@@ -69,7 +69,8 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 // of other Transports as well.
 func (t *Transport) link() {
 	t.chain.classifying = classifying{orOwn(t.Classifier, &t.own.Classifier), t.Base}
-	t.chain.throttling = throttling{orOwn(t.Throttler, &t.own.Throttler), &t.chain.classifying}
+	throttler := orOwn(t.Throttler, &t.own.Throttler)
+	t.chain.throttling = throttling{throttler, &t.chain.classifying, throttler.unlimited()}
 	t.chain.retrying = retrying{orOwn(t.Retrier, &t.own.Retrier), &t.chain.throttling}
 }
 
