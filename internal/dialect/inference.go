@@ -13,12 +13,13 @@ func Inference(path string, h http.Header) bool {
 	if len(path) > maxPath {
 		return false
 	}
-	for _, end := range inferencePaths.at(lastWord(path)) {
+	last := path[strings.LastIndexByte(path, '/')+1:]
+	for _, end := range inferencePaths.at(last[strings.LastIndexByte(last, ':')+1:]) {
 		if strings.HasSuffix(path, end) {
 			return true
 		}
 	}
-	switch last := path[strings.LastIndexByte(path, '/')+1:]; last {
+	switch last {
 	case "messages":
 		// Many APIs send a message to a person with POST …/v1/messages. Only
 		// Anthropic's wants a version header with it.
@@ -36,7 +37,7 @@ func InferenceAt(host, path string, h http.Header) bool {
 	if Inference(path, h) {
 		return true
 	}
-	for _, p := range inferenceHosts.at(domain(host)) {
+	for _, p := range inferenceHosts.at(tail(host)) {
 		if matchHost(host, p.host) && (strings.HasSuffix(path, p.path) || strings.HasSuffix(p.path, "/") && strings.HasPrefix(path, p.path)) {
 			return true
 		}
@@ -72,9 +73,9 @@ var inferencePaths = indexed(lastWord, []string{
 // A place is where at a host something is known to be.
 type place struct{ host, path, method string }
 
-func (p place) domain() string { return domain(p.host) }
+func (p place) tail() string { return tail(p.host) }
 
-var inferenceHosts = indexed(place.domain, []place{
+var inferenceHosts = indexed(place.tail, []place{
 	{"api.cohere.com", "/v1/chat", ""}, {"api.cohere.ai", "/v1/chat", ""}, {"api.cohere.com", "/v1/generate", ""},
 	{"api.cohere.ai", "/v1/generate", ""}, {"api.cohere.com", "/v1/summarize", ""},
 	{"api-inference.huggingface.co", "/models/", ""}, {"router.huggingface.co", "/hf-inference/models/", ""},
@@ -88,24 +89,24 @@ var inferenceHosts = indexed(place.domain, []place{
 // A lookup is a list sorted by what is compared first, since most successes
 // match none of it and should not pay for its length, nor for a look into a map.
 type lookup[V any] struct {
-	byKey  map[string][]V
-	firsts [32]uint64 // of each length of a key, a bit for each byte that one begins with
+	byKey map[string][]V
+	begin [16]uint64 // a bit for what each key begins with
 }
 
-// indexed makes a lookup of list. No key may be empty or of 32 bytes.
+// indexed makes a lookup of list. No key may be shorter than two bytes.
 func indexed[V any](key func(V) string, list []V) *lookup[V] {
 	x := &lookup[V]{byKey: make(map[string][]V, len(list))}
 	for _, v := range list {
 		k := key(v)
 		x.byKey[k] = append(x.byKey[k], v)
-		x.firsts[len(k)] |= 1 << (k[0] % 64)
+		x.begin[k[0]%16] |= 1 << (k[1] % 64)
 	}
 	return x
 }
 
 // at returns those with that key.
 func (x *lookup[V]) at(key string) []V {
-	if key == "" || len(key) >= len(x.firsts) || x.firsts[len(key)]>>(key[0]%64)&1 == 0 {
+	if len(key) < 2 || x.begin[key[0]%16]>>(key[1]%64)&1 == 0 {
 		return nil
 	}
 	return x.byKey[key]
@@ -117,13 +118,8 @@ func lastWord(path string) string {
 	return last[strings.LastIndexByte(last, ':')+1:]
 }
 
-// domain is the last two labels of a host's name.
-func domain(host string) string {
-	if i := strings.LastIndexByte(host, '.'); i > 0 {
-		return host[strings.LastIndexByte(host[:i], '.')+1:]
-	}
-	return host
-}
+// tail is the end of a host's name: as much as the shortest of our lists has.
+func tail(host string) string { return host[max(0, len(host)-len("api.x.ai")):] }
 
 func matchHost(host, known string) bool {
 	return host == known || known[0] == '.' && strings.HasSuffix(host, known)
@@ -148,7 +144,7 @@ func HidesErrors(method, host, path string, h http.Header) bool {
 
 // hidesErrors reports whether that is known of the host.
 func hidesErrors(method, host, path string) bool {
-	for _, p := range hidingHosts.at(domain(host)) {
+	for _, p := range hidingHosts.at(tail(host)) {
 		if matchHost(host, p.host) && strings.HasPrefix(path, p.path) && (p.method == "" || p.method == method) {
 			return true
 		}
@@ -171,7 +167,7 @@ func writeHidesErrors(method, host, path string, h http.Header) bool {
 	return method == http.MethodPost && InferenceAt(host, path, h)
 }
 
-var hidingHosts = indexed(place.domain, []place{
+var hidingHosts = indexed(place.tail, []place{
 	{"slack.com", "/api/", ""}, {".slack.com", "/api/", ""},
 	{"api.telegram.org", "/", ""},
 	{"api.minimax.chat", "/", ""}, {"api.minimaxi.com", "/", ""}, {"api.minimax.io", "/", ""}, {"api.minimaxi.chat", "/", ""},
