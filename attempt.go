@@ -179,8 +179,13 @@ func (b *attemptBody) Close() error {
 }
 
 func isEventStream(resp *http.Response) bool {
-	t, _, _ := strings.Cut(first(resp.Header, "Content-Type"), ";")
-	return strings.EqualFold(strings.TrimSpace(t), "text/event-stream")
+	const stream = "text/event-stream"
+	t := strings.TrimSpace(first(resp.Header, "Content-Type"))
+	if len(t) < len(stream) || !strings.EqualFold(t[:len(stream)], stream) {
+		return false
+	}
+	parameters := strings.TrimSpace(t[len(stream):])
+	return parameters == "" || parameters[0] == ';'
 }
 
 // lookedAt returns what a wrapper further in has looked at of a body that
