@@ -182,7 +182,7 @@ func allowances(limits []wait.Limit) []Allowance {
 // undone with the standard library, such as br, is judged by its status.
 func decoded(h http.Header, body []byte) []byte {
 	var r io.Reader
-	switch strings.ToLower(h.Get("Content-Encoding")) {
+	switch strings.ToLower(first(h, "Content-Encoding")) {
 	case "gzip", "x-gzip":
 		z, err := gzip.NewReader(bytes.NewReader(body))
 		if err != nil {

@@ -36,12 +36,17 @@ type tree struct {
 	src   string
 	nodes [maxNodes]node
 	n     int32
-	whole bool // the text is one closed value and nothing after it
+	whole bool   // the text is one closed value and nothing after it
+	keys  uint64 // a bit for each key in it, by the key's highest six
 }
+
+// mayHave reports whether some object in the tree may have that member. Most of
+// what is looked for is nowhere.
+func (t *tree) mayHave(key uint64) bool { return t.keys>>(key>>58)&1 != 0 }
 
 // parse reads src, in one pass and without recursion.
 func (t *tree) parse(src string) {
-	t.src, t.n, t.whole = src, 0, false
+	t.src, t.n, t.whole, t.keys = src, 0, false, 0
 	t.nodes[0], t.nodes[1] = node{}, node{} // an empty text has no root
 	type level struct {
 		at, last int32 // the container and its latest child
@@ -80,11 +85,11 @@ func (t *tree) parse(src string) {
 				if src[i] != '"' {
 					return
 				}
-				end := stringEnd(src, i)
-				if end < 0 {
+				var end int
+				if key, end = name(src, i); end < 0 {
 					return
 				}
-				key = fold(src[i+1 : end-1])
+				t.keys |= 1 << (key >> 58)
 				i = space(src, end)
 				if i >= len(src) || src[i] != ':' {
 					return
@@ -149,7 +154,7 @@ func (t *tree) parse(src string) {
 			i = end
 		default:
 			start := i
-			for i < len(src) && src[i] > ' ' && strings.IndexByte(`,]}:"[{`, src[i]) < 0 {
+			for i < len(src) && !delimits(src[i]) {
 				i++
 			}
 			if i == start {
@@ -178,6 +183,33 @@ func space(s string, i int) int {
 		i++
 	}
 	return i
+}
+
+// delimits reports whether c ends a number or a word.
+func delimits(c byte) bool {
+	switch c {
+	case ',', ']', '}', ':', '"', '[', '{':
+		return true
+	}
+	return c <= ' '
+}
+
+// name returns the folded name of the member that begins at s[i], and the index
+// after it, -1 if it does not end.
+func name(s string, i int) (key uint64, end int) {
+	key = foldOffset
+	for i++; i < len(s); i++ {
+		c := s[i]
+		if c == '"' {
+			return key, i + 1
+		}
+		key = foldByte(key, c)
+		if c == '\\' && i+1 < len(s) {
+			i++
+			key = foldByte(key, s[i])
+		}
+	}
+	return 0, -1
 }
 
 // stringEnd returns the index after the string that begins at s[i], -1 if it
@@ -250,19 +282,23 @@ func containerEnd(s string, i int) int {
 // request_id, requestId and RequestID are one name in different clothes. A
 // clash of hashes would only misname a field.
 func fold(s string) uint64 {
-	const offset, prime = 14695981039346656037, 1099511628211 // FNV-1a
-	h := uint64(offset)
+	h := uint64(foldOffset)
 	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if c == '_' || c == '-' {
-			continue
-		}
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		h = (h ^ uint64(c)) * prime
+		h = foldByte(h, s[i])
 	}
 	return h
+}
+
+const foldOffset, foldPrime = 14695981039346656037, 1099511628211 // FNV-1a
+
+func foldByte(h uint64, c byte) uint64 {
+	if c == '_' || c == '-' {
+		return h
+	}
+	if 'A' <= c && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return (h ^ uint64(c)) * foldPrime
 }
 
 // raw is a value as it stands in the text.

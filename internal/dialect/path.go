@@ -50,7 +50,7 @@ func (t *tree) at(p path) int32 {
 func (t *tree) child(at int32, s step) int32 {
 	kind := t.nodes[at].kind
 	if s.key != 0 {
-		if kind != '{' {
+		if kind != '{' || !t.mayHave(s.key) {
 			return 0
 		}
 		for c := t.nodes[at].down; c != 0; c = t.nodes[c].next {
