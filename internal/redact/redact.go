@@ -190,7 +190,7 @@ func alnum(c byte) bool {
 // after a slash, a query's value after a percent sign, a password after most
 // signs.
 func valueEnd(s string, i int) int {
-	for i < len(s) && !strings.ContainsRune(" \t\"'`\\&,;)]}>|", rune(s[i])) && s[i] < utf8.RuneSelf {
+	for i < len(s) && s[i] < utf8.RuneSelf && strings.IndexByte(" \t\"'`\\&,;)]}>|", s[i]) < 0 {
 		i++
 	}
 	return i
@@ -198,10 +198,7 @@ func valueEnd(s string, i int) int {
 
 // prefixes begin keys whatever follows, provided enough follows to be one: the
 // formats that their issuers publish so that scanners can find them.
-var prefixes = []struct {
-	text string
-	min  int // length of the shortest word that counts
-}{
+var prefixes = byFirst([]prefix{
 	{"sk-", 8}, {"sk_", 8}, {"pk_", 12}, {"rk_", 8}, {"whsec_", 12}, // OpenAI, Anthropic, Stripe …
 	{"csk-", 12}, {"ABSK", 20}, {"lsv2_", 12}, {"tvly-", 12}, // Cerebras, Bedrock, LangSmith, Tavily
 	{"AIza", 20}, {"ya29.", 12}, {"GOCSPX-", 12}, // Google
@@ -212,6 +209,19 @@ var prefixes = []struct {
 	{"SG.", 16}, {"shpat_", 12}, {"shpss_", 12}, {"ntn_", 12}, {"secret_", 12}, {"hvs.", 12}, {"key-", 20}, {"dop_v1_", 12},
 	{"npm_", 12}, {"pypi-", 12}, {"glsa_", 12},
 	{"eyJ", 20}, // a JSON web token: its first part decodes to `{"`
+})
+
+type prefix struct {
+	text string
+	min  int // length of the shortest word that counts
+}
+
+// byFirst sorts prefixes by their first byte, since every word is compared.
+func byFirst(list []prefix) (sorted [utf8.RuneSelf][]prefix) {
+	for _, p := range list {
+		sorted[p.text[0]] = append(sorted[p.text[0]], p)
+	}
+	return sorted
 }
 
 // secretAt returns where in the word s[start:end] a key begins, -1 if none
@@ -223,7 +233,7 @@ func secretAt(s string, start, end int) int {
 			continue
 		}
 		word := s[i:end]
-		for _, p := range prefixes {
+		for _, p := range prefixes[word[0]] {
 			if len(word) >= p.min && strings.HasPrefix(word, p.text) && keyLike(word[len(p.text):]) {
 				return i
 			}
@@ -265,7 +275,6 @@ func keyLike(word string) bool {
 // what stands before it: an authentication scheme, or a name and a sign of
 // assignment.
 func announced(before, prev, glue, s string, start, end int) bool {
-	value := s[start:valueEnd(s, end)]
 	if len(prev) > len("u0026") && strings.HasPrefix(prev, "u00") {
 		prev = prev[len("u0026"):] // an ampersand of a query, as JSON escapes it
 	}
@@ -274,12 +283,13 @@ func announced(before, prev, glue, s string, start, end int) bool {
 	}
 	if strings.Trim(glue, ` "'\<`) == "" && glue != "" {
 		// Authorization: token 4f9e… – the scheme may be anybody's.
-		return (scheme(prev) || strings.HasSuffix(strings.ToLower(before), "authorization") || strings.HasPrefix(prev, "--") && SecretName(prev)) && keyLike(value)
+		return (scheme(prev) || strings.HasSuffix(strings.ToLower(before), "authorization") || strings.HasPrefix(prev, "--") && SecretName(prev)) &&
+			keyLike(s[start:valueEnd(s, end)])
 	}
 	if len(glue) > 8 || strings.Trim(glue, " \"'\\:=[<>") != "" || !strings.ContainsAny(glue, ":=") {
 		return false
 	}
-	name := strings.ToLower(prev)
+	name, value := strings.ToLower(prev), s[start:valueEnd(s, end)]
 	switch {
 	case scheme(prev), glue == ":" && telegramBot(name):
 		return keyLike(value)
