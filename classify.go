@@ -129,12 +129,15 @@ func (t *Classifier) classify(req *http.Request, resp *http.Response, at look, c
 	if resp.Request == nil && (failed(resp) || at != nothing) {
 		resp.Request = req // a fake left it nil; we need to know whose answer it is
 	}
-	e := verdictOf(resp)
-	if e != nil && c == nil {
-		return // the word of one further in stands, where it is
-	}
-	if e == nil && seen(resp) && len(t.Rules) == 0 {
-		return // nor is there more to find
+	var e *Error
+	if c != nil || resp.Request != req { // else nobody further in left a word
+		e = verdictOf(resp)
+		if e != nil && c == nil {
+			return // the word of one further in stands, where it is
+		}
+		if e == nil && seen(resp) && len(t.Rules) == 0 {
+			return // nor is there more to find
+		}
 	}
 	if e == nil {
 		e = t.examine(req, resp, at, c)
