@@ -46,10 +46,10 @@ func (r *retry) decide(a attempt, resp *http.Response) Decision {
 
 // impossible says why there can be no further attempt, whoever wants one.
 func (r *retry) impossible() string {
-	switch ctx := r.req.Context(); {
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+	switch why := ended(r.req); {
+	case errors.Is(why, context.DeadlineExceeded):
 		return "the deadline passed"
-	case ctx.Err() != nil, canceled(r.req):
+	case why != nil:
 		return "the caller gave up"
 	case r.made >= r.maxAttempts && r.made == 1:
 		return "one attempt was allowed"

@@ -213,8 +213,8 @@ func errorOf(err error) *Error {
 	return e
 }
 
-// errorFor is errorOf for who has the request, whose context may have ended
-// with a cause that tells nobody that it did.
+// errorFor is errorOf for who has the request, which may have ended with a cause
+// or a text that tells nobody that it did.
 func errorFor(req *http.Request, err error) *Error {
 	e := errorOf(err)
 	if req == nil {
@@ -224,9 +224,9 @@ func errorFor(req *http.Request, err error) *Error {
 	if secrets := credentials(req); len(secrets) > 0 {
 		known.Message = redact.Without(secrets...).Line(e.Message, maxMessage)
 	}
-	if ended := req.Context().Err(); ended != nil && e.Class == Unknown {
-		ended := errorOf(ended)
-		known.Class, known.Hint = ended.Class, ended.Hint
+	if why := ended(req); why != nil && e.Class == Unknown {
+		known.Class = classOf(why)
+		known.Hint = known.Class.sheet().hint
 	}
 	return &known
 }

@@ -25,9 +25,10 @@ func (m *memory) wait(ctx context.Context, s *shard, w *waiter, a *Ask, p *Permi
 	select {
 	case <-w.done:
 	case <-ctx.Done():
-		m.giveUp(s, w, ctx)
+		m.giveUp(s, w, context.Cause(ctx), ctx.Err() == context.DeadlineExceeded)
 	case <-a.cancel:
-		m.giveUp(s, w, nil)
+		why := ended(a.request)
+		m.giveUp(s, w, why, why == context.DeadlineExceeded)
 	}
 	*p = w.permit
 	if !w.again {
@@ -86,10 +87,9 @@ func (s *shard) unline(w *waiter) {
 	}
 }
 
-// giveUp ends w's wait because ctx has ended, or because the request was
-// canceled otherwise if ctx is nil. If the wait has ended meanwhile, a permit
-// that it got is given back.
-func (m *memory) giveUp(s *shard, w *waiter, ctx context.Context) {
+// giveUp ends w's wait with why, or since it would be too late. If the wait has
+// ended meanwhile, a permit that it got is given back.
+func (m *memory) giveUp(s *shard, w *waiter, why error, late bool) {
 	s.lock()
 	defer s.mu.Unlock()
 	t := now()
@@ -108,14 +108,10 @@ func (m *memory) giveUp(s *shard, w *waiter, ctx context.Context) {
 		s.unline(w)
 		w.permit.leave()
 	}
-	err := context.Canceled
-	if ctx != nil {
-		err = context.Cause(ctx)
-		if ctx.Err() == context.DeadlineExceeded {
-			err = lateError(w.permit.Why, 0)
-		}
+	if late {
+		why = lateError(w.permit.Why, 0)
 	}
-	w.end(t, err)
+	w.end(t, why)
 	m.dispatch(s, t)
 }
 

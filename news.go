@@ -39,7 +39,7 @@ func (t *Throttler) learn(req *http.Request, p *Permit, resp *http.Response, err
 
 // learnError tells a host that cannot be reached from a caller who gave up.
 func (t *Throttler) learnError(req *http.Request, p *Permit, err error) (Answer, bool) {
-	if err == nil || req.Context().Err() != nil || canceled(req) {
+	if err == nil || ended(req) != nil {
 		return AnswerNone, false
 	}
 	if e := errorFor(req, err); e.Class == Connection {

@@ -215,22 +215,23 @@ func (t *Throttler) acquire(ctx context.Context, a *Ask, p *Permit) (err error) 
 		return t.own.acquire(ctx, a, p)
 	}
 	if a.cancel != nil {
-		var stop context.CancelFunc
-		ctx, stop = withCancel(ctx, a.cancel)
-		defer stop()
+		var stop context.CancelCauseFunc
+		ctx, stop = withCancel(ctx, a.request)
+		defer stop(nil)
 	}
 	*p, err = t.Limiter.Acquire(ctx, *a)
 	return err
 }
 
-// withCancel is context.WithCancel for a context that ends when cancel is closed
-// as well.
-func withCancel(ctx context.Context, cancel <-chan struct{}) (context.Context, context.CancelFunc) {
-	ctx, stop := context.WithCancel(ctx)
+// withCancel is context.WithCancelCause for a context that ends when req.Cancel
+// is closed as well.
+func withCancel(ctx context.Context, req *http.Request) (context.Context, context.CancelCauseFunc) {
+	ctx, stop := context.WithCancelCause(ctx)
 	go func() {
 		select {
-		case <-cancel:
-			stop()
+		//lint:ignore SA1019 deprecated for callers, who may still set it
+		case <-req.Cancel:
+			stop(ended(req))
 		case <-ctx.Done():
 		}
 	}()

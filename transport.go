@@ -225,17 +225,26 @@ func sleep(req *http.Request, d time.Duration) error {
 		return context.Cause(req.Context())
 	//lint:ignore SA1019 deprecated for callers, who may still set it
 	case <-req.Cancel:
-		return context.Canceled
+		return ended(req)
 	}
 }
 
-// canceled reports whether the deprecated Cancel channel is closed.
-func canceled(req *http.Request) bool {
+// ended returns why the caller no longer waits for req, context.Canceled or
+// context.DeadlineExceeded, and nil if he does. http.Client's Timeout closes
+// Request.Cancel at the moment when the context's deadline passes, and either
+// may be seen first: then the clock tells.
+func ended(req *http.Request) error {
+	if err := req.Context().Err(); err != nil {
+		return err
+	}
 	select {
 	//lint:ignore SA1019 deprecated for callers, who may still set it
 	case <-req.Cancel:
-		return true
 	default:
-		return false
+		return nil
 	}
+	if deadline, ok := req.Context().Deadline(); ok && !time.Now().Before(deadline) {
+		return context.DeadlineExceeded
+	}
+	return context.Canceled
 }

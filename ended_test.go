@@ -1,0 +1,88 @@
+package steadyhttp_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp"
+)
+
+// stalls is a body that gives nothing until its request ends, and then net/http's
+// untyped word for that.
+type stalls struct{ req *http.Request }
+
+func (b stalls) Read([]byte) (int, error) { return 0, untilEnd(b.req) }
+func (b stalls) Close() error             { return nil }
+
+// untilEnd waits for the request's end as http.Transport does: for its context,
+// and for the channel that http.Client closes when its Timeout passes.
+func untilEnd(req *http.Request) error {
+	select {
+	case <-req.Context().Done():
+		return req.Context().Err()
+	case <-req.Cancel:
+		return errors.New("net/http: request canceled")
+	}
+}
+
+// When the Timeout of http.Client passes, two things end at the same moment, and
+// nobody knows which is seen first. Everybody is told of a timeout all the same.
+func TestTimeoutOfHTTPClient(t *testing.T) {
+	silent := roundTripperFunc(func(req *http.Request) (*http.Response, error) { return nil, untilEnd(req) })
+	stalling := roundTripperFunc(func(req *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 200, Header: http.Header{}, ContentLength: 100, Body: stalls{req}, Request: req}, nil
+	})
+	for _, row := range []struct {
+		name    string
+		base    http.RoundTripper
+		limiter steadyhttp.Limiter
+		callers int
+	}{
+		{"before the headers", silent, nil, 1},
+		{"while an answer is looked into", stalling, nil, 1},
+		{"in the queue of a Throttler", silent, nil, 2},
+		{"in the queue of another Limiter", silent, full{}, 1},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			for range 50 {
+				synctest.Test(t, func(t *testing.T) {
+					client := &http.Client{Timeout: time.Minute, Transport: &steadyhttp.Transport{
+						Base: row.base, Throttler: &steadyhttp.Throttler{MaxConcurrent: 1, Limiter: row.limiter},
+					}}
+					var wg sync.WaitGroup
+					for range row.callers {
+						wg.Go(func() {
+							ctx := steadyhttp.WithCall(context.Background())
+							resp, err := client.Do(request(t, "POST", chatURL, "").WithContext(ctx))
+							if err == nil {
+								defer resp.Body.Close()
+							}
+							call, _ := steadyhttp.FromContext(ctx)
+							for _, err := range []error{steadyhttp.Check(resp, err), call.Error} {
+								e := new(steadyhttp.Error)
+								timedOut := errors.As(err, &e) && e.Class == steadyhttp.Timeout && call.Stopped == "the deadline passed"
+								if !timedOut && !(row.callers > 1 && errors.Is(err, steadyhttp.ErrThrottled)) {
+									t.Errorf("got %v, and no further attempt since %q; want a timeout", err, call.Stopped)
+								}
+							}
+						})
+					}
+					wg.Wait()
+				})
+			}
+		})
+	}
+}
+
+// full is a Limiter that never has a permit.
+type full struct{ steadyhttp.Limiter }
+
+func (full) Acquire(ctx context.Context, _ steadyhttp.Ask) (steadyhttp.Permit, error) {
+	<-ctx.Done()
+	return steadyhttp.Permit{}, context.Cause(ctx)
+}
