@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -267,14 +268,35 @@ func classOf(err error) Class {
 // at the first that has a Timeout method, and url.Error and net.OpError ask
 // only the error right below them.
 func timedOut(err error) bool {
-	if t, ok := err.(interface{ Timeout() bool }); ok && t.Timeout() {
+	return anyIn(err, func(err error) bool {
+		t, ok := err.(interface{ Timeout() bool })
+		return ok && t.Timeout()
+	})
+}
+
+// goAway reports whether a server closed an HTTP/2 connection with requests
+// under way, after it had said so. net/http does not export the type of that
+// error, so it goes by the type's name; golang.org/x/net/http2 has it as well.
+func goAway(err error) bool {
+	return anyIn(err, func(err error) bool {
+		name := reflect.TypeOf(err).String()
+		return name == "http.http2GoAwayError" || name == "http2.GoAwayError"
+	})
+}
+
+// anyIn reports whether that is so of an error in err's tree.
+func anyIn(err error, is func(error) bool) bool {
+	if err == nil {
+		return false
+	}
+	if is(err) {
 		return true
 	}
 	switch e := err.(type) {
 	case interface{ Unwrap() error }:
-		return timedOut(e.Unwrap())
+		return anyIn(e.Unwrap(), is)
 	case interface{ Unwrap() []error }:
-		return slices.ContainsFunc(e.Unwrap(), timedOut)
+		return slices.ContainsFunc(e.Unwrap(), func(err error) bool { return anyIn(err, is) })
 	}
 	return false
 }
@@ -316,7 +338,7 @@ func isConnection(err error) bool {
 		dns    *net.DNSError
 		stream streamError
 	)
-	if errors.As(err, &op) || errors.As(err, &dns) || errors.As(err, &stream) {
+	if errors.As(err, &op) || errors.As(err, &dns) || errors.As(err, &stream) || goAway(err) {
 		return true
 	}
 	for _, e := range []error{
