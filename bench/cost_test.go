@@ -2,7 +2,6 @@ package bench
 
 import (
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"runtime"
 	"strings"
@@ -212,7 +211,7 @@ func overLoopback(r request) scenario {
 		table: Table{
 			Title: "Over loopback: " + r.name,
 			About: "To a `net/http` server on this machine that answers the same, through one `http.Transport` that all share: the median time of a " +
-				"call in one goroutine, by turns with a bare one, and the throughput of 64 goroutines, both over bare.",
+				"call in one goroutine, and the throughput of 64 goroutines, each by turns with bare calls and over them.",
 			Columns: []Column{
 				{Name: "time, over bare", Unit: Ratio, Better: Lower, Goal: goal(1.02), Short: true},
 				{Name: "throughput of 64 goroutines, over bare", Unit: Ratio, Better: Higher, Goal: goal(0.98), Short: true},
@@ -231,15 +230,16 @@ func overLoopback(r request) scenario {
 				doers[i] = c.Wrap(server.base)
 				spend(t, doers[i], build, s.parallel, 1) // opens the connections
 			}
-			throughput := paired(len(cs), s.wireRounds, func(i int) []float64 {
-				return []float64{1 / spend(t, doers[i], build, s.parallel, s.eachCalls)}
-			})
 			one := func(i int) measure {
 				return func() []float64 { return []float64{timed(t, doers[i], build())} }
 			}
+			many := func(i int) measure { return together(t, doers[i], build, s) }
 			figures := [][]float64{{1, 1}}
 			for i := 1; i < len(cs); i++ {
-				figures = append(figures, append(over(byTurns(s.wireCalls, one(0), one(i))), throughput[i]...))
+				figures = append(figures, append(
+					over(byTurns(s.wireCalls, one(0), one(i))),
+					over(byTurns(s.wireRounds, many(i), many(0)))...,
+				))
 			}
 			return figures
 		},
@@ -300,29 +300,4 @@ func over(a, b []float64) []float64 {
 		ratios[i] = b[i] / a[i]
 	}
 	return ratios
-}
-
-// paired measures n contenders in turn, round after round, each time in another
-// order, and returns the medians of the ratios to the first of the same round.
-func paired(n, rounds int, measure func(i int) []float64) [][]float64 {
-	ratios := make([][][]float64, n) // by contender, column, round
-	for range rounds {
-		got := make([][]float64, n)
-		for _, i := range rand.Perm(n) {
-			got[i] = measure(i)
-		}
-		for i, row := range got {
-			for column, f := range row {
-				if len(ratios[i]) <= column {
-					ratios[i] = append(ratios[i], nil)
-				}
-				ratios[i][column] = append(ratios[i][column], f/got[0][column])
-			}
-		}
-	}
-	figures := make([][]float64, n)
-	for i, columns := range ratios {
-		figures[i] = medians(columns)
-	}
-	return figures
 }
