@@ -96,7 +96,9 @@ func (b *Budget) count(host string) {
 	}
 	if h := b.host(host); h != nil && h.total.Add(1)%countBy == 0 {
 		h.slot(slotNumber(now())).requests.Add(countBy)
-		b.recent.Store(h)
+		if b.recent.Load() != h { // others read it with every request
+			b.recent.Store(h)
+		}
 	}
 }
 

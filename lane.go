@@ -31,6 +31,10 @@ const (
 // A lane is what is known of one Key, which is the scope of all of it. The lock
 // of its shard guards it.
 type lane struct {
+	// Of a host's lane: whether it holds nobody back (see free.go). It is read
+	// with every request, as the key is, and apart from what those write.
+	free atomic.Bool
+
 	key     Key
 	gate    *gate    // nil is open
 	pace    *pace    // nil is any
@@ -43,10 +47,7 @@ type lane struct {
 	users      int32 // permits and waiters that hold on to it
 	waiting    int32
 
-	// Of a host's lane: how many others are of the same host, and whether it
-	// holds nobody back (see free.go).
-	parts int32
-	free  atomic.Bool
+	parts int32 // of a host's lane: how many others are of the same host
 
 	failures     int32   // of the host, in a row
 	failingSince instant // when the first of them came
