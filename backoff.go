@@ -201,11 +201,11 @@ func (t *retrying) planned(req *http.Request, c *call) (*http.Response, error) {
 }
 
 // plannedLate goes on with a call that began at that instant and was let pass,
-// since its first attempt failed.
+// since its first attempt failed. What let it pass is not looked at again: the
+// base may have changed req.
 func (t *retrying) plannedLate(req *http.Request, began instant, resp *http.Response, err error) (*http.Response, error) {
-	var p plan
-	p.make(t, req, nil)
-	p.began = began
+	p := plan{repeatable: true, began: began}
+	p.begin(t, req, &noPolicy)
 	resp, err = eitherOr(resp, err)
 	return p.retry(attempt{req: req}, nil, resp, err)
 }

@@ -25,6 +25,7 @@ func untilEnd(req *http.Request) error {
 	select {
 	case <-req.Context().Done():
 		return req.Context().Err()
+	//lint:ignore SA1019 deprecated for callers, and what http.Client sets
 	case <-req.Cancel:
 		return errors.New("net/http: request canceled")
 	}

@@ -257,7 +257,8 @@ func hostOf(req *http.Request) string {
 	return req.URL.Host
 }
 
-// hostname is u.Hostname(), which looks at each byte several times.
+// hostname is u.Hostname() for hosts as url.Parse lets them be. That looks at
+// each byte several times.
 func hostname(u *url.URL) string {
 	host := u.Host
 	if host == "" || host[0] == '[' {

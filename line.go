@@ -27,7 +27,7 @@ func (m *memory) wait(ctx context.Context, s *shard, w *waiter, a *Ask, p *Permi
 	case <-ctx.Done():
 		m.giveUp(s, w, context.Cause(ctx), ctx.Err() == context.DeadlineExceeded)
 	case <-a.cancel:
-		why := ended(a.request)
+		why := whyCanceled(ctx)
 		m.giveUp(s, w, why, why == context.DeadlineExceeded)
 	}
 	*p = w.permit

@@ -34,28 +34,33 @@ type plan struct {
 // noPolicy is that of a call which has none of its own.
 var noPolicy RetryPolicy
 
-// make decides about req. It does so in place, since to copy a plan costs more
-// than to make it.
+// begin begins a plan with what the settings say. It does so in place, since to
+// copy a plan costs more than to make it.
+func (p *plan) begin(t *retrying, req *http.Request, over *RetryPolicy) {
+	p.retrying, p.req, p.over = *t, req, over
+	p.maxAttempts = cmp.Or(over.MaxAttempts, t.MaxAttempts, defaultMaxAttempts)
+	p.switchedOff = p.maxAttempts == 1
+	if p.maxAttempts < 0 {
+		p.maxAttempts = math.MaxInt
+	}
+}
+
+// make makes the plan of a call that has not been sent yet.
 func (p *plan) make(t *retrying, req *http.Request, c *call) {
 	over := policyOf(req)
 	if over == nil {
 		over = &noPolicy
 	}
-	p.retrying, p.over = *t, over
-	p.req = req
+	p.begin(t, req, over)
 	if t.IdempotencyKey != nil {
 		p.req = withKey(req, t.IdempotencyKey)
 	}
-	p.maxAttempts = cmp.Or(over.MaxAttempts, t.MaxAttempts, defaultMaxAttempts)
 	p.began = t.givenUp.began()
-	if p.switchedOff = p.maxAttempts == 1; !p.switchedOff {
+	if !p.switchedOff {
 		p.role = c.claim(req)
 	}
-	switch {
-	case p.role == nested:
+	if p.role == nested {
 		p.maxAttempts = 1
-	case p.maxAttempts < 0:
-		p.maxAttempts = math.MaxInt
 	}
 	if !over.NotIdempotent {
 		p.repeatable = over.Idempotent || repeatable(p.req) || t.Idempotent != nil && t.Idempotent(req)

@@ -216,22 +216,21 @@ func (t *Throttler) acquire(ctx context.Context, a *Ask, p *Permit) (err error) 
 	}
 	if a.cancel != nil {
 		var stop context.CancelCauseFunc
-		ctx, stop = withCancel(ctx, a.request)
+		ctx, stop = withCancel(ctx, a.cancel)
 		defer stop(nil)
 	}
 	*p, err = t.Limiter.Acquire(ctx, *a)
 	return err
 }
 
-// withCancel is context.WithCancelCause for a context that ends when req.Cancel
-// is closed as well.
-func withCancel(ctx context.Context, req *http.Request) (context.Context, context.CancelCauseFunc) {
+// withCancel is context.WithCancelCause for a context that ends when cancel, of
+// its request, is closed as well.
+func withCancel(ctx context.Context, cancel <-chan struct{}) (context.Context, context.CancelCauseFunc) {
 	ctx, stop := context.WithCancelCause(ctx)
 	go func() {
 		select {
-		//lint:ignore SA1019 deprecated for callers, who may still set it
-		case <-req.Cancel:
-			stop(ended(req))
+		case <-cancel:
+			stop(whyCanceled(ctx))
 		case <-ctx.Done():
 		}
 	}()

@@ -225,14 +225,12 @@ func sleep(req *http.Request, d time.Duration) error {
 		return context.Cause(req.Context())
 	//lint:ignore SA1019 deprecated for callers, who may still set it
 	case <-req.Cancel:
-		return ended(req)
+		return whyCanceled(req.Context())
 	}
 }
 
 // ended returns why the caller no longer waits for req, context.Canceled or
-// context.DeadlineExceeded, and nil if he does. http.Client's Timeout closes
-// Request.Cancel at the moment when the context's deadline passes, and either
-// may be seen first: then the clock tells.
+// context.DeadlineExceeded, and nil if he does.
 func ended(req *http.Request) error {
 	if err := req.Context().Err(); err != nil {
 		return err
@@ -240,10 +238,17 @@ func ended(req *http.Request) error {
 	select {
 	//lint:ignore SA1019 deprecated for callers, who may still set it
 	case <-req.Cancel:
+		return whyCanceled(req.Context())
 	default:
 		return nil
 	}
-	if deadline, ok := req.Context().Deadline(); ok && !time.Now().Before(deadline) {
+}
+
+// whyCanceled returns why a request with ctx was canceled by its Cancel channel.
+// http.Client's Timeout closes that at the moment when the context's deadline
+// passes, and either may be seen first: so the clock tells.
+func whyCanceled(ctx context.Context) error {
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
 		return context.DeadlineExceeded
 	}
 	return context.Canceled

@@ -315,6 +315,8 @@ func TestHidesErrors(t *testing.T) {
 		{"s3, copying", "PUT", "b.s3.amazonaws.com", "/k", http.Header{"X-Amz-Copy-Source": {"/b/k"}}, true},
 		{"s3, uploading", "PUT", "b.s3.amazonaws.com", "/k", nil, false},
 		{"s3, reading", "GET", "b.s3.amazonaws.com", "/k", nil, false},
+		{"s3, reading what is called graphql", "GET", "b.s3.amazonaws.com", "/samples/graphql", nil, false},
+		{"graphql, reading", "GET", "api.example.com", "/graphql", nil, true},
 		{"messages of anthropic", "POST", "gw.example.com", "/v1/messages", anthropic, true},
 		{"messages to people", "POST", "api.example.com", "/v1/messages", nil, false},
 		{"a list", "GET", "api.example.com", "/v1/logs", nil, false},

@@ -135,15 +135,17 @@ func HidesErrors(method, host, path string, h http.Header) bool {
 	}
 	switch method {
 	case http.MethodGet:
-		return hidesErrors(method, host, path) || strings.HasSuffix(path, "/graphql")
+		if !strings.HasSuffix(path, "graphql") {
+			return hostHidesErrors(method, host, path) // like most of all requests
+		}
 	case http.MethodHead, http.MethodOptions, http.MethodDelete, http.MethodTrace, http.MethodConnect:
 		return false
 	}
-	return hidesErrors(method, host, path) || writeHidesErrors(method, host, path, h)
+	return hostHidesErrors(method, host, path) || pathHidesErrors(method, host, path, h)
 }
 
-// hidesErrors reports whether that is known of the host.
-func hidesErrors(method, host, path string) bool {
+// hostHidesErrors reports whether that is known of the host.
+func hostHidesErrors(method, host, path string) bool {
 	for _, p := range hidingHosts.at(tail(host)) {
 		if matchHost(host, p.host) && strings.HasPrefix(path, p.path) && (p.method == "" || p.method == method) {
 			return true
@@ -152,9 +154,8 @@ func hidesErrors(method, host, path string) bool {
 	return false
 }
 
-// writeHidesErrors reports whether that is known of what a request changes or
-// computes, at whatever host.
-func writeHidesErrors(method, host, path string, h http.Header) bool {
+// pathHidesErrors reports whether that is known of the path, at whatever host.
+func pathHidesErrors(method, host, path string, h http.Header) bool {
 	if isS3(host) {
 		// Deleting many objects and completing an upload are POSTs, copying is
 		// a PUT: they answer 200 before they are done.
