@@ -31,7 +31,9 @@ func (m *memory) free(host string) *lane {
 	return nil
 }
 
-// afterwards returns the permit of a request for a that went out at sent.
+// afterwards returns the permit of a request for a that went out at sent, or at
+// 0 if that was not looked at: nothing held anybody back then, so it was before
+// whatever does now.
 func (m *memory) afterwards(a Ask, sent instant) Permit {
 	a.Cost.Requests = max(a.Cost.Requests, 1)
 	s := m.shard(a.Key.Host)
@@ -48,14 +50,38 @@ func (m *memory) afterwards(a Ask, sent instant) Permit {
 	return p
 }
 
-// count counts a request to a host that holds nobody back, and returns how many
-// that makes in its second.
-func (m *memory) count(host *lane, t instant) uint32 {
-	n := host.meter.count(t)
+// hurry is how many requests of a second make a host one in a hurry, of which
+// the clock is read with one of lookAtEvery: to read it is the dearest part of
+// counting. The others are counted with that one, and what is not counted yet
+// is an eighth at the most.
+const hurry = 128
+
+// count counts a request to a host that holds nobody back. It returns the
+// present, 0 if it was not looked at, and how many requests that makes in their
+// second, as far as searched needs to know.
+func (m *memory) count(host *lane) (sent instant, n uint32) {
+	by := uint32(1)
+	if host.hurried.Load() {
+		if n = host.passed.Add(1); n%lookAtEvery != 0 {
+			return 0, n
+		}
+		by = lookAtEvery
+	}
+	sent = now()
+	n = host.meter.count(sent, by)
+	switch {
+	case by > 1:
+		n = lookAtEvery
+		if host.meter.perSecond() < hurry {
+			host.hurried.Store(false)
+		}
+	case n == hurry:
+		host.hurried.Store(true)
+	}
 	if n%lookAtEvery == 0 && m.recent.Load() != host {
 		m.recent.Store(host)
 	}
-	return n
+	return sent, n
 }
 
 // Of the answers of a host that has stated no limit so far, the first lookAtFirst of

@@ -18,24 +18,26 @@ func TestHostThatWasFree(t *testing.T) {
 	for _, row := range []struct {
 		name      string
 		throttler *steadyhttp.Throttler
+		good      int                 // how many calls go well at first
 		base      func(*http.Request) // what the base does to the request
 	}{
-		{"without settings", &steadyhttp.Throttler{}, func(*http.Request) {}},
-		{"by model, without limits", &steadyhttp.Throttler{ByModel: true}, func(*http.Request) {}},
-		{"under a base that changes the request's host", &steadyhttp.Throttler{}, func(req *http.Request) { req.URL.Host = "10.0.0.1:80" }},
+		{"without settings", &steadyhttp.Throttler{}, 3, func(*http.Request) {}},
+		{"in a hurry", &steadyhttp.Throttler{}, 1000, func(*http.Request) {}},
+		{"by model, without limits", &steadyhttp.Throttler{ByModel: true}, 3, func(*http.Request) {}},
+		{"under a base that changes the request's host", &steadyhttp.Throttler{}, 3, func(req *http.Request) { req.URL.Host = "10.0.0.1:80" }},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				n := 0
 				row.throttler.Base = replying(func(req *http.Request) reply {
 					row.base(req)
-					if n++; n <= 3 {
+					if n++; n <= row.good {
 						return reply{status: 200}
 					}
 					return reply{status: 503}
 				})
 				start := time.Now()
-				for range 63 {
+				for range row.good + 60 {
 					resp, err := row.throttler.RoundTrip(request(t, "GET", "https://api.example.com/v1/x", ""))
 					if err != nil {
 						t.Fatal(err)
@@ -87,7 +89,7 @@ func TestBusyHostBeginsToStateALimit(t *testing.T) {
 				}
 				return false
 			}
-			call(100)
+			call(1000)
 			if learned() {
 				t.Fatal("it learned a limit that nobody stated")
 			}
@@ -95,6 +97,57 @@ func TestBusyHostBeginsToStateALimit(t *testing.T) {
 			if call(16); !learned() {
 				t.Error("it has not learned the limit from sixteen answers that state it")
 			}
+		})
+	}
+}
+
+// The rate that a server bears is found from what went well before, however the
+// requests of a host in a hurry are counted, and however long ago it was in one.
+func TestRateFoundAfterAHurry(t *testing.T) {
+	type spell struct {
+		perSecond, seconds int
+	}
+	for _, row := range []struct {
+		name   string
+		spells []spell
+		want   float64 // a second
+	}{
+		{"at ease", []spell{{20, 5}}, 20},
+		{"in a hurry", []spell{{1000, 5}}, 1000},
+		{"hardly in a hurry", []spell{{130, 5}}, 130},
+		{"at ease, after a hurry", []spell{{1000, 3}, {20, 5}}, 20},
+		{"at ease, after a hurry and a pause", []spell{{1000, 3}, {0, 600}, {20, 5}}, 20},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				status := 200
+				throttler := &steadyhttp.Throttler{Base: replying(func(*http.Request) reply { return reply{status: status} })}
+				call := func() {
+					resp, err := throttler.RoundTrip(request(t, "GET", "https://api.example.com/v1/x", ""))
+					if err != nil {
+						t.Fatal(err)
+					}
+					finish(t, resp)
+				}
+				for _, s := range row.spells {
+					if s.perSecond == 0 {
+						time.Sleep(time.Duration(s.seconds) * time.Second)
+					}
+					for range s.perSecond * s.seconds {
+						call()
+						time.Sleep(time.Second / time.Duration(s.perSecond))
+					}
+				}
+				status = 429
+				call()
+				found := 0.0
+				for _, k := range throttler.Snapshot() {
+					found = max(found, k.PerSecond)
+				}
+				if found < 0.6*row.want || found > row.want {
+					t.Errorf("the pace is %.0f a second after a refusal at %.0f a second", found, row.want)
+				}
+			})
 		})
 	}
 }

@@ -31,9 +31,10 @@ const (
 // A lane is what is known of one Key, which is the scope of all of it. The lock
 // of its shard guards it.
 type lane struct {
-	// Of a host's lane: whether it holds nobody back (see free.go). It is read
-	// with every request, as the key is, and apart from what those write.
-	free atomic.Bool
+	// Of a host's lane: whether it holds nobody back, and how its requests are
+	// counted then (see free.go). That is read with every request, as the key is,
+	// and stands apart from what those write.
+	free, hurried atomic.Bool
 
 	key     Key
 	gate    *gate    // nil is open
@@ -41,6 +42,7 @@ type lane struct {
 	buckets []bucket // limits, the user's own first
 	sent    load     // all in all
 	meter   meter
+	passed  atomic.Uint32 // requests while it was hurried
 
 	inUse, max int32 // requests under way; the limit of them, 0 is none
 	told       bool  // the user's limits are among the buckets
@@ -173,7 +175,7 @@ func (l *lane) take(t instant, n *load) (nth uint32, probe bool) {
 	for u := range n {
 		l.sent[u] += n[u]
 	}
-	nth = l.meter.count(t)
+	nth = l.meter.count(t, 1)
 	l.inUse++
 	if l.pace != nil {
 		l.pace.take(t)
@@ -243,6 +245,9 @@ func (l *lane) learn(t, sent instant, cost, before load, n *News) {
 	told := b.learned
 	if sent < told.seen {
 		return // an answer to a later request has told more already
+	}
+	if sent == 0 {
+		sent = t // what came back on the way is not known then, and left out
 	}
 	if b.limit != limit {
 		told.slopes = slopes{}

@@ -95,8 +95,8 @@ type Permit struct {
 	Why    string        // what it waited for last; "" if it did not
 	Probe  bool          // on its outcome depends when others may follow
 
-	// The limiter in memory's own: when it was given, as the how many-th of its
-	// host's in that second, and from what.
+	// The limiter in memory's own: when it was given (0 is before all that holds
+	// anybody back), as the how many-th of its host's in that second, and from what.
 	at    instant
 	nth   uint32
 	shard *shard

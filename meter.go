@@ -9,14 +9,14 @@ import (
 // lock: what is counted while a second begins may be lost.
 type meter [2]struct{ second, n atomic.Uint32 }
 
-// count counts one, and returns how many that makes in its second.
-func (m *meter) count(t instant) (n uint32) {
+// count counts by more, and returns how many that makes in their second.
+func (m *meter) count(t instant, by uint32) (n uint32) {
 	second := uint32(t / instant(time.Second))
 	s := &m[second%2]
 	if was := s.second.Load(); was != second && s.second.CompareAndSwap(was, second) {
 		s.n.Store(0)
 	}
-	return s.n.Add(1)
+	return s.n.Add(by)
 }
 
 // uncount takes back one that was refused, of the second counted last if it can.

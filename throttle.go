@@ -138,8 +138,7 @@ func (t *throttling) RoundTrip(req *http.Request) (*http.Response, error) {
 	if host == nil {
 		return t.withPermit(req)
 	}
-	sent := now()
-	n := t.own.count(host, sent)
+	sent, n := t.own.count(host)
 	resp, err := t.next.RoundTrip(req)
 	if tells(host, n, req, resp, err) {
 		resp, err = eitherOr(resp, err)
@@ -149,7 +148,7 @@ func (t *throttling) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // heard takes in what became of a request that went out at sent without a
-// permit.
+// permit, at 0 if that was not looked at.
 func (t *Throttler) heard(host *lane, sent instant, req *http.Request, resp *http.Response, err error) {
 	a := Ask{Key: Key{Host: host.key.Host}} // of when it was sent: the base may have changed req
 	s := settling{t: t, p: t.own.afterwards(a, sent)}
