@@ -53,8 +53,8 @@ func (m *memory) afterwards(a Ask, sent instant) Permit {
 // hurry is how many requests of a second make a host one in a hurry, of which
 // the clock is read with one of lookAtEvery: to read it is the dearest part of
 // counting. The others are counted with that one, and what is not counted yet
-// is an eighth at the most.
-const hurry = 128
+// is a thirtieth at the most.
+const hurry = 512
 
 // count counts a request to a host that holds nobody back. It returns the
 // present, 0 if it was not looked at, and how many requests that makes in their

@@ -114,7 +114,7 @@ func TestRateFoundAfterAHurry(t *testing.T) {
 	}{
 		{"at ease", []spell{{20, 5}}, 20},
 		{"in a hurry", []spell{{1000, 5}}, 1000},
-		{"hardly in a hurry", []spell{{130, 5}}, 130},
+		{"hardly in a hurry", []spell{{520, 5}}, 520},
 		{"at ease, after a hurry", []spell{{1000, 3}, {20, 5}}, 20},
 		{"at ease, after a hurry and a pause", []spell{{1000, 3}, {0, 600}, {20, 5}}, 20},
 	} {
