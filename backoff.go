@@ -159,9 +159,7 @@ func (t *retrying) RoundTrip(req *http.Request) (*http.Response, error) {
 	began := t.givenUp.began()
 	resp, err := t.next.RoundTrip(req)
 	if err == nil && succeeded(resp, resp != nil && resp.Request == req) {
-		if began != 0 {
-			t.givenUp.forget(req)
-		}
+		t.givenUp.forget(req, began)
 		return resp, nil
 	}
 	return t.plannedLate(req, began, resp, err)
@@ -192,9 +190,7 @@ func (t *retrying) planned(req *http.Request, c *call) (*http.Response, error) {
 	resp, err := a.send(t.next)
 	if err == nil && succeeded(resp, c == nil && resp != nil && resp.Request == a.req) {
 		p.last()
-		if p.began != 0 {
-			t.givenUp.forget(req)
-		}
+		t.givenUp.forget(req, p.began)
 		return resp, nil
 	}
 	return p.retry(a, c, resp, err)

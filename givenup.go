@@ -87,8 +87,15 @@ func (g *givenUp) has(req *http.Request, began instant) bool {
 	return ok && began >= at && began.sub(at) <= givenUpTime
 }
 
-// forget takes it that a loop has ended, since a call with req succeeded.
-func (g *givenUp) forget(req *http.Request) {
+// forget takes it that a loop has ended, since a call with req that began then
+// succeeded.
+func (g *givenUp) forget(req *http.Request, began instant) {
+	if began != 0 {
+		g.remove(req)
+	}
+}
+
+func (g *givenUp) remove(req *http.Request) {
 	m := markOf(req)
 	g.mu.Lock()
 	defer g.mu.Unlock()
