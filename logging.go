@@ -103,19 +103,25 @@ func (t *Logger) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := t.settings.check(t); err != nil {
 		return refuse(req, err)
 	}
-	return t.roundTrip(req, t.base())
+	return (&logging{t, t.base()}).RoundTrip(req)
 }
 
-func (t *Logger) roundTrip(req *http.Request, base http.RoundTripper) (*http.Response, error) {
+// A logging is a Logger with what it calls: its Base, or the next of a chain.
+type logging struct {
+	*Logger
+	next http.RoundTripper
+}
+
+func (t *logging) RoundTrip(req *http.Request) (*http.Response, error) {
 	// zap.NewNop and the like enable not even errors.
 	if t.Zap == nil || !t.Zap.Core().Enabled(zapcore.ErrorLevel) {
-		return send(base, req)
+		return send(t.next, req)
 	}
-	return t.logged(req, base)
+	return t.logged(req)
 }
 
-// logged is roundTrip where somebody listens.
-func (t *Logger) logged(req *http.Request, base http.RoundTripper) (*http.Response, error) {
+// logged is RoundTrip where somebody listens.
+func (t *logging) logged(req *http.Request) (*http.Response, error) {
 	start := time.Now()
 	with, c := openCall(req)
 	defer c.leave()
@@ -127,18 +133,18 @@ func (t *Logger) logged(req *http.Request, base http.RoundTripper) (*http.Respon
 		sent = &capture{max: t.bodies()}
 		with = captureBody(with, sent)
 	}
-	resp, err := send(base, with)
+	resp, err := send(t.next, with)
 	headers := time.Since(start)
 	if resp != nil {
 		c.attach(resp, with)
 	}
 	if err == nil && resp != nil && t.waitsForBody(resp) {
-		t.later(resp, &entry{Logger: t, req: req, call: c, start: start, headers: headers, sent: sent})
+		t.later(resp, &entry{Logger: t.Logger, req: req, call: c, start: start, headers: headers, sent: sent})
 		return resp, nil
 	}
 	call := c.outcome(req, resp, err)
 	if ce := t.check(call); ce != nil {
-		e := entry{Logger: t, req: req, call: c, start: start, headers: headers, sent: sent}
+		e := entry{Logger: t.Logger, req: req, call: c, start: start, headers: headers, sent: sent}
 		ce.Write(e.fields(resp, call)...)
 	}
 	return resp, err

@@ -43,11 +43,12 @@ type Transport struct {
 		Classifier
 	}
 
-	// The chain from the Retrier inwards, linked at the first request. Each link
+	// The chain, linked at the first request. Each link
 	// calls the next one and nothing comes between, since what a wrapper costs
 	// beside a connection is the calls that have to return: after the wait for
 	// an answer no processor knows any more where to.
 	chain struct {
+		logging
 		retrying
 		throttling
 		classifying
@@ -62,7 +63,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if t.Logger == nil {
 		return t.chain.retrying.RoundTrip(req)
 	}
-	return t.Logger.roundTrip(req, &t.chain.retrying)
+	return t.chain.logging.RoundTrip(req)
 }
 
 // link links the chain. It writes nothing into the wrappers, which may be those
@@ -72,6 +73,7 @@ func (t *Transport) link() {
 	throttler := orOwn(t.Throttler, &t.own.Throttler)
 	t.chain.throttling = throttling{throttler, &t.chain.classifying, throttler.unlimited()}
 	t.chain.retrying = retrying{orOwn(t.Retrier, &t.own.Retrier), &t.chain.throttling}
+	t.chain.logging = logging{t.Logger, &t.chain.retrying}
 }
 
 func orOwn[W any](set, own *W) *W {
