@@ -57,31 +57,27 @@ func (m *memory) afterwards(a Ask, sent instant) Permit {
 const hurry = 512
 
 // count counts a request to a host that holds nobody back. It returns the
-// present, 0 if it was not looked at, and how many requests that makes in their
-// second, as far as searched needs to know.
-func (m *memory) count(host *lane) (sent instant, n uint32) {
+// present, 0 if it was not looked at, and whether the answer is to be searched.
+func (m *memory) count(host *lane) (sent instant, search bool) {
 	by := uint32(1)
 	if host.hurried.Load() {
-		if n = host.passed.Add(1); n%lookAtEvery != 0 {
-			return 0, n
+		if host.passed.Add(1)%lookAtEvery != 0 {
+			return 0, false
 		}
 		by = lookAtEvery
 	}
 	sent = now()
-	n = host.meter.count(sent, by)
+	n := host.meter.count(sent, by)
 	switch {
-	case by > 1:
-		n = lookAtEvery
-		if host.meter.perSecond() < hurry {
-			host.hurried.Store(false)
-		}
-	case n == hurry:
+	case by > 1 && host.meter.perSecond() < hurry:
+		host.hurried.Store(false)
+	case by == 1 && n == hurry:
 		host.hurried.Store(true)
 	}
-	if n%lookAtEvery == 0 && m.recent.Load() != host {
+	if (by > 1 || n%lookAtEvery == 0) && m.recent.Load() != host {
 		m.recent.Store(host)
 	}
-	return sent, n
+	return sent, by > 1 || searched(n)
 }
 
 // Of the answers of a host that has stated no limit so far, the first lookAtFirst of
@@ -97,10 +93,10 @@ const (
 // through.
 func searched(n uint32) bool { return n <= lookAtFirst || n%lookAtEvery == 0 }
 
-// tells reports whether the answer to the n-th request of a second, or the lack
-// of one, is news of a host that held nobody back.
-func tells(host *lane, n uint32, req *http.Request, resp *http.Response, err error) bool {
+// tells reports whether an answer, or the lack of one, is news of a host that
+// held nobody back. search is whether to look through its headers.
+func tells(host *lane, search bool, req *http.Request, resp *http.Response, err error) bool {
 	return err != nil || resp == nil || failed(resp) || !host.free.Load() ||
 		(resp.Request != req || callFrom(req.Context()) != nil) && verdictOf(resp) != nil || // else nobody further in can have left one
-		searched(n) && wait.Mentions(resp.Header)
+		search && wait.Mentions(resp.Header)
 }

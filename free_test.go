@@ -63,42 +63,79 @@ func TestBusyHostBeginsToStateALimit(t *testing.T) {
 		{"with a limit set", &steadyhttp.Throttler{RequestsPerSecond: 1e6}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			states := false
-			row.throttler.Base = replying(func(*http.Request) reply {
-				if states {
-					return reply{status: 200, header: "X-Ratelimit-Limit-Requests: 1000\nX-Ratelimit-Remaining-Requests: 900\nX-Ratelimit-Reset-Requests: 6s"}
-				}
-				return reply{status: 200}
-			})
-			call := func(n int) {
-				for range n {
-					resp, err := row.throttler.RoundTrip(request(t, "GET", "https://api.example.com/v1/x", ""))
-					if err != nil {
-						t.Fatal(err)
+			synctest.Test(t, func(t *testing.T) { // all of one second
+				states := false
+				row.throttler.Base = replying(func(*http.Request) reply {
+					if states {
+						return reply{status: 200, header: "X-Ratelimit-Limit-Requests: 1000\nX-Ratelimit-Remaining-Requests: 900\nX-Ratelimit-Reset-Requests: 6s"}
 					}
-					finish(t, resp)
+					return reply{status: 200}
+				})
+				call := func(n int) {
+					for range n {
+						resp, err := row.throttler.RoundTrip(request(t, "GET", "https://api.example.com/v1/x", ""))
+						if err != nil {
+							t.Fatal(err)
+						}
+						finish(t, resp)
+					}
 				}
-			}
-			learned := func() bool {
-				for _, k := range row.throttler.Snapshot() {
-					for _, l := range k.Limits {
-						if l.Learned {
-							return true
+				learned := func() bool {
+					for _, k := range row.throttler.Snapshot() {
+						for _, l := range k.Limits {
+							if l.Learned {
+								return true
+							}
 						}
 					}
+					return false
 				}
-				return false
-			}
-			call(1000)
-			if learned() {
-				t.Fatal("it learned a limit that nobody stated")
-			}
-			states = true
-			if call(16); !learned() {
-				t.Error("it has not learned the limit from sixteen answers that state it")
-			}
+				call(1000)
+				if learned() {
+					t.Fatal("it learned a limit that nobody stated")
+				}
+				states = true
+				if call(16); !learned() {
+					t.Error("it has not learned the limit from sixteen answers that state it")
+				}
+			})
 		})
 	}
+}
+
+// When a request of a host in a hurry went out is not known. What a failed
+// answer to it says is left is not taken for more.
+func TestLimitStatedByAFailureInAHurry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fails := false
+		throttler := &steadyhttp.Throttler{Base: replying(func(*http.Request) reply {
+			if fails {
+				return reply{status: 404, header: "X-Ratelimit-Limit-Requests: 1000\nX-Ratelimit-Remaining-Requests: 100\nX-Ratelimit-Reset-Requests: 54s"}
+			}
+			return reply{status: 200}
+		})}
+		call := func() {
+			resp, err := throttler.RoundTrip(request(t, "GET", "https://api.example.com/v1/x", ""))
+			if err != nil {
+				t.Fatal(err)
+			}
+			finish(t, resp)
+		}
+		for range 1000 {
+			call()
+		}
+		time.Sleep(time.Minute)
+		fails = true
+		call()
+		for _, k := range throttler.Snapshot() {
+			for _, l := range k.Limits {
+				if l.Learned && l.Left > 60 && l.Left <= 100 {
+					return
+				}
+			}
+		}
+		t.Errorf("got %+v, want a limit of which at most 100 are left", throttler.Snapshot())
+	})
 }
 
 // The rate that a server bears is found from what went well before, however the

@@ -138,9 +138,9 @@ func (t *throttling) RoundTrip(req *http.Request) (*http.Response, error) {
 	if host == nil {
 		return t.withPermit(req)
 	}
-	sent, n := t.own.count(host)
+	sent, search := t.own.count(host)
 	resp, err := t.next.RoundTrip(req)
-	if tells(host, n, req, resp, err) {
+	if tells(host, search, req, resp, err) {
 		resp, err = eitherOr(resp, err)
 		t.heard(host, sent, req, resp, err)
 	}

@@ -43,10 +43,10 @@ type Transport struct {
 		Classifier
 	}
 
-	// The chain, linked at the first request. Each link
-	// calls the next one and nothing comes between, since what a wrapper costs
-	// beside a connection is the calls that have to return: after the wait for
-	// an answer no processor knows any more where to.
+	// The chain, linked at the first request. Each link calls the next one and
+	// nothing comes between, since what a wrapper costs beside a connection is
+	// the calls that have to return: after the wait for an answer no processor
+	// knows any more where to.
 	chain struct {
 		logging
 		retrying
