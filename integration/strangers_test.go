@@ -2,6 +2,8 @@ package integration
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"golang.org/x/net/http2"
 	"golang.org/x/oauth2"
 
 	"github.com/steadyhttp/steadyhttp"
@@ -127,4 +130,14 @@ func put(ctx context.Context, client *http.Client, body string) (string, error) 
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	return string(text), err
+}
+
+// golang.org/x/net/http2 says that a server has closed a connection after GOAWAY
+// with a type of its own.
+func TestGoAwayOfXNet(t *testing.T) {
+	err := fmt.Errorf("reading: %w", http2.GoAwayError{LastStreamID: 1})
+	var e *steadyhttp.Error
+	if !errors.As(steadyhttp.Check(nil, err), &e) || e.Class != steadyhttp.Connection {
+		t.Errorf("got %v, want a connection that failed", e)
+	}
 }
