@@ -327,6 +327,12 @@ func TestProviderShapes(t *testing.T) {
 			want:  fields{"invalid_request", "openai", "invalid_request_error", "", "Odd.", ""},
 		},
 		{
+			name:  "OpenAI, with a port",
+			url:   "https://api.openai.com:443/v1/chat/completions",
+			reply: reply{status: 400, body: `{"error":{"message":"Odd.","type":"invalid_request_error","param":null,"code":null}}`},
+			want:  fields{"invalid_request", "openai", "invalid_request_error", "", "Odd.", ""},
+		},
+		{
 			name:  "OpenAI: the prompt is too long",
 			url:   "https://api.openai.com/v1/chat/completions",
 			reply: reply{status: 400, body: `{"error":{"message":"Too many tokens.","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}`},
