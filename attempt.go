@@ -7,11 +7,9 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/steadyhttp/steadyhttp/internal/peek"
 	"github.com/steadyhttp/steadyhttp/internal/replay"
 )
 
@@ -176,45 +174,6 @@ func (b *attemptBody) Read(p []byte) (int, error) {
 func (b *attemptBody) Close() error {
 	defer b.end(nil)
 	return b.ReadCloser.Close()
-}
-
-func isEventStream(resp *http.Response) bool {
-	const stream = "text/event-stream"
-	t := strings.TrimSpace(first(resp.Header, "Content-Type"))
-	if len(t) < len(stream) || !strings.EqualFold(t[:len(stream)], stream) {
-		return false
-	}
-	parameters := strings.TrimSpace(t[len(stream):])
-	return parameters == "" || parameters[0] == ';'
-}
-
-// lookedAt returns what a wrapper further in has looked at of a body that
-// nobody has read yet, below the wrappers of ours around it; nil for nothing.
-func lookedAt(body io.ReadCloser) *peek.Body {
-	for {
-		switch b := body.(type) {
-		case *peek.Body:
-			return b
-		case *attemptBody:
-			body = b.ReadCloser
-		case *stallBody:
-			body = b.ReadCloser
-		case *permitBody:
-			body = b.ReadCloser
-		case *streamBody:
-			body = b.ReadCloser
-		default:
-			return nil
-		}
-	}
-}
-
-func hasBody(req *http.Request) bool { return req.Body != nil && req.Body != http.NoBody }
-
-func closeBody(req *http.Request) {
-	if req.Body != nil {
-		req.Body.Close()
-	}
 }
 
 // An attemptClock counts the time of one attempt. A Throttler further in stops

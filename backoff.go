@@ -8,13 +8,15 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
+
+	"github.com/steadyhttp/steadyhttp/internal/givenup"
 )
 
 const (
-	defaultMaxAttempts = 4
-	defaultMaxWait     = time.Minute
-	defaultMaxElapsed  = 2 * time.Minute
-	defaultMaxReplay   = 1 << 20
+	defaultMaxAttempts     = 4
+	defaultMaxWait         = time.Minute
+	defaultMaxElapsed      = 2 * time.Minute
+	defaultMaxBufferedBody = 1 << 20
 
 	// The default policy's means: full jitter around them, so the first wait is
 	// anything from 0 to 500 ms. Overload passes more slowly than a hiccup.
@@ -39,7 +41,7 @@ const (
 // last error unchanged.
 //
 // A body is sent again from Request.GetBody if there is one. Else what the
-// first attempt reads of it is kept, up to MaxReplay, while it is sent; nothing
+// first attempt reads of it is kept, up to MaxBufferedBody, while it is sent; nothing
 // is read ahead. The request itself is not modified.
 //
 // One owner of retries is enough. A Retrier does not repeat what a Retrier
@@ -71,10 +73,10 @@ type Retrier struct {
 	// no limit.
 	MaxElapsed time.Duration
 
-	// MaxReplay is how many bytes of a body that has no GetBody are kept so that
+	// MaxBufferedBody is how many bytes of a body that has no GetBody are kept so that
 	// it can be sent again. A larger body is sent once, and if its length says
 	// so beforehand nothing is kept. 0 is 1 MiB, negative is no limit.
-	MaxReplay int64
+	MaxBufferedBody int64
 
 	// BackOff makes the policy for one call; it is called at the first retry.
 	// What the policy gives is the wait where the server names none, and up to
@@ -124,7 +126,7 @@ type Retrier struct {
 
 	settings  settings
 	ownBudget Budget
-	givenUp   givenUp
+	givenUp   givenup.Memory
 }
 
 // A Decision is what a Retrier is about to do after an attempt that failed.
@@ -141,101 +143,36 @@ func (t *Retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := t.settings.check(t); err != nil {
 		return refuse(req, err)
 	}
-	return (&retrying{t, t.base()}).RoundTrip(req)
+	return t.roundTrip(req, t.base())
 }
 
-// A retrying is a Retrier with what it calls: its Base, or the next of a chain.
-type retrying struct {
-	*Retrier
-	next http.RoundTripper
-}
-
-func (t *retrying) RoundTrip(req *http.Request) (*http.Response, error) {
+func (t *Retrier) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
 	t.budget().count(hostOf(req))
 	c := joinCall(req)
-	if c != nil || !t.passes(req) {
-		return t.planned(req, c)
-	}
-	began := t.givenUp.began()
-	resp, err := t.next.RoundTrip(req)
-	if err == nil && succeeded(resp, resp != nil && resp.Request == req) {
-		t.givenUp.forget(req, began)
-		return resp, nil
-	}
-	return t.plannedLate(req, began, resp, err)
-}
-
-// passes reports whether req goes out as it is, so that nothing need be decided
-// about it unless it fails. Of most that is so.
-func (t *Retrier) passes(req *http.Request) bool {
-	return (!hasBody(req) || req.GetBody != nil) && t.AttemptTimeout == 0 && t.StallTimeout == 0 && policyOf(req) == nil &&
-		(req.Method == http.MethodGet || t.IdempotencyKey == nil && repeatable(req))
-}
-
-// planned is RoundTrip for a call that is decided about before it goes out. c
-// is its record, nil if it has none.
-func (t *retrying) planned(req *http.Request, c *call) (*http.Response, error) {
 	if c != nil {
 		defer c.leave()
 	}
-	var p plan
-	p.make(t, req, c)
+	p := t.plan(req, next, c)
 	if p.role == owner {
 		defer c.release()
 	}
 	a, err := p.first()
-	if err != nil { // the context has ended, and closed the source
+	if err != nil { // the context has ended, and closed the body
 		return nil, err
 	}
-	resp, err := a.send(t.next)
-	if err == nil && succeeded(resp, c == nil && resp != nil && resp.Request == a.req) {
-		p.last()
-		t.givenUp.forget(req, p.began)
+	resp, err := a.send(next)
+	if err == nil && succeeded(resp) {
+		p.lastAttempt()
+		t.givenUp.Forget(req, p.began)
 		return resp, nil
 	}
 	return p.retry(a, c, resp, err)
 }
 
-// plannedLate goes on with a call that began at that instant and was let pass,
-// since its first attempt failed. What let it pass is not looked at again: the
-// base may have changed req.
-func (t *retrying) plannedLate(req *http.Request, began instant, resp *http.Response, err error) (*http.Response, error) {
-	p := plan{repeatable: true, began: began}
-	p.begin(t, req, &noPolicy)
-	resp, err = eitherOr(resp, err)
-	return p.retry(attempt{req: req}, nil, resp, err)
-}
-
-// retry goes on after a first attempt that failed.
-func (p *plan) retry(a attempt, c *call, resp *http.Response, err error) (*http.Response, error) {
-	late := c == nil
-	if late {
-		// Go on with the record that the first attempt's verdict is in.
-		if c = opened(resp); c == nil {
-			c = &call{used: true}
-		}
-		c.enter()
-		defer c.leave()
-		if c.claim(p.req) == owner {
-			defer c.release()
-		}
-	}
-	return (&retry{plan: *p, call: c, late: late, made: 1}).run(a, resp, err)
-}
-
-// opened returns the record that resp carries, if it is about resp.
-func opened(resp *http.Response) *call {
-	if resp == nil || verdictOf(resp) == nil {
-		return nil
-	}
-	return callFrom(resp.Request.Context())
-}
-
-// succeeded reports whether what came without an error is nothing to repeat;
-// silent says that nobody further in can have left a verdict on it. A base that
-// gives no answer either is http.Client's to complain about.
-func succeeded(resp *http.Response, silent bool) bool {
-	return resp == nil || !failed(resp) && (silent || verdictOf(resp) == nil)
+// succeeded reports whether what came without an error is nothing to repeat. A
+// base that gives no response either is http.Client's to complain about.
+func succeeded(resp *http.Response) bool {
+	return resp == nil || !failed(resp) && verdictOn(resp) == nil
 }
 
 // CloseIdleConnections closes the idle connections of Base, if it can.
@@ -278,7 +215,7 @@ func orMax64(set, byDefault int64) int64 {
 	return set
 }
 
-func (t *Retrier) policy(class Class) backoff.BackOff {
+func (t *Retrier) newBackOff(class Class) backoff.BackOff {
 	if t.BackOff != nil {
 		if b := t.BackOff(); b != nil {
 			return b

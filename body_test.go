@@ -55,7 +55,7 @@ func TestBodiesOnRealSockets(t *testing.T) {
 		size     int
 		length   int64 // as the request states it; -1 is unknown
 		getBody  bool
-		replay   int64 // MaxReplay
+		replay   int64 // MaxBufferedBody
 		early    bool  // the server answers before it has read the body
 		attempts int
 		stopped  string
@@ -64,11 +64,11 @@ func TestBodiesOnRealSockets(t *testing.T) {
 		{name: "unknown length, refused before it was read", size: small, length: -1, early: true, attempts: 3},
 		{name: "known length", size: small, length: small, attempts: 3},
 		{name: "from GetBody, however large", size: large, length: large, getBody: true, attempts: 3},
-		{name: "unknown length, more than is kept", size: large, length: -1, attempts: 1, stopped: "the body has no GetBody and is larger than MaxReplay"},
-		{name: "known length, more than is kept", size: large, length: large, attempts: 1, stopped: "the body has no GetBody and is larger than MaxReplay"},
-		{name: "a larger MaxReplay", size: large, length: -1, replay: 2 << 20, attempts: 3},
-		{name: "a smaller MaxReplay", size: small, length: -1, replay: 1 << 10, attempts: 1, stopped: "the body has no GetBody and is larger than MaxReplay"},
-		{name: "no MaxReplay", size: large, length: -1, replay: -1, attempts: 3},
+		{name: "unknown length, more than is kept", size: large, length: -1, attempts: 1, stopped: "the body has no GetBody and is larger than MaxBufferedBody"},
+		{name: "known length, more than is kept", size: large, length: large, attempts: 1, stopped: "the body has no GetBody and is larger than MaxBufferedBody"},
+		{name: "a larger MaxBufferedBody", size: large, length: -1, replay: 2 << 20, attempts: 3},
+		{name: "a smaller MaxBufferedBody", size: small, length: -1, replay: 1 << 10, attempts: 1, stopped: "the body has no GetBody and is larger than MaxBufferedBody"},
+		{name: "no MaxBufferedBody", size: large, length: -1, replay: -1, attempts: 3},
 	} {
 		for name, newServer := range map[string]func() *steadyhttptest.Server{"HTTP/1.1": steadyhttptest.NewServer, "HTTP/2": steadyhttptest.NewTLSServer} {
 			t.Run(row.name+" over "+name, func(t *testing.T) {
@@ -90,7 +90,7 @@ func TestBodiesOnRealSockets(t *testing.T) {
 				}
 				ctx := steadyhttp.WithCall(t.Context())
 				client := srv.Client()
-				client.Transport = &steadyhttp.Retrier{Base: client.Transport, BackOff: noWait, MaxReplay: row.replay}
+				client.Transport = &steadyhttp.Retrier{Base: client.Transport, BackOff: noWait, MaxBufferedBody: row.replay}
 				resp, err := client.Do(req.WithContext(ctx))
 				if err != nil {
 					t.Fatal(err)
@@ -351,8 +351,8 @@ func TestLargeUploadIsNotHeld(t *testing.T) {
 			if grown >= 2<<20 {
 				t.Errorf("the heap grew by %d bytes, want less than 2 MiB", grown)
 			}
-			if call, _ := steadyhttp.FromContext(ctx); call.Attempts != 1 || !strings.Contains(call.Stopped, "MaxReplay") {
-				t.Errorf("got %d attempts, stopped %q; want one, because of MaxReplay", call.Attempts, call.Stopped)
+			if call, _ := steadyhttp.FromContext(ctx); call.Attempts != 1 || !strings.Contains(call.Stopped, "MaxBufferedBody") {
+				t.Errorf("got %d attempts, stopped %q; want one, because of MaxBufferedBody", call.Attempts, call.Stopped)
 			}
 		})
 	}

@@ -86,7 +86,7 @@ type loggedBody struct {
 }
 
 // later makes e be written at the end of resp's body.
-func (t *Logger) later(resp *http.Response, e *entry) {
+func (t *Logger) later(resp *http.Response, e entry) {
 	b := &loggedBody{ReadCloser: resp.Body}
 	if t.Bodies > 0 {
 		b.start = &capture{max: t.bodies()}
@@ -94,16 +94,15 @@ func (t *Logger) later(resp *http.Response, e *entry) {
 	e.body = b
 	// A wrapper further out may look at the body in another goroutine while it
 	// sets fields of resp: the end goes by what they were.
-	headers, then := *resp, verdictOf(resp)
+	headers, verdict := *resp, verdictOn(resp)
 	e.call.mu.Lock()
-	e.turn, e.then = e.call.turn, e.call.copied()
+	turn, call := e.call.turn, e.call.summary()
 	e.call.mu.Unlock()
 	b.end = func(err error) {
-		call, verdict := e.then, then // unless the record still serves this call
-		e.call.inTurn(e.turn, func() {
-			call = e.call.copied()
-			if e.call.about == resp && e.call.verdict != nil {
-				verdict = e.call.verdict
+		e.call.inTurn(turn, func() { // else the record serves another call by now
+			call = e.call.summary()
+			if f := e.call.finding; f.about == resp && f.verdict != nil {
+				verdict = f.verdict
 			}
 		})
 		call = call.ended(e.req, &headers, err, verdict)

@@ -63,41 +63,20 @@ func (t *Classifier) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := t.settings.check(t); err != nil {
 		return refuse(req, err)
 	}
-	return (&classifying{t, t.base()}).RoundTrip(req)
+	return t.roundTrip(req, t.base())
 }
 
-// A classifying is a Classifier with what it calls: its Base, or a Transport's,
-// which may be nil.
-type classifying struct {
-	*Classifier
-	next http.RoundTripper
-}
-
-func (t *classifying) RoundTrip(req *http.Request) (*http.Response, error) {
-	if c := joinCall(req); c != nil {
-		return t.joined(req, c)
+func (t *Classifier) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+	c := joinCall(req)
+	if c != nil {
+		defer c.leave()
 	}
-	resp, err := orDefault(t.next).RoundTrip(req)
-	if err != nil || resp == nil {
-		return eitherOr(resp, err)
-	}
-	at := t.looksAt(req, resp)
-	if at == nothing && resp.Request == req && !failed(resp) {
-		return resp, nil // like most: nobody further in left a word on it
-	}
-	t.classify(req, resp, at, nil)
-	return resp, nil
-}
-
-// joined is RoundTrip for a request that carries c.
-func (t *classifying) joined(req *http.Request, c *call) (*http.Response, error) {
-	defer c.leave()
-	resp, err := send(orDefault(t.next), req)
+	resp, err := send(next, req)
 	switch {
-	case err != nil:
-		c.setVerdict(nil, errorFor(req, err))
-	case resp != nil:
-		t.classify(req, resp, t.looksAt(req, resp), c)
+	case err != nil && c != nil:
+		c.find(finding{verdict: errorFor(req, err)})
+	case err == nil && resp != nil:
+		t.classify(req, resp, c)
 	}
 	return resp, err
 }
@@ -123,42 +102,37 @@ func (t *Classifier) looksAt(req *http.Request, resp *http.Response) look {
 	return nothing
 }
 
-// classify leaves the verdict on resp, if there is one, where the wrappers
+// classify records the verdict on resp, if there is one, where the wrappers
 // further out and the caller look. c may be nil.
-func (t *Classifier) classify(req *http.Request, resp *http.Response, at look, c *call) {
+func (t *Classifier) classify(req *http.Request, resp *http.Response, c *call) {
+	at := t.looksAt(req, resp)
 	if resp.Request == nil && (failed(resp) || at != nothing) {
 		resp.Request = req // a fake left it nil; we need to know whose answer it is
 	}
-	var e *Error
-	if c != nil || resp.Request != req { // else nobody further in left a word
-		e = verdictOf(resp)
-		if e != nil && c == nil {
-			return // the word of one further in stands, where it is
-		}
-		if e == nil && seen(resp) && len(t.Rules) == 0 {
-			return // nor is there more to find
-		}
+	f, inner := known(resp)
+	switch {
+	case f.verdict != nil && c == nil:
+		return // that of a wrapper further in stands, where it is
+	case f.verdict == nil && f.looked && len(t.Rules) == 0:
+		return // nor is there more to find
+	case f.verdict == nil:
+		f = finding{about: resp, verdict: t.examine(req, resp, at, c)}
+		f.body, _ = resp.Body.(*peek.Body)
 	}
-	if e == nil {
-		e = t.examine(req, resp, at, c)
-	}
-	stream := at == firstEvent && e == nil
-	if c == nil && (e != nil || stream) {
-		// Nobody listens yet: leave the verdict where who asks later looks.
-		if c = recordOf(resp); c == nil {
+	f.looked = f.looked || !t.HeadersOnly
+	stream := at == firstEvent && f.verdict == nil
+	if c == nil {
+		if f.verdict == nil && !stream {
+			return // like most
+		}
+		if c = inner; c == nil {
 			c = &call{used: true}
 		}
 	}
-	if c == nil {
-		return
-	}
-	if e != nil || stream {
+	if f.verdict != nil || stream {
 		c.attach(resp, req)
 	}
-	c.setVerdict(resp, e)
-	if !t.HeadersOnly {
-		c.setLooked(resp)
-	}
+	c.find(f)
 	if stream {
 		resp.Body = watchStream(resp, c, t.Rules)
 	}
@@ -221,7 +195,7 @@ func lookInside(resp *http.Response, body *peek.Body, rules []Rule, c *call) *Er
 	v, hidden := dialect.InBand(j.answer())
 	if c != nil {
 		input, output := dialect.Usage(j.body)
-		c.inTurn(c.currentTurn(), func() { c.addUsage(input, output) })
+		c.inTurn(c.currentTurn(), func() { c.usage.add(input, output) })
 	}
 	if !hidden && !rulesForSuccess(rules, resp.Request, resp) {
 		return nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
 	"github.com/steadyhttp/steadyhttp/internal/sse"
+	"github.com/steadyhttp/steadyhttp/limit"
 )
 
 // maxRead is how much of a request's body is looked at for its model and its
@@ -71,13 +72,13 @@ func startOfBody(req *http.Request) (string, bool) {
 
 // cost is what req is reckoned to take: its input by the length of its text, and
 // all that it may generate, if it says so.
-func (t *Throttler) cost(req *http.Request, r *reading) Cost {
+func (t *Throttler) cost(req *http.Request, r *reading) limit.Cost {
 	if t.Cost != nil {
 		c := t.Cost(req)
-		return Cost{Requests: max(c.Requests, 1), Input: max(c.Input, 0), Output: max(c.Output, 0)}
+		return limit.Cost{Requests: max(c.Requests, 1), Input: max(c.Input, 0), Output: max(c.Output, 0)}
 	}
 	call := r.call(req)
-	c := Cost{Requests: 1, Input: max(call.Input, 1), Output: call.Output}
+	c := limit.Cost{Requests: 1, Input: max(call.Input, 1), Output: call.Output}
 	if c.Output > 0 && countsInput(req) {
 		c.Output = 0
 	}
@@ -121,16 +122,16 @@ func (u *usage) add(data []byte) {
 }
 
 // used returns what was used, and whether the answer said so.
-func (u *usage) used(req *http.Request) (Cost, bool) {
+func (u *usage) used(req *http.Request) (limit.Cost, bool) {
 	if u == nil {
-		return Cost{}, false
+		return limit.Cost{}, false
 	}
 	if u.stream {
 		u.split.Flush(u.event)
 	} else {
 		u.add(u.start)
 	}
-	c := Cost{Requests: 1, Input: u.input, Output: u.output}
+	c := limit.Cost{Requests: 1, Input: u.input, Output: u.output}
 	if countsInput(req) {
 		c.Output = 0
 	}

@@ -56,7 +56,7 @@ func (r *retry) impossible() string {
 	case r.made >= r.maxAttempts:
 		return fmt.Sprintf("%d attempts were made", r.made)
 	case !r.replayable():
-		return "the body has no GetBody and is larger than MaxReplay"
+		return "the body has no GetBody and is larger than MaxBufferedBody"
 	}
 	return ""
 }
@@ -106,7 +106,7 @@ func (r *retry) bodyWasSpent(a attempt) bool {
 func (r *retry) wait() (d time.Duration, why string) {
 	e := r.verdict
 	if r.backoff == nil {
-		r.backoff = r.policy(e.Class)
+		r.backoff = r.newBackOff(e.Class)
 	}
 	if d = r.backoff.NextBackOff(); d < 0 {
 		return 0, "the backoff policy stopped"
@@ -136,7 +136,7 @@ func (r *retry) tooLate(wait time.Duration) string {
 // wants it is free, and so is one that a Throttler further in holds back until
 // it can succeed: it adds nothing to what the server is ready for.
 func (r *retry) affordable(resp *http.Response) bool {
-	if r.verdict.Class == RateLimit && r.verdict.RetryAfter > 0 || r.call.gatedBy(resp) {
+	if r.verdict.Class == RateLimit && r.verdict.RetryAfter > 0 || r.call.heldAfter(resp) {
 		return true
 	}
 	return r.budget().take(hostOf(r.req))

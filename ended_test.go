@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/limit"
 )
 
 // stalls is a body that gives nothing until its request ends, and then net/http's
@@ -41,7 +42,7 @@ func TestTimeoutOfHTTPClient(t *testing.T) {
 	for _, row := range []struct {
 		name    string
 		base    http.RoundTripper
-		limiter steadyhttp.Limiter
+		limiter limit.Limiter
 		callers int
 	}{
 		{"before the headers", silent, nil, 1},
@@ -81,9 +82,9 @@ func TestTimeoutOfHTTPClient(t *testing.T) {
 }
 
 // full is a Limiter that never has a permit.
-type full struct{ steadyhttp.Limiter }
+type full struct{ limit.Limiter }
 
-func (full) Acquire(ctx context.Context, _ steadyhttp.Ask) (steadyhttp.Permit, error) {
+func (full) Acquire(ctx context.Context, _ limit.Ask) (limit.Permit, error) {
 	<-ctx.Done()
-	return steadyhttp.Permit{}, context.Cause(ctx)
+	return limit.Permit{}, context.Cause(ctx)
 }

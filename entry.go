@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/steadyhttp/steadyhttp/internal/credential"
 	"github.com/steadyhttp/steadyhttp/internal/redact"
 )
 
@@ -28,13 +29,13 @@ const (
 	fieldFate         = "fate"                       // whether the server may have carried the request out; absent for a success
 	fieldAttempts     = "attempts"                   // how often it was sent; absent for once
 	fieldResent       = "http.request.resend_count"  // attempts after the first
-	fieldTried        = "tried"                      // the classes of the attempts that were followed by another
+	fieldRetried      = "retried_classes"            // the classes of the attempts that were followed by another
 	fieldStopped      = "retry_stopped"              // why there was no further attempt
 	fieldRetryAfter   = "retry_after"                // what the server asked to wait
 	fieldRetryFrom    = "retry_after_source"         // the header or body field that said so
 	fieldWaited       = "waited"                     // all of the call's waiting
-	fieldAsked        = "waited_asked"               // the part of it that a server asked for
-	fieldAskedBy      = "waited_asked_by"            // the header or body field that asked for the last of it
+	fieldServerWait   = "waited_server"              // the part of it that a server asked for
+	fieldServerFrom   = "waited_server_source"       // the header or body field that asked for the last of it
 	fieldThrottled    = "waited_throttled"           // the part of it that was spent in a Throttler
 	fieldHeaders      = "time_to_headers"            // from the call's begin, waits included; absent if that was the end
 	fieldFirst        = "time_to_first_byte"         // of a stream's body, from the call's begin
@@ -61,8 +62,6 @@ type entry struct {
 	start   time.Time
 	headers time.Duration // from start
 
-	turn int         // of the call, when the headers came
-	then Call        // what the record said then
 	sent *capture    // of the request's body, nil if not asked for
 	body *loggedBody // nil unless the entry waits for the body's end
 }
@@ -81,11 +80,11 @@ func (t *Logger) waitsForBody(resp *http.Response) bool {
 // alone tells. The body is not a Logger's to read.
 func (c *call) outcome(req *http.Request, resp *http.Response, err error) Call {
 	c.mu.Lock()
-	call := c.copied()
+	call := c.summary()
 	c.mu.Unlock()
 	var verdict *Error
 	if resp != nil {
-		verdict = verdictOf(resp)
+		verdict = verdictOn(resp)
 	}
 	return call.ended(req, resp, err, verdict)
 }
@@ -105,7 +104,7 @@ func (call Call) ended(req *http.Request, resp *http.Response, err error, verdic
 }
 
 func (e *entry) fields(resp *http.Response, call Call) []zap.Field {
-	clean := redact.Without(credentials(e.req)...)
+	clean := redact.Without(credential.Secrets(e.req)...)
 	f := make([]zap.Field, 0, 24)
 	f = append(f,
 		zap.String(fieldMethod, methodOf(e.req)),
@@ -122,7 +121,7 @@ func (e *entry) fields(resp *http.Response, call Call) []zap.Field {
 		}
 	}
 	if call.Attempts > 1 {
-		f = append(f, zap.Int(fieldAttempts, call.Attempts), zap.Int(fieldResent, call.Attempts-1), zap.Stringers(fieldTried, call.Tried))
+		f = append(f, zap.Int(fieldAttempts, call.Attempts), zap.Int(fieldResent, call.Attempts-1), zap.Stringers(fieldRetried, call.RetriedClasses))
 	}
 	if call.Error != nil && call.Stopped != "" {
 		f = append(f, zap.String(fieldStopped, call.Stopped))
@@ -162,13 +161,13 @@ func (e *entry) times(f []zap.Field, call Call) []zap.Field {
 	for _, d := range []struct {
 		name  string
 		value time.Duration
-	}{{fieldWaited, call.Waited}, {fieldAsked, call.Asked}, {fieldThrottled, call.Throttled}} {
+	}{{fieldWaited, call.Waited}, {fieldServerWait, call.ServerWait}, {fieldThrottled, call.Throttled}} {
 		if d.value > 0 {
 			f = append(f, zap.Duration(d.name, d.value))
 		}
 	}
-	if call.Asked > 0 && call.AskedBy != "" {
-		f = append(f, zap.String(fieldAskedBy, call.AskedBy))
+	if call.ServerWait > 0 && call.ServerWaitSource != "" {
+		f = append(f, zap.String(fieldServerFrom, call.ServerWaitSource))
 	}
 	if e.body == nil {
 		return append(f, zap.Duration(fieldDuration, e.headers))

@@ -2,30 +2,25 @@ package steadyhttp
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/url"
-	"os"
-	"reflect"
-	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
+	"github.com/steadyhttp/steadyhttp/internal/credential"
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
+	"github.com/steadyhttp/steadyhttp/internal/neterr"
 	"github.com/steadyhttp/steadyhttp/internal/redact"
+	"github.com/steadyhttp/steadyhttp/limit"
 )
 
 // ErrThrottled is what a Throttler's refusal is: the request was not sent,
-// because its permit could not come in time. The error returned is an *Error
+// because its turn could not come in time. The error returned is an *Error
 // that wraps it; test for it with errors.Is.
-var ErrThrottled = errors.New("steadyhttp: throttled")
+var ErrThrottled = limit.ErrThrottled
 
 // An Error says what went wrong with one call, for an answer that is a failure
 // and for an error that had no answer alike. Check returns it, and Call.Error
@@ -154,6 +149,13 @@ func (e *Error) Timeout() bool {
 	return e.Class == Timeout || errors.Is(e.Err, context.DeadlineExceeded)
 }
 
+// withoutBody is e for those who keep it for long.
+func (e *Error) withoutBody() *Error {
+	light := *e
+	light.Body = nil
+	return &light
+}
+
 // Unwrap returns the error below, nil for an answer.
 func (e *Error) Unwrap() error { return e.Err }
 
@@ -174,13 +176,13 @@ func Check(resp *http.Response, err error) error {
 	if resp == nil {
 		return errorOf(errors.New("steadyhttp: neither a response nor an error"))
 	}
-	if e := verdictOf(resp); e != nil {
-		return e
-	}
-	if failed(resp) {
+	f, _ := known(resp)
+	switch {
+	case f.verdict != nil:
+		return f.verdict
+	case failed(resp):
 		return judge(resp, nil)
-	}
-	if seen(resp) {
+	case f.looked:
 		return nil
 	}
 	if e := checkSuccess(resp); e != nil {
@@ -222,7 +224,7 @@ func errorFor(req *http.Request, err error) *Error {
 		return e
 	}
 	known := *e
-	if secrets := credentials(req); len(secrets) > 0 {
+	if secrets := credential.Secrets(req); len(secrets) > 0 {
 		known.Message = redact.Without(secrets...).Line(e.Message, maxMessage)
 	}
 	if why := ended(req); why != nil && e.Class == Unknown {
@@ -245,110 +247,56 @@ func innermost(err error) error {
 	}
 }
 
+// classOf is the Class of an error of net/http.
 func classOf(err error) Class {
-	var dns *net.DNSError
-	switch {
-	case errors.Is(err, context.Canceled):
+	switch neterr.KindOf(err) {
+	case neterr.Canceled:
 		return Canceled
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+	case neterr.Timeout:
 		return Timeout
-	case errors.As(err, &dns) && dns.IsNotFound:
+	case neterr.NoSuchHost:
 		return NotFound
-	case timedOut(err):
-		return Timeout
-	case isTLS(err):
+	case neterr.TLS:
 		return TLS
-	case isConnection(err):
+	case neterr.Connection:
 		return Connection
 	}
 	return Unknown
 }
 
-// timedOut reports whether any error of the tree says so. errors.As would stop
-// at the first that has a Timeout method, and url.Error and net.OpError ask
-// only the error right below them.
-func timedOut(err error) bool {
-	return anyIn(err, func(err error) bool {
-		t, ok := err.(interface{ Timeout() bool })
-		return ok && t.Timeout()
-	})
-}
+// scopeNames are in the order of Scope's bits.
+var scopeNames = [...]string{"host", "credential", "model", "method", "path", "resource", "bucket"}
 
-// goAway reports whether a server closed an HTTP/2 connection with requests
-// under way, after it had said so. net/http does not export the type of that
-// error, so it goes by the type's name; golang.org/x/net/http2 has it as well.
-func goAway(err error) bool {
-	return anyIn(err, func(err error) bool {
-		name := reflect.TypeOf(err).String()
-		return name == "http.http2GoAwayError" || name == "http2.GoAwayError"
-	})
-}
+// A Scope is the set of what shares a limit or a trouble: who has all of it in
+// common with the request that met it is concerned too. The zero Scope says
+// nothing.
+type Scope uint8
 
-// anyIn reports whether that is so of an error in err's tree.
-func anyIn(err error, is func(error) bool) bool {
-	if err == nil {
-		return false
-	}
-	if is(err) {
-		return true
-	}
-	switch e := err.(type) {
-	case interface{ Unwrap() error }:
-		return anyIn(e.Unwrap(), is)
-	case interface{ Unwrap() []error }:
-		return slices.ContainsFunc(e.Unwrap(), func(err error) bool { return anyIn(err, is) })
-	}
-	return false
-}
+// The members of a Scope.
+const (
+	ScopeHost       = Scope(dialect.Host)
+	ScopeCredential = Scope(dialect.Credential)
+	ScopeModel      = Scope(dialect.Model)
+	ScopeMethod     = Scope(dialect.Method)   // the API's method: HTTP's, or Slack's
+	ScopePath       = Scope(dialect.Path)     // of the URL
+	ScopeResource   = Scope(dialect.Resource) // a group of methods, as GitHub's
+	ScopeBucket     = Scope(dialect.Bucket)   // what the server calls so, as Discord does
+)
 
-// streamError is what net/http's own, unexported error for an HTTP/2 stream
-// that was reset lets errors.As see (net/http/h2_error.go).
-type streamError struct {
-	StreamID uint32
-	Code     uint32
-	Cause    error
-}
-
-func (streamError) Error() string { return "stream error" }
-
-func isTLS(err error) bool {
-	if errors.Is(err, http.ErrSchemeMismatch) { // http.Client's word for HTTPS to a server without TLS
-		return true
-	}
-	// Alerts are an unexported type inside an OpError that names who raised them.
-	var op *net.OpError
-	if errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error") {
-		return true
-	}
-	var (
-		verify    *tls.CertificateVerificationError
-		record    tls.RecordHeaderError
-		alert     tls.AlertError
-		authority x509.UnknownAuthorityError
-		host      x509.HostnameError
-		invalid   x509.CertificateInvalidError
-	)
-	return errors.As(err, &verify) || errors.As(err, &record) || errors.As(err, &alert) ||
-		errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid)
-}
-
-func isConnection(err error) bool {
-	var (
-		op     *net.OpError
-		dns    *net.DNSError
-		stream streamError
-	)
-	if errors.As(err, &op) || errors.As(err, &dns) || errors.As(err, &stream) || goAway(err) {
-		return true
-	}
-	for _, e := range []error{
-		io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, net.ErrClosed,
-		syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE,
-		syscall.EHOSTUNREACH, syscall.ENETUNREACH,
-	} {
-		if errors.Is(err, e) {
-			return true
+// String names the members, such as "credential, host, model".
+func (s Scope) String() string {
+	text := ""
+	for i, name := range scopeNames {
+		if s&(1<<i) == 0 {
+			continue
 		}
+		if text != "" {
+			text += ", "
+		}
+		text += name
 	}
-	return false
+	if s>>len(scopeNames) != 0 {
+		text += fmt.Sprintf(" and %#x", uint8(s>>len(scopeNames)))
+	}
+	return text
 }

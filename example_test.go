@@ -295,7 +295,7 @@ func ExampleRule() {
 	}
 	defer resp.Body.Close()
 	call, _ := steadyhttp.FromContext(resp.Request.Context())
-	fmt.Println(resp.Status, "after", call.Tried)
+	fmt.Println(resp.Status, "after", call.RetriedClasses)
 	// Output: 200 OK after [rate_limit]
 }
 

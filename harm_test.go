@@ -114,7 +114,7 @@ func TestAppliedAndThenDropped(t *testing.T) {
 			client := &http.Client{Transport: &steadyhttp.Transport{Base: base, Retrier: &steadyhttp.Retrier{
 				BackOff: noWait, IdempotencyKey: row.key,
 				Budget: &steadyhttp.Budget{MaxRatio: -1}, // it must not be what prevents the harm
-			}, Throttler: &steadyhttp.Throttler{Gate: -1}}} // nor must the gate of a host that always fails
+			}, Throttler: &steadyhttp.Throttler{OutageWait: -1}}} // nor must the gate of a host that always fails
 			var wg sync.WaitGroup
 			var bad, next atomic.Int64
 			for range 16 {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/steadyhttp/steadyhttp/internal/credential"
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
 	"github.com/steadyhttp/steadyhttp/internal/peek"
 	"github.com/steadyhttp/steadyhttp/internal/redact"
@@ -37,10 +38,6 @@ const (
 	// maxToken bounds codes, parameters and request ids.
 	maxToken = 128
 )
-
-// failed reports whether the status alone makes resp a failure. A redirect, a
-// 304 and an upgrade are none.
-func failed(resp *http.Response) bool { return resp.StatusCode >= 400 }
 
 // A judgement is an answer on its way to an *Error.
 type judgement struct {
@@ -112,7 +109,7 @@ func (j *judgement) answer() dialect.Answer {
 // success.
 func (j *judgement) error(v dialect.Verdict, status int) *Error {
 	h := j.resp.Header
-	clean := redact.Without(credentials(j.resp.Request)...)
+	clean := redact.Without(credential.Secrets(j.resp.Request)...)
 	figure := wait.Resolve(wait.Ask{
 		Provider: v.Provider,
 		Status:   status,

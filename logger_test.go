@@ -82,7 +82,7 @@ func TestLevelSeesTheCall(t *testing.T) {
 		rt := &steadyhttp.Transport{Base: playing(reply{status: 503}, reply{status: 200}), Logger: logger, Retrier: &steadyhttp.Retrier{BackOff: every(time.Second)}}
 		resp, _ := rt.RoundTrip(chat(t))
 		finish(t, resp)
-		if got.Attempts != 2 || got.Waited != time.Second || !slices.Equal(got.Tried, []steadyhttp.Class{steadyhttp.Unavailable}) {
+		if got.Attempts != 2 || got.Waited != time.Second || !slices.Equal(got.RetriedClasses, []steadyhttp.Class{steadyhttp.Unavailable}) {
 			t.Errorf("got %+v, want two attempts, a second's wait and that it was unavailable", got)
 		}
 		if only(t, logs); logs.All()[0].Level != zapcore.WarnLevel {
@@ -516,7 +516,7 @@ func TestAttemptEntries(t *testing.T) {
 			{"attempt": int64(2), "wait": 7500 * time.Millisecond, "reason": "asked by the server: retry-after"},
 			{"attempt": int64(2), "error.type": "unavailable", "request_id": "req_2"},
 			{"attempt": int64(3), "wait": 500 * time.Millisecond, "reason": "backoff"},
-			{"attempts": int64(3), "waited": 8 * time.Second, "waited_asked": 7500 * time.Millisecond},
+			{"attempts": int64(3), "waited": 8 * time.Second, "waited_server": 7500 * time.Millisecond},
 		} {
 			got := logs.All()[i].ContextMap()
 			for name, want := range want {

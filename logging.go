@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"github.com/steadyhttp/steadyhttp/internal/credential"
 	"github.com/steadyhttp/steadyhttp/internal/redact"
 )
 
@@ -73,7 +74,7 @@ func DefaultLevel(c Call) zapcore.Level {
 		return zapcore.ErrorLevel
 	case c.Error != nil:
 		return zapcore.WarnLevel
-	case len(c.Tried) > 0: // and not for the hops of a redirect
+	case len(c.RetriedClasses) > 0: // and not for the hops of a redirect
 		return zapcore.InfoLevel
 	}
 	return zapcore.DebugLevel
@@ -103,52 +104,43 @@ func (t *Logger) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := t.settings.check(t); err != nil {
 		return refuse(req, err)
 	}
-	return (&logging{t, t.base()}).RoundTrip(req)
+	return t.roundTrip(req, t.base())
 }
 
-// A logging is a Logger with what it calls: its Base, or the next of a chain.
-type logging struct {
-	*Logger
-	next http.RoundTripper
-}
-
-func (t *logging) RoundTrip(req *http.Request) (*http.Response, error) {
-	// zap.NewNop and the like enable not even errors.
-	if t.Zap == nil || !t.Zap.Core().Enabled(zapcore.ErrorLevel) {
-		return send(t.next, req)
+func (t *Logger) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+	if t.silent() {
+		return send(next, req)
 	}
-	return t.logged(req)
-}
-
-// logged is RoundTrip where somebody listens.
-func (t *logging) logged(req *http.Request) (*http.Response, error) {
 	start := time.Now()
 	with, c := openCall(req)
 	defer c.leave()
 	if t.Attempts {
 		c.logTo(t.Zap)
 	}
-	var sent *capture
+	e := entry{Logger: t, req: req, call: c, start: start}
 	if t.Bodies > 0 && hasBody(req) {
-		sent = &capture{max: t.bodies()}
-		with = captureBody(with, sent)
+		e.sent = &capture{max: t.bodies()}
+		with = captureBody(with, e.sent)
 	}
-	resp, err := send(t.next, with)
-	headers := time.Since(start)
+	resp, err := send(next, with)
+	e.headers = time.Since(start)
 	if resp != nil {
 		c.attach(resp, with)
 	}
 	if err == nil && resp != nil && t.waitsForBody(resp) {
-		t.later(resp, &entry{Logger: t.Logger, req: req, call: c, start: start, headers: headers, sent: sent})
+		t.later(resp, e)
 		return resp, nil
 	}
 	call := c.outcome(req, resp, err)
 	if ce := t.check(call); ce != nil {
-		e := entry{Logger: t.Logger, req: req, call: c, start: start, headers: headers, sent: sent}
 		ce.Write(e.fields(resp, call)...)
 	}
 	return resp, err
 }
+
+// silent reports whether nothing is ever logged: zap.NewNop and the like enable
+// not even errors.
+func (t *Logger) silent() bool { return t.Zap == nil || !t.Zap.Core().Enabled(zapcore.ErrorLevel) }
 
 // check returns the entry to write, nil if its level is off: then nothing of
 // it is built.
@@ -170,7 +162,7 @@ func (t *Logger) validate() error            { return nil }
 // message is the entry's text: constant, so that entries can be grouped by it.
 func (c Call) message() string {
 	switch {
-	case c.Error == nil && len(c.Tried) > 0:
+	case c.Error == nil && len(c.RetriedClasses) > 0:
 		return "call recovered"
 	case c.Error == nil:
 		return "call succeeded"
@@ -186,8 +178,8 @@ func (c Call) message() string {
 func (c *call) logTo(logger *zap.Logger) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.logger == nil {
-		c.logger = logger
+	if c.attempts == nil {
+		c.attempts = logger
 	}
 }
 
@@ -195,7 +187,7 @@ func (c *call) logTo(logger *zap.Logger) {
 func (c *call) attemptsLogger() *zap.Logger {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.logger
+	return c.attempts
 }
 
 // logAttempt writes an entry about an attempt at req that will be followed by
@@ -225,7 +217,7 @@ func (c *call) logThrottled(req *http.Request, waited time.Duration, why string)
 	}
 	if ce := logger.Check(zapcore.DebugLevel, "waiting"); ce != nil {
 		c.mu.Lock()
-		n := 1 + c.resent
+		n := 1 + c.retries.resent
 		c.mu.Unlock()
 		ce.Write(append(attemptFields(req, n), zap.Duration(fieldWait, waited), zap.String(fieldReason, "throttled: "+why))...)
 	}
@@ -233,7 +225,7 @@ func (c *call) logThrottled(req *http.Request, waited time.Duration, why string)
 
 // attemptFields tell whose attempt it is.
 func attemptFields(req *http.Request, n int) []zap.Field {
-	clean := redact.Without(credentials(req)...)
+	clean := redact.Without(credential.Secrets(req)...)
 	return []zap.Field{
 		zap.String(fieldMethod, methodOf(req)),
 		zap.String(fieldURL, safeURL(req.URL, clean, nil)),

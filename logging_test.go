@@ -32,7 +32,7 @@ func TestLoggerWritesOneEntryACall(t *testing.T) {
 			"attempts": nil, "http.request.resend_count": nil, "waited": nil, "error.type": nil, "hint": nil,
 		}},
 		{"recovered", []reply{{status: 429, header: "Retry-After: 3"}, {status: 200}}, zapcore.InfoLevel, "call recovered", map[string]any{
-			"attempts": int64(2), "http.request.resend_count": int64(1), "tried": "[rate_limit]", "waited": 3 * time.Second, "duration": 3 * time.Second, "error.type": nil,
+			"attempts": int64(2), "http.request.resend_count": int64(1), "retried_classes": "[rate_limit]", "waited": 3 * time.Second, "duration": 3 * time.Second, "error.type": nil,
 		}},
 		{"the caller's mistake", []reply{{status: 400, header: "X-Request-Id: req_1", body: `{"error":{"message":"bad max_tokens","code":"invalid_value","param":"max_tokens"}}`}}, zapcore.WarnLevel, "call refused", map[string]any{
 			"error.type": "invalid_request", "message": "bad max_tokens", "code": "invalid_value", "request_id": "req_1", "provider": "openai",
@@ -73,7 +73,7 @@ func TestLoggerWritesOneEntryACall(t *testing.T) {
 				}
 				got := entry.ContextMap()
 				for name, want := range row.fields {
-					if name == "tried" {
+					if name == "retried_classes" {
 						want, got[name] = fmt.Sprint(want), fmt.Sprint(got[name])
 					}
 					if got[name] != want {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/limit"
 )
 
 // whatever is an answer of a server that may say anything about its limits.
@@ -103,14 +104,14 @@ func TestLimiterOfOnesOwn(t *testing.T) {
 		reply   reply
 		refuse  error
 		news    int // at the least
-		answer  steadyhttp.Answer
+		answer  limit.Signal
 		settled int
 	}{
-		{"a success", reply{status: 200}, nil, 0, steadyhttp.AnswerGood, 1},
-		{"a success that states a limit", reply{status: 200, header: "X-Ratelimit-Limit-Requests: 10\nX-Ratelimit-Remaining-Requests: 9\nX-Ratelimit-Reset-Requests: 6s"}, nil, 1, steadyhttp.AnswerGood, 1},
-		{"a refusal", reply{status: 429, header: "Retry-After: 5"}, nil, 2, steadyhttp.AnswerNone, 1},
-		{"a failing host", reply{status: 503}, nil, 1, steadyhttp.AnswerNone, 1},
-		{"no permit", reply{status: 200}, steadyhttp.ErrThrottled, 0, steadyhttp.AnswerNone, 0},
+		{"a success", reply{status: 200}, nil, 0, limit.SignalGood, 1},
+		{"a success that states a limit", reply{status: 200, header: "X-Ratelimit-Limit-Requests: 10\nX-Ratelimit-Remaining-Requests: 9\nX-Ratelimit-Reset-Requests: 6s"}, nil, 1, limit.SignalGood, 1},
+		{"a refusal", reply{status: 429, header: "Retry-After: 5"}, nil, 2, limit.SignalNone, 1},
+		{"a failing host", reply{status: 503}, nil, 1, limit.SignalNone, 1},
+		{"no permit", reply{status: 200}, steadyhttp.ErrThrottled, 0, limit.SignalNone, 0},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			l := &ownLimiter{refuse: row.refuse}
@@ -126,13 +127,13 @@ func TestLimiterOfOnesOwn(t *testing.T) {
 			if a := l.asked; len(a) != 1 || a[0].Key.Host != "api.openai.com" || a[0].Key.Credential < 2 || a[0].Cost.Output != 50 || a[0].Limits.TokensPerMinute != 1000 {
 				t.Errorf("got %+v, want one ask with host, credential, cost and limits", a)
 			}
-			var told steadyhttp.Answer
+			var told limit.Signal
 			for _, o := range l.settled {
-				told = max(told, o.Answer)
+				told = max(told, o.Signal)
 			}
 			for _, n := range l.news {
-				if n.Answer == steadyhttp.AnswerGood {
-					told = n.Answer // known when the headers came
+				if n.Signal == limit.SignalGood {
+					told = n.Signal // known when the headers came
 				}
 			}
 			if len(l.settled) != row.settled || told != row.answer || len(l.news) < row.news {
@@ -145,34 +146,37 @@ func TestLimiterOfOnesOwn(t *testing.T) {
 // An ownLimiter lets everything pass, or nothing.
 type ownLimiter struct {
 	refuse  error
-	asked   []steadyhttp.Ask
-	settled []steadyhttp.Outcome
-	news    []steadyhttp.News
+	asked   []limit.Ask
+	settled []limit.Outcome
+	news    []limit.Observation
 }
 
-func (r *ownLimiter) Acquire(_ context.Context, a steadyhttp.Ask) (steadyhttp.Permit, error) {
+func (r *ownLimiter) Acquire(_ context.Context, a limit.Ask) (limit.Permit, error) {
 	r.asked = append(r.asked, a)
-	return steadyhttp.Permit{Key: a.Key, Cost: a.Cost, ID: 7}, r.refuse
+	return limit.Permit{Key: a.Key, Cost: a.Cost, ID: 7}, r.refuse
 }
 
-func (r *ownLimiter) Settle(_ steadyhttp.Permit, o steadyhttp.Outcome) {
+func (r *ownLimiter) Settle(_ limit.Permit, o limit.Outcome) {
 	r.settled = append(r.settled, o)
 }
-func (r *ownLimiter) Observe(_ steadyhttp.Permit, n steadyhttp.News) { r.news = append(r.news, n) }
-func (r *ownLimiter) Snapshot() []steadyhttp.KeyState                { return nil }
+func (r *ownLimiter) Observe(_ limit.Permit, o limit.Observation) bool {
+	r.news = append(r.news, o)
+	return false
+}
+func (r *ownLimiter) Snapshot() []limit.KeyState { return nil }
 
 // A Limiter that many share is asked with all that is known of a request, since
-// others may have shown it more than this process has seen. What it gives for a
-// reason is in the error, and so is the verdict that it knows.
+// others may have shown it more than this process has seen. The reason that it
+// gives is in the error, and so is the verdict on what holds everybody back.
 func TestLimiterOfOnesOwnIsToldAll(t *testing.T) {
-	l := &tellingLimiter{ownLimiter: ownLimiter{refuse: reasonError{}}, verdict: &steadyhttp.Error{Class: steadyhttp.RateLimit, Message: "slow down"}}
+	l := &ownLimiter{refuse: &limit.Refusal{Reason: "all places are taken", Err: &steadyhttp.Error{Class: steadyhttp.RateLimit, Message: "slow down"}}}
 	rt := &steadyhttp.Throttler{Base: playing(reply{status: 200}), Limiter: l}
 	_, err := rt.RoundTrip(request(t, "POST", chatURL, `{"model":"m","max_tokens":50}`))
 	var e *steadyhttp.Error
 	if !errors.As(err, &e) || !errors.Is(err, steadyhttp.ErrThrottled) || e.Message != "not sent: all places are taken: slow down" {
 		t.Errorf("got %v, want the reason and the verdict", err)
 	}
-	want := steadyhttp.Key{Host: "api.openai.com", Model: "m", Bucket: "POST /v1/chat/completions", Credential: 1}
+	want := limit.Key{Host: "api.openai.com", Model: "m", Bucket: "POST /v1/chat/completions", Credential: 1}
 	if a := l.asked[0]; a.Key != want || a.Cost.Output != 50 || a.Cost.Input == 0 {
 		t.Errorf("got %+v at %+v, want %+v and its tokens", a.Key, a.Cost, want)
 	}
@@ -194,25 +198,12 @@ func TestLimiterOfOnesOwnHearsCancel(t *testing.T) {
 	})
 }
 
-type reasonError struct{}
-
-func (reasonError) Error() string        { return "no permit" }
-func (reasonError) Reason() string       { return "all places are taken" }
-func (reasonError) Is(target error) bool { return target == steadyhttp.ErrThrottled }
-
-type tellingLimiter struct {
-	ownLimiter
-	verdict *steadyhttp.Error
-}
-
-func (l *tellingLimiter) Verdict(steadyhttp.Key) *steadyhttp.Error { return l.verdict }
-
 type waitingLimiter struct{}
 
-func (waitingLimiter) Acquire(ctx context.Context, _ steadyhttp.Ask) (steadyhttp.Permit, error) {
+func (waitingLimiter) Acquire(ctx context.Context, _ limit.Ask) (limit.Permit, error) {
 	<-ctx.Done()
-	return steadyhttp.Permit{}, ctx.Err()
+	return limit.Permit{}, ctx.Err()
 }
-func (waitingLimiter) Settle(steadyhttp.Permit, steadyhttp.Outcome) {}
-func (waitingLimiter) Observe(steadyhttp.Permit, steadyhttp.News)   {}
-func (waitingLimiter) Snapshot() []steadyhttp.KeyState              { return nil }
+func (waitingLimiter) Settle(limit.Permit, limit.Outcome)           {}
+func (waitingLimiter) Observe(limit.Permit, limit.Observation) bool { return false }
+func (waitingLimiter) Snapshot() []limit.KeyState                   { return nil }

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 
 	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/limit"
 )
 
 // A base that changes the very request that it is given breaks its contract. What
@@ -74,10 +75,10 @@ func TestBaseThatChangesTheRequest(t *testing.T) {
 }
 
 // denies is a Limiter that refuses everybody at once.
-type denies struct{ steadyhttp.Limiter }
+type denies struct{ limit.Limiter }
 
-func (denies) Acquire(context.Context, steadyhttp.Ask) (steadyhttp.Permit, error) {
-	return steadyhttp.Permit{}, steadyhttp.ErrThrottled
+func (denies) Acquire(context.Context, limit.Ask) (limit.Permit, error) {
+	return limit.Permit{}, steadyhttp.ErrThrottled
 }
 
 // A caller may use a request again once its call has failed. That is for the race

@@ -4,25 +4,27 @@ import (
 	"io"
 	"net/http"
 	"sync"
+
+	"github.com/steadyhttp/steadyhttp/limit"
 )
 
 // A settling is a permit on its way to its end.
 type settling struct {
 	t       *Throttler
-	p       Permit
+	p       limit.Permit
 	req     *http.Request
-	outcome Outcome
+	outcome limit.Outcome
 	put     bool // its end is that of the answer's body
 }
 
-// hear hands on what an answer tells, and keeps what is left of that for the
-// permit's end.
-func (s *settling) hear(req *http.Request, resp *http.Response, err error) {
-	left, gated := s.t.learn(req, &s.p, resp, err)
-	if gated {
-		recordFor(req, resp).setGated(resp)
+// observe tells the Limiter what the response says, and keeps what is left of
+// that for the permit's end.
+func (s *settling) observe(req *http.Request, resp *http.Response, err error) {
+	signal, held := s.t.observe(req, &s.p, resp, err)
+	if held {
+		recordFor(req, resp).setHeld(resp)
 	}
-	s.outcome = Outcome{Answer: left, Refund: resp == nil || failed(resp)}
+	s.outcome = limit.Outcome{Signal: signal, Refund: resp == nil || failed(resp)}
 }
 
 func (s *settling) unlessLater() {
@@ -31,26 +33,20 @@ func (s *settling) unlessLater() {
 	}
 }
 
-func (s *settling) settle() {
-	if s.t.Limiter == nil {
-		s.t.own.settle(&s.p, &s.outcome)
-	} else {
-		s.t.Limiter.Settle(s.p, s.outcome)
-	}
-}
+func (s *settling) settle() { s.t.limiter().Settle(s.p, s.outcome) }
 
 // needsEnd reports whether it matters when the answer's body ends and what is in
 // it.
-func (s *settling) needsEnd(a *Ask) bool {
-	return s.t.Limiter != nil || a.Limits.MaxConcurrent > 0 || s.t.limitsTokens()
+func (s *settling) needsEnd() bool {
+	return s.t.Limiter != nil || s.t.MaxConcurrent > 0 || s.t.limitsTokens()
 }
 
 // later settles s at the end of resp's body.
 func (s *settling) later(resp *http.Response) {
-	if s.outcome.Answer != AnswerNone {
+	if s.outcome.Signal != limit.SignalNone {
 		// The body may take its time; that the host works is known now.
-		s.t.limiter().Observe(s.p, News{Key: Key{Host: s.p.Key.Host}, Answer: s.outcome.Answer})
-		s.outcome.Answer = AnswerNone
+		s.t.limiter().Observe(s.p, limit.Observation{Key: limit.Key{Host: s.p.Key.Host}, Signal: s.outcome.Signal})
+		s.outcome.Signal = limit.SignalNone
 	}
 	b := &permitBody{ReadCloser: resp.Body, settling: *s}
 	if s.t.limitsTokens() {
@@ -58,13 +54,6 @@ func (s *settling) later(resp *http.Response) {
 	}
 	s.put = true
 	resp.Body = b
-}
-
-// upUntilClosed reports whether a request is still under way once its answer's
-// headers are there. An upgraded connection is not: it lives for hours, and its
-// body must stay the io.Writer that it is.
-func upUntilClosed(resp *http.Response) bool {
-	return resp != nil && resp.Body != nil && resp.Body != http.NoBody && resp.StatusCode != http.StatusSwitchingProtocols
 }
 
 // A permitBody settles its request's permit at its end.
@@ -97,7 +86,7 @@ func (b *permitBody) Close() error {
 func (b *permitBody) end(whole bool) {
 	b.once.Do(func() {
 		if whole {
-			b.outcome.Used, b.outcome.Told = b.usage.used(b.req)
+			b.outcome.Used, b.outcome.UsageKnown = b.usage.used(b.req)
 		}
 		b.settling.settle()
 	})

@@ -77,7 +77,7 @@ func (b *stallBody) verdict() *Error {
 		Err:     os.ErrDeadlineExceeded,
 	}
 	if b.call != nil {
-		b.call.inTurn(b.turn, func() { b.call.about, b.call.verdict = b.resp, e })
+		b.call.inTurn(b.turn, func() { b.call.finding = finding{about: b.resp, verdict: e} })
 	}
 	return e
 }

@@ -17,12 +17,6 @@ import (
 // event its name and start tell whether it is the last.
 const maxEvent = 16 << 10
 
-// isInferenceStream reports whether resp is the event stream of a call to a
-// language model. Others are nobody's to interpret.
-func isInferenceStream(req *http.Request, resp *http.Response) bool {
-	return req.Method == http.MethodPost && resp.StatusCode == http.StatusOK && isEventStream(resp) && isInference(req)
-}
-
 // firstEvents looks at what a stream begins with, and returns the verdict if
 // that holds an error.
 func firstEvents(resp *http.Response, rules []Rule) *Error {
@@ -85,7 +79,7 @@ func (f *follower) event(e sse.Event) {
 	f.cut = e.Cut
 	if f.call != nil {
 		if input, output := dialect.Usage(e.Data); input+output > 0 {
-			f.call.inTurn(f.turn, func() { f.call.addUsage(input, output) })
+			f.call.inTurn(f.turn, func() { f.call.usage.add(input, output) })
 		}
 	}
 	v, failed := f.stream.Event(string(e.Name), e.Data)
@@ -129,7 +123,7 @@ func (b *streamBody) Read(p []byte) (int, error) {
 		applied := *b.found
 		applied.Fate = FateApplied // a part of the answer is with the reader
 		b.found = &applied
-		b.call.inTurn(b.turn, func() { b.call.about, b.call.verdict = b.about, b.found })
+		b.call.inTurn(b.turn, func() { b.call.finding = finding{about: b.about, verdict: b.found, looked: true} })
 	}
 	if err == io.EOF && b.found != nil {
 		err = b.found

@@ -454,7 +454,7 @@ func TestRetryOfAFirstEventError(t *testing.T) {
 						t.Errorf("got %d requests and %q, want 2 and only the good stream", n, got)
 					}
 					call := callOf(t, ctx)
-					if call.Attempts != 2 || call.Error != nil || len(call.Tried) != 1 || call.Tried[0] != row.class {
+					if call.Attempts != 2 || call.Error != nil || len(call.RetriedClasses) != 1 || call.RetriedClasses[0] != row.class {
 						t.Errorf("got %+v, want 2 attempts, the first of them %v", call, row.class)
 					}
 					if bad.closed != 1 || fine.closed != 1 {

@@ -9,16 +9,12 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/steadyhttp/steadyhttp/internal/limiter"
 	"github.com/steadyhttp/steadyhttp/internal/redact"
+	"github.com/steadyhttp/steadyhttp/limit"
 )
 
-const (
-	defaultMaxQueue = 10_000 // goroutines that wait take some 80 MB
-
-	// defaultGate is how long a first attempt without a deadline waits for a host
-	// that fails: most restarts are over by then, and a person waits no longer.
-	defaultGate = 10 * time.Second
-)
+const defaultMaxQueue = 10_000 // goroutines that wait take some 80 MB
 
 // A Throttler sends requests no faster than allowed: by the limits set here,
 // and by those that servers state or show. It learns from each answer how much
@@ -84,34 +80,33 @@ type Throttler struct {
 
 	// Cost returns what a request takes from the limits, in place of the
 	// estimate. It must not read the body but by GetBody. nil is the estimate.
-	Cost func(*http.Request) Cost
+	Cost func(*http.Request) limit.Cost
 
-	// MaxWait is the longest wait, asked for by a server, that everybody joins.
+	// MaxSharedPause is the longest wait, asked for by a server, that everybody joins.
 	// A longer one concerns only the call that was told. 0 is one minute,
 	// negative is no limit.
-	MaxWait time.Duration
+	MaxSharedPause time.Duration
 
 	// MaxQueue is how many requests may wait for the limits set here, for each
 	// host and credential. One more is refused with ErrThrottled. 0 is 10,000,
 	// negative is no limit.
 	MaxQueue int
 
-	// Gate is how long a call whose context has no deadline waits while its host
+	// OutageWait is how long a call whose context has no deadline waits while its host
 	// fails. 0 is ten seconds. Negative switches it off: all calls go out.
-	Gate time.Duration
+	OutageWait time.Duration
 
 	// Limiter keeps the limits. nil is one of this Throttler's own, in memory.
-	Limiter Limiter
+	Limiter limit.Limiter
 
 	// Salt is a secret that credentials are hashed with (HMAC-SHA256, of which
 	// 64 bits stay), so that processes that share a Limiter name them alike and
 	// it never learns them. "" is a seed of this process's own.
 	Salt string
 
-	settings settings
-	partings partings
-
-	own memory
+	settings   settings
+	dimensions dimensionsByHost
+	own        limiter.Memory
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -119,52 +114,33 @@ func (t *Throttler) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := t.settings.check(t); err != nil {
 		return refuse(req, err)
 	}
-	return (&throttling{t, t.base(), t.unlimited()}).RoundTrip(req)
+	return t.roundTrip(req, t.base())
 }
 
-// A throttling is a Throttler with what it calls: its Base, or the next of a
-// chain.
-type throttling struct {
-	*Throttler
-	next http.RoundTripper
-	free bool // nothing is set that could hold a request back
-}
-
-func (t *throttling) RoundTrip(req *http.Request) (*http.Response, error) {
-	var host *lane
-	if t.free {
-		host = t.own.free(hostOf(req))
+func (t *Throttler) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+	if !t.unlimited() {
+		return t.withPermit(req, next)
 	}
-	if host == nil {
-		return t.withPermit(req)
+	pass, ok := t.own.Pass(hostOf(req))
+	if !ok {
+		return t.withPermit(req, next)
 	}
-	sent, search := t.own.count(host)
-	resp, err := t.next.RoundTrip(req)
-	if tells(host, search, req, resp, err) {
-		resp, err = eitherOr(resp, err)
-		t.heard(host, sent, req, resp, err)
+	resp, err := send(next, req)
+	if worthObserving(pass, resp, err) {
+		t.observeLate(pass, req, resp, err)
 	}
 	return resp, err
 }
 
-// heard takes in what became of a request that went out at sent without a
-// permit, at 0 if that was not looked at.
-func (t *Throttler) heard(host *lane, sent instant, req *http.Request, resp *http.Response, err error) {
-	a := Ask{Key: Key{Host: host.key.Host}} // of when it was sent: the base may have changed req
-	s := settling{t: t, p: t.own.afterwards(a, sent)}
-	defer s.unlessLater()
-	s.hear(req, resp, err)
-}
-
 // withPermit waits for a permit, then sends req.
-func (t *throttling) withPermit(req *http.Request) (*http.Response, error) {
-	var a Ask
-	if err := t.ask(req, &a); err != nil {
+func (t *Throttler) withPermit(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+	ask, err := t.ask(req)
+	if err != nil {
 		return refuse(req, err)
 	}
-	s := settling{t: t.Throttler}
+	s := settling{t: t}
 	over := whileWaiting(req)
-	err := t.acquire(req.Context(), &a, &s.p)
+	s.p, err = t.acquire(req, ask)
 	over()
 	if s.p.Waited > 0 {
 		var c *call
@@ -174,52 +150,57 @@ func (t *throttling) withPermit(req *http.Request) (*http.Response, error) {
 		c.logThrottled(req, s.p.Waited, s.p.Why)
 	}
 	if err != nil {
-		return refuse(req, t.refusal(a.Key, err))
+		return refuse(req, refusal(err))
 	}
 	s.req = req
 	defer s.unlessLater()
-	resp, err := send(t.next, req) // which may panic: then it is settled all the same
-	s.hear(req, resp, err)
-	if upUntilClosed(resp) && s.needsEnd(&a) {
+	resp, err := send(next, req) // which may panic: then it is settled all the same
+	s.observe(req, resp, err)
+	if underWay(resp) && s.needsEnd() {
 		s.later(resp)
 	}
 	return resp, err
 }
 
-// ask says in a, which is empty, what req needs.
-func (t *Throttler) ask(req *http.Request, a *Ask) error {
+// ask says what req needs.
+func (t *Throttler) ask(req *http.Request) (a limit.Ask, err error) {
 	var r reading
-	parting := t.parting(req)
-	a.Key, a.MaxQueue, a.Patience, a.keyer, a.request = t.keyOf(req, parting, &r), t.maxQueue(), t.patience(), t, req
-	//lint:ignore SA1019 deprecated for callers, who may still set it
-	a.cancel = req.Cancel
+	dims := t.dimensions.of(hostOf(req))
+	a.Key, a.MaxQueue, a.OutageWait = t.keyOf(req, dims, &r), t.maxQueue(), max(t.OutageWait, 0)
 	if t.limited() {
 		a.Limits = t.limits()
-		a.Under.Host, a.Under.Credential = a.Key.Host, a.Key.Credential
+		a.LimitsKey.Host, a.LimitsKey.Credential = a.Key.Host, a.Key.Credential
 		if t.ByModel {
-			a.Under.Model = cmp.Or(a.Key.Model, "unknown")
+			a.LimitsKey.Model = cmp.Or(a.Key.Model, "unknown")
 		}
 	}
-	if t.limitsTokens() || parting.tokens || t.Limiter != nil {
+	if t.limitsTokens() || dims.tokens || t.Limiter != nil {
 		a.Cost = t.cost(req, &r)
 	}
 	if t.limitsTokens() {
-		return t.tooLarge(a.Cost)
+		err = t.tooLarge(a.Cost)
 	}
-	return nil
+	return a, err
 }
 
-func (t *Throttler) acquire(ctx context.Context, a *Ask, p *Permit) (err error) {
+// An asker makes Asks for the limiter in memory.
+type asker struct{ *Throttler }
+
+func (t asker) Ask(req *http.Request) (limit.Ask, error) { return t.ask(req) }
+
+func (t *Throttler) acquire(req *http.Request, a limit.Ask) (limit.Permit, error) {
+	ctx := req.Context()
 	if t.Limiter == nil {
-		return t.own.acquire(ctx, a, p)
+		return t.own.AcquireFor(ctx, &limiter.Request{Ask: a, HTTP: req, Asker: asker{t}})
 	}
-	if a.cancel != nil {
+	//lint:ignore SA1019 deprecated for callers, who may still set it
+	if req.Cancel != nil {
 		var stop context.CancelCauseFunc
-		ctx, stop = withCancel(ctx, a.cancel)
+		//lint:ignore SA1019 deprecated for callers, who may still set it
+		ctx, stop = withCancel(ctx, req.Cancel)
 		defer stop(nil)
 	}
-	*p, err = t.Limiter.Acquire(ctx, *a)
-	return err
+	return t.Limiter.Acquire(ctx, a)
 }
 
 // withCancel is context.WithCancelCause for a context that ends when cancel, of
@@ -238,7 +219,7 @@ func withCancel(ctx context.Context, cancel <-chan struct{}) (context.Context, c
 
 // tooLarge refuses what fits no minute. Only the user's own limits count: one
 // that a server states is for the server to enforce.
-func (t *Throttler) tooLarge(c Cost) error {
+func (t *Throttler) tooLarge(c limit.Cost) error {
 	for _, f := range [...]struct {
 		limit float64
 		n     int64
@@ -261,35 +242,27 @@ func (t *Throttler) tooLarge(c Cost) error {
 	return nil
 }
 
-// refusal makes an *Error of why the Limiter gave no permit, with the verdict
-// that is in force, if one is.
-func (t *Throttler) refusal(k Key, err error) error {
+// refusal makes an *Error of why the Limiter gave no permit, with the verdict on
+// what holds everybody back, if that is known.
+func refusal(err error) error {
 	if !errors.Is(err, ErrThrottled) {
 		return err
 	}
 	e := &Error{Class: RateLimit, Hint: "Allow the call more time, or send fewer requests at once."}
-	if v := t.inForce(k); v != nil {
-		of := *v
-		e = &of
-		e.Status, e.RequestID, e.Body, e.repeat = 0, "", nil, 0
-		e.Message = ": " + v.Message
+	reason := "its turn could not come in time"
+	var r *limit.Refusal
+	if errors.As(err, &r) {
+		reason = redact.Line(r.Reason, maxDetail)
+		var cause *Error
+		if errors.As(r.Err, &cause) {
+			of := *cause
+			e = &of
+			e.Status, e.RequestID, e.Body, e.repeat = 0, "", nil, 0
+			reason += ": " + cause.Message
+		}
 	}
-	text := "no permit came in time"
-	var reason interface{ Reason() string }
-	if errors.As(err, &reason) {
-		text = redact.Line(reason.Reason(), maxDetail)
-	}
-	e.Fate, e.Message, e.Err = FateNeverSent, "not sent: "+text+e.Message, err
+	e.Fate, e.Message, e.Err = FateNeverSent, "not sent: "+reason, err
 	return e
-}
-
-// inForce returns the verdict that holds those under k back, nil if none does
-// or the Limiter does not tell.
-func (t *Throttler) inForce(k Key) *Error {
-	if l, ok := t.limiter().(interface{ Verdict(Key) *Error }); ok {
-		return l.Verdict(k)
-	}
-	return nil
 }
 
 // recordFor returns the record that an outer Retrier will look at, nil if there
@@ -298,11 +271,12 @@ func recordFor(req *http.Request, resp *http.Response) *call {
 	if c := callFrom(req.Context()); c != nil || resp == nil {
 		return c
 	}
-	return leftOn(resp)
+	_, c := known(resp)
+	return c
 }
 
 // Snapshot lists what is known now of limits, waits and gates, in no order.
-func (t *Throttler) Snapshot() []KeyState { return t.limiter().Snapshot() }
+func (t *Throttler) Snapshot() []limit.KeyState { return t.limiter().Snapshot() }
 
 // CloseIdleConnections closes the idle connections of Base, if it can.
 func (t *Throttler) CloseIdleConnections() { closeIdle(t.base()) }
@@ -310,15 +284,15 @@ func (t *Throttler) CloseIdleConnections() { closeIdle(t.base()) }
 func (t *Throttler) base() http.RoundTripper    { return orDefault(t.Base) }
 func (t *Throttler) ownBase() http.RoundTripper { return t.Base }
 
-func (t *Throttler) limiter() Limiter {
+func (t *Throttler) limiter() limit.Limiter {
 	if t.Limiter != nil {
 		return t.Limiter
 	}
 	return &t.own
 }
 
-func (t *Throttler) limits() Limits {
-	return Limits{
+func (t *Throttler) limits() limit.Limits {
+	return limit.Limits{
 		RequestsPerSecond: t.RequestsPerSecond, RequestsPerMinute: t.RequestsPerMinute, RequestsPerDay: t.RequestsPerDay,
 		TokensPerMinute: t.TokensPerMinute, InputTokensPerMinute: t.InputTokensPerMinute, OutputTokensPerMinute: t.OutputTokensPerMinute,
 		MaxConcurrent: t.MaxConcurrent, Burst: t.Burst,
@@ -346,13 +320,6 @@ func (t *Throttler) maxQueue() int {
 	return t.MaxQueue
 }
 
-func (t *Throttler) patience() time.Duration {
-	if t.Gate <= 0 {
-		return defaultGate
-	}
-	return t.Gate
-}
-
 func (t *Throttler) validate() error {
 	for _, f := range []struct {
 		name  string
@@ -371,19 +338,4 @@ func (t *Throttler) validate() error {
 		}
 	}
 	return nil
-}
-
-// A noPermit is why a Limiter gave no permit.
-type noPermit struct {
-	why  string
-	late bool // it would have come after the deadline
-}
-
-// Reason is why in words that follow "not sent: ".
-func (r *noPermit) Reason() string { return r.why }
-
-func (r *noPermit) Error() string { return ErrThrottled.Error() + ": " + r.why }
-
-func (r *noPermit) Is(target error) bool {
-	return target == ErrThrottled || r.late && target == context.DeadlineExceeded
 }

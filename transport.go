@@ -1,14 +1,12 @@
 package steadyhttp
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"sync"
-	"sync/atomic"
-	"time"
+
+	"github.com/steadyhttp/steadyhttp/limit"
 )
 
 // A Transport is the four wrappers in the recommended order, from the caller
@@ -34,7 +32,9 @@ type Transport struct {
 	Throttler  *Throttler
 	Classifier *Classifier
 
-	settings settings
+	once  sync.Once
+	chain chain // linked at the first request
+	err   error // why it could not be
 
 	// What stands in for a nil field. Without a Logger nothing does.
 	own struct {
@@ -42,38 +42,54 @@ type Transport struct {
 		Throttler
 		Classifier
 	}
-
-	// The chain, linked at the first request. Each link calls the next one and
-	// nothing comes between, since what a wrapper costs beside a connection is
-	// the calls that have to return: after the wait for an answer no processor
-	// knows any more where to.
-	chain struct {
-		logging
-		retrying
-		throttling
-		classifying
-	}
 }
 
 // RoundTrip implements http.RoundTripper.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	if err := t.settings.check(t); err != nil {
-		return refuse(req, err)
+	t.once.Do(t.link)
+	if t.err != nil {
+		return refuse(req, t.err)
 	}
-	if t.Logger == nil {
-		return t.chain.retrying.RoundTrip(req)
-	}
-	return t.chain.logging.RoundTrip(req)
+	return t.chain.first().RoundTrip(req)
 }
 
-// link links the chain. It writes nothing into the wrappers, which may be those
-// of other Transports as well.
+// A chain is the wrappers of a Transport with what each calls in place of its
+// Base. Nothing is written into the wrappers themselves, which may be those of
+// other Transports as well.
+type chain struct {
+	logger, retrier, throttler, classifier link
+}
+
+// A link is a wrapper with what it calls.
+type link struct {
+	wrapper
+	next http.RoundTripper
+}
+
+func (l *link) RoundTrip(req *http.Request) (*http.Response, error) {
+	return l.wrapper.roundTrip(req, l.next)
+}
+
+// link links the chain, if the settings make sense.
 func (t *Transport) link() {
-	t.chain.classifying = classifying{orOwn(t.Classifier, &t.own.Classifier), t.Base}
-	throttler := orOwn(t.Throttler, &t.own.Throttler)
-	t.chain.throttling = throttling{throttler, &t.chain.classifying, throttler.unlimited()}
-	t.chain.retrying = retrying{orOwn(t.Retrier, &t.own.Retrier), &t.chain.throttling}
-	t.chain.logging = logging{t.Logger, &t.chain.retrying}
+	if t.err = t.validate(); t.err != nil {
+		return
+	}
+	c := &t.chain
+	c.classifier = link{orOwn(t.Classifier, &t.own.Classifier), t.base()}
+	c.throttler = link{orOwn(t.Throttler, &t.own.Throttler), &c.classifier}
+	c.retrier = link{orOwn(t.Retrier, &t.own.Retrier), &c.throttler}
+	if t.Logger != nil {
+		c.logger = link{t.Logger, &c.retrier}
+	}
+}
+
+// first is the wrapper that the client calls.
+func (c *chain) first() *link {
+	if c.logger.wrapper != nil {
+		return &c.logger
+	}
+	return &c.retrier
 }
 
 func orOwn[W any](set, own *W) *W {
@@ -85,7 +101,9 @@ func orOwn[W any](set, own *W) *W {
 
 // Snapshot lists what its Throttler knows now of limits, waits and gates, in no
 // order.
-func (t *Transport) Snapshot() []KeyState { return orOwn(t.Throttler, &t.own.Throttler).Snapshot() }
+func (t *Transport) Snapshot() []limit.KeyState {
+	return orOwn(t.Throttler, &t.own.Throttler).Snapshot()
+}
 
 // CloseIdleConnections closes the idle connections of Base, if it can.
 // http.Client.CloseIdleConnections calls it.
@@ -97,7 +115,7 @@ func (t *Transport) validate() error {
 	for _, w := range []struct {
 		name string
 		set  bool
-		link link
+		wrapper
 	}{
 		{"Logger", t.Logger != nil, t.Logger},
 		{"Retrier", t.Retrier != nil, t.Retrier},
@@ -107,50 +125,38 @@ func (t *Transport) validate() error {
 		if !w.set {
 			continue
 		}
-		if err := w.link.validate(); err != nil {
+		if err := w.validate(); err != nil {
 			return err
 		}
-		if w.link.ownBase() != nil {
+		if w.ownBase() != nil {
 			return fmt.Errorf("steadyhttp: Transport.%s.Base is set; the Transport links its wrappers itself: set Transport.Base instead", w.name)
 		}
 	}
-	t.link()
-	return nil
+	return acyclic(t)
 }
 
 func (t *Transport) ownBase() http.RoundTripper { return t.Base }
 
-// A link is what our wrappers are to each other when their settings are
-// checked. Nothing else depends on it: strangers may stand between them.
-type link interface {
+// A wrapper is one of ours. Other people's may stand between them.
+type wrapper interface {
 	http.RoundTripper
-	base() http.RoundTripper    // what it calls
-	ownBase() http.RoundTripper // its Base field
-	validate() error            // its other fields
+	roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) // RoundTrip with next in place of Base
+	ownBase() http.RoundTripper                                                  // its Base field
+	validate() error                                                             // what is wrong with its other fields
 }
 
 // settings remembers whether a wrapper's fields make sense. They are read-only
 // once in use, so they are looked at once.
 type settings struct {
-	good atomic.Bool // they do: who sees it need not ask further
 	once sync.Once
 	err  error
 }
 
-func (s *settings) check(l link) error {
-	if s.good.Load() {
-		return nil
-	}
-	return s.firstCheck(l)
-}
-
-func (s *settings) firstCheck(l link) error {
+func (s *settings) check(w wrapper) error {
 	s.once.Do(func() {
-		s.err = l.validate()
-		if s.err == nil {
-			s.err = acyclic(l)
+		if s.err = w.validate(); s.err == nil {
+			s.err = acyclic(w)
 		}
-		s.good.Store(s.err == nil)
 	})
 	return s.err
 }
@@ -158,13 +164,14 @@ func (s *settings) firstCheck(l link) error {
 // maxLinks is more wrappers than anybody stacks.
 const maxLinks = 100
 
-func acyclic(l link) error {
+// acyclic returns an error if following Base from rt comes to no end.
+func acyclic(rt http.RoundTripper) error {
 	for range maxLinks {
-		next, ok := l.base().(link)
+		ours, ok := rt.(interface{ ownBase() http.RoundTripper })
 		if !ok {
 			return nil
 		}
-		l = next
+		rt = orDefault(ours.ownBase())
 	}
 	return errors.New("steadyhttp: following Base leads back to the same RoundTripper; set Base to what should make the requests (a nil Base is http.DefaultTransport, so a wrapper that replaces it must keep the old one in Base)")
 }
@@ -180,78 +187,4 @@ func closeIdle(base http.RoundTripper) {
 	if c, ok := base.(interface{ CloseIdleConnections() }); ok {
 		c.CloseIdleConnections()
 	}
-}
-
-// refuse ends a call that never reached the base: the contract wants the
-// request's body closed all the same.
-func refuse(req *http.Request, err error) (*http.Response, error) {
-	closeBody(req)
-	return nil, err
-}
-
-// send is base.RoundTrip, brought back to the contract.
-func send(base http.RoundTripper, req *http.Request) (*http.Response, error) {
-	return eitherOr(base.RoundTrip(req))
-}
-
-// eitherOr brings a base that gives both a response and an error back to the
-// contract.
-func eitherOr(resp *http.Response, err error) (*http.Response, error) {
-	if err != nil && resp != nil {
-		if resp.Body != nil {
-			resp.Body.Close()
-		}
-		resp = nil
-	}
-	return resp, err
-}
-
-// bodyOf is resp.Body, which fakes leave nil.
-func bodyOf(resp *http.Response) io.ReadCloser {
-	if resp.Body == nil {
-		return http.NoBody
-	}
-	return resp.Body
-}
-
-// sleep waits for d. It ends early, with the error that the base would give,
-// if the request is given up: by its context, or by the Cancel channel that
-// http.Client still sets for its Timeout.
-func sleep(req *http.Request, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-req.Context().Done():
-		return context.Cause(req.Context())
-	//lint:ignore SA1019 deprecated for callers, who may still set it
-	case <-req.Cancel:
-		return whyCanceled(req.Context())
-	}
-}
-
-// ended returns why the caller no longer waits for req, context.Canceled or
-// context.DeadlineExceeded, and nil if he does.
-func ended(req *http.Request) error {
-	if err := req.Context().Err(); err != nil {
-		return err
-	}
-	select {
-	//lint:ignore SA1019 deprecated for callers, who may still set it
-	case <-req.Cancel:
-		return whyCanceled(req.Context())
-	default:
-		return nil
-	}
-}
-
-// whyCanceled returns why a request with ctx was canceled by its Cancel channel.
-// http.Client's Timeout closes that at the moment when the context's deadline
-// passes, and either may be seen first: so the clock tells.
-func whyCanceled(ctx context.Context) error {
-	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
-		return context.DeadlineExceeded
-	}
-	return context.Canceled
 }

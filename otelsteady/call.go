@@ -96,11 +96,11 @@ func (c *call) sentInAll() int {
 func (c *call) sending(a *attempt, record steadyhttp.Call) int {
 	c.mu.Lock()
 	c.tellWaits(record)
-	a.tried = len(record.Tried)
+	a.tried = len(record.RetriedClasses)
 	ended := c.pending
 	for _, p := range ended {
-		if p.tried < len(record.Tried) { // else a stranger's on the side: as its status tells
-			p.failure = record.Tried[p.tried].String()
+		if p.tried < len(record.RetriedClasses) { // else a stranger's on the side: as its status tells
+			p.failure = record.RetriedClasses[p.tried].String()
 		}
 	}
 	c.pending = nil
@@ -146,13 +146,13 @@ func (c *call) tellWaits(record steadyhttp.Call) {
 		return
 	}
 	throttled := record.Throttled - c.told.Throttled
-	asked := record.Asked - c.told.Asked
+	asked := record.ServerWait - c.told.ServerWait
 	backoff := record.Waited - c.told.Waited - throttled - asked
 	c.told = record
 
 	began := time.Now().Add(-throttled) // the Throttler's comes last
 	c.tellWait(began, throttled, keyWaitReason.String(reasonThrottled))
-	c.tellWait(began.Add(-asked), asked, keyWaitReason.String(reasonAsked), keyWaitAskedBy.String(record.AskedBy))
+	c.tellWait(began.Add(-asked), asked, keyWaitReason.String(reasonAsked), keyWaitAskedBy.String(record.ServerWaitSource))
 	c.tellWait(began.Add(-backoff), backoff, keyWaitReason.String(reasonBackoff))
 }
 

@@ -54,7 +54,7 @@ const (
 const (
 	keyThrottlerHost  = attribute.Key("steadyhttp.throttler.host")  // host and port, or what Throttler.Key returned
 	keyThrottlerModel = attribute.Key("steadyhttp.throttler.model") // absent for all models of the host
-	keyLimitUnit      = attribute.Key("steadyhttp.limit.unit")      // as in steadyhttp.LimitState
+	keyLimitUnit      = attribute.Key("steadyhttp.limit.unit")      // as in limit.LimitState
 	keyLimitWindow    = attribute.Key("steadyhttp.limit.window")    // second, minute, hour, day; absent for concurrency
 	keyGateReason     = attribute.Key("steadyhttp.gate.reason")     // asked, failing
 )

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/limit"
 )
 
 // Whatever is told has its line in the README.
@@ -29,7 +30,7 @@ func TestTheREADMENamesAll(t *testing.T) {
 		r := newRig()
 		throttler := &steadyhttp.Throttler{TokensPerMinute: 60_000, MaxConcurrent: 1, ByModel: true}
 		r.observe(t, throttler)
-		r.observe(t, &steadyhttp.Throttler{Limiter: states{{Key: steadyhttp.Key{Host: "b"}, PerSecond: 3}}}) // the real one finds no rate here
+		r.observe(t, &steadyhttp.Throttler{Limiter: states{{Key: limit.Key{Host: "b"}, PerSecond: 3}}}) // the real one finds no rate here
 		base := playing(
 			reply{status: 503, header: map[string]string{"Retry-After": "1"}}, reply{status: 503},
 			reply{status: 429, header: map[string]string{"X-Request-Id": "req_7"}, body: insufficientQuota},

@@ -9,22 +9,22 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
-	"github.com/steadyhttp/steadyhttp"
 	"github.com/steadyhttp/steadyhttp/internal/redact"
+	"github.com/steadyhttp/steadyhttp/limit"
 )
 
 const (
-	// maxLanes bounds the combinations of host and model that are shown apart, in
+	// maxGroups bounds the combinations of host and model that are shown apart, in
 	// the order of the alphabet: what is beyond shares one that is named _OTHER. A
 	// Throttler remembers up to 100,000, for a crawler.
-	maxLanes = 100
+	maxGroups = 100
 
 	maxLabel = 128 // bytes of a host's or a model's name
 	other    = "_OTHER"
 )
 
 // A Snapshotter tells what a Throttler knows now.
-type Snapshotter interface{ Snapshot() []steadyhttp.KeyState }
+type Snapshotter interface{ Snapshot() []limit.KeyState }
 
 // ObserveThrottler shows the state of t as gauges, each time that metrics are
 // collected: how many requests wait and are under way, what is left of limits,
@@ -43,7 +43,7 @@ func ObserveThrottler(provider metric.MeterProvider, t Snapshotter, more ...attr
 	}
 	more = slices.Clone(more)
 	return g.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
-		for _, l := range lanesOf(t.Snapshot()) {
+		for _, l := range groupsOf(t.Snapshot()) {
 			g.observe(o, l, more)
 		}
 		return nil
@@ -86,27 +86,27 @@ func newGauges(meter metric.Meter) (g gauges, err error) {
 	return g, nil
 }
 
-// A lane is what the keys of one host and model have in common.
-type lane struct {
+// A group is what the keys of one host and model have in common.
+type group struct {
 	host, model     string
 	waiting, active int
-	limits          map[limitKey]steadyhttp.LimitState // the tightest
-	rate            float64                            // the lowest, 0 for none
-	asked, failing  int                                // gates shut, by why
-	shutFor         time.Duration                      // the longest
+	limits          map[limitKey]limit.LimitState // the tightest
+	rate            float64                       // the lowest, 0 for none
+	asked, failing  int                           // gates shut, by why
+	shutFor         time.Duration                 // the longest
 }
 
 type limitKey struct{ unit, window string }
 
-// lanesOf sums up a snapshot.
-func lanesOf(states []steadyhttp.KeyState) []*lane {
+// groupsOf sums up a snapshot.
+func groupsOf(states []limit.KeyState) []*group {
 	states = slices.Clone(states) // a Limiter may have kept it
-	slices.SortFunc(states, func(a, b steadyhttp.KeyState) int {
+	slices.SortFunc(states, func(a, b limit.KeyState) int {
 		return cmp.Or(cmp.Compare(a.Key.Host, b.Key.Host), cmp.Compare(a.Key.Model, b.Key.Model), cmp.Compare(width(a.Key), width(b.Key)))
 	})
 	type name struct{ host, model string }
-	lanes := make(map[name]*lane)
-	var all []*lane
+	groups := make(map[name]*group)
+	var all []*group
 	widest := 0
 	for i := range states {
 		s := &states[i]
@@ -114,13 +114,13 @@ func lanesOf(states []steadyhttp.KeyState) []*lane {
 			widest = width(s.Key)
 		}
 		n := name{redact.Line(s.Key.Host, maxLabel), redact.Line(s.Key.Model, maxLabel)}
-		if lanes[n] == nil && len(all) >= maxLanes {
+		if groups[n] == nil && len(all) >= maxGroups {
 			n = name{host: other}
 		}
-		l := lanes[n]
+		l := groups[n]
 		if l == nil {
-			l = &lane{host: n.host, model: n.model, limits: make(map[limitKey]steadyhttp.LimitState)}
-			lanes[n] = l
+			l = &group{host: n.host, model: n.model, limits: make(map[limitKey]limit.LimitState)}
+			groups[n] = l
 			all = append(all, l)
 		}
 		if width(s.Key) == widest {
@@ -135,7 +135,7 @@ func lanesOf(states []steadyhttp.KeyState) []*lane {
 
 // width ranks the keys of a host and model by how much they leave open, the
 // widest first.
-func width(k steadyhttp.Key) int {
+func width(k limit.Key) int {
 	n := 0
 	if k.Credential != 0 {
 		n++
@@ -146,7 +146,7 @@ func width(k steadyhttp.Key) int {
 	return n
 }
 
-func (l *lane) add(s *steadyhttp.KeyState) {
+func (l *group) add(s *limit.KeyState) {
 	for _, limit := range s.Limits {
 		k := limitKey{limit.Unit, windowOf(limit)}
 		if have, ok := l.limits[k]; !ok || shareLeft(limit) < shareLeft(have) {
@@ -165,7 +165,7 @@ func (l *lane) add(s *steadyhttp.KeyState) {
 	l.shutFor = max(l.shutFor, s.GateLeft)
 }
 
-func shareLeft(l steadyhttp.LimitState) float64 {
+func shareLeft(l limit.LimitState) float64 {
 	if l.Limit <= 0 {
 		return 0
 	}
@@ -174,7 +174,7 @@ func shareLeft(l steadyhttp.LimitState) float64 {
 
 // windowOf names the size of a limit's window. Servers state windows of any
 // length; what tells limits apart is whether they are of a minute or of a day.
-func windowOf(l steadyhttp.LimitState) string {
+func windowOf(l limit.LimitState) string {
 	switch {
 	case l.Window <= 0:
 		return ""
@@ -188,7 +188,7 @@ func windowOf(l steadyhttp.LimitState) string {
 	return "day"
 }
 
-func (g *gauges) observe(o metric.Observer, l *lane, more []attribute.KeyValue) {
+func (g *gauges) observe(o metric.Observer, l *group, more []attribute.KeyValue) {
 	where := append(more[:len(more):len(more)], keyThrottlerHost.String(l.host))
 	if l.model != "" {
 		where = append(where, keyThrottlerModel.String(l.model))

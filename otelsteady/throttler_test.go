@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/limit"
 	"github.com/steadyhttp/steadyhttp/otelsteady"
 )
 
@@ -108,10 +109,10 @@ func TestGates(t *testing.T) {
 func TestKeysAreSummedUp(t *testing.T) {
 	r := newRig()
 	r.observe(t, &steadyhttp.Throttler{Limiter: states{
-		{Key: steadyhttp.Key{Host: "a", Credential: 7, Bucket: "GET /x"}, Waiting: 1, PerSecond: 3, Limits: []steadyhttp.LimitState{{Unit: "tokens", Window: time.Minute, Limit: 100, Left: 90}}},
-		{Key: steadyhttp.Key{Host: "a", Credential: 8, Bucket: "GET /y"}, Waiting: 2, PerSecond: 2, Limits: []steadyhttp.LimitState{{Unit: "tokens", Window: time.Minute, Limit: 1000, Left: 100}}},
-		{Key: steadyhttp.Key{Host: "a", Credential: 7, Model: "m"}, Waiting: 3},
-		{Key: steadyhttp.Key{Host: "a", Model: "m"}, Waiting: 4}, // those three among them
+		{Key: limit.Key{Host: "a", Credential: 7, Bucket: "GET /x"}, Waiting: 1, PerSecond: 3, Limits: []limit.LimitState{{Unit: "tokens", Window: time.Minute, Limit: 100, Left: 90}}},
+		{Key: limit.Key{Host: "a", Credential: 8, Bucket: "GET /y"}, Waiting: 2, PerSecond: 2, Limits: []limit.LimitState{{Unit: "tokens", Window: time.Minute, Limit: 1000, Left: 100}}},
+		{Key: limit.Key{Host: "a", Credential: 7, Model: "m"}, Waiting: 3},
+		{Key: limit.Key{Host: "a", Model: "m"}, Waiting: 4}, // those three among them
 	}})
 	r.wantGauge(t, "steadyhttp.throttler.waiting", map[string]float64{
 		"steadyhttp.throttler.host=a": 3, "steadyhttp.throttler.host=a,steadyhttp.throttler.model=m": 4,
@@ -126,7 +127,7 @@ func TestHostsAreBounded(t *testing.T) {
 	r := newRig()
 	var all states
 	for i := range 1000 {
-		all = append(all, steadyhttp.KeyState{Key: steadyhttp.Key{Host: fmt.Sprintf("host-%03d", 999-i)}, Waiting: 1})
+		all = append(all, limit.KeyState{Key: limit.Key{Host: fmt.Sprintf("host-%03d", 999-i)}, Waiting: 1})
 	}
 	r.observe(t, &steadyhttp.Throttler{Limiter: all})
 	got := r.gauges(t, "steadyhttp.throttler.waiting")
@@ -137,7 +138,7 @@ func TestHostsAreBounded(t *testing.T) {
 
 func TestUnregister(t *testing.T) {
 	r := newRig()
-	registration, err := otelsteady.ObserveThrottler(r.meters, &steadyhttp.Throttler{Limiter: states{{Key: steadyhttp.Key{Host: "a"}}}})
+	registration, err := otelsteady.ObserveThrottler(r.meters, &steadyhttp.Throttler{Limiter: states{{Key: limit.Key{Host: "a"}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,11 +156,11 @@ func TestUnregister(t *testing.T) {
 }
 
 // states is a Limiter that knows what it is given.
-type states []steadyhttp.KeyState
+type states []limit.KeyState
 
-func (s states) Acquire(context.Context, steadyhttp.Ask) (steadyhttp.Permit, error) {
-	return steadyhttp.Permit{}, nil
+func (s states) Acquire(context.Context, limit.Ask) (limit.Permit, error) {
+	return limit.Permit{}, nil
 }
-func (s states) Settle(steadyhttp.Permit, steadyhttp.Outcome) {}
-func (s states) Observe(steadyhttp.Permit, steadyhttp.News)   {}
-func (s states) Snapshot() []steadyhttp.KeyState              { return append([]steadyhttp.KeyState(nil), s...) }
+func (s states) Settle(limit.Permit, limit.Outcome)           {}
+func (s states) Observe(limit.Permit, limit.Observation) bool { return false }
+func (s states) Snapshot() []limit.KeyState                   { return append([]limit.KeyState(nil), s...) }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/limit"
 	"go.uber.org/zap"
 )
 
@@ -114,9 +115,9 @@ func (g *absence) share(host string) float64 {
 }
 
 // state tells of the absence in a Snapshot.
-func (g *absence) state(now time.Time) steadyhttp.KeyState {
-	return steadyhttp.KeyState{
-		Key:      steadyhttp.Key{Host: "redis"},
+func (g *absence) state(now time.Time) limit.KeyState {
+	return limit.KeyState{
+		Key:      limit.Key{Host: "redis"},
 		Gate:     "failing",
 		GateLeft: retryEvery,
 		GateError: &steadyhttp.Error{

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/limit"
 	"github.com/steadyhttp/steadyhttp/redissteady"
 	"github.com/steadyhttp/steadyhttp/steadyhttptest"
 	"go.uber.org/zap"
@@ -76,7 +77,7 @@ func TestRedisIsGone(t *testing.T) {
 	server := startRedis(t)
 	l, logs := observed(t, server)
 	l.Share = 0.25
-	ask := asking(steadyhttp.Limits{RequestsPerSecond: 80, MaxConcurrent: 8})
+	ask := asking(limit.Limits{RequestsPerSecond: 80, MaxConcurrent: 8})
 	l.Settle(acquire(t, l, ask), good)
 	server.kill()
 	start := time.Now()
@@ -91,7 +92,7 @@ func TestRedisIsGone(t *testing.T) {
 	}
 	var gone, limited bool
 	for _, k := range l.Snapshot() {
-		gone = gone || k.Key.Host == "redis" && k.Gate == "failing" && k.GateError != nil && k.GateError.Err != nil
+		gone = gone || k.Key.Host == "redis" && k.Gate == "failing" && errors.Unwrap(k.GateError) != nil
 		for _, limit := range k.Limits {
 			limited = limited || limit.Unit == "requests" && limit.Limit == 20
 		}
@@ -121,7 +122,7 @@ func TestRedisHangs(t *testing.T) {
 	server := startRedis(t)
 	l, _ := observed(t, server)
 	l.Timeout = 100 * time.Millisecond
-	ask := asking(steadyhttp.Limits{RequestsPerSecond: 1000})
+	ask := asking(limit.Limits{RequestsPerSecond: 1000})
 	l.Settle(acquire(t, l, ask), good)
 	if err := server.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
@@ -146,7 +147,7 @@ func TestStrict(t *testing.T) {
 	server := startRedis(t)
 	l, _ := observed(t, server)
 	l.Strict = true
-	ask := asking(steadyhttp.Limits{RequestsPerSecond: 1000})
+	ask := asking(limit.Limits{RequestsPerSecond: 1000})
 	acquire(t, l, ask)
 	server.kill()
 	_, err := l.Acquire(t.Context(), ask)
@@ -161,7 +162,7 @@ func TestSettings(t *testing.T) {
 		"Client is nil": {},
 		"Share is 2":    {Client: startRedis(t).client(), Share: 2},
 	} {
-		if _, err := l.Acquire(t.Context(), asking(steadyhttp.Limits{})); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := l.Acquire(t.Context(), asking(limit.Limits{})); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got error %v, want one that says %q", err, want)
 		}
 		l.Close()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/limit"
 	"github.com/steadyhttp/steadyhttp/redissteady"
 )
 
@@ -157,12 +158,12 @@ func TestPatience(t *testing.T) {
 	t.Parallel()
 	server := startRedis(t)
 	l := limiterOn(t, server.client())
-	ask := asking(steadyhttp.Limits{})
-	ask.Patience = 300 * time.Millisecond
+	ask := asking(limit.Limits{})
+	ask.OutageWait = 300 * time.Millisecond
 	for range 5 {
 		p := acquire(t, l, ask)
-		l.Observe(p, steadyhttp.News{Key: steadyhttp.Key{Host: host}, Answer: steadyhttp.AnswerFailing, Hold: 5 * time.Second})
-		l.Settle(p, steadyhttp.Outcome{})
+		l.Observe(p, limit.Observation{Key: limit.Key{Host: host}, Signal: limit.SignalFailing, Hold: 5 * time.Second})
+		l.Settle(p, limit.Outcome{})
 	}
 	time.Sleep(20 * time.Millisecond)
 	start := time.Now()
@@ -182,10 +183,10 @@ func TestTokensAreGivenBack(t *testing.T) {
 	t.Parallel()
 	server := startRedis(t)
 	a, b := limiterOn(t, server.client()), limiterOn(t, server.client())
-	ask := asking(steadyhttp.Limits{TokensPerMinute: 60_000})
-	ask.Cost = steadyhttp.Cost{Requests: 1, Input: 100, Output: 800}
+	ask := asking(limit.Limits{TokensPerMinute: 60_000})
+	ask.Cost = limit.Cost{Requests: 1, Input: 100, Output: 800}
 	p := acquire(t, a, ask) // of 970 that are there at once
-	a.Settle(p, steadyhttp.Outcome{Answer: steadyhttp.AnswerGood, Told: true, Used: steadyhttp.Cost{Requests: 1, Input: 100, Output: 20}})
+	a.Settle(p, limit.Outcome{Signal: limit.SignalGood, UsageKnown: true, Used: limit.Cost{Requests: 1, Input: 100, Output: 20}})
 	time.Sleep(20 * time.Millisecond)
 	start := time.Now()
 	acquire(t, b, ask)
@@ -204,9 +205,9 @@ func TestLearnedLimitsAreShared(t *testing.T) {
 	t.Parallel()
 	server := startRedis(t)
 	a, b := limiterOn(t, server.client()), limiterOn(t, server.client())
-	ask := asking(steadyhttp.Limits{})
+	ask := asking(limit.Limits{})
 	p := acquire(t, a, ask)
-	a.Observe(p, steadyhttp.News{Key: ask.Key, Unit: "requests", Limit: 10, Remaining: 0, Window: time.Second, Reset: time.Second, Refills: true, MaxWait: time.Minute})
+	a.Observe(p, limit.Observation{Key: ask.Key, Unit: "requests", Limit: 10, Remaining: 0, Window: time.Second, Reset: time.Second, Refills: true, MaxWait: time.Minute})
 	a.Settle(p, good)
 	time.Sleep(20 * time.Millisecond)
 	start := time.Now()
@@ -219,7 +220,7 @@ func TestLearnedLimitsAreShared(t *testing.T) {
 	// At the end of a window all comes back at one go.
 	ask.Key.Credential = 78
 	p = acquire(t, a, ask)
-	a.Observe(p, steadyhttp.News{Key: ask.Key, Unit: "requests", Limit: 100, Remaining: 0, Window: time.Minute, Reset: 500 * time.Millisecond, MaxWait: time.Minute})
+	a.Observe(p, limit.Observation{Key: ask.Key, Unit: "requests", Limit: 100, Remaining: 0, Window: time.Minute, Reset: 500 * time.Millisecond, MaxWait: time.Minute})
 	a.Settle(p, good)
 	time.Sleep(20 * time.Millisecond)
 	start = time.Now()

@@ -2,6 +2,7 @@ package redissteady_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -10,13 +11,13 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/limit"
 	"github.com/steadyhttp/steadyhttp/redissteady"
 )
 
 // admitted returns how many of a crowd are let through at once and in the time
 // after it.
-func admitted(t *testing.T, l *redissteady.Limiter, ask steadyhttp.Ask, within time.Duration) int {
+func admitted(t *testing.T, l *redissteady.Limiter, ask limit.Ask, within time.Duration) int {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
@@ -59,7 +60,7 @@ func TestHarmToRedis(t *testing.T) {
 			server := startRedis(t)
 			client := server.client()
 			l, logs := observed(t, server)
-			ask := asking(steadyhttp.Limits{RequestsPerSecond: perSecond, Burst: burst})
+			ask := asking(limit.Limits{RequestsPerSecond: perSecond, Burst: burst})
 			admitted(t, l, ask, 100*time.Millisecond) // the burst is used up
 			var wg sync.WaitGroup
 			for range 20 { // a line of 200 ms
@@ -135,7 +136,7 @@ func TestFailover(t *testing.T) {
 	}})
 	t.Cleanup(func() { client.Close() })
 	l := limiterOn(t, client)
-	ask := asking(steadyhttp.Limits{RequestsPerSecond: 100, Burst: 10})
+	ask := asking(limit.Limits{RequestsPerSecond: 100, Burst: 10})
 	if n := admitted(t, l, ask, 300*time.Millisecond); n < 30 || n > 45 {
 		t.Errorf("got %d let through by the primary, want about 40", n)
 	}
@@ -165,18 +166,18 @@ func TestOneSlot(t *testing.T) {
 	}
 	l := limiterOn(t, client)
 	for _, host := range []string{"api.example.com:443", "", "{", "}", "}{a}", "a{b}c", "%7D", strings.Repeat("long", 100)} {
-		key := steadyhttp.Key{Host: host, Credential: 7, Model: "gpt-4o", Bucket: "POST /{x}"}
-		ask := steadyhttp.Ask{Key: key, Under: steadyhttp.Key{Host: host, Credential: 7}, Limits: steadyhttp.Limits{RequestsPerMinute: 600, TokensPerMinute: 1e6, MaxConcurrent: 2}}
+		key := limit.Key{Host: host, Credential: 7, Model: "gpt-4o", Bucket: "POST /{x}"}
+		ask := limit.Ask{Key: key, LimitsKey: limit.Key{Host: host, Credential: 7}, Limits: limit.Limits{RequestsPerMinute: 600, TokensPerMinute: 1e6, MaxConcurrent: 2}}
 		for range 4 {
 			p := acquire(t, l, ask)
-			l.Observe(p, steadyhttp.News{Key: key, Unit: "requests", Limit: 100, Remaining: 50, Window: time.Minute, Reset: -1})
-			l.Observe(p, steadyhttp.News{Key: key, Hold: time.Millisecond})
-			l.Settle(p, steadyhttp.Outcome{Answer: steadyhttp.AnswerGood, Refund: true})
+			l.Observe(p, limit.Observation{Key: key, Unit: "requests", Limit: 100, Remaining: 50, Window: time.Minute, Reset: -1})
+			l.Observe(p, limit.Observation{Key: key, Hold: time.Millisecond})
+			l.Settle(p, limit.Outcome{Signal: limit.SignalGood, Refund: true})
 		}
 	}
 	for _, k := range l.Snapshot() {
 		if k.Key.Host == "redis" {
-			t.Errorf("Redis was taken to be away: %v", k.GateError.Err)
+			t.Errorf("Redis was taken to be away: %v", errors.Unwrap(k.GateError))
 		}
 	}
 }

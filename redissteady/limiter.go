@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/limit"
 	"go.uber.org/zap"
 )
 
@@ -30,7 +30,7 @@ var ErrUnavailable = errors.New("redissteady: Redis does not answer")
 
 var errClosed = errors.New("redissteady: the Limiter is closed")
 
-// A Limiter is a steadyhttp.Limiter that many processes share through Redis.
+// A Limiter is a limit.Limiter that many processes share through Redis.
 // Only Client must be set. It is safe for concurrent use; it must not be copied
 // after first use, and its fields must not change once it is in use. Close ends
 // what it runs in the background.
@@ -66,17 +66,17 @@ type Limiter struct {
 	running sync.WaitGroup
 	sign    chan struct{} // has one if a sign of life is due
 
-	mu       sync.Mutex // guards what follows
-	invalid  error      // why nothing can be asked
-	lastID   uint64
-	waiting  map[string]*ticket // all that ask or wait, by id
-	permits  map[uint64]*ticket // all that were let go and not settled
-	fronts   map[string]*ticket // who asks again for all that stand at a gate, by its name
-	queued   map[string]int     // how many wait for the user's limits, by their name
-	known    map[string]*scope  // by name
-	verdicts map[string]*steadyhttp.Error
-	delays   []delay
-	away     *absence // nil while Redis answers
+	mu      sync.Mutex // guards what follows
+	invalid error      // why nothing can be asked
+	lastID  uint64
+	waiting map[string]*ticket // all that ask or wait, by id
+	permits map[uint64]*ticket // all that were let go and not settled
+	fronts  map[string]*ticket // who asks again for all that stand at a gate, by its name
+	queued  map[string]int     // how many wait for the user's limits, by their name
+	known   map[string]*scope  // by name
+	causes  map[string]error   // what shut gates, by the scope's name
+	delays  []delay
+	away    *absence // nil while Redis answers
 
 	reports queue
 }
@@ -87,7 +87,7 @@ func (l *Limiter) run() error {
 		l.ctx, l.stop = context.WithCancel(context.Background())
 		l.process = newProcess()
 		l.waiting, l.permits, l.fronts, l.queued = map[string]*ticket{}, map[uint64]*ticket{}, map[string]*ticket{}, map[string]int{}
-		l.known, l.verdicts = map[string]*scope{}, map[string]*steadyhttp.Error{}
+		l.known, l.causes = map[string]*scope{}, map[string]error{}
 		l.reports.more, l.sign = make(chan struct{}, 1), make(chan struct{}, 1)
 		switch {
 		case l.Client == nil:
@@ -125,16 +125,22 @@ func (l *Limiter) Close() error {
 	return nil
 }
 
-// Acquire implements steadyhttp.Limiter.
-func (l *Limiter) Acquire(ctx context.Context, a steadyhttp.Ask) (steadyhttp.Permit, error) {
+// Acquire implements limit.Limiter.
+func (l *Limiter) Acquire(ctx context.Context, a limit.Ask) (limit.Permit, error) {
 	if err := l.run(); err != nil {
-		return steadyhttp.Permit{}, err
+		return limit.Permit{}, err
 	}
 	a.Cost.Requests = max(a.Cost.Requests, 1)
 	t := l.enter(a)
 	err := l.obtain(ctx, t)
 	l.leave(t, err == nil)
-	p := steadyhttp.Permit{Waited: t.waited, Why: t.why}
+	var r *limit.Refusal
+	if errors.As(err, &r) {
+		l.mu.Lock()
+		r.Err = l.gateError(a.Key)
+		l.mu.Unlock()
+	}
+	p := limit.Permit{Waited: t.waited, Why: t.why}
 	if err == nil {
 		p.Key, p.Cost, p.ID, p.Probe = a.Key, a.Cost, t.number, t.probe
 	}
@@ -195,15 +201,15 @@ func (l *Limiter) ended(ctx context.Context, t *ticket) error {
 	case err == nil && invalid == nil && !t.late && !t.impatient(ctx):
 		return nil
 	case err == nil && t.late:
-		err = &noPermit{why: t.why + ": a pause that the server asked for would pass the deadline", late: true}
+		err = &limit.Refusal{Reason: t.why + ": a pause that the server asked for would pass the deadline", Late: true}
 	case err == context.DeadlineExceeded:
-		err = &noPermit{why: cmp.Or(t.why, "Redis was asked") + " until the deadline", late: true}
+		err = &limit.Refusal{Reason: cmp.Or(t.why, "Redis was asked") + " until the deadline", Late: true}
 	case err != nil:
 		err = context.Cause(ctx)
 	case invalid != nil:
 		err = invalid
 	default:
-		err = &noPermit{why: t.why + " for too long"}
+		err = &limit.Refusal{Reason: t.why + " for too long"}
 	}
 	l.giveBack(t)
 	return err
@@ -329,18 +335,3 @@ func seconds(s float64) time.Duration {
 	}
 	return time.Duration(s*float64(time.Second) + 0.999)
 }
-
-// A noPermit is why there is no permit.
-type noPermit struct {
-	why  string
-	late bool // it would have come after the deadline
-}
-
-func (e *noPermit) Error() string { return steadyhttp.ErrThrottled.Error() + ": " + e.why }
-
-func (e *noPermit) Is(target error) bool {
-	return target == steadyhttp.ErrThrottled || e.late && target == context.DeadlineExceeded
-}
-
-// Reason is the error without its beginning.
-func (e *noPermit) Reason() string { return e.why }

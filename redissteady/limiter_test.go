@@ -9,6 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/limit"
 	"github.com/steadyhttp/steadyhttp/redissteady"
 )
 
@@ -22,12 +23,12 @@ func limiterOn(t testing.TB, client redis.UniversalClient) *redissteady.Limiter 
 }
 
 // asking is what a request of a user with those limits asks.
-func asking(limits steadyhttp.Limits) steadyhttp.Ask {
-	k := steadyhttp.Key{Host: host, Credential: 77}
-	return steadyhttp.Ask{Key: k, Under: k, Limits: limits}
+func asking(limits limit.Limits) limit.Ask {
+	k := limit.Key{Host: host, Credential: 77}
+	return limit.Ask{Key: k, LimitsKey: k, Limits: limits}
 }
 
-func acquire(t testing.TB, l *redissteady.Limiter, a steadyhttp.Ask) steadyhttp.Permit {
+func acquire(t testing.TB, l *redissteady.Limiter, a limit.Ask) limit.Permit {
 	t.Helper()
 	p, err := l.Acquire(t.Context(), a)
 	if err != nil {
@@ -36,14 +37,14 @@ func acquire(t testing.TB, l *redissteady.Limiter, a steadyhttp.Ask) steadyhttp.
 	return p
 }
 
-var good = steadyhttp.Outcome{Answer: steadyhttp.AnswerGood}
+var good = limit.Outcome{Signal: limit.SignalGood}
 
 // Two processes take turns, whoever comes first, at the rate of one limit.
 func TestProcessesShareARate(t *testing.T) {
 	t.Parallel()
 	server := startRedis(t)
 	a, b := limiterOn(t, server.client()), limiterOn(t, server.client())
-	ask := asking(steadyhttp.Limits{RequestsPerSecond: 20, Burst: 2})
+	ask := asking(limit.Limits{RequestsPerSecond: 20, Burst: 2})
 	start := time.Now()
 	var mu sync.Mutex
 	var order []int
@@ -77,7 +78,7 @@ func TestAnAdmissionIsOneCall(t *testing.T) {
 	server := startRedis(t)
 	client := server.client()
 	l := limiterOn(t, client)
-	ask := asking(steadyhttp.Limits{RequestsPerSecond: 1e6, Burst: 1e6})
+	ask := asking(limit.Limits{RequestsPerSecond: 1e6, Burst: 1e6})
 	const n = 2000
 	l.Settle(acquire(t, l, ask), good) // loads the script
 	before := calls(t, client, "evalsha")
@@ -125,7 +126,7 @@ func TestGivingUpGivesBack(t *testing.T) {
 	t.Parallel()
 	server := startRedis(t)
 	l := limiterOn(t, server.client())
-	ask := asking(steadyhttp.Limits{RequestsPerMinute: 60, MaxConcurrent: 100})
+	ask := asking(limit.Limits{RequestsPerMinute: 60, MaxConcurrent: 100})
 	acquire(t, l, ask)
 	ctx, cancel := context.WithCancel(t.Context())
 	gaveUp := make(chan error)
@@ -155,7 +156,7 @@ func TestDeadlines(t *testing.T) {
 	t.Parallel()
 	server := startRedis(t)
 	l := limiterOn(t, server.client())
-	ask := asking(steadyhttp.Limits{RequestsPerMinute: 60})
+	ask := asking(limit.Limits{RequestsPerMinute: 60})
 	acquire(t, l, ask)
 	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
@@ -179,9 +180,9 @@ func TestMaxQueue(t *testing.T) {
 	t.Parallel()
 	server := startRedis(t)
 	l := limiterOn(t, server.client())
-	for _, limits := range []steadyhttp.Limits{{RequestsPerMinute: 60}, {MaxConcurrent: 1}} {
+	for _, limits := range []limit.Limits{{RequestsPerMinute: 60}, {MaxConcurrent: 1}} {
 		ask := asking(limits)
-		ask.Under.Model, ask.MaxQueue = "m", 3
+		ask.LimitsKey.Model, ask.MaxQueue = "m", 3
 		acquire(t, l, ask)
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup

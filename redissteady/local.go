@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/limit"
 	"golang.org/x/sync/semaphore"
 	"golang.org/x/time/rate"
 )
@@ -239,19 +239,19 @@ func (r *localRate) reserve(now time.Time, n int) (all []*rate.Reservation) {
 }
 
 // observe takes from news what a plain limit can use.
-func (c *local) observe(prefix string, n steadyhttp.News) {
+func (c *local) observe(prefix string, n limit.Observation) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	k := c.key(name(prefix, n.Key), hostName(prefix, n.Key.Host))
 	hold := n.Hold
-	switch n.Answer {
-	case steadyhttp.AnswerGood:
+	switch n.Signal {
+	case limit.SignalGood:
 		k.failures = 0
-	case steadyhttp.AnswerFailing:
+	case limit.SignalFailing:
 		if k.failures++; k.failures >= localFailures {
 			hold = max(hold, localHold)
 		}
-	case steadyhttp.AnswerRefused:
+	case limit.SignalRefused:
 		hold = max(hold, localHold)
 	}
 	if hold > 0 {
@@ -263,7 +263,7 @@ func (c *local) observe(prefix string, n steadyhttp.News) {
 }
 
 // learn takes over a limit of which nothing was known.
-func (k *localKey) learn(n steadyhttp.News) {
+func (k *localKey) learn(n limit.Observation) {
 	u := slices.Index(units[:], n.Unit)
 	if u < 0 || n.Limit <= 0 || n.Remaining < 0 || n.Remaining > n.Limit {
 		return

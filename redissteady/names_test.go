@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/limit"
 	"github.com/steadyhttp/steadyhttp/redissteady"
 )
 
@@ -15,7 +16,7 @@ import (
 func TestPauseUnderAnyName(t *testing.T) {
 	t.Parallel()
 	client := startRedis(t).client()
-	for _, k := range []steadyhttp.Key{
+	for _, k := range []limit.Key{
 		{Host: host, Bucket: "GET /path"},
 		{Host: "tenant 1"},
 		{Host: host, Model: "gpt 5: 100% {best}"},
@@ -23,7 +24,7 @@ func TestPauseUnderAnyName(t *testing.T) {
 		t.Run(k.Label(), func(t *testing.T) {
 			t.Parallel()
 			l := limiterOn(t, client)
-			ask := steadyhttp.Ask{Key: k, Under: k, Limits: steadyhttp.Limits{RequestsPerSecond: 10, Burst: 1}}
+			ask := limit.Ask{Key: k, LimitsKey: k, Limits: limit.Limits{RequestsPerSecond: 10, Burst: 1}}
 			p := acquire(t, l, ask)
 			waiting := make(chan time.Time)
 			go func() {
@@ -32,7 +33,7 @@ func TestPauseUnderAnyName(t *testing.T) {
 			}()
 			time.Sleep(30 * time.Millisecond) // it is promised a turn in 70 ms
 			began := time.Now()
-			l.Observe(p, steadyhttp.News{Key: k, Hold: 600 * time.Millisecond})
+			l.Observe(p, limit.Observation{Key: k, Hold: 600 * time.Millisecond})
 			if waited := (<-waiting).Sub(began); waited < 500*time.Millisecond {
 				t.Errorf("it went after %v of a pause of 600ms", waited)
 			}
@@ -46,8 +47,8 @@ func TestModelNamedLikeAPart(t *testing.T) {
 	l := &redissteady.Limiter{Client: startRedis(t).client(), Strict: true}
 	t.Cleanup(func() { l.Close() })
 	for _, model := range []string{"x", "x:leases", "x:line", "x"} {
-		k := steadyhttp.Key{Host: host, Model: model}
-		_, err := l.Acquire(t.Context(), steadyhttp.Ask{Key: k, Under: k, Limits: steadyhttp.Limits{MaxConcurrent: 5, RequestsPerSecond: 100}})
+		k := limit.Key{Host: host, Model: model}
+		_, err := l.Acquire(t.Context(), limit.Ask{Key: k, LimitsKey: k, Limits: limit.Limits{MaxConcurrent: 5, RequestsPerSecond: 100}})
 		if err != nil {
 			t.Errorf("model %s: %v", model, err)
 		}
@@ -60,11 +61,11 @@ func TestPatienceAsksNobody(t *testing.T) {
 	t.Parallel()
 	client := startRedis(t).client()
 	l := limiterOn(t, client)
-	k := steadyhttp.Key{Host: host}
-	ask := steadyhttp.Ask{Key: k, Under: k, Patience: 100 * time.Millisecond}
+	k := limit.Key{Host: host}
+	ask := limit.Ask{Key: k, LimitsKey: k, OutageWait: 100 * time.Millisecond}
 	p := acquire(t, l, ask)
 	for range 20 {
-		l.Observe(p, steadyhttp.News{Key: k, Answer: steadyhttp.AnswerFailing, Hold: 5 * time.Second})
+		l.Observe(p, limit.Observation{Key: k, Signal: limit.SignalFailing, Hold: 5 * time.Second})
 	}
 	time.Sleep(100 * time.Millisecond)
 	before := calls(t, client, "evalsha")

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/limit"
 	"github.com/steadyhttp/steadyhttp/redissteady"
 )
 
@@ -17,7 +17,7 @@ func TestProcessesSharePlaces(t *testing.T) {
 	server := startRedis(t)
 	limiters := []*redissteady.Limiter{limiterOn(t, server.client()), limiterOn(t, server.client()), limiterOn(t, server.client())}
 	const most, jobs, service = 4, 60, 20 * time.Millisecond
-	ask := asking(steadyhttp.Limits{MaxConcurrent: most})
+	ask := asking(limit.Limits{MaxConcurrent: most})
 	var now, peak atomic.Int32
 	var wg sync.WaitGroup
 	start := time.Now()
@@ -52,7 +52,7 @@ func TestPlacesDieWithTheirHolder(t *testing.T) {
 	server := startRedis(t)
 	dying := server.client()
 	dead, alive := limiterOn(t, dying), limiterOn(t, server.client())
-	ask := asking(steadyhttp.Limits{MaxConcurrent: 2})
+	ask := asking(limit.Limits{MaxConcurrent: 2})
 	acquire(t, dead, ask)
 	acquire(t, dead, ask)
 	for range 3 {
@@ -76,7 +76,7 @@ func TestPlacesAreRenewed(t *testing.T) {
 	t.Parallel()
 	server := startRedis(t)
 	a, b := limiterOn(t, server.client()), limiterOn(t, server.client())
-	ask := asking(steadyhttp.Limits{MaxConcurrent: 1})
+	ask := asking(limit.Limits{MaxConcurrent: 1})
 	p := acquire(t, a, ask)
 	ctx, cancel := context.WithTimeout(t.Context(), 11*time.Second)
 	defer cancel()
@@ -97,7 +97,7 @@ func TestLostWords(t *testing.T) {
 	server := startRedis(t)
 	client := server.client()
 	a, b := limiterOn(t, server.client()), limiterOn(t, server.client())
-	ask := asking(steadyhttp.Limits{MaxConcurrent: 1})
+	ask := asking(limit.Limits{MaxConcurrent: 1})
 	p := acquire(t, a, ask)
 	got := make(chan time.Time)
 	go func() {

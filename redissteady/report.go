@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/limit"
 )
 
 const (
@@ -33,8 +33,8 @@ type entry struct {
 	event
 }
 
-// Settle implements steadyhttp.Limiter.
-func (l *Limiter) Settle(p steadyhttp.Permit, o steadyhttp.Outcome) {
+// Settle implements limit.Limiter.
+func (l *Limiter) Settle(p limit.Permit, o limit.Outcome) {
 	l.mu.Lock()
 	t := l.permits[p.ID]
 	delete(l.permits, p.ID)
@@ -48,17 +48,17 @@ func (l *Limiter) Settle(p steadyhttp.Permit, o steadyhttp.Outcome) {
 		t.local.end()
 	}
 	if gone != nil {
-		gone.limits.observe(l.prefix(), steadyhttp.News{Answer: o.Answer, Key: t.scopes[0]})
+		gone.limits.observe(l.prefix(), limit.Observation{Signal: o.Signal, Key: t.scopes[0]})
 		return
 	}
 	ev := t.event()
-	ev.Op, ev.Answer, ev.Probe = "settle", o.Answer, t.probe
+	ev.Op, ev.Answer, ev.Probe = "settle", o.Signal, t.probe
 	if t.local != nil {
 		ev.Op = ""
 	} else {
 		ev.Tokens = t.unused(o)
 	}
-	if ev.Leases == 0 && (ev.Op == "" || ev.Tokens == nil && !t.probe && tellsNothing(o.Answer, quiet)) {
+	if ev.Leases == 0 && (ev.Op == "" || ev.Tokens == nil && !t.probe && tellsNothing(o.Signal, quiet)) {
 		return
 	}
 	l.report(t.keys, ev)
@@ -66,12 +66,12 @@ func (l *Limiter) Settle(p steadyhttp.Permit, o steadyhttp.Outcome) {
 
 // tellsNothing reports whether an outcome changes nothing, at a host where all
 // goes well.
-func tellsNothing(a steadyhttp.Answer, quiet bool) bool {
-	return a == steadyhttp.AnswerNone || quiet && a == steadyhttp.AnswerGood
+func tellsNothing(a limit.Signal, quiet bool) bool {
+	return a == limit.SignalNone || quiet && a == limit.SignalGood
 }
 
 // unused returns the tokens to give back, nil if there are none.
-func (t *ticket) unused(o steadyhttp.Outcome) *load {
+func (t *ticket) unused(o limit.Outcome) *load {
 	limits := t.ask.Limits
 	if limits.TokensPerMinute <= 0 && limits.InputTokensPerMinute <= 0 && limits.OutputTokensPerMinute <= 0 {
 		return nil
@@ -79,7 +79,7 @@ func (t *ticket) unused(o steadyhttp.Outcome) *load {
 	back := t.cost
 	switch {
 	case o.Refund:
-	case o.Told:
+	case o.UsageKnown:
 		back = back.minus(loadOf(o.Used))
 	default:
 		return nil
@@ -87,38 +87,39 @@ func (t *ticket) unused(o steadyhttp.Outcome) *load {
 	return &back
 }
 
-// Observe implements steadyhttp.Limiter.
-func (l *Limiter) Observe(p steadyhttp.Permit, n steadyhttp.News) {
+// Observe implements limit.Limiter.
+func (l *Limiter) Observe(p limit.Permit, n limit.Observation) (held bool) {
 	of := name(l.prefix(), n.Key)
 	l.mu.Lock()
 	t := l.permits[p.ID]
 	gone := l.away
 	quiet := t != nil && l.quiet(t)
-	if n.Verdict != nil && (n.Hold > 0 || n.Answer != steadyhttp.AnswerNone) {
-		l.remember(of, n.Verdict)
+	if n.Err != nil && (n.Hold > 0 || n.Signal != limit.SignalNone) {
+		l.remember(of, n.Err)
 	}
+	held = l.gateError(n.Key) != nil
 	l.mu.Unlock()
 	if t == nil {
-		return
+		return held
 	}
 	if gone != nil {
 		gone.limits.observe(l.prefix(), n)
-		return
+		return held
 	}
-	limit := n.Unit != ""
-	if limit && t.local != nil {
-		return // by Redis's clock and count it did not go
+	stated := n.Unit != ""
+	if stated && t.local != nil {
+		return held // by Redis's clock and count it did not go
 	}
-	if !limit && n.Hold <= 0 && !t.probe && tellsNothing(n.Answer, quiet) {
-		return
+	if !stated && n.Hold <= 0 && !t.probe && tellsNothing(n.Signal, quiet) {
+		return held
 	}
 	keys, ev := t.keys, t.event()
-	ev.Op, ev.Answer, ev.Probe, ev.Leases, ev.Hold = "news", n.Answer, t.probe, 0, n.Hold.Seconds()
+	ev.Op, ev.Answer, ev.Probe, ev.Leases, ev.Hold = "news", n.Signal, t.probe, 0, n.Hold.Seconds()
 	if t.local != nil {
 		ev.At, ev.Probe = 0, false // it went by no clock of Redis's
 	}
 	ev.News = newsOf(n)
-	if limit || n.Hold > 0 && n.Answer != steadyhttp.AnswerFailing || n.Answer == steadyhttp.AnswerRefused {
+	if stated || n.Hold > 0 && n.Signal != limit.SignalFailing || n.Signal == limit.SignalRefused {
 		keys, ev.Key = keyIn(keys, of)
 		ev.Mask = maskOf(n.Key)
 		for i, k := range t.touched {
@@ -128,6 +129,7 @@ func (l *Limiter) Observe(p steadyhttp.Permit, n steadyhttp.News) {
 		}
 	}
 	l.report(keys, ev)
+	return held
 }
 
 // keyIn returns the number of name in keys, to which it is added if need be.
@@ -140,7 +142,7 @@ func keyIn(keys []string, name string) ([]string, int) {
 	return append(keys[:len(keys):len(keys)], name), len(keys) + 1
 }
 
-func newsOf(n steadyhttp.News) *news {
+func newsOf(n limit.Observation) *news {
 	s := &news{
 		Unit: n.Unit, Limit: n.Limit, Remaining: n.Remaining,
 		Window: n.Window.Seconds(), Reset: n.Reset.Seconds(), Refills: n.Refills,

@@ -3,7 +3,7 @@ package redissteady
 import (
 	"time"
 
-	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/limit"
 )
 
 // maxScopes bounds what a process remembers of scopes, some 500 bytes each.
@@ -11,7 +11,7 @@ const maxScopes = 10_000
 
 // A scope is what Redis last told this process of one.
 type scope struct {
-	key       steadyhttp.Key
+	key       limit.Key
 	at        time.Time
 	buckets   []bucket
 	pace      float64
@@ -46,7 +46,7 @@ func (l *Limiter) note(t *ticket, a answer) {
 			k.quiet, k.processes = a.Quiet, a.Processes
 		}
 		if s.Gate == "" {
-			delete(l.verdicts, of)
+			delete(l.causes, of)
 		}
 	}
 }
@@ -57,39 +57,37 @@ func (l *Limiter) quiet(t *ticket) bool {
 	return s != nil && s.quiet
 }
 
-// remember keeps the verdict that shut a gate. It requires l.mu held.
-func (l *Limiter) remember(of string, e *steadyhttp.Error) {
-	if len(l.verdicts) >= maxScopes {
-		clear(l.verdicts)
+// remember keeps what shut a gate. It requires l.mu held.
+func (l *Limiter) remember(of string, err error) {
+	if len(l.causes) >= maxScopes {
+		clear(l.causes)
 	}
-	l.verdicts[of] = e
+	l.causes[of] = err
 }
 
-// Verdict returns what shut the gate that a request of k stands at, as far as
-// this process has seen it, nil for none.
-func (l *Limiter) Verdict(k steadyhttp.Key) *steadyhttp.Error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+// gateError returns what shut the gate that a request of k stands at, as far as
+// this process has seen it, nil for none. It requires l.mu held.
+func (l *Limiter) gateError(k limit.Key) error {
 	has := maskOf(k)
 	for mask := uint8(0); mask < allMasks; mask++ {
 		if mask&^has != 0 {
 			continue
 		}
 		of := name(l.prefix(), under(k, mask))
-		if e := l.verdicts[of]; e != nil {
+		if err := l.causes[of]; err != nil {
 			if s := l.known[of]; s == nil || s.gate != "" {
-				return e
+				return err
 			}
 		}
 	}
 	return nil
 }
 
-// Snapshot implements steadyhttp.Limiter. The limits are those of all processes,
+// Snapshot implements limit.Limiter. The limits are those of all processes,
 // as Redis told this one last; requests under way and waiting are this
 // process's. While Redis is away the limits are this process's share, and one
 // more entry with the host "redis" has a failing gate, whose GateError says why.
-func (l *Limiter) Snapshot() []steadyhttp.KeyState {
+func (l *Limiter) Snapshot() []limit.KeyState {
 	if l.run() != nil {
 		return nil
 	}
@@ -107,9 +105,9 @@ func (l *Limiter) Snapshot() []steadyhttp.KeyState {
 			under[k]++
 		}
 	}
-	var all []steadyhttp.KeyState
+	var all []limit.KeyState
 	for of, s := range l.known {
-		k := steadyhttp.KeyState{Key: s.key, Waiting: waiting[of], Concurrent: under[of]}
+		k := limit.KeyState{Key: s.key, Waiting: waiting[of], Concurrent: under[of]}
 		share := 1.0
 		if l.away != nil {
 			share = l.away.share(hostName(l.prefix(), s.key.Host))
@@ -118,10 +116,10 @@ func (l *Limiter) Snapshot() []steadyhttp.KeyState {
 		}
 		k.PerSecond = s.pace * share
 		if k.Gate != "" {
-			k.GateError = l.verdicts[of]
+			k.GateError = l.causes[of]
 		}
 		for _, b := range s.buckets {
-			k.Limits = append(k.Limits, steadyhttp.LimitState{
+			k.Limits = append(k.Limits, limit.LimitState{
 				Unit: units[b.unit()], Limit: b.limit() * share, Window: seconds(b.window()),
 				Left: b.level(now.Sub(s.at)) * share, Learned: b.learned(),
 			})
@@ -131,7 +129,7 @@ func (l *Limiter) Snapshot() []steadyhttp.KeyState {
 			if l.away != nil {
 				most = places(s.most, share)
 			}
-			k.Limits = append(k.Limits, steadyhttp.LimitState{Unit: "concurrency", Limit: float64(most), Left: float64(most - under[of])})
+			k.Limits = append(k.Limits, limit.LimitState{Unit: "concurrency", Limit: float64(most), Left: float64(most - under[of])})
 		}
 		all = append(all, k)
 	}

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/limit"
 )
 
 // A ticket is a request from when it asks for a permit until that is settled.
@@ -18,11 +18,11 @@ import (
 type ticket struct {
 	number uint64
 	id     string
-	ask    steadyhttp.Ask
+	ask    limit.Ask
 	cost   load
 	came   time.Time
 	keys   []string // KEYS of its admission
-	scopes []steadyhttp.Key
+	scopes []limit.Key
 	limits []stated
 	under  int // the number of the key of the user's limits; 0 if there are none
 	alive  int // likewise of the processes; leases and their line follow, if there are any
@@ -54,7 +54,7 @@ type ticket struct {
 
 // enter makes a ticket. It is among those who wait from now on, so that no word
 // is missed.
-func (l *Limiter) enter(a steadyhttp.Ask) *ticket {
+func (l *Limiter) enter(a limit.Ask) *ticket {
 	t := &ticket{ask: a, cost: loadOf(a.Cost), came: time.Now(), limits: statedOf(a.Limits), wake: make(chan struct{}, 1)}
 	t.names(l.prefix())
 	l.mu.Lock()
@@ -79,12 +79,12 @@ func (t *ticket) names(prefix string) {
 		}
 		k := under(t.ask.Key, mask)
 		t.scopes = append(t.scopes, k)
-		if limited && k == t.ask.Under {
+		if limited && k == t.ask.LimitsKey {
 			t.under = len(t.scopes)
 		}
 	}
 	if limited && t.under == 0 {
-		t.scopes = append(t.scopes, t.ask.Under)
+		t.scopes = append(t.scopes, t.ask.LimitsKey)
 		t.under = len(t.scopes)
 	}
 	for _, k := range t.scopes {
@@ -153,10 +153,10 @@ func (t *ticket) impatient(ctx context.Context) bool {
 
 // patience is how long t waits at the gate of a failing host.
 func (t *ticket) patience() time.Duration {
-	if t.ask.Patience <= 0 {
+	if t.ask.OutageWait <= 0 {
 		return patience
 	}
-	return t.ask.Patience
+	return t.ask.OutageWait
 }
 
 // poke has t ask again. It requires Limiter.mu held.
@@ -203,11 +203,11 @@ func (l *Limiter) leave(t *ticket, gone bool) {
 }
 
 func (t *ticket) tooMany() error {
-	return &noPermit{why: fmt.Sprintf("%d requests wait already", t.ask.MaxQueue)}
+	return &limit.Refusal{Reason: fmt.Sprintf("%d requests wait already", t.ask.MaxQueue)}
 }
 
 func tooLate(why string, wait time.Duration) error {
-	return &noPermit{why: fmt.Sprintf("%s: a wait of %s would pass the deadline", why, wait.Round(time.Millisecond)), late: true}
+	return &limit.Refusal{Reason: fmt.Sprintf("%s: a wait of %s would pass the deadline", why, wait.Round(time.Millisecond)), Late: true}
 }
 
 // giveBack tells Redis that t does not go: neither what it was promised nor its

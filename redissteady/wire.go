@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/limit"
 )
 
 var (
@@ -25,12 +25,12 @@ var (
 	beatScript   = redis.NewScript(stateLua + beatLua)
 )
 
-// A load is a steadyhttp.Cost by unit, in the order of units.
+// A load is a limit.Cost by unit, in the order of units.
 type load [4]float64
 
 var units = [4]string{"requests", "tokens", "input_tokens", "output_tokens"}
 
-func loadOf(c steadyhttp.Cost) load {
+func loadOf(c limit.Cost) load {
 	return load{float64(c.Requests), float64(c.Input + c.Output), float64(c.Input), float64(c.Output)}
 }
 
@@ -56,7 +56,7 @@ const reserve = 0.03
 
 // statedOf lists limits as the limiter in memory understands them: a bucket of a
 // second's worth, or of Burst; a day's may go when they are wanted.
-func statedOf(l steadyhttp.Limits) []stated {
+func statedOf(l limit.Limits) []stated {
 	all := []stated{}
 	add := func(unit int, limit, window, size float64) {
 		if limit > 0 {
@@ -150,14 +150,14 @@ type report struct {
 
 // An event is one thing that became known of a request.
 type event struct {
-	Op      string            `json:"op"` // settle, news or back; empty only frees its place
-	ID      string            `json:"id"`
-	Touched []int             `json:"touched"` // the host's first
-	At      float64           `json:"at"`      // when it went, on Redis's clock
-	Probe   bool              `json:"probe,omitempty"`
-	Answer  steadyhttp.Answer `json:"answer"`
-	Cost    load              `json:"cost"`
-	Tokens  *load             `json:"tokens,omitempty"` // to give back
+	Op      string       `json:"op"` // settle, news or back; empty only frees its place
+	ID      string       `json:"id"`
+	Touched []int        `json:"touched"` // the host's first
+	At      float64      `json:"at"`      // when it went, on Redis's clock
+	Probe   bool         `json:"probe,omitempty"`
+	Answer  limit.Signal `json:"answer"`
+	Cost    load         `json:"cost"`
+	Tokens  *load        `json:"tokens,omitempty"` // to give back
 
 	// Of news.
 	Key    int     `json:"key,omitempty"`
@@ -212,7 +212,7 @@ const (
 	allMasks
 )
 
-func maskOf(k steadyhttp.Key) (mask uint8) {
+func maskOf(k limit.Key) (mask uint8) {
 	if k.Bucket != "" {
 		mask |= byBucket
 	}
@@ -225,7 +225,7 @@ func maskOf(k steadyhttp.Key) (mask uint8) {
 	return mask
 }
 
-func under(k steadyhttp.Key, mask uint8) steadyhttp.Key {
+func under(k limit.Key, mask uint8) limit.Key {
 	if mask&byBucket == 0 {
 		k.Bucket = ""
 	}
@@ -257,7 +257,7 @@ func hostName(prefix, host string) string {
 }
 
 // name is the name of k's state.
-func name(prefix string, k steadyhttp.Key) string {
+func name(prefix string, k limit.Key) string {
 	var b strings.Builder
 	b.WriteString(hostName(prefix, k.Host))
 	if k.Credential != 0 {

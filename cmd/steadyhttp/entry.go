@@ -117,8 +117,8 @@ func newEntry(m map[string]any, before string) (entry, bool) {
 		first, _, _ := strings.Cut(before, "\t")
 		e.time = parseTime(first)
 	}
-	if tried, ok := m["tried"].([]any); ok {
-		for _, name := range tried[:min(len(tried), maxTried)] {
+	if tried, ok := m["retried_classes"].([]any); ok {
+		for _, name := range tried[:min(len(tried), maxClasses)] {
 			s, _ := name.(string)
 			e.tried = append(e.tried, classNamed(s))
 		}
@@ -126,8 +126,8 @@ func newEntry(m map[string]any, before string) (entry, bool) {
 	return e, true
 }
 
-// maxTried is as many as the Logger writes.
-const maxTried = 16
+// maxClasses is as many as the Logger writes.
+const maxClasses = 16
 
 // request returns the parts of the URL that tell whose answer it was.
 func (e *entry) request() (host, path string) {

@@ -57,7 +57,7 @@ func TestNoEntries(t *testing.T) {
 func TestEntries(t *testing.T) {
 	const (
 		fine    = `{"http.request.method":"GET","url.full":"https://a.test/","http.response.status_code":200,"duration":0.1}`
-		again   = `{"http.request.method":"GET","url.full":"https://a.test/","http.response.status_code":200,"duration":1,"attempts":2,"tried":["timeout"]}`
+		again   = `{"http.request.method":"GET","url.full":"https://a.test/","http.response.status_code":200,"duration":1,"attempts":2,"retried_classes":["timeout"]}`
 		posted  = `{"http.request.method":"POST","url.full":"https://a.test/","http.response.status_code":500,"duration":1,"error.type":"server_error","message":"Oops."}`
 		offline = `{"http.request.method":"GET","url.full":"https://a.test/","duration":1,"error.type":"connection","message":"EOF"}`
 		hidden  = `{"http.request.method":"POST","url.full":"https://slack.com/api/x","http.response.status_code":200,"duration":1,"error.type":"rate_limit","code":"ratelimited"}`
@@ -113,6 +113,6 @@ func TestClassNamed(t *testing.T) {
 func FuzzReadEntries(f *testing.F) {
 	f.Add(file(f, "calls.log"))
 	f.Add(file(f, "recovered.log"))
-	f.Add("x\t{" + `"http.request.method":"GET","error.type":"timeout","retry_after":1e18,"retry_after_source":"a","ts":9e18,"tried":[1,"quota"]}`)
+	f.Add("x\t{" + `"http.request.method":"GET","error.type":"timeout","retry_after":1e18,"retry_after_source":"a","ts":9e18,"retried_classes":[1,"quota"]}`)
 	f.Fuzz(explainFuzzed)
 }

@@ -24,16 +24,16 @@ const maxLogLine = 1 << 20
 // A logCall is what an entry says of one call. Its texts are bounded, but not
 // cleaned: that is done for the few that are shown.
 type logCall struct {
-	at                        time.Time // zero if the entry does not say
-	method, url, server       string
-	status                    int // 0 if there was no answer
-	class                     steadyhttp.Class
-	provider, code, requestID string
-	attempts                  int64
-	tried                     []steadyhttp.Class // of the attempts that were followed by another
-	waited, asked, throttled  time.Duration
-	duration                  time.Duration
-	inputTokens, outputTokens int64
+	at                            time.Time // zero if the entry does not say
+	method, url, server           string
+	status                        int // 0 if there was no answer
+	class                         steadyhttp.Class
+	provider, code, requestID     string
+	attempts                      int64
+	tried                         []steadyhttp.Class // of the attempts that were followed by another
+	waited, serverWait, throttled time.Duration
+	duration                      time.Duration
+	inputTokens, outputTokens     int64
 }
 
 // logKind says what a line is.
@@ -49,23 +49,23 @@ const (
 // logFields are those of an entry that a review needs. What can be written in
 // several ways is read by hand.
 type logFields struct {
-	Method       string   `json:"http.request.method"`
-	URL          string   `json:"url.full"`
-	Server       string   `json:"server.address"`
-	Status       int      `json:"http.response.status_code"`
-	Class        string   `json:"error.type"`
-	Provider     string   `json:"provider"`
-	Code         string   `json:"code"`
-	RequestID    string   `json:"request_id"`
-	Attempts     int64    `json:"attempts"`
-	Tried        []string `json:"tried"`
-	InputTokens  int64    `json:"gen_ai.usage.input_tokens"`
-	OutputTokens int64    `json:"gen_ai.usage.output_tokens"`
+	Method         string   `json:"http.request.method"`
+	URL            string   `json:"url.full"`
+	Server         string   `json:"server.address"`
+	Status         int      `json:"http.response.status_code"`
+	Class          string   `json:"error.type"`
+	Provider       string   `json:"provider"`
+	Code           string   `json:"code"`
+	RequestID      string   `json:"request_id"`
+	Attempts       int64    `json:"attempts"`
+	RetriedClasses []string `json:"retried_classes"`
+	InputTokens    int64    `json:"gen_ai.usage.input_tokens"`
+	OutputTokens   int64    `json:"gen_ai.usage.output_tokens"`
 
-	Waited    json.RawMessage `json:"waited"`
-	Asked     json.RawMessage `json:"waited_asked"`
-	Throttled json.RawMessage `json:"waited_throttled"`
-	Duration  json.RawMessage `json:"duration"`
+	Waited     json.RawMessage `json:"waited"`
+	ServerWait json.RawMessage `json:"waited_server"`
+	Throttled  json.RawMessage `json:"waited_throttled"`
+	Duration   json.RawMessage `json:"duration"`
 
 	// The names that zap's setups and what ships logs give to the time.
 	TS         json.RawMessage `json:"ts"`
@@ -151,7 +151,7 @@ func (r *logReader) line(line []byte) (logCall, logKind) {
 	if f.Method == "" || f.URL == "" || len(f.Duration) == 0 {
 		return logCall{}, logForeign
 	}
-	r.learn(f.Duration, f.Waited, f.Asked, f.Throttled)
+	r.learn(f.Duration, f.Waited, f.ServerWait, f.Throttled)
 	c := logCall{
 		at:           f.at(line[:begin]),
 		method:       bounded(f.Method),
@@ -163,13 +163,13 @@ func (r *logReader) line(line []byte) (logCall, logKind) {
 		requestID:    bounded(f.RequestID),
 		attempts:     min(max(f.Attempts, 1), 1e6),
 		waited:       r.duration(f.Waited),
-		asked:        r.duration(f.Asked),
+		serverWait:   r.duration(f.ServerWait),
 		throttled:    r.duration(f.Throttled),
 		duration:     r.duration(f.Duration),
 		inputTokens:  min(max(f.InputTokens, 0), 1e9),
 		outputTokens: min(max(f.OutputTokens, 0), 1e9),
 	}
-	for _, name := range f.Tried[:min(len(f.Tried), maxTried)] {
+	for _, name := range f.RetriedClasses[:min(len(f.RetriedClasses), maxClasses)] {
 		c.tried = append(c.tried, classNamed(name))
 	}
 	if 100 <= f.Status && f.Status <= 599 {

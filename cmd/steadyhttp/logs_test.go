@@ -67,7 +67,7 @@ func incident(t testing.TB, setUp func(*zapcore.EncoderConfig)) []byte {
 			return backoff.NewConstantBackOff(2 * time.Second)
 		}},
 		// With no wait that all join there is no chance in how long each waits, and each run writes the same log.
-		Throttler: &steadyhttp.Throttler{MaxWait: time.Nanosecond, RequestsPerMinute: 15},
+		Throttler: &steadyhttp.Throttler{MaxSharedPause: time.Nanosecond, RequestsPerMinute: 15},
 	}}
 	for time.Since(start) < 30*time.Minute {
 		for _, url := range []string{"https://api.openai.com/v1/chat/completions", "https://api.anthropic.com/v1/messages"} {

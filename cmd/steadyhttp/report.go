@@ -50,15 +50,15 @@ type limit struct {
 
 // A call is what a log entry tells of one.
 type call struct {
-	Time      *time.Time `json:"time,omitempty"`
-	Method    string     `json:"method,omitempty"`
-	URL       string     `json:"url,omitempty"`
-	Duration  seconds    `json:"duration"`
-	Attempts  int        `json:"attempts"`
-	Tried     []string   `json:"tried,omitempty"`
-	Waited    seconds    `json:"waited,omitempty"`
-	Throttled seconds    `json:"throttled,omitempty"`
-	Stopped   string     `json:"retry_stopped,omitempty"`
+	Time           *time.Time `json:"time,omitempty"`
+	Method         string     `json:"method,omitempty"`
+	URL            string     `json:"url,omitempty"`
+	Duration       seconds    `json:"duration"`
+	Attempts       int        `json:"attempts"`
+	RetriedClasses []string   `json:"retried_classes,omitempty"`
+	Waited         seconds    `json:"waited,omitempty"`
+	Throttled      seconds    `json:"throttled,omitempty"`
+	Stopped        string     `json:"retry_stopped,omitempty"`
 }
 
 // counts tells how many entries there were beside the one explained.
@@ -191,7 +191,7 @@ func reportOfEntry(e *entry, n counts) *report {
 		Waited: seconds(e.waited), Throttled: seconds(e.throttled), Stopped: e.stopped,
 	}
 	for _, c := range e.tried {
-		r.Call.Tried = append(r.Call.Tried, c.String())
+		r.Call.RetriedClasses = append(r.Call.RetriedClasses, c.String())
 	}
 	if !e.time.IsZero() {
 		r.Call.Time = &e.time

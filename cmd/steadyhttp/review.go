@@ -32,7 +32,7 @@ type review struct {
 	failures    map[failureKind]*failureCounts
 	otherKinds  int64 // failures of the kinds that are too many
 
-	waited, asked, throttled, backoff waitSum
+	waited, serverWait, throttled, backoff waitSum
 
 	durations durationSketch
 	slowest   top
@@ -207,9 +207,9 @@ func (v *review) failure(c *logCall) {
 
 func (v *review) waits(c *logCall) {
 	v.waited.add(c.waited)
-	v.asked.add(c.asked)
+	v.serverWait.add(c.serverWait)
 	v.throttled.add(c.throttled)
-	v.backoff.add(max(c.waited-c.asked-c.throttled, 0))
+	v.backoff.add(max(c.waited-c.serverWait-c.throttled, 0))
 }
 
 // nothing says why there is nothing to report, "" if there is something.

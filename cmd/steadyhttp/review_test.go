@@ -235,7 +235,7 @@ func TestDurationSketch(t *testing.T) {
 
 func FuzzLogs(f *testing.F) {
 	f.Add([]byte(hostileLog))
-	f.Add([]byte(`{"ts":1.7e9,"http.request.method":"GET","url.full":"u","duration":"1s","tried":["timeout",7],"attempts":2,"waited":1e9,"waited_asked":1}`))
+	f.Add([]byte(`{"ts":1.7e9,"http.request.method":"GET","url.full":"u","duration":"1s","retried_classes":["timeout",7],"attempts":2,"waited":1e9,"waited_server":1}`))
 	f.Add([]byte("\x1f\x8b\x08\x00"))
 	f.Add([]byte("{\n\n{}}\n[\"http.request.method\"]{"))
 	f.Fuzz(func(t *testing.T, log []byte) {

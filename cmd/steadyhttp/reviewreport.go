@@ -58,10 +58,10 @@ type reviewServer struct {
 }
 
 type reviewWaits struct {
-	Total     reviewWait `json:"total"`
-	Asked     reviewWait `json:"asked"`
-	Throttled reviewWait `json:"throttled"`
-	Backoff   reviewWait `json:"backoff"`
+	Total      reviewWait `json:"total"`
+	ServerWait reviewWait `json:"server"`
+	Throttled  reviewWait `json:"throttled"`
+	Backoff    reviewWait `json:"backoff"`
 }
 
 // Sums are seconds, but no time.Duration: of very many calls they may exceed
@@ -139,7 +139,7 @@ func (v *review) report() *reviewReport {
 		OtherFailures: v.otherKinds,
 		Attempts:      reviewAttempts{Total: v.attempts, PerCall: ratio(v.attempts, v.calls.Total)},
 		Waits: reviewWaits{
-			Total: v.waited.report(), Asked: v.asked.report(),
+			Total: v.waited.report(), ServerWait: v.serverWait.report(),
 			Throttled: v.throttled.report(), Backoff: v.backoff.report(),
 		},
 		Duration: reviewDuration{

@@ -164,7 +164,7 @@ func (s *reviewSheet) waits(r *reviewReport) {
 			wait reviewWait
 			what string
 		}{
-			{"asked", w.Asked, "a server asked for it"},
+			{"server", w.ServerWait, "a server asked for it"},
 			{"throttled", w.Throttled, "in a Throttler"},
 			{"backoff", w.Backoff, "the Retrier's own"},
 		} {

@@ -198,12 +198,12 @@ func (s *sheet) call(c *call) {
 		took += " (" + words(time.Duration(c.Throttled)) + " in a Throttler)"
 	}
 	s.line("What it took", "%s", took)
-	for i, name := range c.Tried {
-		if slices.Contains(c.Tried[:i], name) {
+	for i, name := range c.RetriedClasses {
+		if slices.Contains(c.RetriedClasses[:i], name) {
 			continue
 		}
 		times := 0
-		for _, other := range c.Tried {
+		for _, other := range c.RetriedClasses {
 			if other == name {
 				times++
 			}

@@ -1,22 +1,24 @@
-package steadyhttp
+package limiter
 
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/steadyhttp/steadyhttp/internal/monotime"
 )
 
 // A meter counts requests by the second, and knows the last two. It needs no
 // lock: what is counted while a second begins may be lost.
 type meter [2]struct{ second, n atomic.Uint32 }
 
-// count counts by more, and returns how many that makes in their second.
-func (m *meter) count(t instant, by uint32) (n uint32) {
-	second := uint32(t / instant(time.Second))
+// count counts one more.
+func (m *meter) count(t monotime.Instant) {
+	second := uint32(t / monotime.Instant(time.Second))
 	s := &m[second%2]
 	if was := s.second.Load(); was != second && s.second.CompareAndSwap(was, second) {
 		s.n.Store(0)
 	}
-	return s.n.Add(by)
+	s.n.Add(1)
 }
 
 // uncount takes back one that was refused, of the second counted last if it can.
@@ -45,7 +47,9 @@ func (m *meter) perSecond() float64 {
 func (m *meter) last() uint32 { return max(m[0].second.Load(), m[1].second.Load()) }
 
 // busy reports whether a request was counted within a second or two before t.
-func (m *meter) busy(t instant) bool { return m.last()+1 >= uint32(t/instant(time.Second)) }
+func (m *meter) busy(t monotime.Instant) bool {
+	return m.last()+1 >= uint32(t/monotime.Instant(time.Second))
+}
 
 // startFrom takes over what other counted, if m has counted nothing.
 func (m *meter) startFrom(other *meter) {

@@ -1,4 +1,6 @@
-package steadyhttp
+// Package givenup remembers the requests that a Retrier gave up on, so that it
+// recognises a client that repeats them by itself.
+package givenup
 
 import (
 	"net/http"
@@ -7,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 	"weak"
+
+	"github.com/steadyhttp/steadyhttp/internal/monotime"
 )
 
 const (
@@ -20,16 +24,16 @@ const (
 	maxGivenUp = 6000
 )
 
-// A givenUp remembers the requests that a Retrier gave up on. One that comes
+// A Memory remembers the requests that a Retrier gave up on. One that comes
 // again soon is repeated by a loop further out, which multiplies our attempts
 // by its own: it gets one attempt from then on, until it succeeds. A loop hands
 // in the same URL, by its address, each time; another call to the same place has
 // its own as a rule.
-type givenUp struct {
+type Memory struct {
 	latest atomic.Int64 // the instant of the last one; 0 if it is too long ago to matter
 
 	mu         sync.Mutex // guards what follows
-	marks, old map[mark]instant
+	marks, old map[mark]monotime.Instant
 }
 
 // A mark tells requests apart: those that share a URL differ in the rest.
@@ -41,9 +45,9 @@ type mark struct {
 
 func markOf(req *http.Request) mark { return mark{weak.Make(req.URL), req.Method, req.ContentLength} }
 
-// began returns when a call begins, 0 if that can matter to nobody since none
+// Began returns when a call begins, 0 if that can matter to nobody since none
 // was given up of late.
-func (g *givenUp) began() instant {
+func (g *Memory) Began() monotime.Instant {
 	if latest := g.latest.Load(); latest != 0 {
 		return g.since(latest)
 	}
@@ -51,29 +55,29 @@ func (g *givenUp) began() instant {
 }
 
 // since returns the present, 0 if latest is too long ago to matter.
-func (g *givenUp) since(latest int64) instant {
-	t := now()
-	if t.sub(instant(latest)) > givenUpTime {
+func (g *Memory) since(latest int64) monotime.Instant {
+	t := monotime.Now()
+	if t.Sub(monotime.Instant(latest)) > givenUpTime {
 		g.latest.CompareAndSwap(latest, 0)
 		return 0
 	}
 	return t
 }
 
-func (g *givenUp) add(req *http.Request) {
+func (g *Memory) Add(req *http.Request) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.marks == nil || len(g.marks) >= maxGivenUp {
-		g.marks, g.old = make(map[mark]instant), g.marks
+		g.marks, g.old = make(map[mark]monotime.Instant), g.marks
 	}
-	t := now()
+	t := monotime.Now()
 	g.marks[markOf(req)] = t
 	g.latest.Store(int64(t))
 }
 
-// has reports whether req was given up shortly before a call with it began. One
+// Has reports whether req was given up shortly before a call with it began. One
 // that was under way by then is no repeat.
-func (g *givenUp) has(req *http.Request, began instant) bool {
+func (g *Memory) Has(req *http.Request, began monotime.Instant) bool {
 	if began == 0 {
 		return false
 	}
@@ -84,18 +88,18 @@ func (g *givenUp) has(req *http.Request, began instant) bool {
 	if !ok {
 		at, ok = g.old[m]
 	}
-	return ok && began >= at && began.sub(at) <= givenUpTime
+	return ok && began >= at && began.Sub(at) <= givenUpTime
 }
 
-// forget takes it that a loop has ended, since a call with req that began then
+// Forget takes it that a loop has ended, since a call with req that began then
 // succeeded.
-func (g *givenUp) forget(req *http.Request, began instant) {
+func (g *Memory) Forget(req *http.Request, began monotime.Instant) {
 	if began != 0 {
 		g.remove(req)
 	}
 }
 
-func (g *givenUp) remove(req *http.Request) {
+func (g *Memory) remove(req *http.Request) {
 	m := markOf(req)
 	g.mu.Lock()
 	defer g.mu.Unlock()
