@@ -3,7 +3,7 @@ package steadyhttp
 import (
 	"net/http"
 
-	"github.com/steadyhttp/steadyhttp/internal/wait"
+	"github.com/steadyhttp/steadyhttp/internal/dialect"
 )
 
 // Most hosts hold nobody back, most of the time: they work, they have shown no
@@ -98,5 +98,5 @@ func searched(n uint32) bool { return n <= lookAtFirst || n%lookAtEvery == 0 }
 func tells(host *lane, search bool, req *http.Request, resp *http.Response, err error) bool {
 	return err != nil || resp == nil || failed(resp) || !host.free.Load() ||
 		(resp.Request != req || callFrom(req.Context()) != nil) && verdictOf(resp) != nil || // else nobody further in can have left one
-		search && wait.Mentions(resp.Header)
+		search && dialect.MentionsLimits(resp.Header)
 }

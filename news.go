@@ -90,10 +90,10 @@ func (t *Throttler) learnLimits(req *http.Request, p *Permit, resp *http.Respons
 	if e == nil && !searched(p.nth) && t.Key == nil && t.partings.of(p.Key.Host) == (parting{}) {
 		return // the host has stated no limit so far
 	}
-	if !wait.Mentions(resp.Header) || req.URL == nil {
+	if !dialect.MentionsLimits(resp.Header) || req.URL == nil {
 		return
 	}
-	provider, home := dialect.Home(req.Method, hostname(req.URL), req.URL.Path, req.Header)
+	provider, home := dialect.ScopeOf(req.Method, hostname(req.URL), req.URL.Path, req.Header)
 	scope := Scope(home)
 	if e != nil {
 		provider = cmp.Or(e.Provider, provider)
@@ -102,7 +102,7 @@ func (t *Throttler) learnLimits(req *http.Request, p *Permit, resp *http.Respons
 		}
 	}
 	var k Key
-	for _, l := range wait.Limits(provider, resp.Header, time.Now()) {
+	for _, l := range dialect.Limits(provider, resp.Header, time.Now()) {
 		n := News{
 			Unit: string(l.Unit), Limit: l.Limit, Remaining: l.Remaining, Window: l.Window, Reset: l.Reset, Refills: l.Refills,
 			MaxWait: t.maxWait(),

@@ -3,12 +3,14 @@ package wait_test
 import (
 	"encoding/json"
 	"math"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/steadyhttp/steadyhttp/internal/corpus"
+	"github.com/steadyhttp/steadyhttp/internal/dialect"
 	"github.com/steadyhttp/steadyhttp/internal/wait"
 )
 
@@ -23,12 +25,12 @@ func testCorpus(t *testing.T, file string, least float64) {
 	all, right, waits := 0, 0, 0
 	for _, r := range corpus.Read(t, file) {
 		all++
-		a := wait.Ask{Provider: r.Provider, Status: r.Status, Header: r.Header(), Now: time.Now()}
+		a := wait.Ask{Status: r.Status, Header: r.Header(), Now: time.Now()}
 		if r.Want.Class != "none" {
 			a.Message = r.Want.Message
 			a.Body = bodyFigure(r.Body)
 		}
-		got := wait.Resolve(a)
+		got := dialect.Wait(providerOf(hostOf(t, r.URL)), a)
 		switch want := r.Want.Wait; {
 		case want == nil && got.Source == "":
 			right++
@@ -48,20 +50,28 @@ func testCorpus(t *testing.T, file string, least float64) {
 	}
 }
 
+func hostOf(t *testing.T, address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Hostname()
+}
+
 // bodyFigure stands in for the dialects, which read the body's fields.
 func bodyFigure(body string) wait.Figure {
 	var v any
 	if json.Unmarshal([]byte(body), &v) != nil {
 		return wait.Figure{}
 	}
-	return fish(v)
+	return figureIn(v)
 }
 
-func fish(v any) wait.Figure {
+func figureIn(v any) wait.Figure {
 	switch v := v.(type) {
 	case []any:
 		for _, e := range v {
-			if f := fish(e); f.Source != "" {
+			if f := figureIn(e); f.Source != "" {
 				return f
 			}
 		}
@@ -82,7 +92,7 @@ func fish(v any) wait.Figure {
 			return wait.Figure{After: time.Duration(n * float64(unit)), Source: key}
 		}
 		for _, e := range v {
-			if f := fish(e); f.Source != "" {
+			if f := figureIn(e); f.Source != "" {
 				return f
 			}
 		}
