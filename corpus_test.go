@@ -1,14 +1,10 @@
 package steadyhttp_test
 
 import (
-	"bufio"
-	"encoding/json"
 	"errors"
 	"io"
 	"math"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,55 +12,11 @@ import (
 	"time"
 
 	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/internal/corpus"
 )
 
-// A corpusRow is a real answer with the verdict that a good client should give.
-type corpusRow struct {
-	ID, Provider, URL, Method string
-	Status                    int
-	Headers                   map[string]string
-	Body                      string
-	Want                      struct {
-		Class     string
-		Accept    []string
-		Retry     bool
-		Code      string
-		Message   string
-		RequestID string   `json:"request_id"`
-		Wait      *float64 `json:"wait_s"`
-	}
-}
-
-// readCorpus reads the answers, which are kept beside the project. Where they
-// are not, the tests that need them say so and skip.
-func readCorpus(t *testing.T) []corpusRow {
-	t.Helper()
-	dir := os.Getenv("STEADYHTTP_CORPUS")
-	if dir == "" {
-		dir = filepath.Join("..", "shared", "corpus")
-	}
-	f, err := os.Open(filepath.Join(dir, "dev.jsonl"))
-	if err != nil {
-		t.Skipf("no corpus of real answers here (STEADYHTTP_CORPUS names its folder): %v", err)
-	}
-	defer f.Close()
-	var rows []corpusRow
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var r corpusRow
-		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
-			t.Fatal(err)
-		}
-		rows = append(rows, r)
-	}
-	if len(rows) == 0 {
-		t.Fatal("the corpus is empty")
-	}
-	return rows
-}
-
-func (r corpusRow) request(t *testing.T) *http.Request {
+// requestOf is the request that a row of the corpus answers.
+func requestOf(t *testing.T, r corpus.Row) *http.Request {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), r.Method, r.URL, strings.NewReader("{}"))
 	if err != nil {
@@ -76,13 +28,9 @@ func (r corpusRow) request(t *testing.T) *http.Request {
 	return req
 }
 
-func (r corpusRow) response(req *http.Request) *http.Response {
-	h := http.Header{}
-	for k, v := range r.Headers {
-		h.Set(k, v)
-	}
+func responseOf(r corpus.Row, req *http.Request) *http.Response {
 	return &http.Response{
-		StatusCode: r.Status, Header: h, Request: req, ContentLength: int64(len(r.Body)),
+		StatusCode: r.Status, Header: r.Header(), Request: req, ContentLength: int64(len(r.Body)),
 		Body: io.NopCloser(strings.NewReader(r.Body)),
 	}
 }
@@ -94,7 +42,7 @@ type shares struct {
 	n     int
 }
 
-func (s *shares) row(r corpusRow, err error) {
+func (s *shares) row(r corpus.Row, err error) {
 	e := &steadyhttp.Error{}
 	errors.As(err, &e)
 	s.n++
@@ -105,7 +53,7 @@ func (s *shares) row(r corpusRow, err error) {
 	s.wait(r, e)
 }
 
-func (s *shares) one(r corpusRow, what, got, want string, accept []string) {
+func (s *shares) one(r corpus.Row, what, got, want string, accept []string) {
 	if got == want || slices.Contains(accept, got) {
 		s.right[what]++
 		return
@@ -115,7 +63,7 @@ func (s *shares) one(r corpusRow, what, got, want string, accept []string) {
 
 // message compares what was said as we show it: one line, cleaned. Where an
 // answer has none we show its start.
-func (s *shares) message(r corpusRow, got string) {
+func (s *shares) message(r corpus.Row, got string) {
 	oneLine := strings.Join(strings.Fields(r.Want.Message), " ")
 	same := got == oneLine || oneLine == "" || strings.HasSuffix(got, "…") && strings.HasPrefix(oneLine, strings.TrimSuffix(got, "…"))
 	if !same && strings.Contains(got, "[redacted]") {
@@ -129,7 +77,7 @@ func (s *shares) message(r corpusRow, got string) {
 	s.t.Logf("%s: message: got %q, want %q", r.ID, got, oneLine)
 }
 
-func (s *shares) wait(r corpusRow, e *steadyhttp.Error) {
+func (s *shares) wait(r corpus.Row, e *steadyhttp.Error) {
 	switch {
 	case r.Want.Wait == nil && e.RetryAfterSource == "":
 	case r.Want.Wait != nil && e.RetryAfterSource != "" && math.Abs(e.RetryAfter.Seconds()-*r.Want.Wait) <= 0.05**r.Want.Wait:
@@ -152,65 +100,90 @@ func (s *shares) check(what string, want float64) {
 	}
 }
 
-func (s *shares) checkAll() {
-	s.check("class", 98)
-	s.check("code", 97)
-	s.check("message", 97)
-	s.check("request id", 97)
-	s.check("wait", 97)
+// A corpusFile is a file of the corpus with the least shares, in percent, that
+// must be right. That of dev2.jsonl is what is reached so far.
+type corpusFile struct {
+	name                                  string
+	class, code, message, id, wait, retry float64
+}
+
+var corpusFiles = []corpusFile{
+	{"dev.jsonl", 98, 97, 97, 97, 97, 99},
+	{"dev2.jsonl", 50, 75, 70, 87, 91, 70},
+}
+
+func (s *shares) checkAll(f corpusFile) {
+	s.check("class", f.class)
+	s.check("code", f.code)
+	s.check("message", f.message)
+	s.check("request id", f.id)
+	s.check("wait", f.wait)
 }
 
 func TestCorpusThroughCheck(t *testing.T) {
-	s := &shares{t: t, right: map[string]int{}}
-	for _, r := range readCorpus(t) {
-		resp := r.response(r.request(t))
-		err := steadyhttp.Check(resp, nil)
-		if got, _ := io.ReadAll(resp.Body); string(got) != r.Body {
-			t.Errorf("%s: Check changed the body", r.ID)
-		}
-		s.row(r, err)
+	for _, f := range corpusFiles {
+		t.Run(f.name, func(t *testing.T) {
+			s := &shares{t: t, right: map[string]int{}}
+			for _, r := range corpus.Read(t, f.name) {
+				resp := responseOf(r, requestOf(t, r))
+				err := steadyhttp.Check(resp, nil)
+				if got, _ := io.ReadAll(resp.Body); string(got) != r.Body {
+					t.Errorf("%s: Check changed the body", r.ID)
+				}
+				s.row(r, err)
+			}
+			s.checkAll(f)
+		})
 	}
-	s.checkAll()
 }
 
 // Through a whole Transport the retry decision shows as well: with a MaxWait
 // of ten minutes, as the answers are labelled, and for a request that may be
 // repeated, as the labels speak of the answer and not of the request.
 func TestCorpusThroughTransport(t *testing.T) {
-	s := &shares{t: t, right: map[string]int{}}
-	for _, r := range readCorpus(t) {
-		synctest.Test(t, func(t *testing.T) {
-			attempts := 0
-			rt := &steadyhttp.Transport{
-				Base: roundTripperFunc(func(req *http.Request) (*http.Response, error) {
-					attempts++
-					req.Body.Close()
-					return r.response(req), nil
-				}),
-				Retrier: &steadyhttp.Retrier{
-					MaxAttempts: 2, MaxWait: 10 * time.Minute, MaxElapsed: -1,
-					Idempotent: func(*http.Request) bool { return true },
-				},
+	for _, f := range corpusFiles {
+		t.Run(f.name, func(t *testing.T) {
+			s := &shares{t: t, right: map[string]int{}}
+			for _, r := range corpus.Read(t, f.name) {
+				s.through(r)
 			}
-			ctx := steadyhttp.WithCall(t.Context())
-			resp, err := rt.RoundTrip(r.request(t).WithContext(ctx))
-			if err != nil {
-				t.Fatal(err)
-			}
-			body, readErr := io.ReadAll(resp.Body)
-			resp.Body.Close()
-			if string(body) != r.Body {
-				t.Errorf("%s: the body came through changed", r.ID)
-			}
-			s.row(r, steadyhttp.Check(resp, readErr))
-			if got := attempts > 1; got == r.Want.Retry {
-				s.right["retry"]++
-			} else {
-				call, _ := steadyhttp.FromContext(ctx)
-				s.t.Logf("%s: repeated: got %t, want %t (%s)", r.ID, got, r.Want.Retry, call.Stopped)
-			}
+			s.checkAll(f)
+			s.check("retry", f.retry)
 		})
 	}
-	s.checkAll()
-	s.check("retry", 99)
+}
+
+// through sends a row's request through a Transport and counts what comes back.
+func (s *shares) through(r corpus.Row) {
+	synctest.Test(s.t, func(t *testing.T) {
+		attempts := 0
+		rt := &steadyhttp.Transport{
+			Base: roundTripperFunc(func(req *http.Request) (*http.Response, error) {
+				attempts++
+				req.Body.Close()
+				return responseOf(r, req), nil
+			}),
+			Retrier: &steadyhttp.Retrier{
+				MaxAttempts: 2, MaxWait: 10 * time.Minute, MaxElapsed: -1,
+				Idempotent: func(*http.Request) bool { return true },
+			},
+		}
+		ctx := steadyhttp.WithCall(t.Context())
+		resp, err := rt.RoundTrip(requestOf(t, r).WithContext(ctx))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, readErr := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if string(body) != r.Body {
+			t.Errorf("%s: the body came through changed", r.ID)
+		}
+		s.row(r, steadyhttp.Check(resp, readErr))
+		if got := attempts > 1; got == r.Want.Retry {
+			s.right["retry"]++
+		} else {
+			call, _ := steadyhttp.FromContext(ctx)
+			s.t.Logf("%s: repeated: got %t, want %t (%s)", r.ID, got, r.Want.Retry, call.Stopped)
+		}
+	})
 }

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/steadyhttp/steadyhttp/internal/credential"
+	"github.com/steadyhttp/steadyhttp/internal/dialect"
 	"github.com/steadyhttp/steadyhttp/internal/redact"
 )
 
@@ -116,7 +117,7 @@ func (e *entry) fields(resp *http.Response, call Call) []zap.Field {
 	}
 	f = errorFields(f, call.Error)
 	if call.Error == nil && resp != nil {
-		if id := requestID(resp.Header); id != "" {
+		if id := requestID(resp); id != "" {
 			f = append(f, zap.String(fieldRequestID, clean.Line(id, maxToken)))
 		}
 	}
@@ -218,14 +219,13 @@ func (e *entry) contents(f []zap.Field, resp *http.Response, call Call, clean re
 	return f
 }
 
-// requestID is the id of a success. Of a failure the verdict has it.
-func requestID(h http.Header) string {
-	for _, name := range []string{"X-Request-Id", "Request-Id"} {
-		if v := first(h, name); v != "" {
-			return v
-		}
+// requestID is the id of a success, found as a failure's verdict finds it.
+func requestID(resp *http.Response) string {
+	host := ""
+	if req := resp.Request; req != nil && req.URL != nil {
+		host = hostname(req.URL)
 	}
-	return ""
+	return dialect.RequestID(host, resp.Header)
 }
 
 func methodOf(req *http.Request) string {

@@ -110,13 +110,12 @@ func (j *judgement) answer() dialect.Answer {
 func (j *judgement) error(v dialect.Verdict, status int) *Error {
 	h := j.resp.Header
 	clean := redact.Without(credential.Secrets(j.resp.Request)...)
-	figure := wait.Resolve(wait.Ask{
-		Provider: v.Provider,
-		Status:   status,
-		Header:   h,
-		Body:     wait.Figure{After: v.RetryIn, Source: v.RetryInSource},
-		Message:  v.Message,
-		Now:      j.arrived,
+	figure := dialect.Wait(v.Provider, wait.Ask{
+		Status:  status,
+		Header:  h,
+		Body:    wait.Figure{After: v.RetryIn, Source: v.RetryInSource},
+		Message: v.Message,
+		Now:     j.arrived,
 	})
 	e := &Error{
 		Class:            classNamed(string(v.Class)),
@@ -128,7 +127,7 @@ func (j *judgement) error(v dialect.Verdict, status int) *Error {
 		RequestID:        clean.Line(v.RequestID, maxToken),
 		RetryAfter:       figure.After,
 		RetryAfterSource: figure.Source,
-		RateLimit:        allowances(wait.Limits(v.Provider, h, j.arrived)),
+		RateLimit:        allowances(dialect.Limits(v.Provider, h, j.arrived)),
 		Window:           max(v.Window, figure.Window),
 		Scope:            Scope(v.Scope),
 		ScopeName:        clean.Line(v.ScopeName, maxToken),

@@ -71,11 +71,12 @@ func bucketOf(req *http.Request) string {
 	if req.URL == nil {
 		return req.Method
 	}
-	_, s := dialect.Home(req.Method, hostname(req.URL), req.URL.Path, req.Header)
+	host := hostname(req.URL)
+	_, s := dialect.ScopeOf(req.Method, host, req.URL.Path, req.Header)
 	if Scope(s)&parts == 0 {
 		s = dialect.Method | dialect.Path
 	}
-	return dialect.BucketOf(s, methodOf(req), req.URL.Path)
+	return dialect.BucketOf(s, methodOf(req), host, req.URL.Path)
 }
 
 // A dimensionsByHost remembers the dimensions of hosts' limits. Most hosts have

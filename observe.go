@@ -88,10 +88,10 @@ func (t *Throttler) pause(req *http.Request, p *limit.Permit, e *Error) bool {
 // observeLimits takes the limits from the headers of any answer. e is the verdict
 // on it, nil for a success.
 func (t *Throttler) observeLimits(req *http.Request, p *limit.Permit, resp *http.Response, e *Error) {
-	if !wait.Mentions(resp.Header) || req.URL == nil {
+	if !dialect.MentionsLimits(resp.Header) || req.URL == nil {
 		return
 	}
-	provider, home := dialect.Home(req.Method, hostname(req.URL), req.URL.Path, req.Header)
+	provider, home := dialect.ScopeOf(req.Method, hostname(req.URL), req.URL.Path, req.Header)
 	scope := Scope(home)
 	if e != nil {
 		provider = cmp.Or(e.Provider, provider)
@@ -100,7 +100,7 @@ func (t *Throttler) observeLimits(req *http.Request, p *limit.Permit, resp *http
 		}
 	}
 	var k limit.Key
-	for _, l := range wait.Limits(provider, resp.Header, time.Now()) {
+	for _, l := range dialect.Limits(provider, resp.Header, time.Now()) {
 		n := limit.Observation{
 			Unit: string(l.Unit), Limit: l.Limit, Remaining: l.Remaining, Window: l.Window, Reset: l.Reset, Refills: l.Refills,
 			MaxWait: t.maxSharedPause(),
@@ -147,7 +147,7 @@ func (t *Throttler) maxSharedPause() time.Duration { return orMax(t.MaxSharedPau
 // worthObserving reports whether an outcome has something to tell about a host
 // that held nobody back when the request went out.
 func worthObserving(p limiter.Pass, resp *http.Response, err error) bool {
-	return err != nil || resp == nil || failed(resp) || !p.Open() || verdictOn(resp) != nil || wait.Mentions(resp.Header)
+	return err != nil || resp == nil || failed(resp) || !p.Open() || verdictOn(resp) != nil || dialect.MentionsLimits(resp.Header)
 }
 
 // observeLate observes the outcome of a request that went out with p.

@@ -1,5 +1,12 @@
 package dialect
 
+import (
+	"net/http"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp/internal/wait"
+)
+
 // https://docs.anthropic.com/en/api/errors
 var anthropic = &family{
 	name:   "anthropic",
@@ -30,6 +37,20 @@ var anthropic = &family{
 		}},
 		{ContentPolicy, "400", []string{"content filtering policy"}},
 	},
-	ids:   []string{"Request-Id"},
+	ids: []string{"Request-Id"},
+
+	inference:         []place{{host: "api.anthropic.com", path: "/v1/messages"}, {host: "api.anthropic.com", path: "/v1/complete"}},
+	inferenceAnywhere: []string{"/v1/messages/count_tokens"},
+	inferenceIf: map[string]func(string, http.Header) bool{
+		// Many APIs send a message to a person with POST …/v1/messages. Only
+		// Anthropic's wants a version header with it.
+		"messages": func(_ string, h http.Header) bool { return first(h, "Anthropic-Version") != "" },
+	},
+
 	scope: Host | Credential | Model,
+	limitHeaders: []wait.Headers{
+		// https://docs.claude.com/en/api/rate-limits: per minute, but for the unified windows of subscriptions.
+		{Prefix: "Anthropic-Ratelimit", Window: time.Minute, Refills: true},
+		{Prefix: "Anthropic-Priority", Window: time.Minute, Name: "priority", Refills: true},
+	},
 }

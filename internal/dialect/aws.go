@@ -1,5 +1,13 @@
 package dialect
 
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp/internal/wait"
+)
+
 // AWS, in its JSON and XML protocols, and who imitates S3.
 // https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
@@ -93,6 +101,31 @@ var aws = &family{
 		"OperationAborted": Always, "ConditionalRequestConflict": Always, "TransactionInProgressException": Always,
 		"TransactionConflictException": Always, "PriorRequestNotComplete": Always,
 	},
-	ids:   []string{"X-Amzn-Requestid", "X-Amz-Request-Id", "X-Amzn-Request-Id"},
+	codeHeaders: []string{"X-Amzn-Errortype"},
+	ids:         []string{"X-Amzn-Requestid", "X-Amz-Request-Id", "X-Amzn-Request-Id"},
+
+	hidesErrors: []place{
+		// Deleting many objects and completing an upload are POSTs, copying is a
+		// PUT: they answer 200 before they are done.
+		{hostIs: isS3, method: http.MethodPost},
+		{hostIs: isS3, method: http.MethodPut, header: "X-Amz-Copy-Source"},
+	},
+	storesFiles: isS3,
+
+	inferenceIf: map[string]func(string, http.Header) bool{
+		// Bedrock's; Lambda and others invoke things that act.
+		"converse": isBedrock, "converse-stream": isBedrock, "invoke": isBedrock, "invoke-with-response-stream": isBedrock,
+	},
+
 	scope: Host | Credential | Path,
+	// The SDKs' reference, retry behaviour: milliseconds in spite of the name.
+	waitHeaders: []wait.WaitHeader{{Name: "X-Amz-Retry-After", Unit: time.Millisecond}},
 }
+
+// isS3 knows AWS's own hosts: example.s3.us-east-1.amazonaws.com, s3.amazonaws.com.
+func isS3(host string) bool {
+	return strings.HasSuffix(host, ".amazonaws.com") &&
+		(strings.HasPrefix(host, "s3.") || strings.HasPrefix(host, "s3-") || strings.Contains(host, ".s3.") || strings.Contains(host, ".s3-"))
+}
+
+func isBedrock(path string, _ http.Header) bool { return strings.HasPrefix(path, "/model/") }

@@ -1,5 +1,12 @@
 package dialect
 
+import (
+	"net/http"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp/internal/wait"
+)
+
 // https://docs.stripe.com/error-codes, https://docs.stripe.com/api/errors
 var stripe = &family{
 	name:  "stripe",
@@ -33,10 +40,13 @@ var stripe = &family{
 		{RateLimit, "429", []string{"rate limit"}}, {NotFound, "404", []string{"no such", "unrecognized request url"}},
 		{Permission, "401 403", []string{"does not have access to account", "does not have the required permissions"}},
 	},
-	statuses: map[int]Class{402: InvalidRequest, 424: Unavailable},
-	repeat:   map[string]Repeat{"idempotency_key_in_use": Always, "lock_timeout": Always},
-	ids:      []string{"Request-Id"},
-	scope:    Host | Credential,
+	statuses:    map[int]Class{402: InvalidRequest, 424: Unavailable},
+	repeat:      map[string]Repeat{"idempotency_key_in_use": Always, "lock_timeout": Always},
+	retryHeader: "Stripe-Should-Retry",
+	ids:         []string{"Request-Id"},
+	scope:       Host | Credential,
+	// https://docs.stripe.com/rate-limits: which limit refused, and nothing more.
+	limitHeaders: []wait.Headers{{Prefix: "Stripe-Rate-Limited-Reason", Value: wait.Reason}},
 }
 
 // https://docs.slack.dev/apis/web-api/ and the errors each method lists
@@ -83,8 +93,9 @@ var slack = &family{
 		"expired_trigger_id": InvalidRequest, "invalid_trigger_id": InvalidRequest, "trigger_expired": InvalidRequest,
 		"exchanged_trigger_id": InvalidRequest,
 	},
-	ids:   []string{"X-Slack-Req-Id"},
-	scope: Host | Credential | Method,
+	ids:         []string{"X-Slack-Req-Id"},
+	hidesErrors: []place{{path: "/api/"}},
+	scope:       Host | Credential | Method,
 }
 
 // https://www.twilio.com/docs/api/errors
@@ -125,6 +136,8 @@ var shopify = &family{
 	statuses: map[int]Class{423: Permission, 430: RateLimit},
 	ids:      []string{"X-Request-Id"},
 	scope:    Host | Credential,
+	// https://shopify.dev/docs/api/admin-rest/usage/rate-limits: used/limit.
+	limitHeaders: []wait.Headers{{Prefix: "X-Shopify-Shop-Api-Call-Limit", Unit: wait.Requests, Value: wait.UsedAndLimit}},
 }
 
 // https://linear.app/developers/rate-limiting
@@ -134,7 +147,9 @@ var linear = &family{
 		"RATELIMITED": RateLimit, "AUTHENTICATION_ERROR": Authentication, "FEATURE_NOT_ACCESSIBLE": Permission,
 		"USAGE_LIMIT_EXCEEDED": Quota, "INPUT_ERROR": InvalidRequest,
 	},
-	scope: Host | Credential,
+	hidesErrors: []place{{path: "/", method: http.MethodPost}},
+	scope:       Host | Credential,
+	limits:      wait.Defaults{Unit: wait.Requests},
 }
 
 // https://developers.notion.com/reference/errors
@@ -165,8 +180,10 @@ var atlassian = &family{
 		{NotFound, "404", []string{"does not exist or you do not have permission"}},
 		{Authentication, "", []string{"must be authenticated"}},
 	},
-	ids:   []string{"Atl-Traceid", "X-Arequestid"},
-	scope: Host | Credential,
+	ids:          []string{"Atl-Traceid", "X-Arequestid"},
+	scope:        Host | Credential,
+	limits:       wait.Defaults{Unit: wait.Requests},
+	limitHeaders: []wait.Headers{{Prefix: "Beta-Ratelimit", Structured: true}}, // a trial of the IETF's draft
 }
 
 // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/errorcodes.htm
@@ -216,6 +233,8 @@ var hubSpot = &family{
 	phrases: []words{{Quota, "429", []string{"daily limit", "monthly limit"}}},
 	ids:     []string{"X-Hubspot-Correlation-Id"},
 	scope:   Host | Credential,
+	// https://developers.hubspot.com/docs/developer-tooling/platform/usage-guidelines: -Daily is a limit.
+	limitHeaders: []wait.Headers{{Prefix: "X-Hubspot-Ratelimit", Unit: wait.Requests, Value: wait.LimitAlone}},
 }
 
 // https://learn.microsoft.com/en-us/graph/errors
@@ -263,8 +282,12 @@ var microsoft = &family{
 		{Quota, "400 409", []string{"quota*exceed", "exceeding approved", "core quota"}},
 		{Authentication, "400 401", []string{"aadsts"}},
 	},
-	ids:   []string{"Request-Id", "X-Ms-Request-Id", "Sprequestguid"},
-	scope: Host | Credential,
+	codeHeaders:  []string{"X-Ms-Error-Code"},
+	ids:          []string{"Request-Id", "X-Ms-Request-Id", "Sprequestguid"},
+	scope:        Host | Credential,
+	limitHeaders: []wait.Headers{{Prefix: "X-Ms-Ratelimit", Unit: wait.Requests}}, // of Azure Resource Manager
+	// Cosmos DB's answer to a request rate too large, and API Management's.
+	waitHeaders: []wait.WaitHeader{{Name: "X-Ms-Retry-After-Ms", Unit: time.Millisecond}},
 }
 
 // https://developers.facebook.com/docs/graph-api/guides/error-handling

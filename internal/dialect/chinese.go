@@ -83,6 +83,13 @@ var dashScope = &family{
 		{ContextLength, "400", []string{"range of input length should be"}},
 		{Overloaded, "503", []string{"too many requests in route", "too many requests. batch requests"}},
 	},
+	failedInside: func(r *reader) bool {
+		return r.tree.textAt(topCode) != "" && r.tree.textAt(pMessage) != "" && r.tree.textAt(pRequestID) != ""
+	},
+	inferenceAnywhere: []string{
+		"/aigc/text-generation/generation", "/aigc/multimodal-generation/generation", "/embeddings/text-embedding/text-embedding",
+		"/rerank/text-rerank/text-rerank",
+	},
 	scope: Host | Credential | Model,
 }
 
@@ -123,7 +130,9 @@ var miniMax = &family{
 		{2042, 2042, Permission}, {2045, 2045, RateLimit}, {2048, 2048, InvalidRequest},
 		{2049, 2049, Authentication}, {2056, 2056, Quota}, {2061, 2061, Permission}, {2062, 2062, Overloaded}, {20132, 20132, InvalidRequest},
 	},
-	scope: Host | Credential | Model,
+	hidesErrors:       []place{{path: "/"}},
+	inferenceAnywhere: []string{"/text/chatcompletion_v2"},
+	scope:             Host | Credential | Model,
 }
 
 // Baidu's Qianfan, whose first version fails inside a 200.
@@ -150,7 +159,9 @@ var baidu = &family{
 		"malicious_request": ContentPolicy, "system_unsafe": ContentPolicy, "user_setting_unsafe": ContentPolicy,
 		"function_setting_unsafe": ContentPolicy,
 	},
-	scope: Host | Credential | Model,
+	hidesErrors: []place{{host: "aip.baidubce.com", path: "/"}},
+	inference:   []place{{path: "/rpc/2.0/ai_custom/v1/wenxinworkshop/"}},
+	scope:       Host | Credential | Model,
 }
 
 // https://cloud.tencent.com/document/api/1729/101842
@@ -173,7 +184,8 @@ var tencent = &family{
 		"MissingParameter": InvalidRequest, "UnknownParameter": InvalidRequest, "UnsupportedOperation": InvalidRequest,
 		"RequestSizeLimitExceeded": TooLarge, "IpInBlacklist": Permission, "IpNotInWhitelist": Permission,
 	},
-	scope: Host | Credential | Path,
+	hidesErrors: []place{{path: "/"}},
+	scope:       Host | Credential | Path,
 }
 
 // https://developers.weixin.qq.com/doc/offiaccount/Getting_Started/Global_Return_Code.html
@@ -186,6 +198,7 @@ var wechat = &family{
 		{45009, 45009, Quota}, {45011, 45011, RateLimit}, {45033, 45033, RateLimit}, {48001, 48006, Permission},
 		{50001, 50002, Permission}, {60020, 60020, Permission}, {40000, 49999, InvalidRequest},
 	},
+	hidesErrors: []place{{path: "/"}},
 }
 
 // https://open.feishu.cn/document/server-docs/api-call-guide/generic-error-code
@@ -197,6 +210,11 @@ var feishu = &family{
 		{99991661, 99991671, Authentication}, {99991672, 99991679, Permission}, {11232, 11232, RateLimit},
 		{230020, 230020, RateLimit},
 	},
+	hidesErrors: []place{{path: "/"}},
+	failedInside: func(r *reader) bool {
+		n, ok := r.tree.number(r.tree.at(topCode))
+		return ok && n != 0 && r.tree.textAt(pMsg) != ""
+	},
 }
 
 // https://open.dingtalk.com/document/orgapp/server-api-error-codes-1
@@ -207,4 +225,5 @@ var dingTalk = &family{
 		{88, 88, Authentication}, {40014, 40014, Authentication}, {42001, 42001, Authentication}, {90018, 90018, RateLimit},
 		{90002, 90006, RateLimit}, {130101, 130101, RateLimit}, {60011, 60011, Permission}, {60020, 60020, Permission},
 	},
+	hidesErrors: []place{{host: "oapi.dingtalk.com", path: "/"}},
 }

@@ -7,6 +7,7 @@ var families = []*family{
 	aws, google, gemini, googleMaps, kubernetes, elastic, meta, microsoft, azure,
 	slack, telegram, discord, shopify, linear, stripe, github, gitHubModels, gitlab, atlassian, hubSpot, salesforce, notion,
 	twilio, sendGrid, cloudflare, reddit, x, spotify, okta, auth0, plaid, payPal, square, dropbox, zendesk, airtable, wechat, feishu, dingTalk,
+	docker, monday, contentful, sentry, crowdStrike, deepgram,
 	cohere, huggingFace, replicate, mistral, anthropic, vLLM, llamaCPP, ollama,
 	n1n, groq, deepSeek, together, fireworks, xAI, perplexity, moonshot, siliconFlow, cerebras, nvidia, volcengine, openCode, elevenLabs, openAI,
 	graphQL,
@@ -19,6 +20,9 @@ var common = &family{
 	hints:    commonHints,
 	phrases:  commonPhrases,
 	statuses: commonStatuses,
+
+	codeHeaders: []string{"X-Vercel-Error"}, // of whatever Vercel hosts
+	retryHeader: "X-Should-Retry",           // OpenAI's, Anthropic's and of who uses their generator of clients
 }
 
 // commonCodes leave no doubt, whoever says them.

@@ -1,5 +1,11 @@
 package dialect
 
+import (
+	"time"
+
+	"github.com/steadyhttp/steadyhttp/internal/wait"
+)
+
 // These speak OpenAI's language with words of their own.
 
 // https://console.groq.com/docs/errors
@@ -15,13 +21,15 @@ var groq = &family{
 		// The model wrote a call that does not parse; at the next try it may write a better one.
 		"tool_use_failed": ServerError, "json_validate_failed": ServerError, "output_parse_failed": ServerError,
 	},
+	limits: wait.Defaults{RequestWindow: day, TokenWindow: time.Minute}, // https://console.groq.com/docs/rate-limits
 }
 
 // https://api-docs.deepseek.com/quick_start/error_codes
 var deepSeek = &family{
 	name: "deepseek", hosts: []string{"api.deepseek.com"}, like: openAI,
-	statuses: map[int]Class{503: Overloaded},
-	phrases:  []words{{ContentPolicy, "400", []string{"content exists risk"}}, {Quota, "402", []string{"insufficient balance"}}},
+	statuses:          map[int]Class{503: Overloaded},
+	phrases:           []words{{ContentPolicy, "400", []string{"content exists risk"}}, {Quota, "402", []string{"insufficient balance"}}},
+	inferenceAnywhere: []string{"/beta/completions"},
 }
 
 // https://docs.together.ai/docs/error-codes
@@ -32,7 +40,8 @@ var together = &family{
 		"dynamic_token_limited": RateLimit,
 	},
 	// 403 is their word for too many tokens.
-	phrases: []words{{ContextLength, "403", []string{"maximum context length", "tokens*exceed"}}},
+	phrases:      []words{{ContextLength, "403", []string{"maximum context length", "tokens*exceed"}}},
+	limitHeaders: []wait.Headers{{Prefix: "X-Tokenlimit", Unit: wait.Tokens}},
 }
 
 // https://docs.fireworks.ai/guides/inference-error-codes
@@ -61,6 +70,7 @@ var xAI = &family{
 		{ContentPolicy, "400 403", []string{"content violates usage guidelines", "failed check: safety_check"}},
 		{ContextLength, "400", []string{"maximum prompt length"}},
 	},
+	inference: []place{{host: "api.x.ai", path: "/v1/messages"}},
 }
 
 // https://docs.perplexity.ai/guides/error-handling
@@ -164,6 +174,13 @@ var elevenLabs = &family{
 		"system_busy": Overloaded, "can_not_use_instant_voice_cloning": Permission,
 		"max_voice_limit_reached": Quota, "only_for_creator+": Permission, "sign_in_required": Authentication, "needs_authorization": Authentication,
 	},
+	inference: []place{{path: "/v1/text-to-speech/"}},
+}
+
+// https://developers.deepgram.com/reference/
+var deepgram = &family{
+	name: "deepgram", hosts: []string{"api.deepgram.com"},
+	inference: []place{{path: "/v1/listen"}, {path: "/v1/speak"}},
 }
 
 // https://openrouter.ai/docs/api-reference/errors
@@ -189,6 +206,8 @@ var openRouter = &family{
 		{ContentPolicy, "403", []string{"requires moderation", "flagged"}},
 		{Permission, "401 403 404", []string{"data policy"}},
 	},
+	inference: []place{{path: "/api/v1/messages"}},
+	limits:    wait.Defaults{Unit: wait.Requests},
 }
 
 // https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html
@@ -222,6 +241,7 @@ var ollama = &family{
 		{Overloaded, "503", []string{"server busy", "maximum pending requests"}},
 		{Quota, "429 402", []string{"usage limit", "weekly usage", "hourly usage"}},
 	},
+	inferenceAnywhere: []string{"/api/chat", "/api/generate", "/api/embed"},
 }
 
 // https://docs.litellm.ai/docs/exception_mapping

@@ -1,13 +1,9 @@
 package dialect_test
 
 import (
-	"bufio"
 	"bytes"
-	"encoding/json"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -15,65 +11,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/steadyhttp/steadyhttp/internal/corpus"
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
 )
 
-// A sample is one real answer with what is to be made of it.
-type sample struct {
-	ID, URL, Method string
-	Status          int
-	Headers         map[string]string
-	Body            string
-	Want            struct {
-		Class     dialect.Class
-		Accept    []dialect.Class
-		Retry     bool
-		Code      string
-		Message   string
-		RequestID string `json:"request_id"`
-	}
-}
-
-// corpus reads a file of answers from other people's servers, which are not
-// ours to carry along.
-func corpus(t testing.TB, name string) []sample {
-	all, err := readCorpus(t, name)
-	if err != nil {
-		t.Skipf("no corpus of real answers here (%v); STEADYHTTP_CORPUS names its folder", err)
-	}
-	return all
-}
-
-func readCorpus(t testing.TB, name string) ([]sample, error) {
-	dir := os.Getenv("STEADYHTTP_CORPUS")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "corpus")
-	}
-	f, err := os.Open(filepath.Join(dir, name))
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	var all []sample
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var s sample
-		if err := json.Unmarshal(lines.Bytes(), &s); err != nil {
-			t.Fatalf("%s, line %d: %v", name, len(all)+1, err)
-		}
-		all = append(all, s)
-	}
-	return all, nil
-}
-
-func (s *sample) answer() dialect.Answer {
-	a := dialect.Answer{Method: s.Method, Status: s.Status, Header: http.Header{}, Body: []byte(s.Body), Now: time.Unix(1757150430, 0)}
-	if u, err := url.Parse(s.URL); err == nil {
+// answer is a row of the corpus as the dialects see it.
+func answer(r *corpus.Row) dialect.Answer {
+	a := dialect.Answer{Method: r.Method, Status: r.Status, Header: r.Header(), Body: []byte(r.Body), Now: time.Unix(1757150430, 0)}
+	if u, err := url.Parse(r.URL); err == nil {
 		a.Host, a.Path = u.Hostname(), u.Path
-	}
-	for k, v := range s.Headers {
-		a.Header.Set(k, v)
 	}
 	return a
 }
@@ -183,13 +129,22 @@ func retry(v dialect.Verdict, a dialect.Answer) bool {
 	return false
 }
 
+// A fall below the floors is a step back. That of dev2.jsonl is what is reached so far; its kinds of answers are still to be learned.
 func TestCorpus(t *testing.T) {
-	for _, name := range []string{"dev.jsonl", "headers.jsonl"} {
-		t.Run(name, func(t *testing.T) {
-			all := corpus(t, name)
+	for _, file := range []struct {
+		name                            string
+		class, retry, code, message, id float64 // the least shares in percent
+	}{
+		{"dev.jsonl", 98, 99, 97, 97, 97},
+		{"dev2.jsonl", 54, 75, 79, 75, 87},
+		{"headers.jsonl", 100, 91, 100, 100, 100},
+	} {
+		t.Run(file.name, func(t *testing.T) {
+			all := corpus.Read(t, file.name)
 			var class, again, code, message, id int
-			for _, s := range all {
-				a := s.answer()
+			for i := range all {
+				s := &all[i]
+				a := answer(s)
 				v := judge(a)
 				check := func(n *int, what string, ok bool, got, want any) {
 					if ok {
@@ -198,21 +153,22 @@ func TestCorpus(t *testing.T) {
 					}
 					t.Logf("%s: %s: got %v, want %v", s.ID, what, got, want)
 				}
-				check(&class, "class", v.Class == s.Want.Class || slices.Contains(s.Want.Accept, v.Class), v.Class, s.Want.Class)
+				got := string(v.Class)
+				check(&class, "class", got == s.Want.Class || slices.Contains(s.Want.Accept, got), got, s.Want.Class)
 				check(&again, "retry", retry(v, a) == s.Want.Retry, retry(v, a), s.Want.Retry)
 				check(&code, "code", v.Code == s.Want.Code, v.Code, s.Want.Code)
 				check(&message, "message", strings.TrimSpace(v.Message) == strings.TrimSpace(s.Want.Message), v.Message, s.Want.Message)
 				check(&id, "request id", v.RequestID == s.Want.RequestID, v.RequestID, s.Want.RequestID)
 			}
 			for _, share := range []struct {
-				name string
-				n    int
-				want float64
-			}{{"class", class, 98}, {"retry", again, 99}, {"code", code, 97}, {"message", message, 97}, {"request id", id, 97}} {
+				name  string
+				n     int
+				least float64
+			}{{"class", class, file.class}, {"retry", again, file.retry}, {"code", code, file.code}, {"message", message, file.message}, {"request id", id, file.id}} {
 				got := 100 * float64(share.n) / float64(len(all))
 				t.Logf("%s: %d of %d right, %.1f%%", share.name, share.n, len(all), got)
-				if name == "dev.jsonl" && got < share.want {
-					t.Errorf("%s: got %.1f%% right, want %v%%", share.name, got, share.want)
+				if got < share.least {
+					t.Errorf("%s: got %.1f%% right, want at least %v%%", share.name, got, share.least)
 				}
 			}
 		})

@@ -1,5 +1,12 @@
 package dialect
 
+import (
+	"net/http"
+	"strings"
+
+	"github.com/steadyhttp/steadyhttp/internal/wait"
+)
+
 // https://docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api
 var github = &family{
 	name:   "github",
@@ -24,6 +31,23 @@ var github = &family{
 	ids:         []string{"X-Github-Request-Id"},
 	scope:       Host | Credential | Resource,
 	scopeHeader: "X-Ratelimit-Resource",
+	bucket:      gitHubResource,
+	limits:      wait.Defaults{Unit: wait.Requests},
+}
+
+// gitHubResource tells by the path which of GitHub's limits a request counts
+// against (https://docs.github.com/rest/rate-limit/rate-limit).
+func gitHubResource(_, path string) string {
+	path = strings.TrimPrefix(path, "/api/v3")
+	switch {
+	case path == "/search/code":
+		return "code_search"
+	case strings.HasPrefix(path, "/search/"):
+		return "search"
+	case path == "/graphql", path == "/api/graphql":
+		return "graphql"
+	}
+	return "core"
 }
 
 // https://docs.github.com/en/github-models/prototyping-with-ai-models#rate-limits
@@ -37,8 +61,9 @@ var gitHubModels = &family{
 		"unavailable_model": NotFound, "quota_exceeded": Quota, "model_not_supported": NotFound, "rate_limited": RateLimit,
 		"user_weekly_rate_limited": RateLimit, "user_global_rate_limited": RateLimit,
 	},
-	ids:   []string{"X-Github-Request-Id", "X-Request-Id"},
-	scope: Host | Credential | Model,
+	windowHeader: "X-Ratelimit-Type", // UserByModelByDay
+	ids:          []string{"X-Github-Request-Id", "X-Request-Id"},
+	scope:        Host | Credential | Model,
 }
 
 // https://docs.gitlab.com/api/rest/troubleshooting/
@@ -51,8 +76,27 @@ var gitlab = &family{
 		{RateLimit, "429 403", []string{"retry later", "has been requested too many times", "forbidden due to rate"}},
 		{Permission, "403", []string{"insufficient_scope"}},
 	},
-	ids:   []string{"X-Request-Id"},
-	scope: Host | Credential,
+	ids:    []string{"X-Request-Id"},
+	scope:  Host | Credential,
+	limits: wait.Defaults{Unit: wait.Requests},
+}
+
+// https://docs.docker.com/docker-hub/usage/pulls/
+var docker = &family{
+	name:   "docker",
+	hosts:  []string{"registry-1.docker.io", "index.docker.io", "auth.docker.io", "hub.docker.com"},
+	scope:  Host | Credential | Resource,
+	bucket: dockerResource,
+	limits: wait.Defaults{Unit: wait.Requests},
+}
+
+// dockerResource tells which of Docker Hub's limits a request counts against: the
+// one of pulls, each of which begins with a manifest, or one of its own.
+func dockerResource(method, path string) string {
+	if method == http.MethodGet && strings.Contains(path, "/manifests/") {
+		return "pulls"
+	}
+	return method + " " + path
 }
 
 // https://docs.discord.com/developers/topics/opcodes-and-status-codes
@@ -70,10 +114,31 @@ var discord = &family{
 		{50003, 50011, Permission}, {50028, 50028, InvalidRequest}, {50000, 59999, InvalidRequest}, {60003, 60003, Permission},
 		{110001, 110001, NotFound}, {130000, 130000, Overloaded},
 	},
-	phrases:     []words{{RateLimit, "403 429", []string{"blocked from accessing our api temporarily"}}},
-	scope:       Host | Credential | Bucket,
-	scopeHeader: "X-Ratelimit-Bucket",
-	wide:        "X-Ratelimit-Global",
+	phrases:      []words{{RateLimit, "403 429", []string{"blocked from accessing our api temporarily"}}},
+	scope:        Host | Credential | Bucket,
+	scopeHeader:  "X-Ratelimit-Bucket",
+	globalHeader: "X-Ratelimit-Global",
+	bucket:       discordRoute,
+	limits:       wait.Defaults{Unit: wait.Requests},
+}
+
+// discordRoute is a path without the ids that do not tell buckets apart: all but
+// the first, of a channel, guild or webhook
+// (https://docs.discord.com/developers/topics/rate-limits).
+func discordRoute(method, path string) string {
+	var b strings.Builder
+	b.WriteString(method + " ")
+	ids := 0
+	for part := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
+		if len(part) >= 15 && strings.Trim(part, "0123456789") == "" {
+			if ids++; ids > 1 {
+				part = "*"
+			}
+		}
+		b.WriteByte('/')
+		b.WriteString(part)
+	}
+	return b.String()
 }
 
 // https://core.telegram.org/bots/api#making-requests
@@ -86,7 +151,8 @@ var telegram = &family{
 		{Permission, "403", []string{"bot was blocked", "bot was kicked", "can't initiate conversation"}},
 		{NotFound, "400", []string{"chat not found", "message to edit not found"}},
 	},
-	scope: Host | Credential,
+	hidesErrors: []place{{path: "/"}},
+	scope:       Host | Credential,
 }
 
 // https://kubernetes.io/docs/reference/using-api/api-concepts/, the reasons of metav1.Status
@@ -142,7 +208,8 @@ var elastic = &family{
 		{Quota, "403 429", []string{"flood stage"}},
 		{NotFound, "400", []string{"no handler found"}},
 	},
-	scope: Host,
+	hidesErrorsAnywhere: []string{"_bulk", "_msearch", "_mget"},
+	scope:               Host,
 }
 
 // Cloudflare's own API; what its edge says of others is in the common phrases.
@@ -162,6 +229,7 @@ var cloudflare = &family{
 		{Quota, "", []string{"daily free allocation", "upgrade to*paid"}},
 		{Overloaded, "", []string{"capacity temporarily exceeded"}},
 	},
-	ids:   []string{"Cf-Ray"},
-	scope: Host | Credential,
+	ids:         []string{rayHeader},
+	hidesErrors: []place{{host: "api.cloudflare.com", path: "/client/v4/graphql"}},
+	scope:       Host | Credential,
 }

@@ -1,9 +1,10 @@
 // Package dialect knows how APIs word their errors. It turns what a server
 // answered into a verdict in plain values; it decides nothing about retries.
 //
-// What is known of a provider is data: one table a family, in a file of its
-// own. A handful of functions apply the tables, in this order, the first that
-// has an opinion winning:
+// All that is known of a provider is data: one literal of type family, which also
+// says where its errors, its limits and its request ids are. A handful of functions
+// apply the families' tables. The class of an error is what the first of these says
+// that has an opinion:
 //
 //  0. a request that is larger than the limit it is told of
 //  1. the codes of the provider, then those everybody uses, that leave no doubt
@@ -147,7 +148,7 @@ func (r *reader) judge(a Answer) Verdict {
 	v.Class = r.class(a.Status, know)
 	v.Window = r.window(v.Class, a.Header)
 	v.Repeat = r.repeat(v.Class, know, a.Header)
-	v.Scope, v.ScopeName = scopeOf(v.Class, know, a)
+	v.Scope, v.ScopeName = scopeOfFailure(v.Class, know, a)
 	return v
 }
 
@@ -282,8 +283,8 @@ func numberAfter(text, mark string) (int64, bool) {
 
 // repeat is what the answer says about sending the request again.
 func (r *reader) repeat(c Class, know []*family, h http.Header) Repeat {
-	for _, name := range [...]string{"X-Should-Retry", "Stripe-Should-Retry"} {
-		switch h.Get(name) {
+	for _, name := range tables().retryHeaders {
+		switch first(h, name) {
 		case "false":
 			return Never
 		case "true":

@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/steadyhttp/steadyhttp/internal/corpus"
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
 )
 
@@ -540,9 +541,8 @@ func seed(f *testing.F) {
 	for _, row := range holdout {
 		f.Add(row.status, row.url, []byte(row.body))
 	}
-	real, _ := readCorpus(f, "dev.jsonl") // where it is at hand
-	for _, s := range real {
-		a := s.answer()
+	for _, r := range corpus.Read(f, "dev.jsonl") {
+		a := answer(&r)
 		f.Add(a.Status, a.Method+" "+a.Host+a.Path, a.Body)
 	}
 	for _, body := range hostile() {

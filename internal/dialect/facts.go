@@ -130,9 +130,9 @@ var numberPaths = paths(
 // collect gathers texts and codes.
 func (r *reader) collect(h http.Header) {
 	t := &r.tree
-	if c := h.Get("X-Amzn-Errortype"); c != "" {
-		c, _, _ = strings.Cut(c, ":")
-		r.addCode(c)
+	for _, name := range tables().codeHeaders {
+		code, _, _ := strings.Cut(first(h, name), ":")
+		r.addCode(code)
 	}
 	switch {
 	case t.n > 0:
@@ -145,9 +145,6 @@ func (r *reader) collect(h http.Header) {
 		// The first paragraph: Vercel's goes on with its code and its id.
 		text, _, _ := strings.Cut(strings.ReplaceAll(r.plain, "\r\n", "\n"), "\n\n")
 		r.message = strings.TrimSpace(text)
-	}
-	for _, name := range [...]string{"X-Vercel-Error", "X-Ms-Error-Code"} {
-		r.addCode(h.Get(name))
 	}
 }
 

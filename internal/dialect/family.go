@@ -1,23 +1,31 @@
 package dialect
 
 import (
+	"maps"
+	"math"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
+
+	"github.com/steadyhttp/steadyhttp/internal/wait"
 )
 
-// A family is what is known of one provider, or of several that speak alike.
+// A family is all that is known of one provider, or of several that speak alike.
+// To add a provider, write its literal and put it into the list families: nothing
+// else goes by its name.
 type family struct {
 	name  string
-	hosts []string // "api.openai.com", or with a dot in front all hosts below
+	hosts []string // "api.openai.com"; with a dot or a dash in front, all hosts that end so
 
 	// shapes tell an answer from an unknown host by its members. Of one shape
 	// all signs must hold: "error.status" is there, "ok=false" has that value,
 	// "error.type=*_api_error" ends so, "Header:X" was sent.
 	shapes []string
 
-	like *family // whose tables hold where this one's say nothing
+	like *family // whose codes, phrases, statuses and scope hold where this one says nothing
 
+	// Errors.
 	codes    map[string]Class // that leave no doubt
 	hints    map[string]Class // that hold unless the message says otherwise
 	numbers  []numbers        // numeric codes
@@ -25,13 +33,43 @@ type family struct {
 	statuses map[int]Class    // where the provider uses one in a way of its own
 	repeat   map[string]Repeat
 
-	ids         []string // headers that carry the request's id
-	scope       Scope    // of a rate limit
-	scopeHeader string   // that names the resource or bucket
-	wide        string   // header that says that all of the credential is limited
+	codeHeaders  []string // headers that carry a code, up to a colon
+	retryHeader  string   // header that says "true" or "false" about sending the request again
+	windowHeader string   // header that names the window of the limit which was hit
+	ids          []string // headers that carry the request's id
+
+	// Errors inside a success. Paths are those of the requests.
+	hidesErrors         []place            // at its hosts
+	hidesErrorsAnywhere []string           // last words of paths, of POSTs to any host
+	storesFiles         func(string) bool  // hosts whose other answers are files, whatever their paths are called
+	failedInside        func(*reader) bool // its own sign of an error in a JSON object; nil for the general ones alone
+
+	// Requests that compute an answer and change nothing.
+	inference         []place                                          // at its hosts
+	inferenceAnywhere []string                                         // ends of paths, at any host
+	inferenceIf       map[string]func(path string, h http.Header) bool // by a path's last word, at any host: where the path alone is no proof
+
+	// Rate limits.
+	scope        Scope                            // of a limit
+	scopeHeader  string                           // that names the resource or bucket
+	globalHeader string                           // that says that all of the credential is limited
+	bucket       func(method, path string) string // groups requests where scope has Resource or Bucket
+	countsInput  bool                             // limits of tokens are of input alone
+	limits       wait.Defaults                    // what its headers leave open
+	limitHeaders []wait.Headers                   // that nobody else sends
+	waitHeaders  []wait.WaitHeader                // that nobody else sends
 
 	codesByKey, hintsByKey map[string]Class
 	signs                  [][]sign
+}
+
+// A place is where at a family's hosts something is known of requests.
+type place struct {
+	host   string            // one of the family's; "" is all of them
+	hostIs func(string) bool // what no name or ending can say of the host; nil is true
+	path   string            // its beginning for hidden errors, its end for inference; a beginning too if it ends in a slash
+	method string            // "" is any
+	header string            // that the request has; "" is any
 }
 
 // numbers is a range of numeric codes, both ends included.
@@ -78,21 +116,70 @@ func (s *sign) holds(r *reader, h http.Header) bool {
 type knowledge struct {
 	exact   map[string]*family
 	below   map[string]*family // by the host without its first labels, ".openai.azure.com"
+	dashed  []dashed
 	shaped  []*family
 	phrases *index // the common ones
+
+	codeHeaders, retryHeaders, windowHeaders []string
+
+	hidesErrors         *lookup[placeAt] // by the tail of the host, as inference
+	shortestHost        int              // of a place, in bytes
+	hidesErrorsAnywhere map[string]bool
+	inference           *lookup[placeAt]
+	inferenceAnywhere   *lookup[string]
+	inferenceIf         map[string]func(path string, h http.Header) bool
+
+	limits map[string]wait.Defaults // by the family's name
+	reader *wait.Reader
+}
+
+// dashed is a family whose hosts end alike within their first label.
+type dashed struct {
+	ending string
+	family *family
+}
+
+// A placeAt is a place with its host.
+type placeAt struct {
+	host string
+	*place
 }
 
 var tables = sync.OnceValue(func() *knowledge {
 	k := &knowledge{
-		exact:   map[string]*family{},
-		below:   map[string]*family{},
-		phrases: newIndex(common.phrases),
+		exact:               map[string]*family{},
+		below:               map[string]*family{},
+		phrases:             newIndex(common.phrases),
+		hidesErrorsAnywhere: map[string]bool{},
+		inferenceIf:         map[string]func(string, http.Header) bool{},
+		limits:              map[string]wait.Defaults{},
 	}
+	var (
+		hides, infers []placeAt
+		ends          []string
+		limitHeaders  []wait.Headers
+		waitHeaders   []wait.WaitHeader
+	)
 	for _, f := range families {
+		hides = append(hides, placesOf(f, f.hidesErrors)...)
+		infers = append(infers, placesOf(f, f.inference)...)
+		ends = append(ends, f.inferenceAnywhere...)
+		limitHeaders = append(limitHeaders, f.limitHeaders...)
+		waitHeaders = append(waitHeaders, f.waitHeaders...)
+		for _, last := range f.hidesErrorsAnywhere {
+			k.hidesErrorsAnywhere[last] = true
+		}
+		maps.Copy(k.inferenceIf, f.inferenceIf)
+		if f.limits != (wait.Defaults{}) {
+			k.limits[f.name] = f.limits
+		}
 		for _, host := range f.hosts {
-			if host[0] == '.' {
+			switch host[0] {
+			case '.':
 				k.below[host] = f
-			} else {
+			case '-':
+				k.dashed = append(k.dashed, dashed{host, f})
+			default:
 				k.exact[host] = f
 			}
 		}
@@ -106,9 +193,43 @@ var tables = sync.OnceValue(func() *knowledge {
 	for _, f := range append([]*family{common}, families...) {
 		f.codesByKey = byKey(f.codes)
 		f.hintsByKey = byKey(f.hints)
+		k.codeHeaders = append(k.codeHeaders, f.codeHeaders...)
+		k.retryHeaders = appendName(k.retryHeaders, f.retryHeader)
+		k.windowHeaders = appendName(k.windowHeaders, f.windowHeader)
 	}
+	k.shortestHost = math.MaxInt
+	for _, p := range slices.Concat(hides, infers) {
+		k.shortestHost = min(k.shortestHost, len(p.host))
+	}
+	byTail := func(p placeAt) string { return k.tail(p.host) }
+	k.hidesErrors = indexed(byTail, hides)
+	k.inference = indexed(byTail, infers)
+	k.inferenceAnywhere = indexed(lastWord, ends)
+	k.reader = wait.NewReader(limitHeaders, waitHeaders)
 	return k
 })
+
+func placesOf(f *family, places []place) []placeAt {
+	var all []placeAt
+	for i := range places {
+		p := &places[i]
+		if p.host != "" {
+			all = append(all, placeAt{p.host, p})
+			continue
+		}
+		for _, host := range f.hosts {
+			all = append(all, placeAt{host, p})
+		}
+	}
+	return all
+}
+
+func appendName(names []string, name string) []string {
+	if name == "" {
+		return names
+	}
+	return append(names, name)
+}
 
 func signsOf(shape string) []sign {
 	var all []sign
@@ -137,8 +258,10 @@ func (k *knowledge) byHost(host string) *family {
 	if f := k.exact[host]; f != nil {
 		return f
 	}
-	if strings.HasSuffix(host, "-"+vertex) { // of a region
-		return k.exact[vertex]
+	for _, d := range k.dashed {
+		if strings.HasSuffix(host, d.ending) {
+			return d.family
+		}
 	}
 	for range 6 { // labels; the longest suffix that we know has four
 		i := strings.IndexByte(host, '.')

@@ -96,18 +96,23 @@ var google = &family{
 		{TooLarge, "400 413", []string{"request payload size exceeds"}},
 		{NotFound, "400 404", []string{"is not found for api version", "was not found or your project does not have access"}},
 	},
-	ids:   []string{"X-Goog-Request-Id"},
-	scope: Host | Credential,
+	ids:         []string{"X-Goog-Request-Id"},
+	scope:       Host | Credential,
+	countsInput: true, // https://ai.google.dev/gemini-api/docs/rate-limits: tokens per minute, input
 }
 
-// vertex is Vertex AI's global host; a region's has its name before it.
-const vertex = "aiplatform.googleapis.com"
-
-// gemini is google with a limit a model.
+// gemini is google with a limit a model. Vertex AI has a global host and one for
+// each region, whose name comes first.
 var gemini = &family{
-	name:  "google",
-	hosts: []string{"generativelanguage.googleapis.com", vertex, "cloudcode-pa.googleapis.com"},
-	like:  google,
+	name: "google",
+	hosts: []string{
+		"generativelanguage.googleapis.com", "aiplatform.googleapis.com", "-aiplatform.googleapis.com", "cloudcode-pa.googleapis.com",
+	},
+	like: google,
+	inferenceAnywhere: []string{
+		":generateContent", ":streamGenerateContent", ":countTokens", ":embedContent", ":batchEmbedContents", ":rawPredict",
+		":streamRawPredict", ":computeTokens", ":generateMessage", ":generateText",
+	},
 	scope: Host | Credential | Model,
 }
 
@@ -121,5 +126,13 @@ var googleMaps = &family{
 		"OVER_QUERY_LIMIT": RateLimit, "OVER_DAILY_LIMIT": Quota, "REQUEST_DENIED": Authentication, "INVALID_REQUEST": InvalidRequest,
 		"NOT_FOUND": NotFound, "MAX_ELEMENTS_EXCEEDED": TooLarge, "MAX_WAYPOINTS_EXCEEDED": TooLarge,
 		"MAX_ROUTE_LENGTH_EXCEEDED": TooLarge, "MAX_DIMENSIONS_EXCEEDED": TooLarge, "UNKNOWN_ERROR": ServerError,
+	},
+	hidesErrors: []place{{path: "/maps/api/"}},
+	failedInside: func(r *reader) bool {
+		switch r.tree.textAt(topStatus) {
+		case "", "OK", "ZERO_RESULTS":
+			return false
+		}
+		return true
 	},
 }

@@ -1,5 +1,7 @@
 package dialect
 
+import "github.com/steadyhttp/steadyhttp/internal/wait"
+
 // https://docs.mistral.ai/api/
 var mistral = &family{
 	name:   "mistral",
@@ -20,8 +22,11 @@ var mistral = &family{
 		{RateLimit, "429", []string{"rate limit"}},
 		{Quota, "402 429", []string{"monthly", "no active subscription"}},
 	},
-	ids:   []string{"Mistral-Correlation-Id", "X-Kong-Request-Id"},
-	scope: Host | Credential | Model,
+	ids:               []string{"Mistral-Correlation-Id", "X-Kong-Request-Id"},
+	inferenceAnywhere: []string{"/fim/completions", "/v1/ocr", "/agents/completions"},
+	scope:             Host | Credential | Model,
+	// They count the size of requests in tokens.
+	limitHeaders: []wait.Headers{{Prefix: "X-Ratelimitbysize", Unit: wait.Tokens}, {Prefix: "Ratelimitbysize", Unit: wait.Tokens}},
 }
 
 // https://docs.cohere.com/reference/errors
@@ -37,7 +42,12 @@ var cohere = &family{
 		{NotFound, "400 404", []string{"model*not found", "was removed"}},
 		{Canceled, "499", []string{"request cancelled"}},
 	},
-	ids:   []string{"X-Debug-Trace-Id"},
+	ids:       []string{"X-Debug-Trace-Id"},
+	inference: []place{{path: "/v1/chat"}, {path: "/v1/generate"}, {path: "/v1/summarize"}},
+	// Also Jina's, Voyage's, and text-embeddings-inference's.
+	inferenceAnywhere: []string{
+		"/v2/chat", "/v1/embed", "/v2/embed", "/rerank", "/v1/rerank", "/v2/rerank", "/v1/tokenize", "/v1/detokenize", "/v1/classify",
+	},
 	scope: Host | Credential | Path,
 }
 
@@ -62,8 +72,10 @@ var huggingFace = &family{
 		}},
 		{Authentication, "400 401", []string{"invalid username or password", "authorization header is correct", "token seems invalid"}},
 	},
-	ids:   []string{"X-Request-Id"},
-	scope: Host | Credential | Model,
+	ids:               []string{"X-Request-Id"},
+	inference:         []place{{host: "api-inference.huggingface.co", path: "/models/"}, {host: "router.huggingface.co", path: "/hf-inference/models/"}},
+	inferenceAnywhere: []string{"/generate_stream"},
+	scope:             Host | Credential | Model,
 }
 
 // https://replicate.com/docs/reference/http

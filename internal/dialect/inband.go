@@ -195,18 +195,8 @@ func (r *reader) providerCode(host string) bool {
 	if t.is(t.at(pReddit), '[') {
 		return true
 	}
-	switch f := tables().byHost(host); f {
-	case feishu:
-		n, ok := t.number(t.at(topCode))
-		return ok && n != 0 && t.textAt(pMsg) != ""
-	case googleMaps:
-		switch t.textAt(topStatus) {
-		case "", "OK", "ZERO_RESULTS":
-			return false
-		}
-		return true
-	case dashScope:
-		return t.textAt(topCode) != "" && t.textAt(pMessage) != "" && t.textAt(pRequestID) != ""
+	if f := tables().byHost(host); f != nil && f.failedInside != nil {
+		return f.failedInside(r)
 	}
 	// A status of its own, a message and nothing else.
 	n, ok := t.number(t.at(topCode))

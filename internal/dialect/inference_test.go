@@ -6,34 +6,35 @@ import (
 	"testing"
 )
 
-// Every host and path of the lists is found again, though they are looked up by
-// a part of their names.
-func TestListsAreFound(t *testing.T) {
-	someHost := func(p place) string {
-		if p.host[0] == '.' {
-			return "some" + p.host
-		}
-		return p.host
-	}
-	for key, list := range hidingHosts.byKey {
-		for _, p := range list {
-			method := cmp.Or(p.method, http.MethodGet)
-			if !HidesErrors(method, someHost(p), p.path, nil) {
-				t.Errorf("under %q: %s %s%s is not found", key, method, p.host, p.path)
+// Every place and path is found again, though they are looked up by a part of
+// their names.
+func TestPlacesAreFound(t *testing.T) {
+	for _, f := range families {
+		for _, p := range placesOf(f, f.hidesErrors) {
+			if p.hostIs != nil {
+				continue // TestHidesErrors has hosts for these
+			}
+			h := http.Header{}
+			if p.header != "" {
+				h.Set(p.header, "x")
+			}
+			if method := cmp.Or(p.method, http.MethodGet); !HidesErrors(method, someHost(p.host), p.path, h) {
+				t.Errorf("%s: %s %s%s is not found", f.name, method, p.host, p.path)
 			}
 		}
-	}
-	for key, list := range inferenceHosts.byKey {
-		for _, p := range list {
-			if !InferenceAt(someHost(p), p.path, nil) {
-				t.Errorf("under %q: %s%s is not found", key, p.host, p.path)
+		for _, last := range f.hidesErrorsAnywhere {
+			if !HidesErrors(http.MethodPost, "api.example.com", "/some/"+last, nil) {
+				t.Errorf("%s: %s is not found", f.name, last)
 			}
 		}
-	}
-	for key, list := range inferencePaths.byKey {
-		for _, end := range list {
+		for _, p := range placesOf(f, f.inference) {
+			if !InferenceAt(someHost(p.host), p.path, nil) {
+				t.Errorf("%s: %s%s is not found", f.name, p.host, p.path)
+			}
+		}
+		for _, end := range f.inferenceAnywhere {
 			if !Inference("/some"+end, nil) {
-				t.Errorf("under %q: %s is not found", key, end)
+				t.Errorf("%s: %s is not found", f.name, end)
 			}
 		}
 	}

@@ -1,5 +1,11 @@
 package dialect
 
+import (
+	"time"
+
+	"github.com/steadyhttp/steadyhttp/internal/wait"
+)
+
 // https://platform.openai.com/docs/guides/error-codes
 var openAI = &family{
 	name:   "openai",
@@ -54,8 +60,15 @@ var openAI = &family{
 		{RateLimit, "429", []string{"rate limit reached for"}},
 		{Permission, "400 401 403", []string{"must be a member of an organization", "does not have access to model"}},
 	},
-	ids:   []string{"X-Request-Id"},
-	scope: Host | Credential | Model,
+	ids: []string{"X-Request-Id"},
+	// What half of the world offers too.
+	inferenceAnywhere: []string{
+		"/chat/completions", "/v1/completions", "/openai/completions", "/v1/responses", "/openai/responses", "/responses/input_tokens",
+		"/embeddings", "/v1/moderations", "/images/generations", "/images/edits", "/images/variations", "/audio/speech",
+		"/audio/transcriptions", "/audio/translations",
+	},
+	scope:  Host | Credential | Model,
+	limits: wait.Defaults{TokenWindow: time.Minute}, // requests are per minute or per day; how they refill tells
 }
 
 // https://learn.microsoft.com/en-us/azure/ai-services/openai/quotas-limits
@@ -88,6 +101,7 @@ var azure = &family{
 		{Permission, "403", []string{"virtual network", "firewall rules", "public access is disabled"}},
 		{Authentication, "401", []string{"invalid subscription key", "missing subscription key"}},
 	},
-	ids:   []string{"Apim-Request-Id", "X-Request-Id", "X-Ms-Request-Id"},
-	scope: Host | Credential | Model,
+	ids:    []string{"Apim-Request-Id", "X-Request-Id", "X-Ms-Request-Id"},
+	scope:  Host | Credential | Model,
+	limits: wait.Defaults{TokenWindow: time.Minute},
 }

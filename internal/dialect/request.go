@@ -213,21 +213,24 @@ func ModelIn(path string) string {
 	return ""
 }
 
-// CountsInput reports whether the limit of tokens is one of input alone: Google
-// counts so (https://ai.google.dev/gemini-api/docs/rate-limits: tokens per
-// minute, input). OpenAI and its like count the larger of what was estimated and
-// what may be generated, Anthropic input and output apart, Bedrock the input and
-// max_tokens: for all of them what may be generated is reserved, which is at
-// worst too much until the answer tells.
+// CountsInput reports whether the limits of tokens at host are of input alone.
+// Where they are not, what may be generated is reserved as well: OpenAI and its like
+// count the larger of an estimate and the bound on the output, Anthropic input and
+// output apart, Bedrock the input and max_tokens. That is at worst too much until the
+// answer tells.
 func CountsInput(host string) bool {
-	f := tables().byHost(host)
-	return f != nil && f.name == google.name
+	for f := tables().byHost(host); f != nil; f = f.like {
+		if f.countsInput {
+			return true
+		}
+	}
+	return false
 }
 
-// Home returns the name of the API at host, and what its limits part requests
-// by. A host that nobody knows parts them by method and path, or by model if
-// the request is for one: gateways do.
-func Home(method, host, path string, h http.Header) (provider string, s Scope) {
+// ScopeOf returns the name of the provider at host, "" if it is not known, and the
+// scope of its rate limits. At an unknown host that is the method and path, or the
+// model if the request is for one, as at a gateway.
+func ScopeOf(method, host, path string, h http.Header) (provider string, s Scope) {
 	for f := tables().byHost(host); f != nil; f = f.like {
 		if provider == "" {
 			provider = f.name
@@ -242,14 +245,17 @@ func Home(method, host, path string, h http.Header) (provider string, s Scope) {
 	return provider, Host | Credential | Method | Path
 }
 
-// BucketOf names what a scope parts requests by beside host, credential and
-// model, as far as a request shows it before its answer.
-func BucketOf(s Scope, method, path string) string {
+// BucketOf names the group of requests that share a limit of scope s, beside host,
+// credential and model, as far as a request shows it before its answer.
+func BucketOf(s Scope, method, host, path string) string {
 	switch {
-	case s&Resource != 0:
-		return gitHubResource(path)
-	case s&Bucket != 0:
-		return method + " " + route(path)
+	case s&(Resource|Bucket) != 0:
+		for f := tables().byHost(host); f != nil; f = f.like {
+			if f.bucket != nil {
+				return f.bucket(method, path)
+			}
+		}
+		return method + " " + path
 	case s&Method != 0 && s&Path != 0:
 		return method + " " + path
 	case s&Path != 0:
@@ -258,37 +264,4 @@ func BucketOf(s Scope, method, path string) string {
 		return path[strings.LastIndexByte(path, '/')+1:]
 	}
 	return ""
-}
-
-// gitHubResource tells by the path which of GitHub's limits a request counts
-// against (https://docs.github.com/rest/rate-limit/rate-limit).
-func gitHubResource(path string) string {
-	path = strings.TrimPrefix(path, "/api/v3")
-	switch {
-	case path == "/search/code":
-		return "code_search"
-	case strings.HasPrefix(path, "/search/"):
-		return "search"
-	case path == "/graphql", path == "/api/graphql":
-		return "graphql"
-	}
-	return "core"
-}
-
-// route is a path of Discord's without the ids that do not part its buckets:
-// all but the first, of a channel, guild or webhook
-// (https://docs.discord.com/developers/topics/rate-limits).
-func route(path string) string {
-	var b strings.Builder
-	ids := 0
-	for part := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
-		if len(part) >= 15 && strings.Trim(part, "0123456789") == "" {
-			if ids++; ids > 1 {
-				part = "*"
-			}
-		}
-		b.WriteByte('/')
-		b.WriteString(part)
-	}
-	return b.String()
 }

@@ -140,7 +140,7 @@ func TestModelIn(t *testing.T) {
 	}
 }
 
-func TestHome(t *testing.T) {
+func TestScopeOf(t *testing.T) {
 	for _, row := range []struct {
 		name, method, url string
 		provider          string
@@ -169,6 +169,9 @@ func TestHome(t *testing.T) {
 		{"Discord, several ids", "PUT", "discord.com/api/v10/guilds/123456789012345678/members/876543210987654321/roles/876543210987654322", "discord",
 			Host | Credential | Bucket, "PUT /api/v10/guilds/123456789012345678/members/*/roles/*"},
 		{"Discord, no id", "GET", "discord.com/api/v10/users/@me", "discord", Host | Credential | Bucket, "GET /api/v10/users/@me"},
+		{"Docker Hub, a pull", "GET", "registry-1.docker.io/v2/library/alpine/manifests/latest", "docker", Host | Credential | Resource, "pulls"},
+		{"Docker Hub, no pull", "GET", "registry-1.docker.io/v2/library/alpine/blobs/sha256:1", "docker",
+			Host | Credential | Resource, "GET /v2/library/alpine/blobs/sha256:1"},
 		{"nobody knows it", "GET", "api.example.com/items/7", "", Host | Credential | Method | Path, "GET /items/7"},
 		{"a gateway to models", "POST", "llm.example.com/v1/chat/completions", "", Host | Credential | Model, ""},
 		{"a gateway that is only looked at", "GET", "llm.example.com/v1/chat/completions", "", Host | Credential | Method | Path, "GET /v1/chat/completions"},
@@ -177,8 +180,8 @@ func TestHome(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			host, path, _ := strings.Cut(row.url, "/")
 			path = "/" + path
-			provider, scope := Home(row.method, host, path, http.Header{})
-			bucket := BucketOf(scope, row.method, path)
+			provider, scope := ScopeOf(row.method, host, path, http.Header{})
+			bucket := BucketOf(scope, row.method, host, path)
 			if provider != row.provider || scope != row.scope || bucket != row.bucket {
 				t.Errorf("got %q, %b, %q; want %q, %b, %q", provider, scope, bucket, row.provider, row.scope, row.bucket)
 			}

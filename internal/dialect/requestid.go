@@ -20,18 +20,48 @@ var idPaths = paths(
 	"extensions.requestid", "errors.0.extensions.requestid", "requestlogid", "0.requestid", "error.innererror.innererror.requestid",
 )
 
-func (r *reader) requestID(h http.Header, host *family) string {
+// rayHeader is Cloudflare's, in front of many APIs: better than no id at all.
+const rayHeader = "Cf-Ray"
+
+// RequestID returns the id that the header of an answer from host carries, "" if
+// there is none. A verdict has the same one, unless the header has none and the
+// body does.
+func RequestID(host string, h http.Header) string {
+	if id := idInHeader(tables().byHost(host), h); id != "" {
+		return id
+	}
+	return first(h, rayHeader)
+}
+
+// idInHeader looks into the headers of the provider, then into the general ones.
+// host may be nil.
+func idInHeader(host *family, h http.Header) string {
 	if host != nil {
 		for _, name := range host.ids {
-			if id := h.Get(name); id != "" {
+			if id := first(h, name); id != "" {
 				return id
 			}
 		}
 	}
 	for _, name := range requestIDs {
-		if id := h.Get(name); id != "" {
+		if id := first(h, name); id != "" {
 			return id
 		}
+	}
+	return ""
+}
+
+// first returns the first value of the header with that canonical name.
+func first(h http.Header, name string) string {
+	if v := h[name]; len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}
+
+func (r *reader) requestID(h http.Header, host *family) string {
+	if id := idInHeader(host, h); id != "" {
+		return id
 	}
 	if id := r.tree.first(idPaths); id != "" {
 		return id
@@ -51,7 +81,7 @@ func (r *reader) requestID(h http.Header, host *family) string {
 			return id
 		}
 	}
-	return h.Get("Cf-Ray")
+	return first(h, rayHeader)
 }
 
 func uuid(s string) bool {

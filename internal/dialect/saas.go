@@ -1,5 +1,12 @@
 package dialect
 
+import (
+	"net/http"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp/internal/wait"
+)
+
 // Further APIs, with the codes that the common tables do not read right.
 
 // https://docs.sendgrid.com/api-reference
@@ -10,7 +17,8 @@ var sendGrid = &family{
 		{Permission, "403", []string{"verified sender identity", "access forbidden"}},
 		{Authentication, "401 403", []string{"authorization grant is invalid"}},
 	},
-	scope: Host | Credential | Path,
+	scope:  Host | Credential | Path,
+	limits: wait.Defaults{Unit: wait.Requests},
 }
 
 // https://support.reddithelp.com/hc/en-us/articles/16160319875092-Reddit-Data-API-Wiki
@@ -21,7 +29,11 @@ var reddit = &family{
 		"THREAD_LOCKED": Permission, "ALREADY_SUB": Conflict, "TOO_LONG": TooLarge, "QUOTA_FILLED": Quota,
 		"NO_TEXT": InvalidRequest, "DELETED_COMMENT": NotFound,
 	},
-	scope: Host | Credential,
+	hidesErrors: []place{
+		{host: "oauth.reddit.com", path: "/api/", method: http.MethodPost}, {host: "www.reddit.com", path: "/api/", method: http.MethodPost},
+	},
+	scope:  Host | Credential,
+	limits: wait.Defaults{Unit: wait.Requests},
 }
 
 // https://docs.x.com/x-api/fundamentals/response-codes-and-errors
@@ -40,6 +52,11 @@ var x = &family{
 	},
 	phrases: []words{{Quota, "429 402", []string{"usage cap exceeded", "credits"}}},
 	scope:   Host | Credential | Path,
+	limits:  wait.Defaults{Unit: wait.Requests},
+	// https://docs.x.com/x-api/fundamentals/rate-limits
+	limitHeaders: []wait.Headers{
+		{Prefix: "X-App-Limit", Unit: wait.Requests, Name: "app"}, {Prefix: "X-User-Limit", Unit: wait.Requests, Name: "user"},
+	},
 }
 
 // https://developer.spotify.com/documentation/web-api/concepts/api-calls
@@ -132,7 +149,7 @@ var zendesk = &family{
 		"APIRateLimitExceeded": RateLimit, "Couldn't authenticate you": Authentication, "RecordNotFound": NotFound,
 		"InvalidEndpoint": NotFound, "RecordInvalid": InvalidRequest, "DatabaseConflict": Conflict,
 	},
-	ids: []string{"X-Zendesk-Request-Id"}, scope: Host | Credential,
+	ids: []string{"X-Zendesk-Request-Id"}, scope: Host | Credential, limits: wait.Defaults{Unit: wait.Requests},
 }
 
 // https://airtable.com/developers/web/api/errors
@@ -145,6 +162,30 @@ var airtable = &family{
 		"INVALID_MULTIPLE_CHOICE_OPTIONS": InvalidRequest,
 	},
 	scope: Host | Credential,
+}
+
+// https://developer.monday.com/api-reference/docs/rate-limits
+var monday = &family{
+	name: "monday", hosts: []string{"api.monday.com"},
+	hidesErrors: []place{{path: "/v2", method: http.MethodPost}},
+}
+
+// https://www.contentful.com/developers/docs/references/content-management-api/
+var contentful = &family{
+	name: "contentful", hosts: []string{"api.contentful.com", "cdn.contentful.com", "preview.contentful.com", "graphql.contentful.com"},
+	limitHeaders: []wait.Headers{{Prefix: "X-Contentful-Ratelimit", Unit: wait.Requests}},
+}
+
+// https://docs.sentry.io/api/ratelimits/
+var sentry = &family{
+	name: "sentry", hosts: []string{"sentry.io", ".sentry.io"},
+	limitHeaders: []wait.Headers{{Prefix: "X-Sentry-Rate-Limit", Unit: wait.Requests}},
+}
+
+// Its X-Ratelimit-Retryafter is a point in time, which the size of the number tells.
+var crowdStrike = &family{
+	name: "crowdstrike", hosts: []string{"api.crowdstrike.com", ".crowdstrike.com"},
+	waitHeaders: []wait.WaitHeader{{Name: "X-Ratelimit-Retryafter", Unit: time.Second}},
 }
 
 // graphQL is any server of that kind.

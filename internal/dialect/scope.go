@@ -2,8 +2,8 @@ package dialect
 
 import "strings"
 
-// scopeOf names what shares the trouble.
-func scopeOf(c Class, know []*family, a Answer) (Scope, string) {
+// scopeOfFailure names what shares the trouble.
+func scopeOfFailure(c Class, know []*family, a Answer) (Scope, string) {
 	switch c {
 	case Overloaded:
 		return Host | Model, ""
@@ -26,7 +26,7 @@ func scopeOf(c Class, know []*family, a Answer) (Scope, string) {
 				s &^= Resource | Bucket
 			}
 		}
-		if f.wide != "" && a.Header.Get(f.wide) != "" {
+		if f.globalHeader != "" && a.Header.Get(f.globalHeader) != "" {
 			s, name = Host|Credential, ""
 		}
 		if s&Method != 0 && s&Path == 0 {

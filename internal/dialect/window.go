@@ -80,8 +80,10 @@ func (r *reader) window(c Class, h http.Header) time.Duration {
 			}
 		}
 	}
-	if w := windowIn(h.Get("X-Ratelimit-Type")); w > 0 {
-		return w
+	for _, name := range tables().windowHeaders {
+		if w := windowIn(first(h, name)); w > 0 {
+			return w
+		}
 	}
 	text := r.text()
 	first, window := len(text), time.Duration(0)

@@ -1,72 +1,37 @@
 package wait_test
 
 import (
-	"bufio"
 	"encoding/json"
-	"errors"
-	"io/fs"
 	"math"
-	"net/http"
-	"os"
-	"path/filepath"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/steadyhttp/steadyhttp/internal/corpus"
+	"github.com/steadyhttp/steadyhttp/internal/dialect"
 	"github.com/steadyhttp/steadyhttp/internal/wait"
 )
 
 // TestCorpus measures the resolver on real answers, whose labels others made.
 func TestCorpus(t *testing.T) {
-	for file, least := range map[string]float64{"dev.jsonl": 0.97, "headers.jsonl": 1} {
+	for file, least := range map[string]float64{"dev.jsonl": 0.97, "dev2.jsonl": 0.95, "headers.jsonl": 1} {
 		t.Run(file, func(t *testing.T) { testCorpus(t, file, least) })
 	}
 }
 
-type row struct {
-	ID, Provider string
-	Status       int
-	Headers      map[string]string
-	Body         string
-	Want         struct {
-		Class, Message string
-		WaitS          *float64 `json:"wait_s"`
-	}
-}
-
 func testCorpus(t *testing.T, file string, least float64) {
-	dir := os.Getenv("STEADYHTTP_CORPUS")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "corpus")
-	}
-	f, err := os.Open(filepath.Join(dir, file))
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skipf("the corpus of real answers is not in %s; STEADYHTTP_CORPUS names its folder", dir)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
 	all, right, waits := 0, 0, 0
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var r row
-		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
-			t.Fatal(err)
-		}
+	for _, r := range corpus.Read(t, file) {
 		all++
-		a := wait.Ask{Provider: r.Provider, Status: r.Status, Header: http.Header{}, Now: time.Now()}
-		for k, v := range r.Headers {
-			a.Header.Set(k, v)
-		}
+		a := wait.Ask{Status: r.Status, Header: r.Header(), Now: time.Now()}
 		if r.Want.Class != "none" {
 			a.Message = r.Want.Message
 			a.Body = bodyFigure(r.Body)
 		}
-		got := wait.Resolve(a)
-		switch want := r.Want.WaitS; {
+		got := dialect.Wait(providerOf(hostOf(t, r.URL)), a)
+		switch want := r.Want.Wait; {
 		case want == nil && got.Source == "":
 			right++
 		case want == nil:
@@ -78,14 +43,19 @@ func testCorpus(t *testing.T, file string, least float64) {
 			t.Logf("%s: got %v from %q, want %vs", r.ID, got.After, got.Source, *want)
 		}
 	}
-	if err := lines.Err(); err != nil {
-		t.Fatal(err)
-	}
 	share := float64(right) / float64(all)
 	t.Logf("%s: %d of %d right (%.1f%%), %d of them with a wait", file, right, all, 100*share, waits)
 	if share < least {
 		t.Errorf("%s: got %.1f%% right, want at least %.0f%%", file, 100*share, 100*least)
 	}
+}
+
+func hostOf(t *testing.T, address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Hostname()
 }
 
 // bodyFigure stands in for the dialects, which read the body's fields.
@@ -94,14 +64,14 @@ func bodyFigure(body string) wait.Figure {
 	if json.Unmarshal([]byte(body), &v) != nil {
 		return wait.Figure{}
 	}
-	return fish(v)
+	return figureIn(v)
 }
 
-func fish(v any) wait.Figure {
+func figureIn(v any) wait.Figure {
 	switch v := v.(type) {
 	case []any:
 		for _, e := range v {
-			if f := fish(e); f.Source != "" {
+			if f := figureIn(e); f.Source != "" {
 				return f
 			}
 		}
@@ -122,7 +92,7 @@ func fish(v any) wait.Figure {
 			return wait.Figure{After: time.Duration(n * float64(unit)), Source: key}
 		}
 		for _, e := range v {
-			if f := fish(e); f.Source != "" {
+			if f := figureIn(e); f.Source != "" {
 				return f
 			}
 		}

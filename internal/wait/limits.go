@@ -30,51 +30,35 @@ const (
 // Limits reads every rate-limit header of an answer that arrived at now. It
 // allocates nothing where there is none. Names are canonical, as net/http makes
 // them; an epoch is measured against the answer's own Date if it has one.
-func Limits(provider string, h http.Header, now time.Time) []Limit {
-	var d dims
-	d.read(provider, h, clock{at: now})
-	if d.n == 0 {
+func (r *Reader) Limits(known Defaults, h http.Header, now time.Time) []Limit {
+	var found list
+	found.read(r, known, h, clock{at: now})
+	if found.n == 0 {
 		return nil
 	}
-	all := make([]Limit, d.n)
+	all := make([]Limit, found.n)
 	for i := range all {
-		all[i] = d.all[i].Limit
+		all[i] = found.all[i].Limit
 	}
 	return all
 }
 
-// Mentions reports whether there may be a limit to read in h.
-func Mentions(h http.Header) bool {
-	for name := range h {
-		if telling(name) {
-			return true
-		}
-	}
-	return false
-}
-
-// telling reports whether a header may be of a family: every one has "limit" in
-// its names, but for one.
-func telling(name string) bool {
-	return strings.Contains(name, "imit") || strings.HasPrefix(name, "Anthropic-P")
-}
-
-// dims are the limits of an answer in the making.
-type dims struct {
-	all [maxLimits]dim
+// A list is the limits of an answer while they are put together.
+type list struct {
+	all [maxLimits]partial
 	n   int
 }
 
-// A dim is a Limit with what is needed to put it together.
-type dim struct {
+// A partial is a Limit with what is needed to put it together.
+type partial struct {
 	Limit
 
 	// These tell limits apart. They come from the headers' names, so a Name or
 	// Window that a value adds later splits nothing.
-	family *family
-	unit   Unit
-	window time.Duration
-	scope  string
+	headers *Headers
+	unit    Unit
+	window  time.Duration
+	name    string
 
 	used    int64
 	rank    role   // of the reset that was taken
@@ -82,38 +66,36 @@ type dim struct {
 	refill  bool   // the reset was a duration like 1m30s, as buckets that refill send it
 }
 
-// A field is a header of some family.
+// A field is a header that states a part of a limit.
 type field struct {
 	name, value string
-	meaning
+	headers     *Headers
+	word        word
+	limitName   string
 }
 
 // read requires d to be zero.
-func (d *dims) read(provider string, h http.Header, c clock) {
+func (d *list) read(r *Reader, known Defaults, h http.Header, c clock) {
 	var fields [maxFields]field
 	n := 0
 	for name, values := range h {
-		if len(values) == 0 || !telling(name) {
+		if len(values) == 0 || len(name) > maxName || !r.rateLimit(name) {
 			continue
 		}
-		m, ok := familiar[name]
-		if !ok {
-			if m.family = familyOf(name); m.family == nil || len(name) > maxName {
-				continue
-			}
+		hs := r.headersOf(name)
+		if hs == nil {
+			continue
 		}
 		if n == maxFields {
 			return
-		}
-		if !ok {
-			m.word, m.scope = m.family.read(name[len(m.family.prefix):])
 		}
 		// A map has no order, but the outcome must not depend on chance.
 		i := n
 		for ; i > 0 && fields[i-1].name > name; i-- {
 			fields[i] = fields[i-1]
 		}
-		fields[i] = field{name, values[0], m}
+		fields[i] = field{name: name, value: values[0], headers: hs}
+		fields[i].word, fields[i].limitName = hs.read(name[len(hs.Prefix):])
 		n++
 	}
 	if n == 0 {
@@ -124,7 +106,7 @@ func (d *dims) read(provider string, h http.Header, c clock) {
 	}
 	structured := false
 	for _, f := range fields[:n] {
-		if f.family.lists && (f.name == f.family.prefix || strings.HasSuffix(f.name, "-Policy")) {
+		if f.headers.Structured && (f.name == f.headers.Prefix || strings.HasSuffix(f.name, "-Policy")) {
 			structured = true
 			continue
 		}
@@ -135,16 +117,16 @@ func (d *dims) read(provider string, h http.Header, c clock) {
 	if structured {
 		d.readLists(h, fields[:n])
 	}
-	d.finish(houses[provider])
+	d.finish(known)
 }
 
 // add reads one plain header into its limit.
-func (d *dims) add(f field, c clock) {
+func (d *list) add(f field, c clock) {
 	w := f.word
-	if w.role == none || w.role == noise {
+	if w.role == none || w.role == useless {
 		return
 	}
-	l := d.get(f.family, w.unit, w.window, f.scope)
+	l := d.get(f.headers, w.unit, w.window, f.limitName)
 	if l == nil {
 		return
 	}
@@ -201,30 +183,30 @@ func (d *dims) add(f field, c clock) {
 }
 
 // get returns the limit of that description, nil if there is no room for it.
-func (d *dims) get(f *family, unit Unit, window time.Duration, scope string) *dim {
+func (d *list) get(hs *Headers, unit Unit, window time.Duration, limitName string) *partial {
 	for i := range d.all[:d.n] {
 		l := &d.all[i]
-		if l.family == f && l.unit == unit && l.window == window && l.scope == scope {
+		if l.headers == hs && l.unit == unit && l.window == window && l.name == limitName {
 			return l
 		}
 	}
-	if d.n == maxLimits || len(scope) > maxName {
+	if d.n == maxLimits || len(limitName) > maxName {
 		return nil
 	}
 	l := &d.all[d.n]
 	d.n++
-	*l = dim{family: f, unit: unit, window: window, scope: scope, used: -1}
-	l.Limit = Limit{Unit: unit, Window: window, Limit: -1, Remaining: -1, Reset: -1, Source: f.source}
-	if scope != "" {
-		l.Name = strings.ToLower(scope)
+	*l = partial{headers: hs, unit: unit, window: window, name: limitName, used: -1}
+	l.Limit = Limit{Unit: unit, Window: window, Limit: -1, Remaining: -1, Reset: -1, Source: hs.source}
+	if limitName != "" {
+		l.Name = strings.ToLower(limitName)
 	}
 	return l
 }
 
 // finish fills in what follows from the rest and drops limits of which nothing
 // is known.
-func (d *dims) finish(h house) {
-	d.lend()
+func (d *list) finish(known Defaults) {
+	d.shareBare()
 	n := 0
 	for i := range d.all[:d.n] {
 		l := &d.all[i]
@@ -234,21 +216,21 @@ func (d *dims) finish(h house) {
 		if l.Remaining < 0 && l.Limit.Limit < 0 && l.Reset < 0 {
 			continue
 		}
-		l.Refills = l.refill || l.family.refills
+		l.Refills = l.refill || l.headers.Refills
 		l.setWindow(l.refillWindow())
 		switch l.Unit {
 		case Other:
-			// A limit with a name may be of anything; the house's word is about the bare one.
-			if l.scope == "" {
-				l.Unit = h.unit
+			// A limit with a name may count anything: the default is about the bare one.
+			if l.name == "" {
+				l.Unit = known.Unit
 			}
 		case Requests:
-			l.setWindow(h.requests)
+			l.setWindow(known.RequestWindow)
 		case Tokens:
-			l.setWindow(h.tokens)
+			l.setWindow(known.TokenWindow)
 		}
 		if l.Unit != Other {
-			l.setWindow(l.family.window)
+			l.setWindow(l.headers.Window)
 		}
 		if n < i {
 			d.all[n] = *l
@@ -258,19 +240,19 @@ func (d *dims) finish(h house) {
 	d.n = n
 }
 
-// lend gives a family's bare reset and window to its limits that have none of
-// their own, if it says nothing else: BigCommerce's X-Rate-Limit-Requests-Left
+// shareBare gives a reset and window that stand alone to the limits of the same
+// headers that have none of their own: BigCommerce's X-Rate-Limit-Requests-Left
 // goes with X-Rate-Limit-Time-Reset-Ms.
-func (d *dims) lend() {
+func (d *list) shareBare() {
 	for i := range d.all[:d.n] {
 		bare := &d.all[i]
-		if bare.unit != bare.family.unit || bare.window != 0 || bare.scope != bare.family.scope || bare.Limit.Limit >= 0 || bare.Remaining >= 0 || bare.used >= 0 {
+		if bare.unit != bare.headers.Unit || bare.window != 0 || bare.name != bare.headers.Name || bare.Limit.Limit >= 0 || bare.Remaining >= 0 || bare.used >= 0 {
 			continue
 		}
 		lent := false
 		for j := range d.all[:d.n] {
 			l := &d.all[j]
-			if l == bare || l.family != bare.family {
+			if l == bare || l.headers != bare.headers {
 				continue
 			}
 			l.setWindow(bare.Window)
@@ -284,7 +266,7 @@ func (d *dims) lend() {
 	}
 }
 
-func (l *dim) setWindow(w time.Duration) {
+func (l *partial) setWindow(w time.Duration) {
 	if l.Window == 0 {
 		l.Window = w
 	}
@@ -293,7 +275,7 @@ func (l *dim) setWindow(w time.Duration) {
 // refillWindow works out the window of a bucket that refills evenly, as
 // OpenAI's and Groq's do: what was used of it comes back in reset, so all of it
 // comes back in the window. It believes only the windows that limits have.
-func (l *dim) refillWindow() time.Duration {
+func (l *partial) refillWindow() time.Duration {
 	gone := l.Limit.Limit - l.Remaining
 	// With nothing remaining it would be the reset itself, of whatever kind of window.
 	if !l.refill || l.Remaining <= 0 || gone <= 0 || l.Reset <= 0 || l.Unit == Other {

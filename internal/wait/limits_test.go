@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/steadyhttp/steadyhttp/internal/dialect"
 	"github.com/steadyhttp/steadyhttp/internal/wait"
 )
 
@@ -33,69 +34,79 @@ const (
 	day1  = 24 * time.Hour
 )
 
+// providerOf goes the way of an answer: from its host to what is known of it.
+func providerOf(host string) string {
+	provider, _ := dialect.ScopeOf("GET", host, "/", nil)
+	return provider
+}
+
+func readLimits(host string, h http.Header) []wait.Limit {
+	return dialect.Limits(providerOf(host), h, now)
+}
+
 var limits = []struct {
-	name     string
-	provider string
-	header   string
-	want     []wait.Limit // Source is checked if set
+	name   string
+	host   string // "" if it may be any
+	header string
+	want   []wait.Limit // Source is checked if set
 }{
-	{"openai", "openai", "x-ratelimit-limit-requests: 500\nx-ratelimit-limit-tokens: 30000\nx-ratelimit-remaining-requests: 499\nx-ratelimit-remaining-tokens: 532\nx-ratelimit-reset-requests: 120ms\nx-ratelimit-reset-tokens: 58.936s",
+	{"openai", "api.openai.com", "x-ratelimit-limit-requests: 500\nx-ratelimit-limit-tokens: 30000\nx-ratelimit-remaining-requests: 499\nx-ratelimit-remaining-tokens: 532\nx-ratelimit-reset-requests: 120ms\nx-ratelimit-reset-tokens: 58.936s",
 		[]wait.Limit{{wait.Requests, "", min1, 500, 499, 120 * time.Millisecond, true, "x-ratelimit"}, {wait.Tokens, "", min1, 30000, 532, 58936 * time.Millisecond, true, ""}}},
-	{"openai requests per day, told by the refill", "openai", "x-ratelimit-limit-requests: 10000\nx-ratelimit-remaining-requests: 9999\nx-ratelimit-reset-requests: 8.64s",
+	{"openai requests per day, told by the refill", "api.openai.com", "x-ratelimit-limit-requests: 10000\nx-ratelimit-remaining-requests: 9999\nx-ratelimit-reset-requests: 8.64s",
 		[]wait.Limit{{wait.Requests, "", day1, 10000, 9999, 8640 * time.Millisecond, true, ""}}},
-	{"openai project tokens", "openai", "x-ratelimit-limit-project-tokens: 1000\nx-ratelimit-remaining-project-tokens: 0\nx-ratelimit-reset-project-tokens: 1m0s",
+	{"openai project tokens", "api.openai.com", "x-ratelimit-limit-project-tokens: 1000\nx-ratelimit-remaining-project-tokens: 0\nx-ratelimit-reset-project-tokens: 1m0s",
 		[]wait.Limit{{wait.Tokens, "project", min1, 1000, 0, min1, true, ""}}},
-	{"azure renewal period", "azure-openai", "x-ratelimit-limit-requests: 60\nx-ratelimit-remaining-requests: 0\nx-ratelimit-renewalperiod-requests: 10\nx-ratelimit-reset-requests: 7\nx-ratelimit-key: abc",
+	{"azure renewal period", "x.openai.azure.com", "x-ratelimit-limit-requests: 60\nx-ratelimit-remaining-requests: 0\nx-ratelimit-renewalperiod-requests: 10\nx-ratelimit-reset-requests: 7\nx-ratelimit-key: abc",
 		[]wait.Limit{{wait.Requests, "", 10 * time.Second, 60, 0, 7 * time.Second, false, ""}}},
-	{"groq", "groq", "x-ratelimit-limit-requests: 14400\nx-ratelimit-limit-tokens: 18000\nx-ratelimit-remaining-requests: 14370\nx-ratelimit-remaining-tokens: 17997\nx-ratelimit-reset-requests: 2m59.56s\nx-ratelimit-reset-tokens: 7.66s",
+	{"groq", "api.groq.com", "x-ratelimit-limit-requests: 14400\nx-ratelimit-limit-tokens: 18000\nx-ratelimit-remaining-requests: 14370\nx-ratelimit-remaining-tokens: 17997\nx-ratelimit-reset-requests: 2m59.56s\nx-ratelimit-reset-tokens: 7.66s",
 		[]wait.Limit{{wait.Requests, "", day1, 14400, 14370, 179560 * time.Millisecond, true, ""}, {wait.Tokens, "", min1, 18000, 17997, 7660 * time.Millisecond, true, ""}}},
-	{"anthropic", "anthropic", date + "anthropic-ratelimit-input-tokens-limit: 40000\nanthropic-ratelimit-input-tokens-remaining: 0\nanthropic-ratelimit-input-tokens-reset: 2023-11-14T22:13:37Z\nanthropic-ratelimit-requests-limit: 50\nanthropic-ratelimit-requests-remaining: 49\nanthropic-ratelimit-requests-reset: 2023-11-14T22:13:21Z",
+	{"anthropic", "api.anthropic.com", date + "anthropic-ratelimit-input-tokens-limit: 40000\nanthropic-ratelimit-input-tokens-remaining: 0\nanthropic-ratelimit-input-tokens-reset: 2023-11-14T22:13:37Z\nanthropic-ratelimit-requests-limit: 50\nanthropic-ratelimit-requests-remaining: 49\nanthropic-ratelimit-requests-reset: 2023-11-14T22:13:21Z",
 		[]wait.Limit{{wait.InputTokens, "", min1, 40000, 0, 17 * time.Second, true, "anthropic-ratelimit"}, {wait.Requests, "", min1, 50, 49, time.Second, true, ""}}},
-	{"anthropic unified", "anthropic", date + "anthropic-ratelimit-unified-5h-status: rejected\nanthropic-ratelimit-unified-5h-reset: 1700003600\nanthropic-ratelimit-unified-5h-utilization: 1.0\nanthropic-ratelimit-unified-7d-status: allowed\nanthropic-ratelimit-unified-7d-reset: 1700086400",
+	{"anthropic unified", "api.anthropic.com", date + "anthropic-ratelimit-unified-5h-status: rejected\nanthropic-ratelimit-unified-5h-reset: 1700003600\nanthropic-ratelimit-unified-5h-utilization: 1.0\nanthropic-ratelimit-unified-7d-status: allowed\nanthropic-ratelimit-unified-7d-reset: 1700086400",
 		[]wait.Limit{{wait.Other, "unified", 5 * hour1, -1, 0, hour1, true, ""}, {wait.Other, "unified", 7 * day1, -1, -1, day1, true, ""}}},
-	{"anthropic unified without extra usage", "anthropic", date + "anthropic-ratelimit-unified-status: allowed\nanthropic-ratelimit-unified-reset: 1700003600\nanthropic-ratelimit-unified-overage-status: rejected\nanthropic-ratelimit-unified-overage-disabled-reason: out_of_credits\nanthropic-ratelimit-unified-fallback-percentage: 0.5\nanthropic-ratelimit-unified-representative-claim: five_hour",
+	{"anthropic unified without extra usage", "api.anthropic.com", date + "anthropic-ratelimit-unified-status: allowed\nanthropic-ratelimit-unified-reset: 1700003600\nanthropic-ratelimit-unified-overage-status: rejected\nanthropic-ratelimit-unified-overage-disabled-reason: out_of_credits\nanthropic-ratelimit-unified-fallback-percentage: 0.5\nanthropic-ratelimit-unified-representative-claim: five_hour",
 		[]wait.Limit{{wait.Other, "unified", 0, -1, -1, hour1, true, ""}}},
 	{"seconds left, in the name", "", "x-ratelimit-remaining: 0\nx-ratelimit-reset: 1700003600\nx-ratelimit-reset-after-seconds: 12\nx-ratelimit-limit: 5",
 		[]wait.Limit{{wait.Other, "", 0, 5, 0, 12 * time.Second, false, ""}}},
-	{"mistral", "mistral", "x-ratelimit-limit-tokens-minute: 500000\nx-ratelimit-remaining-tokens-minute: 499900\nx-ratelimit-remaining-tokens-month: 1000000000\nx-ratelimit-tokens-query-cost: 34",
+	{"mistral", "api.mistral.ai", "x-ratelimit-limit-tokens-minute: 500000\nx-ratelimit-remaining-tokens-minute: 499900\nx-ratelimit-remaining-tokens-month: 1000000000\nx-ratelimit-tokens-query-cost: 34",
 		[]wait.Limit{{wait.Tokens, "", min1, 500000, 499900, -1, false, ""}, {wait.Tokens, "", 30 * day1, -1, 1000000000, -1, false, ""}}},
-	{"mistral by size", "mistral", "ratelimitbysize-limit: 500000\nratelimitbysize-remaining: 468000\nratelimitbysize-reset: 24\nratelimitbysize-query-cost: 32000",
+	{"mistral by size", "api.mistral.ai", "ratelimitbysize-limit: 500000\nratelimitbysize-remaining: 468000\nratelimitbysize-reset: 24\nratelimitbysize-query-cost: 32000",
 		[]wait.Limit{{wait.Tokens, "", 0, 500000, 468000, 24 * time.Second, false, ""}}},
-	{"github", "github", date + "x-ratelimit-limit: 60\nx-ratelimit-remaining: 0\nx-ratelimit-reset: 1700000300\nx-ratelimit-used: 60\nx-ratelimit-resource: core",
+	{"github", "api.github.com", date + "x-ratelimit-limit: 60\nx-ratelimit-remaining: 0\nx-ratelimit-reset: 1700000300\nx-ratelimit-used: 60\nx-ratelimit-resource: core",
 		[]wait.Limit{{wait.Requests, "core", 0, 60, 0, 5 * min1, false, ""}}},
-	{"gitlab", "gitlab", date + "ratelimit-limit: 60\nratelimit-name: throttle_web\nratelimit-observed: 61\nratelimit-remaining: 0\nratelimit-reset: 1700000060\nratelimit-resettime: Tue, 14 Nov 2023 22:14:00 GMT",
+	{"gitlab", "gitlab.com", date + "ratelimit-limit: 60\nratelimit-name: throttle_web\nratelimit-observed: 61\nratelimit-remaining: 0\nratelimit-reset: 1700000060\nratelimit-resettime: Tue, 14 Nov 2023 22:14:00 GMT",
 		[]wait.Limit{{wait.Requests, "throttle_web", 0, 60, 0, min1, false, "ratelimit"}}},
-	{"discord", "discord", "x-ratelimit-bucket: abcd1234\nx-ratelimit-limit: 5\nx-ratelimit-remaining: 0\nx-ratelimit-reset: 1470173023.123\nx-ratelimit-reset-after: 64.57\nx-ratelimit-scope: shared",
+	{"discord", "discord.com", "x-ratelimit-bucket: abcd1234\nx-ratelimit-limit: 5\nx-ratelimit-remaining: 0\nx-ratelimit-reset: 1470173023.123\nx-ratelimit-reset-after: 64.57\nx-ratelimit-scope: shared",
 		[]wait.Limit{{wait.Requests, "abcd1234", 0, 5, 0, 64570 * time.Millisecond, false, ""}}},
-	{"docker hub", "docker", "ratelimit-limit: 100;w=21600\nratelimit-remaining: 0;w=21600",
+	{"docker hub", "registry-1.docker.io", "ratelimit-limit: 100;w=21600\nratelimit-remaining: 0;w=21600",
 		[]wait.Limit{{wait.Requests, "", 6 * hour1, 100, 0, -1, false, ""}}},
-	{"jira", "jira", date + "x-ratelimit-limit: 350\nx-ratelimit-remaining: 0\nx-ratelimit-reset: 2023-11-14T22:15Z\nx-ratelimit-nearlimit: true",
+	{"jira", "x.atlassian.net", date + "x-ratelimit-limit: 350\nx-ratelimit-remaining: 0\nx-ratelimit-reset: 2023-11-14T22:15Z\nx-ratelimit-nearlimit: true",
 		[]wait.Limit{{wait.Requests, "", 0, 350, 0, 100 * time.Second, false, ""}}},
-	{"jira data center", "jira", "x-ratelimit-limit: 10\nx-ratelimit-remaining: 9\nx-ratelimit-fillrate: 2\nx-ratelimit-interval-seconds: 5",
+	{"jira data center", "x.atlassian.net", "x-ratelimit-limit: 10\nx-ratelimit-remaining: 9\nx-ratelimit-fillrate: 2\nx-ratelimit-interval-seconds: 5",
 		[]wait.Limit{{wait.Requests, "", 5 * time.Second, 10, 9, -1, false, ""}}},
-	{"x", "x", date + "x-rate-limit-limit: 15\nx-rate-limit-remaining: 0\nx-rate-limit-reset: 1700000900",
+	{"x", "api.x.com", date + "x-rate-limit-limit: 15\nx-rate-limit-remaining: 0\nx-rate-limit-reset: 1700000900",
 		[]wait.Limit{{wait.Requests, "", 0, 15, 0, 15 * min1, false, ""}}},
-	{"x by app and day", "x", date + "x-app-limit-24hour-limit: 17\nx-app-limit-24hour-remaining: 0\nx-app-limit-24hour-reset: 1700043200",
+	{"x by app and day", "api.x.com", date + "x-app-limit-24hour-limit: 17\nx-app-limit-24hour-remaining: 0\nx-app-limit-24hour-reset: 1700043200",
 		[]wait.Limit{{wait.Requests, "app", day1, 17, 0, 12 * hour1, false, ""}}},
-	{"openrouter", "openrouter", date + "x-ratelimit-limit: 20\nx-ratelimit-remaining: 0\nx-ratelimit-reset: 1700000060000",
+	{"openrouter", "openrouter.ai", date + "x-ratelimit-limit: 20\nx-ratelimit-remaining: 0\nx-ratelimit-reset: 1700000060000",
 		[]wait.Limit{{wait.Requests, "", 0, 20, 0, min1, false, ""}}},
-	{"shopify", "shopify", "x-shopify-shop-api-call-limit: 40/40",
+	{"shopify", "x.myshopify.com", "x-shopify-shop-api-call-limit: 40/40",
 		[]wait.Limit{{wait.Requests, "", 0, 40, 0, -1, false, ""}}},
-	{"hubspot", "hubspot", "x-hubspot-ratelimit-daily: 250000\nx-hubspot-ratelimit-daily-remaining: 249999\nx-hubspot-ratelimit-interval-milliseconds: 10000\nx-hubspot-ratelimit-max: 100\nx-hubspot-ratelimit-remaining: 0",
+	{"hubspot", "api.hubapi.com", "x-hubspot-ratelimit-daily: 250000\nx-hubspot-ratelimit-daily-remaining: 249999\nx-hubspot-ratelimit-interval-milliseconds: 10000\nx-hubspot-ratelimit-max: 100\nx-hubspot-ratelimit-remaining: 0",
 		[]wait.Limit{{wait.Requests, "", day1, 250000, 249999, -1, false, ""}, {wait.Requests, "", 10 * time.Second, 100, 0, -1, false, ""}}},
-	{"linear", "linear", date + "x-ratelimit-requests-limit: 1500\nx-ratelimit-requests-remaining: 0\nx-ratelimit-requests-reset: 1700003600000\nx-ratelimit-complexity-limit: 250000\nx-ratelimit-complexity-remaining: 200000\nx-complexity: 12",
+	{"linear", "api.linear.app", date + "x-ratelimit-requests-limit: 1500\nx-ratelimit-requests-remaining: 0\nx-ratelimit-requests-reset: 1700003600000\nx-ratelimit-complexity-limit: 250000\nx-ratelimit-complexity-remaining: 200000\nx-complexity: 12",
 		[]wait.Limit{{wait.Other, "complexity", 0, 250000, 200000, -1, false, ""}, {wait.Requests, "", 0, 1500, 0, hour1, false, ""}}},
-	{"reddit", "reddit", "x-ratelimit-remaining: 0.0\nx-ratelimit-used: 600\nx-ratelimit-reset: 42",
+	{"reddit", "oauth.reddit.com", "x-ratelimit-remaining: 0.0\nx-ratelimit-used: 600\nx-ratelimit-reset: 42",
 		[]wait.Limit{{wait.Requests, "", 0, -1, 0, 42 * time.Second, false, ""}}},
-	{"cerebras", "cerebras", "x-ratelimit-limit-requests-day: 14400\nx-ratelimit-remaining-requests-day: 14300\nx-ratelimit-reset-requests-day: 33011.382867",
+	{"cerebras", "api.cerebras.ai", "x-ratelimit-limit-requests-day: 14400\nx-ratelimit-remaining-requests-day: 14300\nx-ratelimit-reset-requests-day: 33011.382867",
 		[]wait.Limit{{wait.Requests, "", day1, 14400, 14300, 33011382867 * time.Microsecond, false, ""}}},
-	{"sendgrid", "sendgrid", date + "x-ratelimit-limit: 500\nx-ratelimit-remaining: 0\nx-ratelimit-reset: 1700000030",
+	{"sendgrid", "api.sendgrid.com", date + "x-ratelimit-limit: 500\nx-ratelimit-remaining: 0\nx-ratelimit-reset: 1700000030",
 		[]wait.Limit{{wait.Requests, "", 0, 500, 0, 30 * time.Second, false, ""}}},
-	{"stripe", "stripe", "stripe-rate-limited-reason: endpoint-concurrency",
+	{"stripe", "api.stripe.com", "stripe-rate-limited-reason: endpoint-concurrency",
 		[]wait.Limit{{wait.Concurrency, "endpoint-concurrency", 0, -1, 0, -1, false, ""}}},
 	{"fireworks", "", "x-ratelimit-limit-tokens-prompt: 60000\nx-ratelimit-remaining-tokens-prompt: 59000\nx-ratelimit-limit-tokens-generated: 6000\nx-ratelimit-remaining-tokens-generated: 5999\nx-ratelimit-over-limit: no",
 		[]wait.Limit{{wait.OutputTokens, "", 0, 6000, 5999, -1, false, ""}, {wait.InputTokens, "", 0, 60000, 59000, -1, false, ""}}},
-	{"together", "together", "x-ratelimit-limit: 10\nx-ratelimit-remaining: 9\nx-ratelimit-reset: 1\nx-tokenlimit-limit: 3000\nx-tokenlimit-remaining: 2999",
+	{"together", "api.together.xyz", "x-ratelimit-limit: 10\nx-ratelimit-remaining: 9\nx-ratelimit-reset: 1\nx-tokenlimit-limit: 3000\nx-tokenlimit-remaining: 2999",
 		[]wait.Limit{{wait.Other, "", 0, 10, 9, time.Second, false, ""}, {wait.Tokens, "", 0, 3000, 2999, -1, false, "x-tokenlimit"}}},
 	{"kong", "", "x-ratelimit-limit-minute: 5\nx-ratelimit-remaining-minute: 4\nratelimit-limit: 5\nratelimit-remaining: 4\nratelimit-reset: 47",
 		[]wait.Limit{{wait.Other, "", 0, 5, 4, 47 * time.Second, false, "ratelimit"}, {wait.Other, "", min1, 5, 4, -1, false, "x-ratelimit"}}},
@@ -103,9 +114,9 @@ var limits = []struct {
 		[]wait.Limit{{wait.Other, "api-token", 10 * time.Second, 100, 99, -1, false, ""}}},
 	{"bigcommerce", "", "x-rate-limit-requests-left: 0\nx-rate-limit-requests-quota: 150\nx-rate-limit-time-reset-ms: 3000\nx-rate-limit-time-window-ms: 5000",
 		[]wait.Limit{{wait.Requests, "", 5 * time.Second, 150, 0, 3 * time.Second, false, ""}}},
-	{"zendesk", "zendesk", "x-rate-limit: 700\nx-rate-limit-remaining: 699",
+	{"zendesk", "x.zendesk.com", "x-rate-limit: 700\nx-rate-limit-remaining: 699",
 		[]wait.Limit{{wait.Requests, "", 0, 700, 699, -1, false, ""}}},
-	{"datadog", "datadog", "x-ratelimit-limit: 300\nx-ratelimit-period: 3600\nx-ratelimit-remaining: 0\nx-ratelimit-reset: 1200\nx-ratelimit-name: logs",
+	{"datadog", "api.datadoghq.com", "x-ratelimit-limit: 300\nx-ratelimit-period: 3600\nx-ratelimit-remaining: 0\nx-ratelimit-reset: 1200\nx-ratelimit-name: logs",
 		[]wait.Limit{{wait.Other, "logs", hour1, 300, 0, 20 * min1, false, ""}}},
 	{"draft 06", "", "ratelimit-limit: 100, 100;w=10, 5000;w=3600\nratelimit-remaining: 0\nratelimit-reset: 7",
 		[]wait.Limit{{wait.Other, "", 10 * time.Second, 100, 0, 7 * time.Second, false, ""}}},
@@ -126,13 +137,13 @@ var limits = []struct {
 		[]wait.Limit{{wait.Other, "", 0, -1, 0, 0, false, ""}}},
 	{"nonsense", "", "x-ratelimit-limit: -5\nx-ratelimit-remaining: NaN\nx-ratelimit-reset: 1e400", nil},
 	{"overflow", "", "x-ratelimit-limit: 99999999999999999999\nx-ratelimit-reset: 99999999999999999999", nil},
-	{"none", "openai", "content-type: application/json\nstrict-transport-security: max-age=1", nil},
+	{"none", "api.openai.com", "content-type: application/json\nstrict-transport-security: max-age=1", nil},
 }
 
 func TestLimits(t *testing.T) {
 	wrong := 0
 	for _, tt := range limits {
-		got := wait.Limits(tt.provider, header(tt.header), now)
+		got := readLimits(tt.host, header(tt.header))
 		want := append([]wait.Limit(nil), tt.want...)
 		for i := range want {
 			if want[i].Source == "" && i < len(got) {
@@ -157,7 +168,7 @@ func TestLimitsAreBounded(t *testing.T) {
 	long := http.Header{"X-Ratelimit" + strings.Repeat("-A", 1<<19): {"1"}, "Ratelimit": {strings.Repeat(`"a";r=0;t=1, `, 1<<16)}}
 	for name, h := range map[string]http.Header{"many": many, "long": long} {
 		start := time.Now()
-		if got := wait.Limits("", h, now); got != nil {
+		if got := readLimits("", h); got != nil {
 			t.Errorf("%s: got %d limits, want none", name, len(got))
 		}
 		if took := time.Since(start); took > time.Second {
@@ -168,27 +179,27 @@ func TestLimitsAreBounded(t *testing.T) {
 
 func TestLimitsAllocatesNothingWithoutAny(t *testing.T) {
 	h := header("content-type: application/json\ndate: Tue, 14 Nov 2023 22:13:20 GMT\nserver: x\nx-request-id: 1\nretry-after: 1")
-	if got := testing.AllocsPerRun(100, func() { wait.Limits("openai", h, now) }); got != 0 {
+	if got := testing.AllocsPerRun(100, func() { dialect.Limits("openai", h, now) }); got != 0 {
 		t.Errorf("Limits without any: got %v allocations, want 0", got)
 	}
 }
 
 func FuzzLimits(f *testing.F) {
 	for _, tt := range limits {
-		f.Add(tt.provider, tt.header)
+		f.Add(tt.host, tt.header)
 	}
-	f.Fuzz(func(t *testing.T, provider, text string) {
+	f.Fuzz(func(t *testing.T, host, text string) {
 		h := header(text)
-		got := wait.Limits(provider, h, now)
+		got := readLimits(host, h)
 		for _, l := range got {
 			if l.Limit < -1 || l.Remaining < -1 || l.Reset < -1 || l.Reset > wait.Longest || l.Window < 0 || l.Window > wait.Longest || l.Source == "" {
 				t.Errorf("Limits: got %+v, want nothing out of range", l)
 			}
 		}
-		if again := wait.Limits(provider, h, now); !reflect.DeepEqual(got, again) {
+		if again := readLimits(host, h); !reflect.DeepEqual(got, again) {
 			t.Errorf("Limits: got %v, then %v", got, again)
 		}
-		fig := wait.Resolve(wait.Ask{Provider: provider, Status: 429, Header: h, Message: text, Now: now})
+		fig := dialect.Wait(providerOf(host), wait.Ask{Status: 429, Header: h, Message: text, Now: now})
 		if fig.After < 0 || fig.After > wait.Longest || fig.Source == "" && fig != (wait.Figure{}) {
 			t.Errorf("Resolve: got %+v, want a sane figure", fig)
 		}
@@ -212,7 +223,7 @@ func BenchmarkLimits(b *testing.B) {
 		b.Run(bb.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				wait.Limits("openai", bb.h, now)
+				dialect.Limits("openai", bb.h, now)
 			}
 		})
 	}
@@ -230,7 +241,7 @@ func BenchmarkResolve(b *testing.B) {
 	h.Set("Retry-After-Ms", "1262")
 	b.ReportAllocs()
 	for b.Loop() {
-		wait.Resolve(wait.Ask{Provider: "openai", Status: 429, Header: h, Message: texts[0].message, Now: now})
+		dialect.Wait("openai", wait.Ask{Status: 429, Header: h, Message: texts[0].message, Now: now})
 	}
 }
 
@@ -239,7 +250,7 @@ func TestMentions(t *testing.T) {
 		"X-Ratelimit-Limit": true, "Ratelimit-Policy": true, "Anthropic-Priority-Input-Tokens-Limit": true, "X-Rate-Limit": true,
 		"Content-Type": false, "Retry-After": false, "Anthropic-Organization-Id": false,
 	} {
-		if got := wait.Mentions(http.Header{name: {"1"}}); got != want {
+		if got := dialect.MentionsLimits(http.Header{name: {"1"}}); got != want {
 			t.Errorf("%s: got %t, want %t", name, got, want)
 		}
 	}

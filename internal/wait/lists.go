@@ -9,7 +9,7 @@ import (
 // readLists reads RateLimit and RateLimit-Policy, which name their limits
 // (draft-ietf-httpapi-ratelimit-headers, 08 and later), and what the seventh
 // draft made of them, a dictionary and a list of bare quotas.
-func (d *dims) readLists(h http.Header, fields []field) {
+func (d *list) readLists(h http.Header, fields []field) {
 	// The draft: what a cache answers says nothing of the present.
 	for _, v := range lines(h, "Age") {
 		if age, ok := decimal(strings.TrimSpace(v)); ok && age > 0 {
@@ -19,7 +19,7 @@ func (d *dims) readLists(h http.Header, fields []field) {
 	// In order of names the state comes before the policy, which can add to it.
 	for _, f := range fields {
 		policy := strings.HasSuffix(f.name, "-Policy")
-		if !f.family.lists || !policy && f.name != f.family.prefix {
+		if !f.headers.Structured || !policy && f.name != f.headers.Prefix {
 			continue
 		}
 		members, ok := parse(joined(lines(h, f.name)))
@@ -30,9 +30,9 @@ func (d *dims) readLists(h http.Header, fields []field) {
 			m := &members[i]
 			switch {
 			case policy && m.text == "" && m.key == "":
-				d.barePolicy(f.family, m)
+				d.barePolicy(f.headers, m)
 			case policy:
-				d.policy(f.family, m)
+				d.policy(f.headers, m)
 			case m.key != "":
 				d.entry(f, m)
 			default:
@@ -57,12 +57,12 @@ func joined(lines []string) string {
 }
 
 // state reads `"default";r=50;t=30`.
-func (d *dims) state(f field, m *member) {
+func (d *list) state(f field, m *member) {
 	left, t := m.param("r"), m.param("t")
 	if m.text == "" || left < 0 {
 		return
 	}
-	l := d.get(f.family, Other, 0, m.text)
+	l := d.get(f.headers, Other, 0, m.text)
 	if l == nil || l.Remaining >= 0 {
 		return // no room, or named twice, as one per partition: the first is ours
 	}
@@ -74,12 +74,12 @@ func (d *dims) state(f field, m *member) {
 
 // policy reads `"default";q=100;w=60;qu="requests"`. A quota unit that is not
 // said is requests.
-func (d *dims) policy(f *family, m *member) {
+func (d *list) policy(hs *Headers, m *member) {
 	q := m.param("q")
 	if q < 0 {
 		return
 	}
-	l := d.get(f, Other, 0, m.text)
+	l := d.get(hs, Other, 0, m.text)
 	if l == nil || l.Limit.Limit >= 0 {
 		return
 	}
@@ -97,30 +97,30 @@ func (d *dims) policy(f *family, m *member) {
 
 // barePolicy reads `100;w=60`: the window of the limit that is 100, else a
 // limit of its own.
-func (d *dims) barePolicy(f *family, m *member) {
+func (d *list) barePolicy(hs *Headers, m *member) {
 	w := seconds(m.param("w"))
 	if m.number < 0 {
 		return
 	}
 	for i := range d.all[:d.n] {
 		l := &d.all[i]
-		if l.family == f && l.scope == "" && l.Limit.Limit == m.number && (l.Window == 0 || l.Window == w) {
+		if l.headers == hs && l.name == "" && l.Limit.Limit == m.number && (l.Window == 0 || l.Window == w) {
 			l.setWindow(w)
 			return
 		}
 	}
-	if l := d.get(f, Other, w, ""); l != nil && l.Limit.Limit < 0 {
+	if l := d.get(hs, Other, w, ""); l != nil && l.Limit.Limit < 0 {
 		l.Limit.Limit = m.number
 		l.setWindow(w)
 	}
 }
 
 // entry reads one of `limit=100, remaining=50, reset=30`.
-func (d *dims) entry(f field, m *member) {
+func (d *list) entry(f field, m *member) {
 	if m.number < 0 {
 		return
 	}
-	l := d.get(f.family, Other, 0, "")
+	l := d.get(f.headers, Other, 0, "")
 	if l == nil {
 		return
 	}

@@ -32,36 +32,34 @@ type Figure struct {
 
 // An Ask is an answer, as far as a wait can be read from it.
 type Ask struct {
-	Provider string      // as the dialect names it; "" for an unknown host
-	Status   int         // 0 if the caller knows already that a limit refused the request
-	Header   http.Header // canonical names
-	Body     Figure      // what the body's fields say; zero if nothing
-	Message  string      // the provider's words
-	Now      time.Time   // when the answer arrived
+	Known   Defaults    // of the provider; zero for an unknown host
+	Status  int         // 0 if the caller knows already that a limit refused the request
+	Header  http.Header // canonical names
+	Body    Figure      // what the body's fields say; zero if nothing
+	Message string      // the provider's words
+	Now     time.Time   // when the answer arrived
 }
 
-// asks are the headers that name a wait outright, the most precise first.
-var asks = []struct {
-	name, source string
-	unit         time.Duration
-}{
+// A WaitHeader is a header that states a wait outright.
+type WaitHeader struct {
+	Name string        // canonical
+	Unit time.Duration // of a bare number
+}
+
+// generalWaits are the headers of this kind that many servers send. Those of one
+// provider are handed to NewReader.
+var generalWaits = []WaitHeader{
 	// Azure and OpenAI; the SDKs of both read it first.
-	{"Retry-After-Ms", "retry-after-ms", time.Millisecond},
-	// Azure: Cosmos DB's answer to a request rate too large, and API Management's.
-	{"X-Ms-Retry-After-Ms", "x-ms-retry-after-ms", time.Millisecond},
-	// AWS SDK reference, retry behaviour: milliseconds in spite of the name.
-	{"X-Amz-Retry-After", "x-amz-retry-after", time.Millisecond},
-	{"X-Retry-After-Ms", "x-retry-after-ms", time.Millisecond},
+	{"Retry-After-Ms", time.Millisecond},
+	{"X-Retry-After-Ms", time.Millisecond},
 	// RFC 9110, 10.2.3.
-	{"Retry-After", "retry-after", time.Second},
+	{"Retry-After", time.Second},
 	// The same in front of gateways that strip or predate the standard one.
-	{"X-Retry-After", "x-retry-after", time.Second},
-	{"X-Ratelimit-Retry-After", "x-ratelimit-retry-after", time.Second},
-	{"X-Rate-Limit-Retry-After", "x-rate-limit-retry-after", time.Second},
+	{"X-Retry-After", time.Second},
+	{"X-Ratelimit-Retry-After", time.Second},
+	{"X-Rate-Limit-Retry-After", time.Second},
 	// Bucket4j's convention in the Java world.
-	{"X-Rate-Limit-Retry-After-Seconds", "x-rate-limit-retry-after-seconds", time.Second},
-	// CrowdStrike: an epoch, which RetryAfter tells by its magnitude.
-	{"X-Ratelimit-Retryafter", "x-ratelimit-retryafter", time.Second},
+	{"X-Rate-Limit-Retry-After-Seconds", time.Second},
 }
 
 // Resolve returns the first figure that is present and sane: a header that
@@ -69,20 +67,20 @@ var asks = []struct {
 // provider's words; the reset of the limit that is used up; the end of a
 // maintenance window. A later one is not better: OpenAI's reset is when the
 // bucket is full again, which may be a minute after there is room.
-func Resolve(a Ask) Figure {
-	f := resolve(a, clockOf(a.Header, a.Now))
+func (r *Reader) Resolve(a Ask) Figure {
+	f := r.resolve(a, clockOf(a.Header, a.Now))
 	if f.Source != "" && f.Window == 0 {
 		f.Window = windowIn(a.Message)
 	}
 	return f
 }
 
-func resolve(a Ask, c clock) Figure {
-	for i := range asks {
-		ask := &asks[i]
-		for _, v := range lines(a.Header, ask.name) {
-			if d, ok := asked(v, ask.unit, c); ok {
-				return Figure{After: d, Source: ask.source}
+func (r *Reader) resolve(a Ask, c clock) Figure {
+	for i := range r.waits {
+		w := &r.waits[i]
+		for _, v := range lines(a.Header, w.Name) {
+			if d, ok := asked(v, w.Unit, c); ok {
+				return Figure{After: d, Source: strings.ToLower(w.Name)}
 			}
 		}
 	}
@@ -93,7 +91,7 @@ func resolve(a Ask, c clock) Figure {
 		return Figure{After: d, Source: "message"}
 	}
 	if refusal(a.Status) {
-		if f := exhausted(a.Provider, a.Header, c); f.Source != "" {
+		if f := r.exhausted(a.Known, a.Header, c); f.Source != "" {
 			return f
 		}
 	}
@@ -120,11 +118,11 @@ func refusal(status int) bool {
 
 // exhausted returns the reset of the limit that has nothing remaining. Of
 // several the longest decides, since all of them must let the request pass.
-func exhausted(provider string, h http.Header, c clock) Figure {
+func (r *Reader) exhausted(known Defaults, h http.Header, c clock) Figure {
 	var found Figure
 	var name string
-	var d dims
-	d.read(provider, h, c)
+	var d list
+	d.read(r, known, h, c)
 	for i := range d.all[:d.n] {
 		l := &d.all[i]
 		if l.Remaining == 0 && l.Reset >= found.After && l.Reset >= 0 {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/steadyhttp/steadyhttp/internal/dialect"
 	"github.com/steadyhttp/steadyhttp/internal/wait"
 )
 
@@ -46,7 +47,7 @@ func TestResolve(t *testing.T) {
 		{"a time that is past by our clock only", wait.Ask{Message: "Limit resets at 2022-11-14T22:14:20Z"}, "", 0, ""},
 	} {
 		tt.ask.Header, tt.ask.Now = header(tt.header), now
-		got := wait.Resolve(tt.ask)
+		got := dialect.Wait("", tt.ask)
 		if got.After != tt.want || got.Source != tt.source {
 			t.Errorf("%s: got %v from %q, want %v from %q", tt.name, got.After, got.Source, tt.want, tt.source)
 		}
@@ -59,37 +60,37 @@ func TestResolveByHeadersAlone(t *testing.T) {
 	const s = time.Second
 	right, all := 0, 0
 	for _, tt := range []struct {
-		name     string
-		provider string
-		header   string
-		want     time.Duration
+		name   string
+		host   string
+		header string
+		want   time.Duration
 	}{
 		{"Twitch", "", date + "ratelimit-limit: 800\nratelimit-remaining: 0\nratelimit-reset: 1700000021", 21 * s},
 		{"Okta", "", date + "x-rate-limit-limit: 600\nx-rate-limit-remaining: 0\nx-rate-limit-reset: 1700000031", 31 * s},
 		{"Vimeo", "", date + "x-ratelimit-limit: 100\nx-ratelimit-remaining: 0\nx-ratelimit-reset: 2023-11-14T22:14:20+00:00", 60 * s},
 		{"ASP.NET", "", date + "x-rate-limit-limit: 15m\nx-rate-limit-remaining: 0\nx-rate-limit-reset: 2023-11-14T22:14:20.5000000Z", 60500 * time.Millisecond},
-		{"Zendesk", "zendesk", "x-rate-limit: 700\nx-rate-limit-remaining: 0\nratelimit-limit: 700\nratelimit-remaining: 0\nratelimit-reset: 41", 41 * s},
+		{"Zendesk", "x.zendesk.com", "x-rate-limit: 700\nx-rate-limit-remaining: 0\nratelimit-limit: 700\nratelimit-remaining: 0\nratelimit-reset: 41", 41 * s},
 		{"Azure Resource Manager", "", "x-ms-ratelimit-remaining-subscription-reads: 0", no},
-		{"Anthropic's subscriptions", "anthropic", date + "anthropic-ratelimit-unified-status: rejected\nanthropic-ratelimit-unified-reset: 1700010800", 3 * time.Hour},
-		{"Anthropic", "anthropic", date + "anthropic-ratelimit-requests-limit: 50\nanthropic-ratelimit-requests-remaining: 49\nanthropic-ratelimit-requests-reset: 2023-11-14T22:13:21Z\nanthropic-ratelimit-output-tokens-limit: 8000\nanthropic-ratelimit-output-tokens-remaining: 0\nanthropic-ratelimit-output-tokens-reset: 2023-11-14T22:13:52Z", 32 * s},
-		{"OpenAI with both used up", "openai", "x-ratelimit-remaining-requests: 0\nx-ratelimit-reset-requests: 6m0s\nx-ratelimit-remaining-tokens: 0\nx-ratelimit-reset-tokens: 1s", 360 * s},
-		{"Groq with tokens used up", "groq", "x-ratelimit-remaining-requests: 14000\nx-ratelimit-reset-requests: 40m0s\nx-ratelimit-remaining-tokens: 0\nx-ratelimit-reset-tokens: 59.7s", 59700 * time.Millisecond},
-		{"Cerebras", "cerebras", "x-ratelimit-remaining-requests-day: 0\nx-ratelimit-reset-requests-day: 33011.382867\nx-ratelimit-remaining-tokens-minute: 60000\nx-ratelimit-reset-tokens-minute: 11.38", 33011382867 * time.Microsecond},
-		{"Mistral", "mistral", "ratelimitbysize-limit: 500000\nratelimitbysize-remaining: 0\nratelimitbysize-reset: 24", 24 * s},
-		{"Discord for everyone", "discord", "x-ratelimit-global: true\nx-ratelimit-remaining: 0\nx-ratelimit-reset-after: 1.337", 1337 * time.Millisecond},
+		{"Anthropic's subscriptions", "api.anthropic.com", date + "anthropic-ratelimit-unified-status: rejected\nanthropic-ratelimit-unified-reset: 1700010800", 3 * time.Hour},
+		{"Anthropic", "api.anthropic.com", date + "anthropic-ratelimit-requests-limit: 50\nanthropic-ratelimit-requests-remaining: 49\nanthropic-ratelimit-requests-reset: 2023-11-14T22:13:21Z\nanthropic-ratelimit-output-tokens-limit: 8000\nanthropic-ratelimit-output-tokens-remaining: 0\nanthropic-ratelimit-output-tokens-reset: 2023-11-14T22:13:52Z", 32 * s},
+		{"OpenAI with both used up", "api.openai.com", "x-ratelimit-remaining-requests: 0\nx-ratelimit-reset-requests: 6m0s\nx-ratelimit-remaining-tokens: 0\nx-ratelimit-reset-tokens: 1s", 360 * s},
+		{"Groq with tokens used up", "api.groq.com", "x-ratelimit-remaining-requests: 14000\nx-ratelimit-reset-requests: 40m0s\nx-ratelimit-remaining-tokens: 0\nx-ratelimit-reset-tokens: 59.7s", 59700 * time.Millisecond},
+		{"Cerebras", "api.cerebras.ai", "x-ratelimit-remaining-requests-day: 0\nx-ratelimit-reset-requests-day: 33011.382867\nx-ratelimit-remaining-tokens-minute: 60000\nx-ratelimit-reset-tokens-minute: 11.38", 33011382867 * time.Microsecond},
+		{"Mistral", "api.mistral.ai", "ratelimitbysize-limit: 500000\nratelimitbysize-remaining: 0\nratelimitbysize-reset: 24", 24 * s},
+		{"Discord for everyone", "discord.com", "x-ratelimit-global: true\nx-ratelimit-remaining: 0\nx-ratelimit-reset-after: 1.337", 1337 * time.Millisecond},
 		{"BigCommerce", "", "x-rate-limit-requests-left: 0\nx-rate-limit-requests-quota: 150\nx-rate-limit-time-reset-ms: 3000\nx-rate-limit-time-window-ms: 5000", 3 * s},
 		{"Contentful", "", "x-contentful-ratelimit-second-limit: 7\nx-contentful-ratelimit-second-remaining: 0\nx-contentful-ratelimit-reset: 1", s},
 		{"GitHub Models", "", "x-ratelimit-type: UserByModelByDay\nx-ratelimit-limit-requests: 50\nx-ratelimit-remaining-requests: 0\nx-ratelimit-timeremaining: 5631", 5631 * s},
-		{"Linear", "linear", date + "x-ratelimit-requests-limit: 1500\nx-ratelimit-requests-remaining: 0\nx-ratelimit-requests-reset: 1700003600000", 3600 * s},
+		{"Linear", "api.linear.app", date + "x-ratelimit-requests-limit: 1500\nx-ratelimit-requests-remaining: 0\nx-ratelimit-requests-reset: 1700003600000", 3600 * s},
 		{"Sentry", "", date + "x-sentry-rate-limit-limit: 40\nx-sentry-rate-limit-remaining: 0\nx-sentry-rate-limit-reset: 1700000001\nx-sentry-rate-limit-concurrentlimit: 25\nx-sentry-rate-limit-concurrentremaining: 24", s},
 		{"a milliseconds' suffix", "", "x-ratelimit-remaining: 0\nx-ratelimit-reset-ms: 1500", 1500 * time.Millisecond},
 		{"the draft with two windows", "", "ratelimit: \"minute\";r=0;t=13\nratelimit: \"day\";r=200;t=40000\nratelimit-policy: \"minute\";q=60;w=60, \"day\";q=1000;w=86400", 13 * s},
 		{"the seventh draft", "", "ratelimit-policy: 10;w=60\nratelimit: limit=10, remaining=0, reset=57", 57 * s},
-		{"Docker Hub", "docker", "ratelimit-limit: 100;w=21600\nratelimit-remaining: 0;w=21600\ndocker-ratelimit-source: 1.2.3.4", no},
+		{"Docker Hub", "registry-1.docker.io", "ratelimit-limit: 100;w=21600\nratelimit-remaining: 0;w=21600\ndocker-ratelimit-source: 1.2.3.4", no},
 		{"an unnamed host, one request left", "", "x-ratelimit-limit: 10\nx-ratelimit-remaining: 1\nx-ratelimit-reset: 9", no},
 	} {
 		all++
-		got := wait.Resolve(wait.Ask{Provider: tt.provider, Status: 429, Header: header(tt.header), Now: now})
+		got := dialect.Wait(providerOf(tt.host), wait.Ask{Status: 429, Header: header(tt.header), Now: now})
 		if got.Source == "" {
 			got.After = no
 		}
@@ -113,7 +114,7 @@ func TestResolveNamesTheWindow(t *testing.T) {
 		{"Limit: 200 / day. Please try again in 7m12s.", day1},
 		{"Rate limit of 50 per 86400s exceeded for UserByModelByDay. Please wait 5631 seconds before retrying.", day1},
 	} {
-		got := wait.Resolve(wait.Ask{Message: tt.message, Now: now})
+		got := dialect.Wait("", wait.Ask{Message: tt.message, Now: now})
 		if got.Window != tt.want {
 			t.Errorf("Resolve(%q): got window %v, want %v", tt.message, got.Window, tt.want)
 		}
