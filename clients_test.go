@@ -19,22 +19,6 @@ import (
 // The zero Transport is safe under every client: a test for each row of the
 // README's table of clients.
 
-// serve starts a server that answers every path with handler.
-func serve(t *testing.T, handler http.HandlerFunc) *steadyhttptest.Server {
-	t.Helper()
-	srv := steadyhttptest.NewServer()
-	t.Cleanup(srv.Close)
-	srv.Script("*", steadyhttptest.Reply{Early: true, Handler: handler})
-	return srv
-}
-
-// steady is a client with the zero Transport over srv's own.
-func steady(srv *steadyhttptest.Server) *http.Client {
-	client := srv.Client()
-	client.Transport = &steadyhttp.Transport{Base: client.Transport}
-	return client
-}
-
 func TestWebsocketUpgrade(t *testing.T) {
 	srv := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		conn, rw, err := http.NewResponseController(w).Hijack()

@@ -5,9 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log"
 	"net/http"
-	"os"
 	"regexp"
 	"runtime"
 	"slices"
@@ -122,12 +120,6 @@ var promises = []promise{
 	{`sends 200 with .*`, "200", "200"},
 	{`sends 503 with .*`, "503 | 200", "503 | 200"},
 	{`sends (429 with|Date|a thousand Retry-After) .*`, "429 | 200", "429 | 200"},
-}
-
-// quietLog keeps what net/http says about such servers out of the test's output.
-func quietLog(t *testing.T) {
-	log.SetOutput(io.Discard)
-	t.Cleanup(func() { log.SetOutput(os.Stderr) })
 }
 
 func promiseOf(t *testing.T, server string) *promise {
@@ -311,8 +303,4 @@ func outcome(ctx context.Context, client *http.Client, method, url string, size 
 		return fmt.Sprintf("%d, endless", resp.StatusCode)
 	}
 	return fmt.Sprint(resp.StatusCode)
-}
-
-func asErrorClass(err error) steadyhttp.Class {
-	return steadyhttp.Check(nil, err).(*steadyhttp.Error).Class
 }

@@ -31,24 +31,6 @@ func state(t *testing.T, rt *steadyhttp.Throttler, label string) steadyhttp.KeyS
 	return steadyhttp.KeyState{}
 }
 
-// replying is a base that asks f, which also makes the body.
-func replying(f func(req *http.Request) reply) http.RoundTripper {
-	s := &script{}
-	return roundTripperFunc(func(req *http.Request) (*http.Response, error) {
-		if req.Body != nil {
-			req.Body.Close()
-		}
-		r := f(req)
-		if r.after > 0 {
-			time.Sleep(r.after)
-		}
-		if r.err != nil {
-			return nil, r.err
-		}
-		return s.response(req, r), nil
-	})
-}
-
 // A crowd does not overrun a limit that the first answer states.
 func TestLimitsAreLearnedFromSuccesses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

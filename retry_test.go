@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -19,8 +18,6 @@ import (
 
 	"github.com/steadyhttp/steadyhttp"
 )
-
-var errReset = &net.OpError{Op: "read", Net: "tcp", Err: errors.New("reset by peer")}
 
 // rewriting sends the request to another path, as a proxy for a gateway does.
 func rewriting(base http.RoundTripper) http.RoundTripper {
@@ -192,18 +189,6 @@ func TestOneOwnerOfRetries(t *testing.T) {
 			})
 		})
 	}
-}
-
-func equalHeaders(a, b http.Header) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for name, values := range a {
-		if !slices.Equal(values, b[name]) {
-			return false
-		}
-	}
-	return true
 }
 
 func TestServerSaysWhetherToRepeat(t *testing.T) {
