@@ -2,15 +2,13 @@ package steadyhttp_test
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/binary"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -175,25 +173,21 @@ func told(resp *http.Response, err error) string {
 	return strings.Join(all, "\t")
 }
 
-// canaryCount is how many entries are looked at.
-func canaryCount(t *testing.T) int {
-	n, err := strconv.Atoi(cmp.Or(os.Getenv("STEADYHTTP_CANARIES"), "20000"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if underRace() && n == 20000 {
-		n = 1500
-	}
-	return n
-}
+var canaryEntries = flag.Int("canary.entries", 0, "how many entries TestCanaries looks at; 0 is some thousands, 20,000 with -long")
 
-// No secret of any kind, in any place, reaches any output.
+// No secret of any kind, in any place, reaches any output. In a failure the
+// seed that is named gives the same call again. A longer look is
 //
-// STEADYHTTP_CANARIES=1000000 looks at as many entries; in a failure the seed
-// that is named gives the same call again.
+//	go test -v -run '^TestCanaries$' . -canary.entries 1000000
 func TestCanaries(t *testing.T) {
 	const cages = 2
-	n := canaryCount(t)
+	n := *canaryEntries
+	if n == 0 {
+		n = howMany(500, 4_000, 20_000)
+		if underRace() { // which makes each call take many times as long, and has nothing to find: a cage belongs to one goroutine
+			n = min(n, 1500)
+		}
+	}
 	for i := range uint64(cages) {
 		t.Run(fmt.Sprintf("cage %d", i+1), func(t *testing.T) {
 			t.Parallel()

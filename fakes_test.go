@@ -2,6 +2,7 @@ package steadyhttp_test
 
 import (
 	"errors"
+	"flag"
 	"io"
 	"log"
 	"net"
@@ -26,6 +27,22 @@ import (
 	"github.com/steadyhttp/steadyhttp"
 	"github.com/steadyhttp/steadyhttp/steadyhttptest"
 )
+
+// Long runs take minutes, under the race detector above all. CI makes them:
+//
+//	go test -race -timeout 20m . -long
+var long = flag.Bool("long", false, "test every order of the wrappers, and with as many calls as ci/test.sh does")
+
+// howMany is how much of a test runs: with -short, by default, and with -long.
+func howMany(short, usual, all int) int {
+	switch {
+	case *long:
+		return all
+	case testing.Short():
+		return short
+	}
+	return usual
+}
 
 // countingBody is a body that counts its closes.
 type countingBody struct {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -112,21 +113,57 @@ func asking(base http.RoundTripper) http.RoundTripper {
 	})
 }
 
+// usualOrders are the orders that TestConformance runs without -long: the recommended one, its reverse, and two more. In
+// these four each wrapper stands once directly outside each other wrapper, so whatever one wrapper hands to another is
+// tested. All 24 orders take five times as long: -long runs them, and CI does. With -short only the recommended one runs.
+var usualOrders = []string{
+	"Logger>Retrier>Throttler>Classifier",
+	"Classifier>Throttler>Retrier>Logger",
+	"Retrier>Classifier>Logger>Throttler",
+	"Throttler>Logger>Classifier>Retrier",
+}
+
+// Each wrapper alone, the Transport, and the chains of usualOrders, each chain without and with a stranger in its middle.
+// The Logger of a chain writes entries of every level.
 func TestConformance(t *testing.T) {
-	for _, m := range makers(zap.NewNop()) {
-		t.Run(m.name, func(t *testing.T) { steadyhttptest.TestRoundTripper(t, m.wrap) })
+	conforms := func(name string, wrap func(base http.RoundTripper) http.RoundTripper) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			steadyhttptest.TestRoundTripper(t, wrap)
+		})
 	}
-	t.Run("Transport", func(t *testing.T) {
-		steadyhttptest.TestRoundTripper(t, func(b http.RoundTripper) http.RoundTripper { return &steadyhttp.Transport{Base: b} })
-	})
-	debug, _ := observer.New(zapcore.DebugLevel)
-	for _, order := range orders(makers(zap.New(debug))) {
-		t.Run(nameOf(order), func(t *testing.T) {
-			steadyhttptest.TestRoundTripper(t, func(b http.RoundTripper) http.RoundTripper { return stack(order, b, nil, -1) })
-		})
-		t.Run(nameOf(order)+" with a stranger", func(t *testing.T) {
-			steadyhttptest.TestRoundTripper(t, func(b http.RoundTripper) http.RoundTripper { return stack(order, b, cloning, 2) })
-		})
+	for _, m := range makers(zap.NewNop()) {
+		conforms(m.name, m.wrap)
+	}
+	conforms("Transport", func(b http.RoundTripper) http.RoundTripper { return &steadyhttp.Transport{Base: b} })
+	debug := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(io.Discard), zapcore.DebugLevel))
+	few := usualOrders[:howMany(1, len(usualOrders), len(usualOrders))]
+	chains := 0
+	for _, order := range orders(makers(debug)) {
+		name := nameOf(order)
+		if !*long && !slices.Contains(few, name) {
+			continue
+		}
+		chains++
+		conforms(name, func(b http.RoundTripper) http.RoundTripper { return stack(order, b, nil, -1) })
+		conforms(name+" with a stranger", func(b http.RoundTripper) http.RoundTripper { return stack(order, b, cloning, 2) })
+	}
+	if want := howMany(1, 4, 24); chains != want {
+		t.Errorf("got %d chains, want %d", chains, want)
+	}
+}
+
+// What the comment of usualOrders says.
+func TestUsualOrdersHoldEveryPairOfNeighbours(t *testing.T) {
+	pairs := make(map[string]int)
+	for _, order := range usualOrders {
+		names := strings.Split(order, ">")
+		for i := range names[1:] {
+			pairs[names[i]+">"+names[i+1]]++
+		}
+	}
+	if len(pairs) != 12 {
+		t.Errorf("got %d pairs of neighbours, want all 12: %v", len(pairs), pairs)
 	}
 }
 
