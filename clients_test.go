@@ -220,7 +220,9 @@ func TestEarlyRefusalOfAnUpload(t *testing.T) {
 	defer write.Close()
 	req := request(t, "PUT", srv.URL+"/upload", "")
 	req.Body, req.ContentLength = body, -1
-	resp, err := steady(srv).Do(req)
+	client := steady(srv)
+	client.Transport.(*steadyhttp.Transport).Retrier = &steadyhttp.Retrier{BackOff: noWait}
+	resp, err := client.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +246,8 @@ func TestHealthCheckGetsTheRealAnswer(t *testing.T) {
 			// It answers once, and hangs from then on.
 			srv.Script("/healthz", row.first, steadyhttptest.Reply{Delay: time.Minute})
 			client := steady(srv)
-			client.Timeout = time.Second
+			client.Transport.(*steadyhttp.Transport).Retrier = &steadyhttp.Retrier{BackOff: noWait}
+			client.Timeout = 200 * time.Millisecond
 			resp, err := client.Do(request(t, "GET", srv.URL+"/healthz", ""))
 			if err != nil {
 				t.Fatal(err)
@@ -272,7 +275,9 @@ func TestTokenRefreshIsNotRepeatedInDoubt(t *testing.T) {
 			srv.Script("/oauth/token", row.first, steadyhttptest.Reply{Body: `{"access_token":"x"}`})
 			req := request(t, "POST", srv.URL+"/oauth/token", "grant_type=refresh_token")
 			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-			resp, err := steady(srv).Do(req)
+			client := steady(srv)
+			client.Transport.(*steadyhttp.Transport).Retrier = &steadyhttp.Retrier{BackOff: noWait}
+			resp, err := client.Do(req)
 			if err == nil {
 				finish(t, resp)
 			}
