@@ -20,6 +20,7 @@ import (
 )
 
 func TestBodiesOnRealSockets(t *testing.T) {
+	t.Parallel()
 	const small, large = 300 << 10, 5 << 18
 	down := steadyhttptest.Reply{Status: 503}
 	for _, row := range []struct {

@@ -180,6 +180,7 @@ var canaryEntries = flag.Int("canary.entries", 0, "how many entries TestCanaries
 //
 //	go test -v -run '^TestCanaries$' . -canary.entries 1000000
 func TestCanaries(t *testing.T) {
+	t.Parallel()
 	const cages = 2
 	n := *canaryEntries
 	if n == 0 {

@@ -233,6 +233,7 @@ func TestEarlyRefusalOfAnUpload(t *testing.T) {
 }
 
 func TestHealthCheckGetsTheRealAnswer(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct {
 		name  string
 		first steadyhttptest.Reply

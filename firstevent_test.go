@@ -106,6 +106,7 @@ var firstErrors = []struct {
 }
 
 func TestFirstEventThatIsAnError(t *testing.T) {
+	t.Parallel()
 	for _, row := range firstErrors {
 		t.Run(row.name, func(t *testing.T) {
 			for _, form := range []struct{ name, text string }{

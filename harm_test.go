@@ -264,6 +264,7 @@ func TestCrowdInAClosedWindow(t *testing.T) {
 // A server that refuses everything, at once and without a wait, is not helped by
 // four requests a call either.
 func TestRefusalsWithoutAWaitDoNotMultiply(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct{ name, retryAfter string }{
 		{"no time to wait", ""},
 		{"Retry-After: 0", "0"},

@@ -161,11 +161,15 @@ const (
 // its goroutines has not.
 func TestHostileServers(t *testing.T) {
 	quietLog(t)
+	large := regexp.MustCompile(`without end|floods|100,000`)
 	met := make(map[*promise]bool)
 	for _, h := range steadyhttptest.Hostiles() {
 		t.Run(h.Name, func(t *testing.T) {
 			p := promiseOf(t, h.Name)
 			met[p] = true
+			if testing.Short() && large.MatchString(h.Name) {
+				t.Skip("-short: it sends megabytes")
+			}
 			for _, method := range []string{"POST", "GET"} {
 				synctest.Test(t, func(t *testing.T) {
 					srv := h.StartInMemory(1)
@@ -190,6 +194,9 @@ func TestHostileServers(t *testing.T) {
 
 // The same on real sockets, but for what depends on the clock, on the amount or on a code alone.
 func TestHostileServersOnRealSockets(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: TestHostileServers meets the same servers in memory")
+	}
 	quietLog(t)
 	elsewhere := regexp.MustCompile(`Retry-After|RateLimit|Date|without end|floods|100,000|RST_STREAM|GOAWAY with`)
 	for _, h := range steadyhttptest.Hostiles() {

@@ -152,6 +152,7 @@ func TestAppliedAndThenDropped(t *testing.T) {
 // A server that is slow to answer has carried it out all the same, and so has
 // one whose answer breaks off.
 func TestCarriedOutOnce(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct {
 		name  string
 		reply steadyhttptest.Reply

@@ -323,6 +323,9 @@ func TestGateThatStaysOpen(t *testing.T) {
 }
 
 func TestHundredThousandKeys(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: so many keys take seconds, and fewer do not reach the bound")
+	}
 	for _, row := range []struct {
 		name string
 		req  func(i int) (url, key string)
@@ -360,6 +363,7 @@ func TestHundredThousandKeys(t *testing.T) {
 // Callers come, go and give up at random: nothing stays behind, and the race
 // detector is quiet.
 func TestCrowdThatGivesUp(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var n atomic.Int64
 		rt := &steadyhttp.Throttler{MaxConcurrent: 4, Base: replying(func(*http.Request) reply {

@@ -14,6 +14,7 @@ import (
 )
 
 func TestLaterErrorEventReachesTheReader(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct {
 		name, url string
 		before    []string
