@@ -167,8 +167,8 @@ func TestHostileServers(t *testing.T) {
 		t.Run(h.Name, func(t *testing.T) {
 			p := promiseOf(t, h.Name)
 			met[p] = true
-			if testing.Short() && large.MatchString(h.Name) {
-				t.Skip("-short: it sends megabytes")
+			if testing.Short() && (h.HTTP2 || large.MatchString(h.Name)) {
+				t.Skip("-short: it sends megabytes, or needs handshakes of TLS")
 			}
 			for _, method := range []string{"POST", "GET"} {
 				synctest.Test(t, func(t *testing.T) {

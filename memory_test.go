@@ -376,7 +376,7 @@ func TestCrowdThatGivesUp(t *testing.T) {
 			return reply{status: 200, after: 20 * time.Millisecond, header: "X-Ratelimit-Limit-Requests: 100\nX-Ratelimit-Remaining-Requests: 50\nX-Ratelimit-Reset-Requests: 500ms"}
 		})}
 		var wg sync.WaitGroup
-		for i := range 2000 {
+		for i := range howMany(500, 2000, 2000) {
 			wg.Go(func() {
 				time.Sleep(time.Duration(i%97) * 7 * time.Millisecond)
 				ctx, cancel := context.WithCancel(t.Context())

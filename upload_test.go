@@ -133,6 +133,9 @@ func liveHeap() uint64 {
 }
 
 func TestLargeUploadIsNotHeld(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: it sends 128 MiB")
+	}
 	const size = 64 << 20
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if n, err := io.Copy(io.Discard, r.Body); n != size || err != nil {
