@@ -377,6 +377,7 @@ func TestSlowReaderIsNoSlowServer(t *testing.T) {
 
 // On real sockets the read under way ends, and nothing stays behind.
 func TestStallOnRealSockets(t *testing.T) {
+	t.Parallel()
 	for name, newServer := range map[string]func() *steadyhttptest.Server{"HTTP/1.1": steadyhttptest.NewServer, "HTTP/2": steadyhttptest.NewTLSServer} {
 		t.Run(name, func(t *testing.T) {
 			srv := newServer()

@@ -19,11 +19,6 @@ import (
 	"github.com/steadyhttp/steadyhttp"
 )
 
-// every returns a policy that always waits d.
-func every(d time.Duration) func() backoff.BackOff {
-	return func() backoff.BackOff { return backoff.NewConstantBackOff(d) }
-}
-
 func TestRetrierWaitsExactly(t *testing.T) {
 	const s = time.Second
 	rateLimited := func(header string) reply { return reply{status: 429, header: header} }

@@ -182,6 +182,7 @@ func TestCheckAfterClose(t *testing.T) {
 // A caller who sends the rest of the request once it has the answer's headers
 // gets them, though the rest of the answer comes only then.
 func TestUploadThatWaitsForItsAnswer(t *testing.T) {
+	t.Parallel()
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", strconv.Itoa(len(wholeAnswer)))
 		w.WriteHeader(http.StatusOK)

@@ -82,6 +82,7 @@ func (o *outage) RoundTrip(req *http.Request) (*http.Response, error) {
 // A host is down for five seconds under 200 calls a second. The Retrier is
 // alone: no Throttler holds anybody back.
 func TestOutageIsNotMadeWorse(t *testing.T) {
+	t.Parallel()
 	const perSecond, before, down, after = 200, 10, 5, 5
 	for _, row := range []struct{ name, method, url string }{
 		{"reads", "GET", "https://api.example.com/items"},

@@ -19,22 +19,6 @@ import (
 // The zero Transport is safe under every client: a test for each row of the
 // README's table of clients.
 
-// serve starts a server that answers every path with handler.
-func serve(t *testing.T, handler http.HandlerFunc) *steadyhttptest.Server {
-	t.Helper()
-	srv := steadyhttptest.NewServer()
-	t.Cleanup(srv.Close)
-	srv.Script("*", steadyhttptest.Reply{Early: true, Handler: handler})
-	return srv
-}
-
-// steady is a client with the zero Transport over srv's own.
-func steady(srv *steadyhttptest.Server) *http.Client {
-	client := srv.Client()
-	client.Transport = &steadyhttp.Transport{Base: client.Transport}
-	return client
-}
-
 func TestWebsocketUpgrade(t *testing.T) {
 	srv := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		conn, rw, err := http.NewResponseController(w).Hijack()
@@ -236,7 +220,9 @@ func TestEarlyRefusalOfAnUpload(t *testing.T) {
 	defer write.Close()
 	req := request(t, "PUT", srv.URL+"/upload", "")
 	req.Body, req.ContentLength = body, -1
-	resp, err := steady(srv).Do(req)
+	client := steady(srv)
+	client.Transport.(*steadyhttp.Transport).Retrier = &steadyhttp.Retrier{BackOff: noWait}
+	resp, err := client.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,6 +233,7 @@ func TestEarlyRefusalOfAnUpload(t *testing.T) {
 }
 
 func TestHealthCheckGetsTheRealAnswer(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct {
 		name  string
 		first steadyhttptest.Reply
@@ -260,7 +247,8 @@ func TestHealthCheckGetsTheRealAnswer(t *testing.T) {
 			// It answers once, and hangs from then on.
 			srv.Script("/healthz", row.first, steadyhttptest.Reply{Delay: time.Minute})
 			client := steady(srv)
-			client.Timeout = time.Second
+			client.Transport.(*steadyhttp.Transport).Retrier = &steadyhttp.Retrier{BackOff: noWait}
+			client.Timeout = 200 * time.Millisecond
 			resp, err := client.Do(request(t, "GET", srv.URL+"/healthz", ""))
 			if err != nil {
 				t.Fatal(err)
@@ -288,7 +276,9 @@ func TestTokenRefreshIsNotRepeatedInDoubt(t *testing.T) {
 			srv.Script("/oauth/token", row.first, steadyhttptest.Reply{Body: `{"access_token":"x"}`})
 			req := request(t, "POST", srv.URL+"/oauth/token", "grant_type=refresh_token")
 			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-			resp, err := steady(srv).Do(req)
+			client := steady(srv)
+			client.Transport.(*steadyhttp.Transport).Retrier = &steadyhttp.Retrier{BackOff: noWait}
+			resp, err := client.Do(req)
 			if err == nil {
 				finish(t, resp)
 			}

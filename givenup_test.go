@@ -86,6 +86,10 @@ func TestCallersOwnRepeats(t *testing.T) {
 // What is remembered of requests is bounded, and forgetting one costs no more
 // than the attempts of a fresh call.
 func TestCallersOwnRepeatsAreForgotten(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: so many calls take seconds, and fewer do not reach the bound")
+	}
+	t.Parallel()
 	base := playing(reply{status: 503})
 	retrier := &steadyhttp.Retrier{Base: base, BackOff: noWait, Budget: &steadyhttp.Budget{MaxRatio: -1}}
 	call := func(req *http.Request) (attempts int) {

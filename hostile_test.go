@@ -5,13 +5,12 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log"
 	"net/http"
-	"os"
 	"regexp"
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -124,15 +123,18 @@ var promises = []promise{
 	{`sends (429 with|Date|a thousand Retry-After) .*`, "429 | 200", "429 | 200"},
 }
 
-// quietLog keeps what net/http says about such servers out of the test's output.
-func quietLog(t *testing.T) {
-	log.SetOutput(io.Discard)
-	t.Cleanup(func() { log.SetOutput(os.Stderr) })
-}
+// promised tells which servers each of promises is about. It is compiled once: doing so for each server took as long as
+// meeting them.
+var promised = sync.OnceValue(func() (all []*regexp.Regexp) {
+	for _, p := range promises {
+		all = append(all, regexp.MustCompile(`^(`+p.servers+`)$`))
+	}
+	return all
+})
 
 func promiseOf(t *testing.T, server string) *promise {
-	for i := range promises {
-		if regexp.MustCompile(`^(` + promises[i].servers + `)$`).MatchString(server) {
+	for i, servers := range promised() {
+		if servers.MatchString(server) {
 			return &promises[i]
 		}
 	}
@@ -159,11 +161,15 @@ const (
 // its goroutines has not.
 func TestHostileServers(t *testing.T) {
 	quietLog(t)
+	large := regexp.MustCompile(`without end|floods|100,000`)
 	met := make(map[*promise]bool)
 	for _, h := range steadyhttptest.Hostiles() {
 		t.Run(h.Name, func(t *testing.T) {
 			p := promiseOf(t, h.Name)
 			met[p] = true
+			if testing.Short() && (h.HTTP2 || large.MatchString(h.Name)) {
+				t.Skip("-short: it sends megabytes, or needs handshakes of TLS")
+			}
 			for _, method := range []string{"POST", "GET"} {
 				synctest.Test(t, func(t *testing.T) {
 					srv := h.StartInMemory(1)
@@ -188,6 +194,9 @@ func TestHostileServers(t *testing.T) {
 
 // The same on real sockets, but for what depends on the clock, on the amount or on a code alone.
 func TestHostileServersOnRealSockets(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: TestHostileServers meets the same servers in memory")
+	}
 	quietLog(t)
 	elsewhere := regexp.MustCompile(`Retry-After|RateLimit|Date|without end|floods|100,000|RST_STREAM|GOAWAY with`)
 	for _, h := range steadyhttptest.Hostiles() {
@@ -222,8 +231,9 @@ func TestHostileServersDuringAnUpload(t *testing.T) {
 		{servers: `sends RST_STREAM with (NO_ERROR|INTERNAL_ERROR|CANCEL)`, order: lost},
 		{servers: `sends RST_STREAM with REFUSED_STREAM`, order: "200"}, // it says that nothing was done
 	} {
+		servers := regexp.MustCompile(`^(` + row.servers + `)$`)
 		for _, h := range hostiles {
-			if !regexp.MustCompile(`^(` + row.servers + `)$`).MatchString(h.Name) {
+			if !servers.MatchString(h.Name) {
 				continue
 			}
 			t.Run(h.Name, func(t *testing.T) {
@@ -311,8 +321,4 @@ func outcome(ctx context.Context, client *http.Client, method, url string, size 
 		return fmt.Sprintf("%d, endless", resp.StatusCode)
 	}
 	return fmt.Sprint(resp.StatusCode)
-}
-
-func asErrorClass(err error) steadyhttp.Class {
-	return steadyhttp.Check(nil, err).(*steadyhttp.Error).Class
 }

@@ -32,24 +32,6 @@ func state(t *testing.T, rt *steadyhttp.Throttler, label string) limit.KeyState 
 	return limit.KeyState{}
 }
 
-// replying is a base that asks f, which also makes the body.
-func replying(f func(req *http.Request) reply) http.RoundTripper {
-	s := &script{}
-	return roundTripperFunc(func(req *http.Request) (*http.Response, error) {
-		if req.Body != nil {
-			req.Body.Close()
-		}
-		r := f(req)
-		if r.after > 0 {
-			time.Sleep(r.after)
-		}
-		if r.err != nil {
-			return nil, r.err
-		}
-		return s.response(req, r), nil
-	})
-}
-
 // A crowd does not overrun a limit that the first answer states.
 func TestLimitsAreLearnedFromSuccesses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -342,13 +324,16 @@ func TestGateThatStaysOpen(t *testing.T) {
 }
 
 func TestHundredThousandKeys(t *testing.T) {
-	for _, row := range []struct {
+	if testing.Short() {
+		t.Skip("-short: so many keys take seconds, and fewer do not reach the bound")
+	}
+	for _, row := range []struct { // the second with -long
 		name string
 		req  func(i int) (url, key string)
 	}{
 		{"of one host", func(i int) (string, string) { return "https://api.example.com/", fmt.Sprint("key-", i) }},
 		{"hosts", func(i int) (string, string) { return fmt.Sprintf("https://host-%d.example/", i), "key" }},
-	} {
+	}[:howMany(0, 1, 2)] {
 		t.Run(row.name, func(t *testing.T) {
 			rt := &steadyhttp.Throttler{Base: replying(func(*http.Request) reply { return reply{status: 200} }), RequestsPerMinute: 600, TokensPerMinute: 100_000}
 			var before, after runtime.MemStats
@@ -379,6 +364,7 @@ func TestHundredThousandKeys(t *testing.T) {
 // Callers come, go and give up at random: nothing stays behind, and the race
 // detector is quiet.
 func TestCrowdThatGivesUp(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var n atomic.Int64
 		rt := &steadyhttp.Throttler{MaxConcurrent: 4, Base: replying(func(*http.Request) reply {
@@ -391,7 +377,7 @@ func TestCrowdThatGivesUp(t *testing.T) {
 			return reply{status: 200, after: 20 * time.Millisecond, header: "X-Ratelimit-Limit-Requests: 100\nX-Ratelimit-Remaining-Requests: 50\nX-Ratelimit-Reset-Requests: 500ms"}
 		})}
 		var wg sync.WaitGroup
-		for i := range 2000 {
+		for i := range howMany(500, 2000, 2000) {
 			wg.Go(func() {
 				time.Sleep(time.Duration(i%97) * 7 * time.Millisecond)
 				ctx, cancel := context.WithCancel(t.Context())

@@ -11,6 +11,10 @@ import (
 // A host is down for five seconds under 200 calls a second that have 30 seconds
 // of patience. A Throttler has them wait at its gate.
 func TestOutageCostsAProbeATime(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: 9,000 calls that wait at a gate take a second and more")
+	}
+	t.Parallel()
 	const perSecond, before, down, after = 200, 5, 5, 5
 	for _, row := range []struct{ name, method, url string }{
 		{"reads", "GET", "https://api.example.com/items"},

@@ -118,29 +118,6 @@ func resetByPeer() error {
 	return &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", syscall.ECONNRESET)}
 }
 
-// eventStream answers with a stream that has headers of its own; its parts
-// come, and it ends, as sending says.
-func eventStream(header string, end error, parts ...part) http.RoundTripper {
-	return roundTripperFunc(func(req *http.Request) (*http.Response, error) {
-		if req.Body != nil {
-			io.Copy(io.Discard, req.Body)
-			req.Body.Close()
-		}
-		resp := playing().response(req, reply{status: 200, header: "Content-Type: text/event-stream\n" + header})
-		resp.ContentLength, resp.Body = -1, sending(end, parts...)
-		return resp, nil
-	})
-}
-
-// inTurn plays one base after another, the last for ever.
-func inTurn(bases ...http.RoundTripper) http.RoundTripper {
-	n := 0
-	return roundTripperFunc(func(req *http.Request) (*http.Response, error) {
-		n++
-		return bases[min(n, len(bases))-1].RoundTrip(req)
-	})
-}
-
 const (
 	claudeURL = "https://api.anthropic.com/v1/messages"
 

@@ -1,0 +1,235 @@
+package steadyhttp_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/steadyhttp/steadyhttp"
+)
+
+// window is how many bytes of a secret may not be seen in a row.
+const window = 8
+
+// A sieve finds what a text has in common with any of the secrets, quickly: it
+// lets through what may be one of their windows.
+type sieve struct {
+	secrets []string
+	bits    [1 << 10]uint64
+}
+
+func newSieve(secrets []string) *sieve {
+	s := &sieve{secrets: secrets}
+	for _, secret := range secrets {
+		for i := 0; i+window <= len(secret); i++ {
+			at := hashed([]byte(secret[i : i+window]))
+			s.bits[at>>6] |= 1 << (at & 63)
+		}
+	}
+	return s
+}
+
+// hashed is 16 bits of a window.
+func hashed(p []byte) uint64 {
+	return binary.LittleEndian.Uint64(p) * 0x9e3779b97f4a7c15 >> 48
+}
+
+// leak returns where a secret is seen in text, "" if nowhere.
+func (s *sieve) leak(text []byte) string {
+	for i := 0; i+window <= len(text); i++ {
+		at := hashed(text[i:])
+		if s.bits[at>>6]&(1<<(at&63)) == 0 {
+			continue
+		}
+		seen := string(text[i : i+window])
+		if slices.ContainsFunc(s.secrets, func(secret string) bool { return strings.Contains(secret, seen) }) {
+			return string(text[max(0, i-60):min(len(text), i+40)])
+		}
+	}
+	return ""
+}
+
+// checkLines reports what is not one clean line an entry: zap writes a control
+// character as an escape.
+func checkLines(text []byte, entries int) error {
+	if n := bytes.Count(text, []byte("\n")); n != entries {
+		return fmt.Errorf("got %d lines, want one for each of %d entries", n, entries)
+	}
+	for i := 0; i < len(text); {
+		if text[i] != '\\' {
+			i++
+			continue
+		}
+		if i+1 < len(text) && text[i+1] != '"' && text[i+1] != '\\' {
+			return fmt.Errorf("got the escape %q, want none", text[i:min(len(text), i+6)])
+		}
+		i += 2
+	}
+	return nil
+}
+
+// A cage is a Transport whose entries are kept in both of their forms.
+type cage struct {
+	*steadyhttp.Transport
+	console, json bytes.Buffer
+	entries       int
+	replies       func(*http.Request) (*http.Response, error)
+}
+
+func newCage() *cage {
+	g := new(cage)
+	config := zap.NewProductionEncoderConfig()
+	logger := zap.New(zapcore.NewTee(
+		zapcore.NewCore(zapcore.NewConsoleEncoder(zap.NewDevelopmentEncoderConfig()), zapcore.AddSync(&g.console), zapcore.DebugLevel),
+		zapcore.NewCore(zapcore.NewJSONEncoder(config), zapcore.AddSync(&g.json), zapcore.DebugLevel),
+	), zap.Hooks(func(zapcore.Entry) error { g.entries++; return nil }))
+	g.Transport = &steadyhttp.Transport{
+		Base: roundTripperFunc(func(req *http.Request) (*http.Response, error) {
+			if req.Body != nil {
+				io.Copy(io.Discard, req.Body)
+				req.Body.Close()
+			}
+			return g.replies(req)
+		}),
+		Retrier: &steadyhttp.Retrier{BackOff: noWait, MaxAttempts: 2, MaxWait: time.Second},
+		Logger:  &steadyhttp.Logger{Zap: logger, Attempts: true, Headers: []string{"X-Allowed", "Authorization", "X-Api-Key"}, Query: []string{"key", "api_key", "sig"}},
+	}
+	return g
+}
+
+// release sends one call with the canaries of c and looks for them in all that
+// comes out. It returns how many entries were written.
+func (g *cage) release(t testing.TB, c *canaries) int {
+	t.Helper()
+	g.console.Reset()
+	g.json.Reset()
+	g.entries = 0
+	g.replies = c.answer
+	g.Logger.Bodies = 0
+	if c.IntN(2) == 0 {
+		g.Logger.Bodies = 1 << 14
+	}
+	resp, err := g.RoundTrip(c.request(t))
+	secrets := newSieve(c.secrets)
+	if err != nil {
+		secrets = newSieve(c.unsent())
+	}
+	check(t, "what an error says", []byte(told(resp, err)), secrets)
+	if resp != nil {
+		_, err = io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+		if err != nil {
+			check(t, "what an error of the body says", []byte(told(nil, err)), newSieve(c.unsent()))
+		}
+	}
+	secrets = newSieve(c.secrets)
+	for _, form := range []struct {
+		name string
+		text []byte
+	}{{"console", g.console.Bytes()}, {"JSON", g.json.Bytes()}} {
+		check(t, form.name, form.text, secrets)
+		if err := checkLines(form.text, g.entries); err != nil {
+			t.Errorf("%s: %v\n%s", form.name, err, form.text)
+		}
+	}
+	return g.entries
+}
+
+// check looks for secrets, and for what cannot be printed, in text.
+func check(t testing.TB, where string, text []byte, secrets *sieve) {
+	t.Helper()
+	if found := secrets.leak(text); found != "" {
+		t.Errorf("%s: got a secret in …%s…, want none", where, found)
+	}
+	if i := bytes.IndexFunc(text, func(r rune) bool { return r != '\n' && r != '\t' && (r == utf8.RuneError || !unicode.IsPrint(r)) }); i >= 0 {
+		t.Errorf("%s: got %q, want nothing but what can be printed", where, text[max(0, i-20):min(len(text), i+20)])
+	}
+}
+
+// told is all the text that a caller gets to see of an outcome.
+func told(resp *http.Response, err error) string {
+	var e *steadyhttp.Error
+	if !errors.As(steadyhttp.Check(resp, err), &e) {
+		return ""
+	}
+	all := []string{e.Error(), e.UserMessage(), e.Message, e.Code, e.Param, e.RequestID, e.Hint, e.Provider, e.RetryAfterSource, e.ScopeName}
+	for _, a := range e.RateLimit {
+		all = append(all, a.Name, a.Unit)
+	}
+	return strings.Join(all, "\t")
+}
+
+var canaryEntries = flag.Int("canary.entries", 0, "how many entries TestCanaries looks at; 0 is some thousands, 20,000 with -long")
+
+// No secret of any kind, in any place, reaches any output. In a failure the
+// seed that is named gives the same call again. A longer look is
+//
+//	go test -v -run '^TestCanaries$' . -canary.entries 1000000
+func TestCanaries(t *testing.T) {
+	t.Parallel()
+	const cages = 2
+	n := *canaryEntries
+	if n == 0 {
+		n = howMany(500, 4_000, 20_000)
+		if underRace() { // which makes each call take many times as long, and has nothing to find: a cage belongs to one goroutine
+			n = min(n, 1500)
+		}
+	}
+	for i := range uint64(cages) {
+		t.Run(fmt.Sprintf("cage %d", i+1), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				g := newCage()
+				entries, failures := 0, 0
+				for seed := i; entries < n/cages; seed += cages {
+					quiet := &recorder{TB: t}
+					entries += g.release(quiet, newCanaries(seed))
+					if quiet.failures != "" {
+						if failures++; failures <= 5 {
+							t.Errorf("seed %d: %s", seed, quiet.failures)
+						}
+					}
+				}
+				t.Logf("%d calls with a leak or a broken line among %d entries", failures, entries)
+			})
+		})
+	}
+}
+
+// A recorder keeps failures, to be told with their seed.
+type recorder struct {
+	testing.TB
+	failures string
+}
+
+func (r *recorder) Errorf(format string, args ...any) {
+	r.failures += fmt.Sprintf(format, args...) + "\n"
+}
+
+func FuzzEntry(f *testing.F) {
+	f.Add(uint64(1), "")
+	f.Add(uint64(2), "\x1b[31m\r\n")
+	f.Add(uint64(3), `{"error":{"message":"`)
+	f.Add(uint64(4), "Authorization: Bearer ")
+	f.Fuzz(func(t *testing.T, seed uint64, noise string) {
+		synctest.Test(t, func(t *testing.T) {
+			c := newCanaries(seed)
+			c.noise = noise
+			newCage().release(t, c)
+		})
+	})
+}
