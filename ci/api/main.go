@@ -1,126 +1,200 @@
-// Command api prints the exported surface of the packages in the folders that
-// it is given, one line for each name, sorted. ci/lint.sh compares it with
-// api.txt, so that nothing is exported, renamed or taken away by accident.
+// Command api prints what the packages export that others can import: one line
+// for each name, sorted, a package after the other with the root's first. With
+// -w it writes them to api.txt. It is run in the root folder.
+//
+// ci/lint.sh compares api.txt with it, so that nothing is exported, renamed,
+// given another value or taken away by accident. All packages share the one
+// file, since a name that moves from one to another is then one diff; a line
+// begins with its package, so that grep -c '^steadyhttp: ' counts the root's.
 package main
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
 	"fmt"
-	"go/ast"
-	"go/build"
-	"go/doc"
-	"go/parser"
-	"go/printer"
+	"go/importer"
 	"go/token"
+	"go/types"
+	"io"
+	"io/fs"
 	"os"
-	"path/filepath"
+	"os/exec"
+	"path"
 	"slices"
 	"strings"
 )
 
+// unpublished are the folders of modules that measure and test, which nobody
+// imports. They are named here, and the packages that count are not, so that a
+// new package is listed unless somebody decides otherwise.
+var unpublished = []string{"bench", "integration"}
+
 func main() {
-	for _, dir := range os.Args[1:] {
-		lines, err := surface(dir)
-		if err != nil {
-			fmt.Fprintln(os.Stderr, "api:", err)
-			os.Exit(1)
-		}
-		fmt.Println(strings.Join(lines, "\n"))
+	write := flag.Bool("w", false, "write api.txt instead of printing")
+	flag.Parse()
+	if flag.NArg() > 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
+	if err := run(*write); err != nil {
+		fmt.Fprintln(os.Stderr, "api:", err)
+		os.Exit(1)
 	}
 }
 
-// surface lists what the package in dir exports.
-func surface(dir string) ([]string, error) {
-	bp, err := build.ImportDir(dir, 0)
+func run(write bool) error {
+	pkgs, err := find(".")
+	if err != nil {
+		return err
+	}
+	lines, err := describe(pkgs)
+	if err != nil {
+		return err
+	}
+	text := strings.Join(lines, "\n") + "\n"
+	if write {
+		return os.WriteFile("api.txt", []byte(text), 0o666)
+	}
+	_, err = io.WriteString(os.Stdout, text)
+	return err
+}
+
+// A goPackage is what go list says of one.
+type goPackage struct {
+	ImportPath string
+	Name       string
+	GoFiles    []string // without those of tests
+	Export     string   // the file with what the compiler knows of its exported names
+
+	label string // what its lines begin with
+}
+
+// find returns the packages that can be imported, of all modules in root and
+// below, sorted by their paths, which puts the root package first.
+func find(root string) ([]goPackage, error) {
+	dirs, err := modules(os.DirFS(root))
 	if err != nil {
 		return nil, err
 	}
-	fset := token.NewFileSet()
-	var files []*ast.File
-	for _, name := range bp.GoFiles {
-		f, err := parser.ParseFile(fset, filepath.Join(dir, name), nil, parser.ParseComments)
+	out, err := goList(root, "-m")
+	if err != nil {
+		return nil, err
+	}
+	rootPath := string(bytes.TrimSpace(out))
+	var found []goPackage
+	for _, dir := range dirs {
+		pkgs, err := list(path.Join(root, dir), "./...")
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, f)
+		for _, p := range pkgs {
+			if p.public() {
+				p.label = label(rootPath, p)
+				found = append(found, p)
+			}
+		}
 	}
-	p, err := doc.NewFromFiles(fset, files, bp.Name)
+	slices.SortFunc(found, func(a, b goPackage) int { return strings.Compare(a.ImportPath, b.ImportPath) })
+	return found, nil
+}
+
+// modules returns the folders with a go.mod.
+func modules(fsys fs.FS) ([]string, error) {
+	var dirs []string
+	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && name != "." && passedOver(name):
+			return fs.SkipDir
+		case !d.IsDir() && d.Name() == "go.mod":
+			dirs = append(dirs, path.Dir(name))
+		}
+		return nil
+	})
+	return dirs, err
+}
+
+// passedOver reports whether no module in the folder counts. ./... passes over
+// the same names but for the unpublished.
+func passedOver(folder string) bool {
+	name := path.Base(folder)
+	return slices.Contains(unpublished, folder) || name == "testdata" || name[0] == '.' || name[0] == '_'
+}
+
+// list asks the go command for packages, which it compiles where it has not yet.
+// The compiler's own export data has the values of constants, and needs neither
+// the network nor the sources of what a package imports to be read again.
+func list(dir string, patterns ...string) ([]goPackage, error) {
+	out, err := goList(dir, append([]string{"-export", "-json=ImportPath,Name,GoFiles,Export", "--"}, patterns...)...)
 	if err != nil {
 		return nil, err
 	}
-	l := lister{fset: fset, pkg: p.Name}
-	l.values(p.Consts)
-	l.values(p.Vars)
-	l.funcs(p.Funcs)
-	for _, t := range p.Types {
-		l.typ(t)
-		l.values(t.Consts)
-		l.values(t.Vars)
-		l.funcs(t.Funcs)
-		l.funcs(t.Methods)
+	var pkgs []goPackage
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p goPackage
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return pkgs, nil
+		} else if err != nil {
+			return nil, err
+		}
+		pkgs = append(pkgs, p)
 	}
-	slices.Sort(l.lines)
-	return l.lines, nil
 }
 
-type lister struct {
-	fset  *token.FileSet
-	pkg   string
-	lines []string
+func goList(dir string, args ...string) ([]byte, error) {
+	cmd := exec.Command("go", append([]string{"list"}, args...)...)
+	cmd.Dir, cmd.Stderr = dir, os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go list %s in %s: %w", strings.Join(args, " "), dir, err)
+	}
+	return out, nil
 }
 
-func (l *lister) add(format string, args ...any) {
-	l.lines = append(l.lines, l.pkg+": "+fmt.Sprintf(format, args...))
-}
-
-func (l *lister) values(groups []*doc.Value) {
-	for _, g := range groups {
-		for _, name := range g.Names {
-			if token.IsExported(name) {
-				l.add("%s %s", g.Decl.Tok, name)
-			}
+// public reports whether a program of somebody else can import p, and is meant
+// to. A folder of nothing but tests has no files that count.
+func (p goPackage) public() bool {
+	if p.Name == "main" || len(p.GoFiles) == 0 {
+		return false
+	}
+	for part := range strings.SplitSeq(p.ImportPath, "/") {
+		if part == "internal" || part == "examples" || part == "testdata" {
+			return false
 		}
 	}
+	return true
 }
 
-func (l *lister) funcs(funcs []*doc.Func) {
-	for _, f := range funcs {
-		f.Decl.Body, f.Decl.Doc = nil, nil
-		l.add("%s", l.source(f.Decl))
+// label is the package's folder, which unlike its name no other package has,
+// and the name for the root.
+func label(rootPath string, p goPackage) string {
+	if p.ImportPath == rootPath {
+		return p.Name
 	}
+	return strings.TrimPrefix(p.ImportPath, rootPath+"/")
 }
 
-// typ lists a type, and each exported field or method of it by itself.
-func (l *lister) typ(t *doc.Type) {
-	spec := t.Decl.Specs[0].(*ast.TypeSpec)
-	switch s := spec.Type.(type) {
-	case *ast.StructType:
-		l.add("type %s struct", t.Name)
-		l.members(t.Name, s.Fields)
-	case *ast.InterfaceType:
-		l.add("type %s interface", t.Name)
-		l.members(t.Name, s.Methods)
-	default:
-		l.add("type %s %s", t.Name, l.source(spec.Type))
-	}
-}
-
-func (l *lister) members(of string, list *ast.FieldList) {
-	for _, f := range list.List {
-		for _, name := range f.Names {
-			if name.IsExported() {
-				l.add("type %s, %s %s", of, name.Name, l.source(f.Type))
-			}
+// describe returns the lines of all pkgs.
+func describe(pkgs []goPackage) ([]string, error) {
+	var lines []string
+	for _, p := range pkgs {
+		tp, err := p.load()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", p.ImportPath, err)
 		}
-		if len(f.Names) == 0 {
-			l.add("type %s, embedded %s", of, l.source(f.Type))
+		for _, line := range surface(tp) {
+			lines = append(lines, p.label+": "+line)
 		}
 	}
+	return lines, nil
 }
 
-// source prints a node on one line.
-func (l *lister) source(node any) string {
-	var b bytes.Buffer
-	printer.Fprint(&b, l.fset, node)
-	return strings.Join(strings.Fields(b.String()), " ")
+// load reads what the compiler wrote. Each package gets an importer of its own,
+// as two modules may need different versions of a third.
+func (p goPackage) load() (*types.Package, error) {
+	open := func(string) (io.ReadCloser, error) { return os.Open(p.Export) }
+	return importer.ForCompiler(token.NewFileSet(), "gc", open).Import(p.ImportPath)
 }
