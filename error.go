@@ -49,7 +49,7 @@ type Error struct {
 	NotBefore time.Time
 
 	// RateLimit is what the server said about its limits, nil if nothing.
-	RateLimit []Allowance
+	RateLimit []limit.Allowance
 
 	// Window is that of the limit which was hit, as far as the answer names it:
 	// from a second to a month of 30 days; 0 if it does not. A limit of an hour
@@ -58,7 +58,7 @@ type Error struct {
 
 	// Scope is what shares the limit or the trouble, and ScopeName the resource,
 	// bucket or method where the scope has one.
-	Scope     Scope
+	Scope     limit.Scope
 	ScopeName string
 
 	// Body is the start of the answer's raw body, uncleaned, at most 64 KiB.
@@ -68,16 +68,6 @@ type Error struct {
 	Err error
 
 	repeat dialect.Repeat // what the answer says about sending the request again
-}
-
-// An Allowance is one rate limit as a server states it.
-type Allowance struct {
-	Unit      string        // "requests", "tokens", "input_tokens", "output_tokens", "concurrency"; "" if the server does not say
-	Name      string        // of the policy, resource or bucket, if it has one
-	Window    time.Duration // in which Limit is allowed; 0 if not said
-	Limit     int64         // -1 if not said
-	Remaining int64         // -1 if not said
-	Reset     time.Duration // from the answer until it is whole, or has room, again; -1 if not said
 }
 
 // Error returns one line for a log: the class, the status, what the server
@@ -262,41 +252,4 @@ func classOf(err error) Class {
 		return Connection
 	}
 	return Unknown
-}
-
-// scopeNames are in the order of Scope's bits.
-var scopeNames = [...]string{"host", "credential", "model", "method", "path", "resource", "bucket"}
-
-// A Scope is the set of what shares a limit or a trouble: who has all of it in
-// common with the request that met it is concerned too. The zero Scope says
-// nothing.
-type Scope uint8
-
-// The members of a Scope.
-const (
-	ScopeHost       = Scope(dialect.Host)
-	ScopeCredential = Scope(dialect.Credential)
-	ScopeModel      = Scope(dialect.Model)
-	ScopeMethod     = Scope(dialect.Method)   // the API's method: HTTP's, or Slack's
-	ScopePath       = Scope(dialect.Path)     // of the URL
-	ScopeResource   = Scope(dialect.Resource) // a group of methods, as GitHub's
-	ScopeBucket     = Scope(dialect.Bucket)   // what the server calls so, as Discord does
-)
-
-// String names the members, such as "credential, host, model".
-func (s Scope) String() string {
-	text := ""
-	for i, name := range scopeNames {
-		if s&(1<<i) == 0 {
-			continue
-		}
-		if text != "" {
-			text += ", "
-		}
-		text += name
-	}
-	if s>>len(scopeNames) != 0 {
-		text += fmt.Sprintf(" and %#x", uint8(s>>len(scopeNames)))
-	}
-	return text
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/steadyhttp/steadyhttp/internal/peek"
 	"github.com/steadyhttp/steadyhttp/internal/redact"
 	"github.com/steadyhttp/steadyhttp/internal/wait"
+	"github.com/steadyhttp/steadyhttp/limit"
 )
 
 const (
@@ -129,7 +130,7 @@ func (j *judgement) error(v dialect.Verdict, status int) *Error {
 		RetryAfterSource: figure.Source,
 		RateLimit:        allowances(dialect.Limits(v.Provider, h, j.arrived)),
 		Window:           max(v.Window, figure.Window),
-		Scope:            Scope(v.Scope),
+		Scope:            v.Scope,
 		ScopeName:        clean.Line(v.ScopeName, maxToken),
 		Body:             j.body,
 		repeat:           v.Repeat,
@@ -159,13 +160,13 @@ func message(clean redact.Cleaner, said string, body []byte) string {
 	return clean.Line(said, maxMessage)
 }
 
-func allowances(limits []wait.Limit) []Allowance {
+func allowances(limits []wait.Limit) []limit.Allowance {
 	if len(limits) == 0 {
 		return nil
 	}
-	all := make([]Allowance, 0, len(limits))
+	all := make([]limit.Allowance, 0, len(limits))
 	for _, l := range limits {
-		all = append(all, Allowance{
+		all = append(all, limit.Allowance{
 			Unit: string(l.Unit), Name: redact.Line(l.Name, maxToken), Window: l.Window,
 			Limit: l.Limit, Remaining: l.Remaining, Reset: l.Reset,
 		})

@@ -13,7 +13,7 @@ import (
 // The dimensions of a host's limits are what its responses have shown: by what
 // the limits tell requests apart, and whether some of them count tokens.
 type dimensions struct {
-	by     Scope
+	by     limit.Scope
 	tokens bool
 }
 
@@ -28,7 +28,7 @@ func (t *Throttler) keyOf(req *http.Request, d dimensions, r *reading) limit.Key
 		k.Credential = credential.Hash(req, t.Salt) // else nothing depends on it
 	}
 	// Another process may have shown a shared Limiter what this one has not seen.
-	if d.by&ScopeModel != 0 || t.ByModel || t.Limiter != nil {
+	if d.by&limit.ScopeModel != 0 || t.ByModel || t.Limiter != nil {
 		k.Model = r.model(req)
 	}
 	if d.by&parts != 0 || t.Limiter != nil {
@@ -38,28 +38,28 @@ func (t *Throttler) keyOf(req *http.Request, d dimensions, r *reading) limit.Key
 }
 
 // parts are the members of a Scope that a Key's Bucket stands for.
-const parts = ScopeMethod | ScopePath | ScopeResource | ScopeBucket
+const parts = limit.ScopeMethod | limit.ScopePath | limit.ScopeResource | limit.ScopeBucket
 
 // keyIn returns the Key of what req has in common with all in scope. Where it
 // is a model that nobody could find out, what is alike is the method and path.
-func (t *Throttler) keyIn(req *http.Request, of *limit.Permit, scope Scope) (limit.Key, dimensions) {
+func (t *Throttler) keyIn(req *http.Request, of *limit.Permit, scope limit.Scope) (limit.Key, dimensions) {
 	d := dimensions{by: scope}
 	k := t.keyOf(req, d, new(reading))
 	k.Host = of.Key.Host // the base may have changed req
 	if t.Key != nil {
 		return k, dimensions{}
 	}
-	if scope&ScopeModel == 0 && !t.ByModel {
+	if scope&limit.ScopeModel == 0 && !t.ByModel {
 		k.Model = ""
 	}
 	if scope&parts == 0 {
 		k.Bucket = ""
 	}
-	if scope&ScopeModel != 0 && k.Model == "" && scope&parts == 0 {
-		d.by |= ScopeMethod | ScopePath
+	if scope&limit.ScopeModel != 0 && k.Model == "" && scope&parts == 0 {
+		d.by |= limit.ScopeMethod | limit.ScopePath
 		k.Bucket = bucketOf(req)
 	}
-	if scope&ScopeCredential == 0 {
+	if scope&limit.ScopeCredential == 0 {
 		k.Credential = 0
 	}
 	return k, d
@@ -73,7 +73,7 @@ func bucketOf(req *http.Request) string {
 	}
 	host := hostname(req.URL)
 	_, s := dialect.ScopeOf(req.Method, host, req.URL.Path, req.Header)
-	if Scope(s)&parts == 0 {
+	if s&parts == 0 {
 		s = dialect.Method | dialect.Path
 	}
 	return dialect.BucketOf(s, methodOf(req), host, req.URL.Path)

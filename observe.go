@@ -91,8 +91,7 @@ func (t *Throttler) observeLimits(req *http.Request, p *limit.Permit, resp *http
 	if !dialect.MentionsLimits(resp.Header) || req.URL == nil {
 		return
 	}
-	provider, home := dialect.ScopeOf(req.Method, hostname(req.URL), req.URL.Path, req.Header)
-	scope := Scope(home)
+	provider, scope := dialect.ScopeOf(req.Method, hostname(req.URL), req.URL.Path, req.Header)
 	if e != nil {
 		provider = cmp.Or(e.Provider, provider)
 		if e.Class == RateLimit && e.Scope != 0 {

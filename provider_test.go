@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/limit"
 )
 
 // checkWait checks what e says about coming back; source "" is nothing. The
@@ -146,25 +147,25 @@ func TestStatedRateLimits(t *testing.T) {
 	for _, row := range []struct {
 		name   string
 		header string
-		want   []steadyhttp.Allowance
+		want   []limit.Allowance
 	}{
 		{"none", "", nil},
-		{"without a unit", "X-RateLimit-Limit: 60\nX-RateLimit-Remaining: 0", []steadyhttp.Allowance{{Limit: 60, Remaining: 0, Reset: -1}}},
-		{"only the limit", "X-RateLimit-Limit: 60", []steadyhttp.Allowance{{Limit: 60, Remaining: -1, Reset: -1}}},
-		{"only what remains", "X-RateLimit-Remaining: 5", []steadyhttp.Allowance{{Limit: -1, Remaining: 5, Reset: -1}}},
+		{"without a unit", "X-RateLimit-Limit: 60\nX-RateLimit-Remaining: 0", []limit.Allowance{{Limit: 60, Remaining: 0, Reset: -1}}},
+		{"only the limit", "X-RateLimit-Limit: 60", []limit.Allowance{{Limit: 60, Remaining: -1, Reset: -1}}},
+		{"only what remains", "X-RateLimit-Remaining: 5", []limit.Allowance{{Limit: -1, Remaining: 5, Reset: -1}}},
 		{
 			"requests and tokens, with resets",
 			"X-RateLimit-Limit-Requests: 500\nX-RateLimit-Remaining-Requests: 499\nX-RateLimit-Reset-Requests: 120ms\n" +
 				"X-RateLimit-Limit-Tokens: 30000\nX-RateLimit-Remaining-Tokens: 0\nX-RateLimit-Reset-Tokens: 6m0s",
-			[]steadyhttp.Allowance{
+			[]limit.Allowance{
 				{Unit: "requests", Window: time.Minute, Limit: 500, Remaining: 499, Reset: 120 * time.Millisecond},
 				{Unit: "tokens", Window: time.Minute, Limit: 30000, Remaining: 0, Reset: 6 * time.Minute},
 			},
 		},
 		{"garbage", "X-RateLimit-Limit: many\nX-RateLimit-Remaining: -1", nil},
 		{"overflow", "X-RateLimit-Limit: 99999999999999999999", nil},
-		{"a reset that is absurd", "X-RateLimit-Limit: 1\nX-RateLimit-Reset: 99999h", []steadyhttp.Allowance{{Limit: 1, Remaining: -1, Reset: -1}}},
-		{"a reset in the past", "X-RateLimit-Limit: 1\nX-RateLimit-Reset: -5s", []steadyhttp.Allowance{{Limit: 1, Remaining: -1, Reset: -1}}},
+		{"a reset that is absurd", "X-RateLimit-Limit: 1\nX-RateLimit-Reset: 99999h", []limit.Allowance{{Limit: 1, Remaining: -1, Reset: -1}}},
+		{"a reset in the past", "X-RateLimit-Limit: 1\nX-RateLimit-Reset: -5s", []limit.Allowance{{Limit: 1, Remaining: -1, Reset: -1}}},
 	} {
 		for _, j := range judges {
 			t.Run(row.name+"/"+j.name, func(t *testing.T) {

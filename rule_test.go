@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 
 	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/limit"
 	"github.com/steadyhttp/steadyhttp/steadyhttptest"
 )
 
@@ -261,20 +262,20 @@ func TestRuleOnRealSockets(t *testing.T) {
 
 func TestScopeInWords(t *testing.T) {
 	for _, row := range []struct {
-		scope steadyhttp.Scope
+		scope limit.Scope
 		want  string
 	}{
 		{0, ""},
-		{steadyhttp.ScopeHost, "host"},
-		{steadyhttp.ScopeCredential, "credential"},
-		{steadyhttp.ScopeModel, "model"},
-		{steadyhttp.ScopeMethod, "method"},
-		{steadyhttp.ScopePath, "path"},
-		{steadyhttp.ScopeResource, "resource"},
-		{steadyhttp.ScopeBucket, "bucket"},
-		{steadyhttp.ScopeModel | steadyhttp.ScopeHost | steadyhttp.ScopeCredential, "host, credential, model"},
+		{limit.ScopeHost, "host"},
+		{limit.ScopeCredential, "credential"},
+		{limit.ScopeModel, "model"},
+		{limit.ScopeMethod, "method"},
+		{limit.ScopePath, "path"},
+		{limit.ScopeResource, "resource"},
+		{limit.ScopeBucket, "bucket"},
+		{limit.ScopeModel | limit.ScopeHost | limit.ScopeCredential, "host, credential, model"},
 		{1<<7 - 1, "host, credential, model, method, path, resource, bucket"},
-		{steadyhttp.ScopeBucket | 1<<7, "bucket and 0x1"},
+		{limit.ScopeBucket | 1<<7, "bucket and 0x1"},
 	} {
 		if got := row.scope.String(); got != row.want {
 			t.Errorf("Scope(%d): got %q, want %q", uint8(row.scope), got, row.want)

@@ -63,3 +63,13 @@ func (k Key) Label() string {
 	}
 	return redact.Line(label, maxLabel)
 }
+
+// An Allowance is one rate limit as a server states it.
+type Allowance struct {
+	Unit      string        // "requests", "tokens", "input_tokens", "output_tokens", "concurrency"; "" if the server does not say
+	Name      string        // of the policy, resource or bucket, if it has one
+	Window    time.Duration // in which Limit is allowed; 0 if not said
+	Limit     int64         // -1 if not said
+	Remaining int64         // -1 if not said
+	Reset     time.Duration // from the answer until it is whole, or has room, again; -1 if not said
+}

@@ -26,6 +26,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/steadyhttp/steadyhttp/limit"
 )
 
 // A Class is the name of one of steadyhttp's classes.
@@ -75,19 +77,18 @@ const (
 	Never                 // it must not be repeated, although its class says yes
 )
 
-// Scope is the set of what shares a limit or a trouble: whoever has all of it
-// in common with the request is concerned too.
-type Scope uint8
+// A Scope says which requests share a limit or a trouble.
+type Scope = limit.Scope
 
-// The members of a Scope.
+// The members of a Scope, by their short names.
 const (
-	Host Scope = 1 << iota
-	Credential
-	Model
-	Method   // the API's method: the HTTP method, or Slack's, which ScopeName then holds
-	Path     // of the URL
-	Resource // a group of methods that ScopeName names, as GitHub's x-ratelimit-resource does
-	Bucket   // what ScopeName names, as Discord's x-ratelimit-bucket does
+	Host       = limit.ScopeHost
+	Credential = limit.ScopeCredential
+	Model      = limit.ScopeModel
+	Method     = limit.ScopeMethod // the API's method: the HTTP method, or Slack's, which ScopeName then holds
+	Path       = limit.ScopePath
+	Resource   = limit.ScopeResource // a group of methods that ScopeName names, as GitHub's x-ratelimit-resource does
+	Bucket     = limit.ScopeBucket   // what ScopeName names, as Discord's x-ratelimit-bucket does
 )
 
 // A Verdict is what an answer means. A field that the answer says nothing
