@@ -361,9 +361,9 @@ func TestBodiesAreSentAgain(t *testing.T) {
 		attempts int
 		stopped  string
 	}{
-		{"from GetBody", func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("payload")), nil }, 4, "4 attempts were made"},
-		{"from what was kept, without GetBody", nil, 4, "4 attempts were made"},
-		{"not from a GetBody that fails", func() (io.ReadCloser, error) { return nil, fmt.Errorf("disk gone") }, 1, "the request could not be made again: disk gone"},
+		{"from GetBody", func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("payload")), nil }, 4, "4 attempts were made, as many as allowed"},
+		{"from what was kept, without GetBody", nil, 4, "4 attempts were made, as many as allowed"},
+		{"not from a GetBody that fails", func() (io.ReadCloser, error) { return nil, fmt.Errorf("disk gone") }, 1, "the request could not be prepared again: disk gone"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -37,10 +37,10 @@ func TestBodiesOnRealSockets(t *testing.T) {
 		{name: "unknown length, refused before it was read", size: small, length: -1, early: true, attempts: 3},
 		{name: "known length", size: small, length: small, attempts: 3},
 		{name: "from GetBody, however large", size: large, length: large, getBody: true, attempts: 3},
-		{name: "unknown length, more than is kept", size: large, length: -1, attempts: 1, stopped: "the body has no GetBody and is larger than MaxBufferedBody"},
-		{name: "known length, more than is kept", size: large, length: large, attempts: 1, stopped: "the body has no GetBody and is larger than MaxBufferedBody"},
+		{name: "unknown length, more than is kept", size: large, length: -1, attempts: 1, stopped: "the request body cannot be sent again: it has no GetBody and is larger than MaxBufferedBody"},
+		{name: "known length, more than is kept", size: large, length: large, attempts: 1, stopped: "the request body cannot be sent again: it has no GetBody and is larger than MaxBufferedBody"},
 		{name: "a larger MaxBufferedBody", size: large, length: -1, replay: 2 << 20, attempts: 3},
-		{name: "a smaller MaxBufferedBody", size: small, length: -1, replay: 1 << 10, attempts: 1, stopped: "the body has no GetBody and is larger than MaxBufferedBody"},
+		{name: "a smaller MaxBufferedBody", size: small, length: -1, replay: 1 << 10, attempts: 1, stopped: "the request body cannot be sent again: it has no GetBody and is larger than MaxBufferedBody"},
 		{name: "no MaxBufferedBody", size: large, length: -1, replay: -1, attempts: 3},
 	} {
 		for name, newServer := range map[string]func() *steadyhttptest.Server{"HTTP/1.1": steadyhttptest.NewServer, "HTTP/2": steadyhttptest.NewTLSServer} {

@@ -13,7 +13,7 @@ import (
 	"github.com/steadyhttp/steadyhttp"
 )
 
-const budgetUsedUp = "the retry budget of this host is used up"
+const budgetUsedUp = "the retry budget for this host is used up"
 
 // outage is a base whose host answers 503 from one moment to another. It
 // counts requests and good calls by the second.

@@ -19,7 +19,7 @@ func (r *retry) decide(a attempt, resp *http.Response) Decision {
 		return d
 	case r.bodyWasSpent(a): // at once: nothing was wrong but the body
 	case r.repeated:
-		d.Why = "the caller repeats it by itself"
+		d.Why = "the client retries this request itself"
 	default:
 		if d.Why = r.unwise(resp); d.Why == "" {
 			d.Wait, d.Why = r.wait()
@@ -29,7 +29,7 @@ func (r *retry) decide(a attempt, resp *http.Response) Decision {
 	if r.Decide != nil {
 		again, wait := r.Decide(r.req, d)
 		if !again && d.Again {
-			d.Why = "Decide said so"
+			d.Why = "Retrier.Decide ended the attempts"
 		}
 		d.Again, d.Wait = again, max(wait, 0)
 	}
@@ -38,7 +38,7 @@ func (r *retry) decide(a attempt, resp *http.Response) Decision {
 	}
 	d.Why = r.tooLate(d.Wait)
 	if d.Why == "" && !r.affordable(resp) {
-		d.Why = "the retry budget of this host is used up"
+		d.Why = "the retry budget for this host is used up"
 	}
 	d.Again = d.Why == ""
 	return d
@@ -52,11 +52,11 @@ func (r *retry) impossible() string {
 	case why != nil:
 		return "the caller gave up"
 	case r.made >= r.maxAttempts && r.made == 1:
-		return "one attempt was allowed"
+		return "only one attempt was allowed"
 	case r.made >= r.maxAttempts:
-		return fmt.Sprintf("%d attempts were made", r.made)
+		return fmt.Sprintf("%d attempts were made, as many as allowed", r.made)
 	case !r.replayable():
-		return "the body has no GetBody and is larger than MaxBufferedBody"
+		return "the request body cannot be sent again: it has no GetBody and is larger than MaxBufferedBody"
 	}
 	return ""
 }
@@ -70,17 +70,17 @@ func (r *retry) unwise(resp *http.Response) string {
 	e := r.verdict
 	switch {
 	case r.call.gaveUpOn(resp), resp == nil && r.late && r.call.gaveUpWith(e.Err):
-		return "a Retrier further in gave up"
+		return "an inner Retrier gave up already"
 	case errors.Is(e, ErrThrottled):
-		return "throttled on this side"
+		return "the Throttler refused to send it"
 	case e.repeat == dialect.Never:
-		return "the server says that a repeat is useless"
+		return "the server says not to retry"
 	case !e.Class.Retryable() && e.repeat != dialect.Always:
-		return e.Class.String() + " does not pass by itself"
+		return e.Class.String() + " is not retryable"
 	case e.Class == RateLimit && e.Window >= longWindow && e.RetryAfterSource == "":
-		return fmt.Sprintf("the limit is for %s and the server names no wait", inWords(e.Window))
+		return fmt.Sprintf("the window of the limit is %s and the server does not say when to retry", inWords(e.Window))
 	case e.Fate == FateApplied, e.Fate == FateUnknown && !r.repeatable:
-		return "the server may have carried it out, and doing it twice may do harm"
+		return "the server may have carried it out, and repeating it may do harm"
 	}
 	return ""
 }
@@ -109,12 +109,12 @@ func (r *retry) wait() (d time.Duration, why string) {
 		r.backoff = r.newBackOff(e.Class)
 	}
 	if d = r.backoff.NextBackOff(); d < 0 {
-		return 0, "the backoff policy stopped"
+		return 0, "the BackOff policy returned Stop"
 	}
 	if e.RetryAfterSource != "" {
 		asked := max(time.Until(e.NotBefore), 0)
 		if asked > r.maxWait() {
-			return 0, fmt.Sprintf("the server asked for %s, longer than MaxWait", e.RetryAfter)
+			return 0, fmt.Sprintf("the server asked for a wait of %s, longer than MaxWait", e.RetryAfter)
 		}
 		d = asked + min(d, maxSpread)
 	}
@@ -124,10 +124,10 @@ func (r *retry) wait() (d time.Duration, why string) {
 // tooLate says why a wait is too long.
 func (r *retry) tooLate(wait time.Duration) string {
 	if wait > r.maxElapsed()-r.waited {
-		return "the waits would exceed MaxElapsed"
+		return "the waits would add up to more than MaxElapsed"
 	}
 	if deadline, ok := r.req.Context().Deadline(); ok && time.Until(deadline) <= wait {
-		return fmt.Sprintf("a wait of %s would pass the deadline", wait.Round(time.Millisecond))
+		return fmt.Sprintf("a wait of %s would exceed the deadline", wait.Round(time.Millisecond))
 	}
 	return ""
 }

@@ -237,7 +237,7 @@ func ExampleWithCall() {
 
 	call, _ := steadyhttp.FromContext(ctx)
 	fmt.Println(err != nil, call.Attempts, call.Error.Class, "-", call.Stopped)
-	// Output: true 2 connection - 2 attempts were made
+	// Output: true 2 connection - 2 attempts were made, as many as allowed
 }
 
 // The cheat sheet, for a page that explains errors.

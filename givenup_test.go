@@ -45,16 +45,16 @@ func TestCallersOwnRepeats(t *testing.T) {
 		attempts []int // of three calls
 		stopped  string
 	}{
-		{"the same request at once", same, 0, []reply{down}, []int{4, 1, 1}, "the caller repeats it by itself"},
-		{"a copy of it with the same URL", copied, time.Second, []reply{down}, []int{4, 1, 1}, "the caller repeats it by itself"},
-		{"as late as go-retryablehttp waits", same, 30 * time.Second, []reply{down}, []int{4, 1, 1}, "the caller repeats it by itself"},
-		{"later than that", same, 31 * time.Second, []reply{down}, []int{4, 4, 4}, "4 attempts were made"},
-		{"a new request to the same place", fresh, 0, []reply{down}, []int{4, 4, 4}, "4 attempts were made"},
-		{"one that was not worth a repeat the first time", same, 0, []reply{refused, down}, []int{1, 4, 1}, "the caller repeats it by itself"},
-		{"its repeat succeeds, and so the loop ends", same, 0, append(four[:4:4], fine, down), []int{4, 1, 4}, "4 attempts were made"},
-		{"another method at the same URL", otherMethod, 0, []reply{down}, []int{4, 4, 4}, "4 attempts were made"},
-		{"another body at the same URL", otherLength, 0, []reply{down}, []int{4, 4, 4}, "4 attempts were made"},
-		{"behind a gateway that takes its time to give up", same, time.Second, []reply{{status: 504, after: 40 * time.Second}}, []int{4, 1, 1}, "the caller repeats it by itself"},
+		{"the same request at once", same, 0, []reply{down}, []int{4, 1, 1}, "the client retries this request itself"},
+		{"a copy of it with the same URL", copied, time.Second, []reply{down}, []int{4, 1, 1}, "the client retries this request itself"},
+		{"as late as go-retryablehttp waits", same, 30 * time.Second, []reply{down}, []int{4, 1, 1}, "the client retries this request itself"},
+		{"later than that", same, 31 * time.Second, []reply{down}, []int{4, 4, 4}, "4 attempts were made, as many as allowed"},
+		{"a new request to the same place", fresh, 0, []reply{down}, []int{4, 4, 4}, "4 attempts were made, as many as allowed"},
+		{"one that was not worth a repeat the first time", same, 0, []reply{refused, down}, []int{1, 4, 1}, "the client retries this request itself"},
+		{"its repeat succeeds, and so the loop ends", same, 0, append(four[:4:4], fine, down), []int{4, 1, 4}, "4 attempts were made, as many as allowed"},
+		{"another method at the same URL", otherMethod, 0, []reply{down}, []int{4, 4, 4}, "4 attempts were made, as many as allowed"},
+		{"another body at the same URL", otherLength, 0, []reply{down}, []int{4, 4, 4}, "4 attempts were made, as many as allowed"},
+		{"behind a gateway that takes its time to give up", same, time.Second, []reply{{status: 504, after: 40 * time.Second}}, []int{4, 1, 1}, "the client retries this request itself"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

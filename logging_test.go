@@ -36,7 +36,7 @@ func TestLoggerWritesOneEntryACall(t *testing.T) {
 		}},
 		{"the caller's mistake", []reply{{status: 400, header: "X-Request-Id: req_1", body: `{"error":{"message":"bad max_tokens","code":"invalid_value","param":"max_tokens"}}`}}, zapcore.WarnLevel, "call refused", map[string]any{
 			"error.type": "invalid_request", "message": "bad max_tokens", "code": "invalid_value", "request_id": "req_1", "provider": "openai",
-			"retry_stopped": "invalid_request does not pass by itself",
+			"retry_stopped": "invalid_request is not retryable",
 		}},
 		{"out of money", []reply{{status: 429, body: `{"error":{"code":"insufficient_quota"}}`}}, zapcore.WarnLevel, "call refused", map[string]any{
 			"error.type": "quota", "code": "insufficient_quota",
@@ -45,7 +45,7 @@ func TestLoggerWritesOneEntryACall(t *testing.T) {
 			"error.type": "rate_limit", "retry_after": 24 * time.Hour, "retry_after_source": "retry-after",
 		}},
 		{"the server's failure for good", []reply{{status: 500}}, zapcore.ErrorLevel, "call failed", map[string]any{
-			"error.type": "server_error", "attempts": int64(4), "retry_stopped": "4 attempts were made",
+			"error.type": "server_error", "attempts": int64(4), "retry_stopped": "4 attempts were made, as many as allowed",
 		}},
 		{"no connection", []reply{{err: &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("refused")}}}, zapcore.ErrorLevel, "call failed", map[string]any{
 			"error.type": "connection", "http.response.status_code": nil, "message": "dial tcp: refused",

@@ -44,7 +44,7 @@ func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, 
 			if resp != nil {
 				resp.Body.Close() // it broke off
 			}
-			return r.endHeld("no further answer came in time")
+			return r.endHeld("no further response came in time")
 		}
 		d := r.decide(a, resp)
 		if !d.Again {
@@ -54,13 +54,13 @@ func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, 
 		r.call.logAttempt(r.req, r.made, r.verdict, d.Wait)
 		if err = r.sleep(d.Wait); err != nil {
 			if r.held != nil && r.outOfTime(err) {
-				return r.endHeld("time ran out")
+				return r.endHeld("the deadline passed during the wait")
 			}
 			return r.endError(err, "the caller gave up")
 		}
 		r.made++
 		if a, err = r.attempt(r.made, r.call); err != nil {
-			why := "the request could not be made again: " + redact.Line(err.Error(), maxDetail)
+			why := "the request could not be prepared again: " + redact.Line(err.Error(), maxDetail)
 			if r.held != nil {
 				return r.endHeld(why)
 			}

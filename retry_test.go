@@ -175,9 +175,9 @@ func TestPrepareRunsBeforeEachFurtherAttempt(t *testing.T) {
 		status   int
 		stopped  string
 	}{
-		{"it signs again", reply{status: 503}, 0, 4, 503, "4 attempts were made"},
-		{"it fails, and the answer in hand comes up", reply{status: 503, body: "down"}, 3, 2, 503, "the request could not be made again: no fresh token"},
-		{"it fails, and nothing is in hand", reply{err: errReset}, 2, 1, 0, "the request could not be made again: no fresh token"},
+		{"it signs again", reply{status: 503}, 0, 4, 503, "4 attempts were made, as many as allowed"},
+		{"it fails, and the answer in hand comes up", reply{status: 503, body: "down"}, 3, 2, 503, "the request could not be prepared again: no fresh token"},
+		{"it fails, and nothing is in hand", reply{err: errReset}, 2, 1, 0, "the request could not be prepared again: no fresh token"},
 	} {
 		for _, getBody := range []bool{true, false} {
 			t.Run(row.name, func(t *testing.T) {
@@ -256,12 +256,12 @@ func TestDecideHasTheLastWord(t *testing.T) {
 		{"it agrees", "GET", []reply{{status: 503}, {status: 200}}, func(_ *http.Request, d steadyhttp.Decision) (bool, time.Duration) { return d.Again, d.Wait }, 0, []time.Duration{0, s}, ""},
 		{"it waits longer", "GET", []reply{{status: 503}, {status: 200}}, func(_ *http.Request, d steadyhttp.Decision) (bool, time.Duration) { return d.Again, 9 * d.Wait }, 0, []time.Duration{0, 9 * s}, ""},
 		{"a negative wait is none", "GET", []reply{{status: 503}, {status: 200}}, yes(-s), 0, []time.Duration{0, 0}, ""},
-		{"it forbids", "GET", []reply{{status: 503}}, func(*http.Request, steadyhttp.Decision) (bool, time.Duration) { return false, s }, 0, []time.Duration{0}, "Decide said so"},
+		{"it forbids", "GET", []reply{{status: 503}}, func(*http.Request, steadyhttp.Decision) (bool, time.Duration) { return false, s }, 0, []time.Duration{0}, "Retrier.Decide ended the attempts"},
 		{"it wants a 404 again, which comes late here", "GET", []reply{{status: 404}, {status: 200}}, yes(s), 0, []time.Duration{0, s}, ""},
 		{"it wants a POST of unknown fate again", "POST", []reply{{status: 500}, {status: 200}}, yes(s), 0, []time.Duration{0, s}, ""},
-		{"not past MaxAttempts", "GET", []reply{{status: 404}}, yes(s), 0, []time.Duration{0, s, 2 * s, 3 * s}, "4 attempts were made"},
-		{"not past the deadline", "GET", []reply{{status: 404}}, yes(5 * s), 4 * s, []time.Duration{0}, "a wait of 5s would pass the deadline"},
-		{"not past MaxElapsed", "GET", []reply{{status: 404}}, yes(90 * s), 0, []time.Duration{0, 90 * s}, "the waits would exceed MaxElapsed"},
+		{"not past MaxAttempts", "GET", []reply{{status: 404}}, yes(s), 0, []time.Duration{0, s, 2 * s, 3 * s}, "4 attempts were made, as many as allowed"},
+		{"not past the deadline", "GET", []reply{{status: 404}}, yes(5 * s), 4 * s, []time.Duration{0}, "a wait of 5s would exceed the deadline"},
+		{"not past MaxElapsed", "GET", []reply{{status: 404}}, yes(90 * s), 0, []time.Duration{0, 90 * s}, "the waits would add up to more than MaxElapsed"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -233,7 +233,7 @@ func (t *Throttler) tooLarge(c limit.Cost) error {
 			return &Error{
 				Class:   TooLarge,
 				Fate:    FateNeverSent,
-				Message: fmt.Sprintf("not sent: the request reserves about %d %s, more than the %.0f of a whole minute", f.n, f.of, f.limit),
+				Message: fmt.Sprintf("not sent: the request needs about %d %s, more than the limit of %.0f per minute", f.n, f.of, f.limit),
 				Hint:    TooLarge.sheet().hint,
 				Err:     ErrThrottled,
 			}

@@ -52,8 +52,8 @@ end
 
 local function why(b)
   local of = ({ 'requests', 'tokens', 'input tokens', 'output tokens' })[b.unit]
-  local per = ({ [1] = ' a second', [60] = ' a minute', [86400] = ' a day' })[b.window] or ''
-  return 'the limit of ' .. of .. per .. (b.seen and ' that the server states' or '')
+  local per = ({ [1] = ' per second', [60] = ' per minute', [86400] = ' per day' })[b.window] or ''
+  return (b.seen and "the server's limit of " or 'the limit of ') .. of .. per
 end
 
 -- gate returns when a request passes a gate, whether it is the one that tries,
@@ -135,10 +135,10 @@ local function ready()
       if b.guess then t = min(t, max(from, now + 0.1)) end
       if t > now then later(t, not b.guess, why(b)) end
     end
-    if s.pace then later(max(s.pace.next, from), true, 'the pace that the server bears') end
+    if s.pace then later(max(s.pace.next, from), true, 'the adaptive rate limit') end
   end
   local t = cold(states[1])
-  if t > now then later(t, false, 'the first answer of the host') end
+  if t > now then later(t, false, 'the host has not answered yet') end
   return at, sure, because, least
 end
 
@@ -193,7 +193,7 @@ local function decide()
   local me = ask.process .. '/' .. ask.id
   if leases and not ask.granted then
     if leases_now(leases) >= ask.most or redis.call('ZCARD', line) > 0 then
-      answer.why = 'the limit of requests under way'
+      answer.why = 'the limit of concurrent requests'
       answer.verdict = within <= 0 and 'refuse' or 'park'
       if answer.verdict == 'park' then
         local host = states[1]

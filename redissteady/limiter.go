@@ -201,15 +201,15 @@ func (l *Limiter) ended(ctx context.Context, t *ticket) error {
 	case err == nil && invalid == nil && !t.late && !t.impatient(ctx):
 		return nil
 	case err == nil && t.late:
-		err = &limit.Refusal{Reason: t.why + ": a pause that the server asked for would pass the deadline", Late: true}
+		err = &limit.Refusal{Reason: t.why + ": a pause that the server asked for would exceed the deadline", Late: true}
 	case err == context.DeadlineExceeded:
-		err = &limit.Refusal{Reason: cmp.Or(t.why, "Redis was asked") + " until the deadline", Late: true}
+		err = &limit.Refusal{Reason: cmp.Or(t.why, "Redis has not answered") + ": no turn before the deadline", Late: true}
 	case err != nil:
 		err = context.Cause(ctx)
 	case invalid != nil:
 		err = invalid
 	default:
-		err = &limit.Refusal{Reason: t.why + " for too long"}
+		err = &limit.Refusal{Reason: t.why + ": not back within OutageWait"}
 	}
 	l.giveBack(t)
 	return err

@@ -171,7 +171,7 @@ func TestDeadlines(t *testing.T) {
 		}
 	}
 	start := time.Now()
-	if p := acquire(t, l, ask); time.Since(start) > 1050*time.Millisecond || p.Waited == 0 || p.Why != "the limit of requests a minute" {
+	if p := acquire(t, l, ask); time.Since(start) > 1050*time.Millisecond || p.Waited == 0 || p.Why != "the limit of requests per minute" {
 		t.Errorf("got %+v after %s, want a permit after a second at most", p, time.Since(start))
 	}
 }
@@ -191,7 +191,7 @@ func TestMaxQueue(t *testing.T) {
 		}
 		time.Sleep(50 * time.Millisecond)
 		_, err := l.Acquire(ctx, ask)
-		if want := "steadyhttp: no permit: 3 requests wait already"; err == nil || !errors.Is(err, steadyhttp.ErrThrottled) {
+		if want := "steadyhttp: no permit: the queue is full: 3 requests are waiting"; err == nil || !errors.Is(err, steadyhttp.ErrThrottled) {
 			t.Errorf("got error %v, want %q", err, want)
 		}
 		cancel()

@@ -143,7 +143,7 @@ func (c *local) obtain(ctx context.Context, l *Limiter, t *ticket) error {
 		if t.full {
 			return t.tooMany()
 		}
-		t.why = "the limit of requests under way"
+		t.why = "the limit of concurrent requests"
 		l.queue(t)
 		either, cancel := context.WithCancel(ctx)
 		stop := context.AfterFunc(c.over, cancel)

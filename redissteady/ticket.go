@@ -203,11 +203,11 @@ func (l *Limiter) leave(t *ticket, gone bool) {
 }
 
 func (t *ticket) tooMany() error {
-	return &limit.Refusal{Reason: fmt.Sprintf("%d requests wait already", t.ask.MaxQueue)}
+	return &limit.Refusal{Reason: fmt.Sprintf("the queue is full: %d requests are waiting", t.ask.MaxQueue)}
 }
 
 func tooLate(why string, wait time.Duration) error {
-	return &limit.Refusal{Reason: fmt.Sprintf("%s: a wait of %s would pass the deadline", why, wait.Round(time.Millisecond)), Late: true}
+	return &limit.Refusal{Reason: fmt.Sprintf("%s: a wait of %s would exceed the deadline", why, wait.Round(time.Millisecond)), Late: true}
 }
 
 // giveBack tells Redis that t does not go: neither what it was promised nor its

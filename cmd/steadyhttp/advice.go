@@ -62,7 +62,7 @@ func adviceOn(e *steadyhttp.Error, r request, date time.Time) *advice {
 	switch {
 	case !best.Again && e.Window >= day && (e.Class == steadyhttp.RateLimit || e.Class == steadyhttp.Quota):
 		a.Verdict, a.spent = later, true
-		a.Why = "the allowance is for " + words(e.Window) + ": the next one, or a person who raises it, cures this"
+		a.Why = "the limit is for " + words(e.Window) + " and used up: wait for the next period, or have the limit raised"
 	case !best.Again:
 		a.Verdict, a.Why = no, best.Why
 	case !patient.Again:
@@ -87,9 +87,9 @@ func (a *advice) safety() string {
 	case a.fate == steadyhttp.FateRefused:
 		return "the server refused it and did nothing: any method may be sent again, even POST"
 	case a.method == "":
-		return "the server may have carried it out: repeat a GET, PUT or DELETE, but a POST only if it has an idempotency key or asks a language model"
+		return "the server may have carried it out: a GET, PUT or DELETE may be repeated, a POST only if it has an idempotency key or calls a language model"
 	case a.method == "POST":
-		return "the server may have carried it out, but doing this one twice changes nothing more"
+		return "the server may have carried it out, but repeating this request does no harm"
 	}
-	return "the server may have carried it out, but " + a.method + " may be done twice"
+	return "the server may have carried it out, but " + a.method + " may be repeated"
 }

@@ -72,11 +72,11 @@ func TestEntries(t *testing.T) {
 		wantNot string
 	}{
 		{"all went well", []string{fine, fine}, []string{"Success          200 OK", "none of 2 calls failed"}, "Failure"},
-		{"one recovered", []string{fine, again, fine}, []string{"Recovered", "1 attempt that failed", "timeout (1 time): request timed out"}, "Failure"},
-		{"one failed", []string{again, posted, fine}, []string{"server_error (500", "Oops.", "not by itself", "the only failure among 3 calls"}, "Recovered"},
-		{"two failed", []string{posted, offline, again}, []string{"connection (no answer)", "In detail        EOF", "the last of 2 failures among 3 calls", "GET may be done twice"}, "Oops"},
+		{"one recovered", []string{fine, again, fine}, []string{"Recovered", "1 failed attempt", "timeout (1 time): request timed out"}, "Failure"},
+		{"one failed", []string{again, posted, fine}, []string{"server_error (500", "Oops.", "not automatically", "the only failure among 3 calls"}, "Recovered"},
+		{"two failed", []string{posted, offline, again}, []string{"connection (no response)", "Error            EOF", "the last of 2 failures among 3 calls", "GET may be repeated"}, "Oops"},
 		{"an error in a success", []string{hidden}, []string{"rate_limit (200 OK)", "ratelimited", "any method"}, "In the log"},
-		{"no date", []string{undated}, []string{"20 seconds after the answer (retry-after)\n"}, "not before"},
+		{"no date", []string{undated}, []string{"20 seconds after the response (retry-after)\n"}, "not before"},
 		{"a class of a later version", []string{newer}, []string{"unknown (418"}, "teapot\x00"},
 		{"secrets", []string{key}, []string{"[redacted]"}, "hunter2"},
 	} {

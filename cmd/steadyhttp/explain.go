@@ -15,14 +15,14 @@ import (
 	"github.com/steadyhttp/steadyhttp/internal/redact"
 )
 
-const explainUsage = `Explains a failed answer: what happened, whether and when to try again, what helps.
+const explainUsage = `Explains a failed response: what happened, whether and when to try again, what helps.
 
   steadyhttp explain 429                          a status alone
   steadyhttp explain -status 429 body.json        a body; - is stdin
-  curl -i URL | steadyhttp explain                a whole answer
+  curl -i URL | steadyhttp explain                a whole response
   steadyhttp explain app.log                      log entries of steadyhttp, JSON or console
 
-The answer's host, and for some the method and path, tell whose words it speaks:
+The host, and for some APIs the method and path, tell which provider's codes apply:
 
 `
 
@@ -48,7 +48,7 @@ func runExplain(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	if s.status == 0 && s.file == "" {
 		if isTerminal(stdin) {
-			return fail(stderr, "there is nothing to explain: give a status or a file, or pipe an answer in; see steadyhttp explain -h")
+			return fail(stderr, "there is nothing to explain: give a status or a file, or pipe a response in; see steadyhttp explain -h")
 		}
 		s.file = "-"
 	}
@@ -77,7 +77,7 @@ func explain(s settings, text string) (*report, error) {
 			return nil, err
 		}
 		if s.status != 0 && s.status != a.status {
-			return nil, fmt.Errorf("the answer has a status of its own, %d: leave -status out", a.status)
+			return nil, fmt.Errorf("the response has a status of its own, %d: leave -status out", a.status)
 		}
 		for name, values := range s.header {
 			a.header[name] = values
@@ -91,11 +91,11 @@ func explain(s settings, text string) (*report, error) {
 	}
 	switch text = strings.TrimSpace(text); {
 	case text == "":
-		return nil, errors.New("the input is empty: want an HTTP answer as curl -i prints it, or log entries of steadyhttp")
+		return nil, errors.New("the input is empty: want an HTTP response as curl -i prints it, or log entries of steadyhttp")
 	case text[0] == '{' || text[0] == '[' || text[0] == '<':
-		return nil, errors.New("this may be the body of an answer, but not a log entry of steadyhttp: say its status too, as in -status 429")
+		return nil, errors.New("this may be the body of a response, but not a log entry of steadyhttp: say its status too, as in -status 429")
 	}
-	return nil, errors.New("the input is neither an HTTP answer as curl -i prints it nor log entries of steadyhttp; for a body alone give its -status")
+	return nil, errors.New("the input is neither an HTTP response as curl -i prints it nor log entries of steadyhttp; for a body alone give its -status")
 }
 
 // parse reads the arguments; flags may stand behind the others too.
@@ -103,12 +103,12 @@ func parse(args []string, help io.Writer) (settings, error) {
 	s := settings{header: http.Header{}}
 	f := flag.NewFlagSet("explain", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
-	f.IntVar(&s.status, "status", 0, "`status` of the answer whose body is given")
+	f.IntVar(&s.status, "status", 0, "`status` of the response whose body is given")
 	f.StringVar(&s.host, "host", "", "`host` that answered, such as api.openai.com")
 	f.StringVar(&s.method, "method", "", "`method` of the request, such as POST")
 	f.StringVar(&s.path, "path", "", "`path` of the request, such as /v1/chat/completions")
 	f.BoolVar(&s.json, "json", false, "print one JSON object; durations are seconds, times RFC 3339")
-	f.Func("header", "a `header` of the answer, as in 'Retry-After: 20'; may be repeated", func(line string) error {
+	f.Func("header", "a `header` of the response, as in 'Retry-After: 20'; may be repeated", func(line string) error {
 		name, value, ok := headerLine(line)
 		if !ok {
 			return errors.New("want the form 'Name: value'")

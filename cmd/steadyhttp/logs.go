@@ -11,25 +11,25 @@ import (
 	"github.com/steadyhttp/steadyhttp/internal/redact"
 )
 
-const logsUsage = `Reviews the log of steadyhttp's Logger: what was called and what became of it, what
-failed, what was waited for, what was slow, and which request ids to quote.
+const logsUsage = `Reviews a log written by steadyhttp's Logger: how many calls succeeded, what failed, how
+long was waited and why, what was slow, and which request ids to quote to support.
 
   steadyhttp logs app.log app.log.1.gz      files, compressed or not
   kubectl logs deploy/app | steadyhttp logs
   steadyhttp logs -since 14:30 -until 15:00 app.log
 
-It wants zap's JSON lines, one entry a call, as a Logger outside the Retrier writes
-them; Transport's does. Times may be epochs or RFC 3339, durations seconds, nanoseconds
-or text. Other lines are counted and passed over. What zap's sampling has left out is
-not counted. A log of any length takes the same memory; of failures of more than a
-thousand kinds, those of new kinds are counted together.
+The input is zap's JSON lines with one entry per call, which a Transport's Logger writes,
+and any Logger outside a Retrier. Times may be epochs or RFC 3339; durations may be
+seconds, nanoseconds or text. Other lines are counted and skipped. What zap's sampler
+dropped is not counted. A log of any length takes the same memory: beyond a thousand
+kinds of failures, further kinds are counted together.
 
 A time is one of
 
   2026-01-31T14:30:00Z    RFC 3339
-  "2026-01-31 14:30:00"   on this machine's clock; the seconds may be left out
-  14:30                   the last time that this machine's clock showed it
-  90m                     so long before now, not before the log's end
+  "2026-01-31 14:30:00"   local time; the seconds may be left out
+  14:30                   the most recent time that it was 14:30, local time
+  90m                     90 minutes before now, not before the end of the log
 
 Exit code: 0, 1 if there was nothing to review, 2 if something could not be read.
 

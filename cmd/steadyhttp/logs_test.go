@@ -248,7 +248,7 @@ func TestLogsFiles(t *testing.T) {
 		{"a duration below 0", []string{"-since", "-5m"}, exitUsage, "not negative"},
 		{"until before since", []string{"-since", "5m", "-until", "10m"}, exitUsage, "-until is before -since"},
 		{"nothing", nil, exitFailed, "the input is empty"},
-		{"nothing in that time", []string{"-since", "1999-01-01 00:00", "-until", "1999-01-01 12:00", newer}, exitFailed, "and outside of it"},
+		{"nothing in that time", []string{"-since", "1999-01-01 00:00", "-until", "1999-01-01 12:00", newer}, exitFailed, "outside of that period"},
 	} {
 		code, stdout, stderr := runLogs(t, time.Hour, nil, row.args...)
 		if code != row.code || stdout != "" || !strings.Contains(stderr, row.want) || strings.Count(stderr, "\n") != 1 {
@@ -257,7 +257,7 @@ func TestLogsFiles(t *testing.T) {
 	}
 
 	code, _, stderr := runLogs(t, 0, []byte("started\n{\"ts\":1}\n{\"level\":\"info\n"))
-	if want := "2 lines of others, 1 broken"; code != exitFailed || !strings.Contains(stderr, want) {
+	if want := "2 lines of other programs, 1 broken"; code != exitFailed || !strings.Contains(stderr, want) {
 		t.Errorf("a log of others: got code %d and %q, want %d and %q", code, stderr, exitFailed, want)
 	}
 	var usage bytes.Buffer

@@ -1,4 +1,4 @@
-// Command steadyhttp explains failed answers of HTTP APIs to people.
+// Command steadyhttp explains failed responses of HTTP APIs and reviews logs.
 //
 //	steadyhttp explain 429
 //	steadyhttp explain -status 429 -host api.openai.com body.json
@@ -34,7 +34,7 @@ type command struct {
 }
 
 var commands = []command{
-	{"explain", "what a failed answer or a log entry means, and what to do", runExplain},
+	{"explain", "what a failed response or a log entry means, and what to do", runExplain},
 	{"logs", "review a log: what failed, what was waited for, what was slow", logs},
 }
 
@@ -56,11 +56,11 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 }
 
 func usage(w io.Writer) int {
-	text := "Explains failed answers of HTTP APIs.\n\nUsage: steadyhttp command [arguments]\n\n"
+	text := "Explains failed responses of HTTP APIs.\n\nUsage: steadyhttp command [arguments]\n\n"
 	for _, c := range commands {
 		text += fmt.Sprintf("  %-9s %s\n", c.name, c.what)
 	}
-	return written(io.WriteString(w, text+"\nsteadyhttp command -h tells more about one.\n"))
+	return written(io.WriteString(w, text+"\nsteadyhttp command -h says more about a command.\n"))
 }
 
 // fail tells on one line why nothing could be done.

@@ -97,13 +97,13 @@ func reportOfAnswer(s settings, a *answer) *report {
 	case inside:
 		r.note("The status says success, but the body holds an error.")
 	case e == nil && a.status < 200:
-		r.note("A status below 200 is not the end of an answer.")
+		r.note("A status below 200 is not a final response.")
 	case e == nil && 300 <= a.status:
-		r.note("A redirect, or word that nothing changed, is no failure.")
+		r.note("A redirect or a 304 is not a failure.")
 	case e != nil && a.bare:
-		r.note("This goes by the status alone. The answer's headers and body may tell more, and even another class.")
+		r.note("This is judged by the status alone. The headers and the body say more, and may change the class.")
 	case e != nil && e.Provider == "" && s.host == "":
-		r.note("Who answered is not known: -host names it, so that its own codes are understood.")
+		r.note("The provider is not known. Name its host with -host, so that its own codes are understood.")
 	}
 	return r
 }
@@ -207,7 +207,7 @@ func (r *report) note(s string) { r.Notes = append(r.Notes, s) }
 // title is the status with its words.
 func (r *report) title() string {
 	if r.Status == 0 {
-		return "no answer"
+		return "no response"
 	}
 	return strings.TrimSpace(strconv.Itoa(r.Status) + " " + http.StatusText(r.Status))
 }

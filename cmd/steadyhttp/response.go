@@ -119,7 +119,7 @@ func readHead(text string) (status int, header http.Header, rest string, err err
 		name, value, ok := headerLine(line)
 		switch {
 		case n > maxHead:
-			return 0, nil, "", fmt.Errorf("the answer's head has more than %d lines", maxHead)
+			return 0, nil, "", fmt.Errorf("the response's head has more than %d lines", maxHead)
 		case ok:
 			header[name] = append(header[name], value)
 			last = name
@@ -129,7 +129,7 @@ func readHead(text string) (status int, header http.Header, rest string, err err
 		case strings.ContainsRune("{[<", rune(line[0])):
 			return status, header, rest, nil // the blank line was lost in copying
 		default:
-			return 0, nil, "", fmt.Errorf("line %d of the answer's head is no header: want the form Name: value, and a blank line before the body", n)
+			return 0, nil, "", fmt.Errorf("line %d of the response's head is no header: want the form Name: value, and a blank line before the body", n)
 		}
 		rest = after
 	}

@@ -221,9 +221,9 @@ func (v *review) nothing() string {
 	case l.Read+l.TooLong == 0:
 		return "the input is empty"
 	case l.Entries > 0:
-		return "no call was logged in that time, and outside of it " + callsCount(l.Entries)
+		return "no call was logged between -since and -until; outside of that period " + callsCount(l.Entries)
 	}
-	return "no call of steadyhttp's Logger is logged in it: " + l.rest()
+	return "the log has no entries of steadyhttp's Logger: " + l.rest()
 }
 
 // rest tells of the lines that are not calls.
@@ -233,7 +233,7 @@ func (l *lineCounts) rest() string {
 		n    int64
 		what string
 	}{
-		{l.Foreign, "of others"}, {l.Attempts, "of single attempts and waits"},
+		{l.Foreign, "of other programs"}, {l.Attempts, "about single attempts and waits"},
 		{l.Broken, "broken"}, {l.TooLong, "longer than 1 MiB"},
 	} {
 		if p.n > 0 {

@@ -57,17 +57,17 @@ func (s *reviewSheet) head(r *reviewReport) {
 		s.row("Last seen", r.Last.Local().Format(clock)+", "+words(length.Round(time.Second))+" later")
 	}
 	if rest := r.Lines.rest(); rest != "" {
-		s.row("Passed over", rest)
+		s.row("Skipped", rest)
 	}
 	if n := r.Lines.Outside; n > 0 {
-		s.row("Left out", fmt.Sprintf("%s outside the time asked for", callsCount(n)))
+		s.row("Excluded", fmt.Sprintf("%s outside -since and -until", callsCount(n)))
 	}
 	if n := r.Lines.Undated; n > 0 {
-		s.row("Note", fmt.Sprintf("%s with no time that can be read", callsCount(n)))
+		s.row("Note", fmt.Sprintf("%s without a readable time", callsCount(n)))
 	}
 	if r.Calls.Succeeded == 0 {
 		s.row("Note", "no call succeeded at once, or those are not in the log: they are logged at debug")
-		s.row("", "level, which zap's production setup leaves out. Shares are of what is in the log.")
+		s.row("", "level, which zap's production setup leaves out. Percentages are of the logged calls.")
 	}
 }
 
@@ -147,14 +147,14 @@ func (s *reviewSheet) waits(r *reviewReport) {
 	a := &r.Attempts
 	s.row("Attempts", fmt.Sprintf("%s, which is %s a call", grouped(a.Total), decimal(a.PerCall)))
 	if w := a.Worst; w != nil {
-		s.row(tableIndent+"most again", fmt.Sprintf("%s: %s, which is %s a call", short(w.Server), grouped(w.Attempts), decimal(w.PerCall)))
+		s.row(tableIndent+"most retried", fmt.Sprintf("%s: %s, which is %s a call", short(w.Server), grouped(w.Attempts), decimal(w.PerCall)))
 	}
 	var after []string
 	for _, again := range a.Repeated {
 		after = append(after, grouped(again.Count)+" "+again.Class)
 	}
 	if len(after) > 0 {
-		s.row(tableIndent+"again after", strings.Join(after, ", "))
+		s.row(tableIndent+"retried after", strings.Join(after, ", "))
 	}
 	w := &r.Waits
 	if w.Total.Sum > 0 {
@@ -164,9 +164,9 @@ func (s *reviewSheet) waits(r *reviewReport) {
 			wait reviewWait
 			what string
 		}{
-			{"server", w.ServerWait, "a server asked for it"},
+			{"server", w.ServerWait, "asked for by a server"},
 			{"throttled", w.Throttled, "in a Throttler"},
-			{"backoff", w.Backoff, "the Retrier's own"},
+			{"backoff", w.Backoff, "the Retrier's backoff"},
 		} {
 			if part.wait.Sum > 0 {
 				s.row(tableIndent+part.name, fmt.Sprintf("%s, the longest %s: %s", took(part.wait.Sum), took(secondsOf(part.wait.Longest)), part.what))
@@ -182,7 +182,7 @@ func (s *reviewSheet) waits(r *reviewReport) {
 }
 
 func (s *reviewSheet) slowest(calls []reviewCall) {
-	rows := [][]string{{"duration", "of it waiting", "status", "class", "request id", "time"}}
+	rows := [][]string{{"duration", "waited", "status", "class", "request id", "time"}}
 	for _, c := range calls {
 		status := noText
 		if c.Status != 0 {

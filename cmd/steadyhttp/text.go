@@ -80,7 +80,7 @@ func (r *report) text() string {
 		s.line("What happened", "%s", r.Description)
 		name := "The server said"
 		if r.Status == 0 {
-			name = "In detail"
+			name = "Error"
 		}
 		s.line(name, "%s", r.said())
 		s.line("Provider", "%s", r.Provider)
@@ -88,25 +88,25 @@ func (r *report) text() string {
 		s.line("Parameter", "%s", r.Param)
 		s.line("Request id", "%s", r.RequestID)
 	case recovered:
-		s.line("Recovered", "the call succeeded (%s) after %s that failed", r.title(), count(r.Call.Attempts-1, "attempt"))
+		s.line("Recovered", "the call succeeded (%s) after %s", r.title(), count(r.Call.Attempts-1, "failed attempt"))
 	default:
 		s.line("Success", "%s: there is nothing wrong with it", r.title())
 	}
 	s.call(r.Call)
 	if r.Call != nil && (r.Retry == nil || r.Call.Stopped != r.Retry.Why) {
-		s.line("No more because", "%s", r.Call.Stopped)
+		s.line("Retry stopped", "%s", r.Call.Stopped)
 	}
 	s.retry(r.Retry)
 	if r.Retry != nil && r.Retry.Window > 0 {
-		s.line("Limit is for", "%s", words(time.Duration(r.Retry.Window)))
+		s.line("Limit window", "%s", words(time.Duration(r.Retry.Window)))
 	}
 	for i, l := range r.RateLimit {
 		s.line(once(i, "Limits"), "%s", l.text())
 	}
-	s.line("Concerns", "%s", r.concerns())
+	s.line("Applies to", "%s", r.concerns())
 	s.list("Usual causes", r.Causes)
 	s.list("What helps", r.Solutions)
-	s.line("Look first at", "%s", r.Hint)
+	s.line("Hint", "%s", r.Hint)
 	s.line("Tell your users", "%s", r.UserMessage)
 	if l := r.Log; l != nil {
 		s.line("In the log", "%s", l.text(r.Outcome))
@@ -145,7 +145,7 @@ func (s *sheet) retry(a *advice) {
 	case no:
 		again = "no: the same request would fail again"
 	case risky:
-		again = "not by itself: it may be carried out twice"
+		again = "not automatically: it may be carried out twice"
 	case later:
 		again = "yes, but not soon"
 	case yes:
@@ -153,11 +153,11 @@ func (s *sheet) retry(a *advice) {
 	}
 	switch {
 	case a.After != nil && (a.spent || a.Verdict == no):
-		why += fmt.Sprintf("; waiting the %s that the server named does not (%s)", words(time.Duration(*a.After)), a.Source)
+		why += fmt.Sprintf("; the wait of %s that the server named (%s) does not help", words(time.Duration(*a.After)), a.Source)
 	case a.After != nil:
 		again += ", " + a.when()
 	case a.Verdict == yes:
-		again += ", with waits that grow: the server named none"
+		again += ", with growing waits: the server named none"
 	}
 	if a.spent {
 		again = "not within minutes"
@@ -168,7 +168,7 @@ func (s *sheet) retry(a *advice) {
 
 // when tells the wait that the server asked for.
 func (a *advice) when() string {
-	asked := fmt.Sprintf("%s after the answer (%s)", words(time.Duration(*a.After)), a.Source)
+	asked := fmt.Sprintf("%s after the response (%s)", words(time.Duration(*a.After)), a.Source)
 	if *a.After == 0 {
 		asked = fmt.Sprintf("at once (%s)", a.Source)
 	}
@@ -197,7 +197,7 @@ func (s *sheet) call(c *call) {
 	if c.Throttled > 0 {
 		took += " (" + words(time.Duration(c.Throttled)) + " in a Throttler)"
 	}
-	s.line("What it took", "%s", took)
+	s.line("Took", "%s", took)
 	for i, name := range c.RetriedClasses {
 		if slices.Contains(c.RetriedClasses[:i], name) {
 			continue
@@ -208,14 +208,14 @@ func (s *sheet) call(c *call) {
 				times++
 			}
 		}
-		s.line(once(i, "Failed before"), "%s (%s): %s", name, count(times, "time"), classNamed(name).Description())
+		s.line(once(i, "Retried after"), "%s (%s): %s", name, count(times, "time"), classNamed(name).Description())
 	}
 }
 
 func (l limit) text() string {
 	of := strings.ReplaceAll(strings.TrimSpace(l.Unit), "_", " ")
 	if of == "" {
-		of = "not said of what"
+		of = "unit not stated"
 	}
 	if l.Name != "" {
 		of += " (" + l.Name + ")"

@@ -124,7 +124,7 @@ func TestExplain(t *testing.T) {
 			reply: steadyhttptest.OpenAIError(429, "", "insufficient_quota", "The credit is used up."),
 			code:  exitFailed,
 			want: []string{"quota 429 insufficient_quota", "The credit is used up.", "insufficient balance", "Top up",
-				"Tell your users  The service's allowance is used up.", "Attempts         1 in ", "quota does not pass by itself"},
+				"Tell your users  The service's allowance is used up.", "Attempts         1 in ", "quota is not retryable"},
 		},
 		{
 			name: "429 for an hour",

@@ -124,16 +124,16 @@ func seconds(s float64) time.Duration {
 
 func (b *bucket) why() string {
 	why := "the limit of " + unitWords[b.unit]
+	if b.stated != nil {
+		why = "the server's limit of " + unitWords[b.unit]
+	}
 	switch b.window {
 	case time.Second:
-		why += " a second"
+		why += " per second"
 	case time.Minute:
-		why += " a minute"
+		why += " per minute"
 	case 24 * time.Hour:
-		why += " a day"
-	}
-	if b.stated != nil {
-		why += " that the server states"
+		why += " per day"
 	}
 	return why
 }

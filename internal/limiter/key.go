@@ -139,13 +139,13 @@ func (k *keyState) nextBeside(t monotime.Instant, ahead *load) (at monotime.Inst
 		for ; float64(k.inUse)+ahead[requests] >= float64(allowed); allowed *= 2 {
 			then = then.Add(coldDouble)
 		}
-		later(then, false, "the first answer of the host")
+		later(then, false, "the host has not answered yet")
 	}
 	if k.rate != nil {
 		later(k.rate.after(t, ahead[requests]), ahead[requests] == 0, "the adaptive rate limit")
 	}
 	if k.max > 0 && float64(k.inUse)+ahead[requests] >= float64(k.max) {
-		later(monotime.Never, false, "the limit of requests under way")
+		later(monotime.Never, false, "the limit of concurrent requests")
 	}
 	return at, sure, why
 }

@@ -54,7 +54,7 @@ func (m *Memory) AcquireFor(ctx context.Context, r *Request) (limit.Permit, erro
 	if limited != nil && r.MaxQueue > 0 && int(limited.waiting) >= r.MaxQueue {
 		p.leave()
 		s.mu.Unlock()
-		return limit.Permit{}, &limit.Refusal{Reason: fmt.Sprintf("%d requests wait already", r.MaxQueue)}
+		return limit.Permit{}, &limit.Refusal{Reason: fmt.Sprintf("the queue is full: %d requests are waiting", r.MaxQueue)}
 	}
 	w := &waiter{permit: p, key: r.Key, came: t, deadline: monotime.Never, outageEnd: monotime.Never, done: make(chan struct{})}
 	w.statedScopes = p.host().statedScopes

@@ -59,9 +59,9 @@ func (m *Memory) wait(ctx context.Context, s *shard, w *waiter, r *Request) (lim
 
 // lateError is the refusal of a request whose turn would come too late.
 func (s *shard) lateError(w *waiter, wait time.Duration) error {
-	r := &limit.Refusal{Reason: w.why + " until the deadline", Late: true, Err: s.gateError(w.key)}
+	r := &limit.Refusal{Reason: w.why + ": no turn before the deadline", Late: true, Err: s.gateError(w.key)}
 	if wait > 0 {
-		r.Reason = fmt.Sprintf("%s: a wait of %s would pass the deadline", w.why, wait.Round(time.Millisecond))
+		r.Reason = fmt.Sprintf("%s: a wait of %s would exceed the deadline", w.why, wait.Round(time.Millisecond))
 	}
 	return r
 }
@@ -160,7 +160,7 @@ func (m *Memory) dispatch(s *shard, t monotime.Instant) {
 			w.permit.leave()
 			s.ended(w, t, limit.Permit{}, err)
 		case w.failing() && w.outageEnd <= t:
-			err := &limit.Refusal{Reason: w.why + " for too long", Err: s.gateError(w.key)}
+			err := &limit.Refusal{Reason: w.why + ": not back within OutageWait", Err: s.gateError(w.key)}
 			w.permit.leave()
 			s.ended(w, t, limit.Permit{}, err)
 		case w.failing():
