@@ -29,99 +29,104 @@ const (
 	maxSpread = time.Second
 )
 
-// A Retrier repeats a request that failed for a reason that passes, once that
-// is safe and worth while. It is safe if the answer shows that the server
-// refused the request, or if the request was never sent, or if doing it twice
-// does no harm: an idempotent method, an idempotency key, or a call to a
-// language model that computes and changes nothing.
+// A Retrier repeats a request that failed, if it can succeed later and
+// repeating it is safe. The [Class] of the failure says whether it can succeed
+// later. Repeating is safe if the request was never sent, if the server refused
+// it without carrying it out, or if doing it twice does no harm: the method is
+// idempotent, the request has an idempotency key, or it is a call to a language
+// model that computes and changes nothing.
 //
-// It waits as long as the server asked for, else as the policy says, and never
-// past the context's deadline: then the answer in hand is returned at once.
-// When attempts end, the last answer comes back with its whole body, or the
-// last error unchanged.
+// A Retrier waits as long as the server asked for, otherwise as long as BackOff
+// says. If the wait would end after the context's deadline, the response in
+// hand is returned at once. When the attempts end, the caller gets the last
+// response with its whole body, or the last error unchanged.
 //
-// A body is sent again from Request.GetBody if there is one. Else what the
-// first attempt reads of it is kept, up to MaxBufferedBody, while it is sent; nothing
-// is read ahead. The request itself is not modified.
+// A body is sent again from Request.GetBody. If there is none, what the first
+// attempt reads of the body is kept, up to MaxBufferedBody, while it is being
+// sent; the body is not read in advance. The request itself is not modified.
 //
-// One owner of retries is enough. A Retrier does not repeat what a Retrier
-// further in gave up on; it makes one attempt at what a client further out says
-// it is repeating itself (X-Stainless-Retry-Count, Amz-Sdk-Request); and to a
-// client that says it would (the OpenAI and Anthropic SDKs do), it answers a
-// failure with the header X-Should-Retry: false, on a copy of the headers. A
-// client that says nothing but hands in, within half a minute, the request that
-// the Retrier gave up on before (the same URL by its address, method and
-// length), repeats it by itself, as go-retryablehttp does: that gets one attempt
-// each time, until one succeeds.
+// Attempts do not multiply when several layers retry. A Retrier does not repeat
+// what an inner Retrier gave up on. A client that marks its own retries (with
+// X-Stainless-Retry-Count or Amz-Sdk-Request) gets one attempt for each of
+// them. A client that obeys X-Should-Retry, as the OpenAI and Anthropic SDKs
+// do, gets that header with the value false on a failure; it is set on a copy
+// of the response's headers. Other clients that retry, such as
+// go-retryablehttp, are recognised when they hand in the same request again
+// within half a minute after the Retrier gave up on it: the same URL pointer,
+// method and length. They get one attempt each time until one succeeds.
 //
-// Its zero value works. It is safe for concurrent use; it must not be copied
-// after first use and its fields must not change once it is in use.
+// The zero value works. A Retrier is safe for concurrent use. It must not be
+// copied after first use, and its fields must not be changed once it is in use.
 type Retrier struct {
-	// Base makes the requests. nil is http.DefaultTransport.
+	// Base sends the requests. nil is http.DefaultTransport.
 	Base http.RoundTripper
 
-	// MaxAttempts is how often a request is sent at the most. 0 is 4, 1 is never
-	// to repeat, negative is no limit.
+	// MaxAttempts is the maximum number of attempts, the first included. 0 is 4,
+	// 1 never repeats, negative is no limit.
 	MaxAttempts int
 
-	// MaxWait is the longest wait that a server may ask for. If it asks for
-	// more, its answer is returned at once. 0 is one minute, negative is no
-	// limit.
+	// MaxWait is the longest wait that a server may ask for. If it asks for a
+	// longer one, its response is returned at once. 0 is one minute, negative is
+	// no limit.
 	MaxWait time.Duration
 
-	// MaxElapsed bounds the sum of a call's waits. 0 is two minutes, negative is
-	// no limit.
+	// MaxElapsed is the longest that a call's waits between attempts may add up
+	// to. 0 is two minutes, negative is no limit.
 	MaxElapsed time.Duration
 
-	// MaxBufferedBody is how many bytes of a body that has no GetBody are kept so that
-	// it can be sent again. A larger body is sent once, and if its length says
-	// so beforehand nothing is kept. 0 is 1 MiB, negative is no limit.
+	// MaxBufferedBody is how many bytes of a body without GetBody are kept so
+	// that the body can be sent again. A larger body is sent once; if its length
+	// is known to be larger, nothing is kept. 0 is 1 MiB, negative is no limit.
 	MaxBufferedBody int64
 
-	// BackOff makes the policy for one call; it is called at the first retry.
-	// What the policy gives is the wait where the server names none, and up to
-	// a second of it is added where the server does. backoff.Stop ends the
-	// attempts. nil is exponential with full jitter, means of 250 ms doubling to
-	// 15 s, starting at a second if the provider is overloaded.
+	// BackOff returns a new backoff policy for one call. It is called before the
+	// call's first retry. The policy gives the wait where the server asks for
+	// none; where the server asks for one, the policy's wait is added to it, up
+	// to one second. backoff.Stop ends the attempts. nil is exponential backoff
+	// with full jitter: a wait is between zero and twice its mean, and the means
+	// double from 250 ms, or from 1 s if the provider is overloaded, up to 15 s.
 	BackOff func() backoff.BackOff
 
-	// Budget bounds the retries to each host. nil is a Budget of this Retrier's
-	// own with its defaults; set one to share or size it.
+	// Budget limits the retries to each host. nil is a Budget of this Retrier's
+	// own with default settings. Set one to change those, or to share it.
 	Budget *Budget
 
-	// AttemptTimeout bounds each attempt until its answer is handed up: until its
-	// headers are there, and what a Classifier further in reads of its body. It
-	// never cuts what the caller reads. An attempt that takes longer fails with
-	// Timeout. 0 is off.
+	// AttemptTimeout limits each attempt, from when it begins until its response
+	// is returned: until the headers have arrived and an inner Classifier has
+	// read what it reads of the body. Time in an inner Throttler does not count,
+	// and neither does the caller's reading of the body. An attempt that takes
+	// longer fails with the class Timeout. 0 is off.
 	AttemptTimeout time.Duration
 
-	// StallTimeout ends an event stream (text/event-stream) on which no data
-	// came for that long while somebody was reading: the reader gets an *Error
-	// of class Timeout. Comments, which servers send to keep the connection
-	// open, are no data. 0 is off.
+	// StallTimeout is how long a Read from an event stream (text/event-stream)
+	// waits for data. After that the stream ends and Read returns an *Error of
+	// class Timeout. Comments, which servers send to keep a connection open, do
+	// not count as data. 0 is off.
 	StallTimeout time.Duration
 
-	// Idempotent says of a request that doing it twice does no harm, beyond
-	// those of which that is known. nil adds none.
+	// Idempotent reports that doing a request twice does no harm. It is asked
+	// about requests of which the Retrier does not know that. nil adds none.
 	Idempotent func(*http.Request) bool
 
-	// IdempotencyKey returns a key for a call, the same for all its attempts,
-	// which is sent in the header Idempotency-Key. It is asked for each request
-	// of a method that is not idempotent and has no such header; "" sends none.
-	// Set it only where the server honours the key, since the request is then
-	// repeated whatever became of the first. nil is off.
+	// IdempotencyKey returns a key that is sent in the header Idempotency-Key
+	// with all attempts of a call. It is called once for each call whose method
+	// is not idempotent and that has no such header; "" sends none. Set it only
+	// if the server honours the key, because a request with a key is repeated
+	// even if the server may have carried it out. nil is off.
 	IdempotencyKey func(*http.Request) string
 
-	// Prepare is called before each further attempt, with its number from 2 on
-	// and a request that it may change, to sign again or to set a fresh token.
-	// An error ends the attempts, with the answer in hand if there is one. nil
-	// does nothing.
+	// Prepare is called before each attempt after the first, with a request that
+	// it may change, for example to sign it again or to set a fresh token, and
+	// with the number of the attempt, from 2 on. If it returns an error, the
+	// attempts end and the response in hand is returned; the error is returned
+	// if there is no response. nil does nothing.
 	Prepare func(req *http.Request, attempt int) error
 
-	// Decide has the last word on each failed attempt. It returns whether there
-	// is another and after which wait; d holds what would be done without it.
-	// It cannot bring about what is impossible: more than MaxAttempts, a body
-	// that cannot be had again, a wait past the deadline. nil changes nothing.
+	// Decide decides after each failed attempt whether there is another, and
+	// after which wait. d is what the Retrier would do without it. Decide cannot
+	// exceed MaxAttempts, MaxElapsed, the Budget or the context's deadline. It
+	// is not called if the context has ended, MaxAttempts is reached or the body
+	// cannot be sent again. nil changes nothing.
 	Decide func(req *http.Request, d Decision) (again bool, wait time.Duration)
 
 	settings  settings
@@ -129,13 +134,13 @@ type Retrier struct {
 	givenUp   givenup.Memory
 }
 
-// A Decision is what a Retrier is about to do after an attempt that failed.
+// A Decision is what a Retrier is about to do after a failed attempt.
 type Decision struct {
-	Attempt int           // how many attempts were made
-	Error   *Error        // the verdict on the last one, its fate included
+	Attempt int           // how many attempts were made, at least 1
+	Error   *Error        // the verdict on the last attempt
 	Again   bool          // whether there will be another
-	Wait    time.Duration // before it
-	Why     string        // why there will be none; "" if Again
+	Wait    time.Duration // before the next attempt, if Again
+	Why     string        // why there will be no other; "" if Again
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -175,7 +180,8 @@ func succeeded(resp *http.Response) bool {
 	return resp == nil || !failed(resp) && verdictOn(resp) == nil
 }
 
-// CloseIdleConnections closes the idle connections of Base, if it can.
+// CloseIdleConnections closes the idle connections of Base, if Base has a method
+// for that.
 func (t *Retrier) CloseIdleConnections() { closeIdle(t.base()) }
 
 func (t *Retrier) base() http.RoundTripper    { return orDefault(t.Base) }
@@ -234,24 +240,26 @@ func (t *Retrier) newBackOff(class Class) backoff.BackOff {
 	)
 }
 
-// A RetryPolicy changes for one call what its Retrier does. The zero value of
-// each field leaves the Retrier's own setting.
+// A RetryPolicy changes the settings of a Retrier for one call. A field that is
+// zero leaves the Retrier's own setting.
 type RetryPolicy struct {
-	MaxAttempts int           // 1 is never to repeat, negative is no limit
-	MaxWait     time.Duration // the longest wait that a server may ask for, negative is no limit
-	MaxElapsed  time.Duration // the most that the waits may sum up to, negative is no limit
+	MaxAttempts int           // as in Retrier: 1 never repeats, negative is no limit
+	MaxWait     time.Duration // as in Retrier: negative is no limit
+	MaxElapsed  time.Duration // as in Retrier: negative is no limit
 
-	// Idempotent says that doing the request twice does no harm, NotIdempotent
-	// that it does, whatever the method and the headers say. NotIdempotent wins;
-	// the request is then repeated only if it was never sent or was refused.
+	// Idempotent says that doing the request twice does no harm, and
+	// NotIdempotent that it may do harm, whatever the method and the headers
+	// say. If both are set, NotIdempotent wins. A request that may do harm is
+	// repeated only if it was never sent or was refused.
 	Idempotent    bool
 	NotIdempotent bool
 }
 
 type policyKey struct{}
 
-// WithRetry returns a context whose requests are repeated by p, so that one
-// call can be opted out of retries, or into more, without a second client.
+// WithRetry returns a context in which p changes the settings of the Retriers
+// that a request passes. It turns retries off for one call, or allows one call
+// more of them, without a second client.
 func WithRetry(ctx context.Context, p RetryPolicy) context.Context {
 	return context.WithValue(ctx, policyKey{}, &p)
 }

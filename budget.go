@@ -7,24 +7,25 @@ import (
 	"github.com/steadyhttp/steadyhttp/internal/rolling"
 )
 
-// A Budget bounds how much a Retrier adds to the load of a host that is in
-// trouble, however many calls fail: without one, an outage meets a multiple of
-// the traffic that brought it about. Each host is counted apart.
+// A Budget limits how many retries a Retrier sends to each host, however many
+// calls fail. Without one, an outage multiplies the load of the host that has
+// it.
 //
-// The zero value allows one retry to ten requests of the last five seconds, and
-// three a second on top of it, so that a lonely call still gets its retries. At
-// 200 calls a second that makes 1.12 requests a call in an outage.
+// The zero value allows one retry for ten requests of the last five seconds,
+// and three retries per second in addition, so that a client with few calls
+// still gets its retries. At 200 calls per second that makes 1.12 requests per
+// call in an outage.
 //
-// One Budget may serve several Retriers. It is safe for concurrent use, must
-// not be copied after first use, and its fields must not change once it is in
-// use.
+// One Budget may serve several Retriers. It is safe for concurrent use. It must
+// not be copied after first use, and its fields must not be changed once it is
+// in use.
 type Budget struct {
-	// MaxRatio is how many retries may go with each request of the last five
-	// seconds. 0 is 0.1, negative is no limit at all.
+	// MaxRatio is how many retries are allowed for each request of the last
+	// five seconds. 0 is 0.1, negative is no limit on retries at all.
 	MaxRatio float64
 
-	// MaxPerSecond is how many retries a second are allowed beside them. 0 is 3,
-	// negative is no limit at all.
+	// MaxPerSecond is how many retries per second are allowed in addition. 0 is
+	// 3, negative is no limit on retries at all.
 	MaxPerSecond float64
 
 	counts rolling.Counts

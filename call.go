@@ -13,52 +13,55 @@ import (
 	"github.com/steadyhttp/steadyhttp/internal/peek"
 )
 
-// A Call is what one request through the wrappers went through. It is a plain
-// copy; nothing in it changes later.
+// A Call says what one request went through on its way through the wrappers. It
+// is a copy that does not change later.
 type Call struct {
-	// Attempts is how often the request was sent, or refused by a Throttler, at
-	// least 1. Under WithCall the hops of a redirect count as well.
+	// Attempts is how often the request was sent or refused by a Throttler, at
+	// least 1. With WithCall, the requests of redirects count as well.
 	Attempts int
 
-	// RetriedClasses holds the class of each attempt that was followed by
-	// another, in order; of more than 16 the first 16.
+	// RetriedClasses has the class of each attempt that was followed by another,
+	// in order: at most the first 16.
 	RetriedClasses []Class
 
-	// Waited is the time spent waiting between and before attempts. Throttled is
-	// the part of it that was spent in a Throttler, ServerWait the part that a
-	// server asked for, jitter included. The rest is the backoff policy's.
+	// Waited is the time spent waiting before and between attempts. Throttled is
+	// the part of it that was spent in a Throttler. ServerWait is the part that
+	// the Retrier waited because a server asked for it, jitter included. The rest
+	// was asked for by the backoff policy.
 	Waited     time.Duration
 	Throttled  time.Duration
 	ServerWait time.Duration
 
-	// ServerWaitSource is the header or body field that asked for the last part
-	// of ServerWait.
+	// ServerWaitSource is the header or body field that asked for the last wait
+	// of ServerWait; "" if there was none.
 	ServerWaitSource string
 
-	// InputTokens and OutputTokens are what the response says that the call used.
-	// 0 if it does not, or if no Classifier looked into it.
+	// InputTokens and OutputTokens are the tokens that the call used, as the
+	// response says. They are 0 if it does not say, or if no Classifier examined
+	// it.
 	InputTokens, OutputTokens int64
 
-	// Stopped says why a failure was not followed by a further attempt; "" for
-	// a success, and where no Retrier had a say.
+	// Stopped says why a failure was not followed by another attempt. It is ""
+	// for a success, and if there was no Retrier.
 	Stopped string
 
-	// Error is the verdict on the last attempt, nil for a success.
+	// Error is the verdict on the last attempt; nil for a success.
 	Error *Error
 }
 
 // WithCall returns a context in which the wrappers keep a record of the call
-// made with it, so that FromContext can read it whatever the outcome: without
-// it there is no record of a call that ended in an error. It is for one call at a
-// time, its redirects included. A further call with the same context starts the
-// record afresh.
+// made with it. FromContext can then read the record whatever the outcome:
+// without WithCall there is no record of a call that ended in an error. The
+// context is for one call at a time, its redirects included. Another call with
+// the same context starts the record afresh.
 func WithCall(ctx context.Context) context.Context {
 	return context.WithValue(ctx, callKey{}, &call{byCaller: true})
 }
 
-// FromContext returns what the call of ctx went through: a context made by
-// WithCall, or that of resp.Request. It reports false if nothing was recorded,
-// which without WithCall is also the case for a call that succeeded at once.
+// FromContext returns what a call went through. ctx is a context made by
+// WithCall, or the context of resp.Request. FromContext reports false if
+// nothing was recorded. Without WithCall, that can also be so for a call that
+// succeeded at the first attempt.
 func FromContext(ctx context.Context) (Call, bool) {
 	c := callFrom(ctx)
 	if c == nil {

@@ -1,32 +1,33 @@
 package steadyhttp
 
-// A Class says what kind of failure an answer or an error is, whatever its
-// status: OpenAI says "out of money" with 429, GitHub says "slow down" with
-// 403, and a timeout has no status at all. The zero Class is None.
+// A Class says what kind of failure a response or an error is. It does not
+// follow from the status alone: OpenAI says "out of money" with 429, GitHub
+// says "slow down" with 403, and a timeout has no status at all. The zero Class
+// is None.
 //
-// Its String is a stable lower-case name, used in logs and metrics.
+// String returns a stable lower-case name that is used in logs and metrics.
 type Class uint8
 
-// The classes. Retryable says of each whether the same request can succeed
-// later by itself.
+// The classes. Retryable reports for each whether the same request can succeed
+// later.
 const (
 	None           Class = iota // no failure
 	InvalidRequest              // the caller's mistake: 400, 405, 406, 415, 422 and the like
 	ContextLength               // more tokens than the model takes
 	ContentPolicy               // safety, moderation, filter
 	Authentication              // no credential, or a wrong or expired one
-	Permission                  // a good credential that may not do this; region and address blocks
-	Quota                       // money, credit or plan: a person must lift it
+	Permission                  // the credential is good but not allowed to do this; a blocked region or address
+	Quota                       // money, credit or plan is used up: a person has to act
 	NotFound                    // wrong URL, model, deployment or host name
-	Conflict                    // 409 and its kin
-	TooLarge                    // a payload, or one request, that can never fit
-	RateLimit                   // requests, tokens or concurrency per time: waiting cures it
+	Conflict                    // 409, 423 and the like
+	TooLarge                    // a request that never fits the limit, however long one waits
+	RateLimit                   // too many requests, tokens or concurrent requests: waiting helps
 	Overloaded                  // the provider is out of capacity
 	ServerError                 // 500 and unknown 5xx
 	Unavailable                 // 502, 503, 52x, maintenance
-	Timeout                     // 408, 504, 524, and timeouts on our side
-	Connection                  // refused, reset, closed, DNS
-	TLS                         // a certificate or handshake that will not heal
+	Timeout                     // 408, 504, 524, and timeouts on the client's side
+	Connection                  // a connection refused, reset or closed; DNS that does not answer
+	TLS                         // a certificate or handshake that fails each time
 	Canceled                    // the caller gave up
 	Unknown                     // none of the above
 )
@@ -34,20 +35,21 @@ const (
 // String returns the class's name, such as "rate_limit".
 func (c Class) String() string { return c.sheet().name }
 
-// Retryable reports whether the same request can succeed later by itself, and
-// so whether a Retrier may repeat it. A Conflict is repeated only if the
-// server says so.
+// Retryable reports whether the same request can succeed later, and so whether
+// a Retrier may repeat it. What a response itself says about that takes
+// precedence: a Conflict, for example, is repeated if the server says that it
+// may be.
 func (c Class) Retryable() bool { return c.sheet().retryable }
 
-// Description says in a few words what happened.
+// Description returns a few words on what happened.
 func (c Class) Description() string { return c.sheet().description }
 
-// Causes lists what usually lies behind it, the most frequent first. The
-// caller may keep and change the slice.
+// Causes returns the usual causes, the most frequent first. The caller may
+// modify the slice.
 func (c Class) Causes() []string { return append([]string(nil), c.sheet().causes...) }
 
-// Solutions lists what to do about it, the first thing to try first. The
-// caller may keep and change the slice.
+// Solutions returns what to do about the failure, what to try first first. The
+// caller may modify the slice.
 func (c Class) Solutions() []string { return append([]string(nil), c.sheet().solutions...) }
 
 // A sheet is one class's page of the cheat sheet.

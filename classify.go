@@ -21,44 +21,49 @@ const (
 	maxFirstEvent = 4 << 10
 )
 
-// A Classifier names what each failed answer is: its class, the provider's
-// code and message, the request id, the wait that was asked for. The wrappers
-// further out go by it, and Check and FromContext hand it to the caller.
+// A Classifier finds out what each failed response is: its [Class], the
+// provider's code and message, the request id, and the wait that the server
+// asked for. The outer wrappers use this verdict. The caller gets it from
+// [Check] or [FromContext].
 //
-// Its zero value works. It is safe for concurrent use and its fields must not
-// change once it is in use. Of a failed answer it looks at no more than 64 KiB
-// of the body, for no more than a second; the body's reader still gets every
-// byte, unchanged.
+// The zero value works. A Classifier is safe for concurrent use, and its fields
+// must not be changed once it is in use.
 //
-// A success passes untouched, with two exceptions. Where providers put errors
-// into a 200 (calls to language models, Slack, GraphQL and a few others), its
-// body is read before it is handed up, if its length is known and at most 64
-// KiB. That takes as long as the server does, up to the end of the request's
-// context; where the request's body has no GetBody and may wait for the
-// answer, a quarter of a second. An answer that breaks off is a failure as well.
-// And the event stream of a call to a language model is handed up with its first
-// event, or after 4 KiB or a quarter of a second. If that is an error, the
-// answer is a failure like any other. After it nothing is held back; an error
-// event further on, or an end without the event that every stream of that kind
-// ends with, makes the reader's last Read return an *Error in place of io.EOF. A
-// stream that is compressed is not interpreted.
+// Of a failed response it reads at most 64 KiB of the body, for at most one
+// second. The body's reader still gets every byte, unchanged. A compressed
+// event stream is not interpreted.
+//
+// Successful responses pass untouched, with two exceptions. The first are APIs
+// that put errors into a response with status 200: calls to language models,
+// Slack, GraphQL and a few others. If the length of such a body is known and at
+// most 64 KiB, the body is read before the response is returned. That takes as
+// long as the server takes, until the request's context ends; if the request's
+// body has no GetBody and may still be on its way, at most 250 ms. A body that
+// breaks off makes the response a failure.
+//
+// The second are event streams of language models. Such a response is returned
+// with its first event, or after 4 KiB or 250 ms. If the first event is an
+// error, the response is a failure like any other. After that nothing is
+// delayed. If an error event follows later, or the stream ends before its final
+// event, the reader's last Read returns an *Error instead of io.EOF.
 type Classifier struct {
-	// Base makes the requests. nil is http.DefaultTransport.
+	// Base sends the requests. nil is http.DefaultTransport.
 	Base http.RoundTripper
 
-	// Rules are tried before what is built in; the first that matches wins. nil
-	// adds none.
+	// Rules are tried before the built-in tables. The first that matches wins.
+	// nil adds none.
 	Rules []Rule
 
-	// HeadersOnly leaves all bodies alone: answers are judged by their status
-	// and headers, and no success is looked into. Check still does as it says.
+	// HeadersOnly judges responses by their status and headers and reads no
+	// bodies; successful responses are not examined at all. The default is
+	// false. Check reads bodies all the same.
 	HeadersOnly bool
 
 	settings settings
 }
 
-// RoundTrip implements http.RoundTripper. The context of the response's
-// Request then carries the verdict on a failed answer.
+// RoundTrip implements http.RoundTripper. If the response is a failure, the
+// context of its Request carries the verdict.
 func (t *Classifier) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := t.settings.check(t); err != nil {
 		return refuse(req, err)
@@ -212,7 +217,8 @@ func lookInside(resp *http.Response, body *peek.Body, rules []Rule, c *call) *Er
 	return e
 }
 
-// CloseIdleConnections closes the idle connections of Base, if it can.
+// CloseIdleConnections closes the idle connections of Base, if Base has a method
+// for that.
 func (t *Classifier) CloseIdleConnections() { closeIdle(t.base()) }
 
 func (t *Classifier) base() http.RoundTripper    { return orDefault(t.Base) }

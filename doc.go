@@ -1,47 +1,62 @@
-// Package steadyhttp makes any http.Client survive the errors of real HTTP
-// APIs, without a changed call site. It is four wrappers around an
-// http.RoundTripper, each useful alone, in any order, with other people's
-// wrappers between them:
+// Package steadyhttp makes any http.Client survive the errors of real HTTP APIs,
+// without a change at its call sites. It has four wrappers around an
+// http.RoundTripper:
 //
-//   - [Classifier] names what a failed answer is, whatever its status says;
-//   - [Retrier] repeats what can succeed later, if doing so is safe;
-//   - [Throttler] sends as fast as allowed and no faster, told or not, and
-//     waits while a host fails;
-//   - [Logger] writes one structured zap entry a call.
+//   - [Classifier] finds out what kind of failure a response is, whatever its
+//     status says;
+//   - [Retrier] repeats a request if it can succeed later and repeating it is
+//     safe;
+//   - [Throttler] keeps requests under the limits that you set, that servers
+//     state and that servers enforce without stating them, and holds requests
+//     back while a host fails;
+//   - [Logger] writes one structured zap entry per call.
 //
-// [Transport] is the four of them in the recommended order. Its zero value
-// works:
+// Each is useful alone. They work in any order, with wrappers from other
+// packages between them. [Transport] is the four in the recommended order. Its
+// zero value works:
 //
 //	client := &http.Client{Transport: &steadyhttp.Transport{}}
 //
-// Nobody has to ask what went wrong, since answers and errors come back as
-// they would without us. Who does asks [Check], or [FromContext] for what the
-// call went through.
+// Responses and errors come back as they would without the wrappers. To find
+// out why a call failed, use [Check]. To see what a call went through, use
+// [FromContext].
+//
+// # Terms
+//
+// A call is one request as the caller made it. An attempt is one request that is
+// sent for a call: a call that is retried once has two attempts. The verdict on
+// an attempt says that it succeeded, or it is an [Error], whose [Class] says
+// what failed and whose [Fate] says whether the server may have carried the
+// request out. A permit allows a Throttler to send one request. An outer wrapper
+// is closer to the caller, an inner one closer to the network. The repository's
+// docs/glossary.md has further terms.
 //
 // # Order
 //
-// The wrappers share what they know of a call through the request's context,
-// so that their order has a meaning and no order breaks anything:
+// The wrappers share a record of each call through the request's context. The
+// order of two wrappers decides what each of them sees:
 //
-//	                         X outside Y                     X inside Y
-//	Logger / Retrier         one entry a call, with its      one entry an attempt, with its
+//	                         X is the outer one              X is the inner one
+//	Logger / Retrier         one entry per call, with its    one entry per attempt, with its
 //	                         attempts                        number
-//	Throttler / Retrier      one permit a call               one permit an attempt
+//	Throttler / Retrier      one permit per call             one permit per attempt
 //	                                                         (recommended)
-//	Classifier / Retrier     names the final outcome; the    names each attempt
-//	                         Retrier classifies for itself   (recommended)
-//	Logger / Throttler       duration shows the wait apart   duration without the wait
+//	Classifier / Retrier     classifies the final outcome;   classifies each attempt
+//	                         the Retrier classifies for      (recommended)
+//	                         itself
+//	Logger / Throttler       duration includes the wait,     duration without the wait
+//	                         which is logged separately too
 //
-// Where there is no Classifier, the Retrier judges answers by the same rules,
-// and the Throttler and the Logger go by status and headers.
+// X is the wrapper that is named first. Without a Classifier, the Retrier judges
+// responses by the same rules, and the Throttler and the Logger go by status and
+// headers.
 //
 // # Promises
 //
-// The wrappers keep net/http's RoundTripper contract to the letter: the request
-// is not modified, its body is closed on every path, an answer is never
-// replaced by an error, and streams, upgrades, trailers and httptrace work as
-// if nobody stood between. A call that succeeds at once costs no allocation,
-// unless its body had to be kept or its answer looked into.
-// No wait outlasts the context's deadline. The package steadyhttptest holds the
-// test of this contract, for any wrapper.
+// The wrappers keep the contract of http.RoundTripper. They do not modify the
+// request, they close its body on every path, and they never replace a response
+// by an error. Streams, upgrades, trailers and httptrace work as without the
+// wrappers. No wait outlasts the context's deadline. A call that succeeds at once
+// costs no allocation, unless its body had to be kept or its response examined.
+// Package steadyhttptest has a test of this contract for any RoundTripper.
 package steadyhttp

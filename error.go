@@ -17,62 +17,68 @@ import (
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
-// ErrThrottled is what a Throttler's refusal is: the request was not sent,
-// because its turn could not come in time. The error returned is an *Error
-// that wraps it; test for it with errors.Is.
+// ErrThrottled is the error of a request that a Throttler did not send: its turn
+// could not come in time, the queue was full, or it needs more tokens than a
+// minute has. The error that is returned is an *Error that wraps ErrThrottled,
+// so test for it with errors.Is. It is the same as limit.ErrThrottled.
 var ErrThrottled = limit.ErrThrottled
 
-// An Error says what went wrong with one call, for an answer that is a failure
-// and for an error that had no answer alike. Check returns it, and Call.Error
-// holds it. Its text fields are cleaned: one line, bounded, without anything
-// that looks like a credential. It must not be changed.
+// An Error says what went wrong with one call. It describes a failed response
+// as well as an error that came instead of a response. Check returns it, and
+// Call.Error holds it.
+//
+// Its text fields are cleaned: each is one line of limited length, without
+// anything that looks like a credential. An Error must not be modified.
 type Error struct {
 	Class    Class
 	Fate     Fate   // whether the server may have carried the request out
-	Status   int    // the HTTP status; 0 if there was no answer
-	Provider string // who answered, such as "openai"; "" if that is not known
+	Status   int    // the HTTP status; 0 if there was no response
+	Provider string // the API's provider, such as "openai"; "" if it is not known
 
 	Code      string // the provider's own name for the error, such as "insufficient_quota"
 	Param     string // the parameter at fault, if the provider names it
-	Message   string // what the server said: its message, else its JSON, else the start of its text
+	Message   string // what the server said: its message, otherwise its JSON or the start of its text
 	Hint      string // what a developer should look at first
 	RequestID string // the id to quote to the provider's support
 
 	// RetryAfter is how long the server asked to wait, counted from its
-	// answer, and RetryAfterSource the header or field that said so. If the
-	// source is "" the server did not say.
+	// response. RetryAfterSource is the header or body field that said so; ""
+	// means that the server did not ask for a wait.
 	RetryAfter       time.Duration
 	RetryAfterSource string
 
-	// NotBefore is when that wait is over: a repeat before it is pointless.
-	// Zero if the server did not say.
+	// NotBefore is when that wait is over. It is zero if the server did not ask
+	// for a wait.
 	NotBefore time.Time
 
-	// RateLimit is what the server said about its limits, nil if nothing.
+	// RateLimit is what the server stated about its limits; nil if nothing.
 	RateLimit []limit.Allowance
 
-	// Window is that of the limit which was hit, as far as the answer names it:
-	// from a second to a month of 30 days; 0 if it does not. A limit of an hour
-	// or more is not waited for unless the server itself says how long.
+	// Window is the window of the limit that was exceeded, such as a minute, from
+	// a second to a month of 30 days; 0 if the response does not name it. A
+	// Retrier waits for a limit of an hour or more only if the server says how
+	// long.
 	Window time.Duration
 
-	// Scope is what shares the limit or the trouble, and ScopeName the resource,
-	// bucket or method where the scope has one.
+	// Scope says which requests share the limit or the failure. ScopeName is the
+	// name of the resource, bucket or method, if the scope has one.
 	Scope     limit.Scope
 	ScopeName string
 
-	// Body is the start of the answer's raw body, uncleaned, at most 64 KiB.
+	// Body is the start of the response's body as it came, at most 64 KiB. It is
+	// not cleaned.
 	Body []byte
 
-	// Err is the error below, nil for an answer.
+	// Err is the error that came instead of a response; nil if there was a
+	// response.
 	Err error
 
 	repeat dialect.Repeat // what the answer says about sending the request again
 }
 
 // Error returns one line for a log: the class, the status, what the server
-// said, its code, the wait it asked for and the request id. It holds no
-// secret and no raw character from the server.
+// said, its code, the wait that it asked for and the request id. The line is
+// cleaned like the text fields.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("steadyhttp: ")
@@ -102,9 +108,9 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// UserMessage returns a sentence or two for an end user: what happened and
-// what they can do, without internals and without anything the server sent but
-// the wait it asked for.
+// UserMessage returns a sentence or two for an end user: what happened and what
+// the user can do. The text has no internals, and nothing that the server sent
+// except the wait that it asked for.
 func (e *Error) UserMessage() string {
 	if e.RetryAfterSource != "" && e.Class.Retryable() && e.RetryAfter > 0 {
 		return e.Class.sheet().user + " It should work again in about " + inWords(e.RetryAfter) + "."
@@ -133,8 +139,8 @@ func appendWords(b []byte, d time.Duration) []byte {
 	return b
 }
 
-// Timeout reports whether the call failed because time ran out, as net.Error
-// and url.Error ask for it.
+// Timeout reports whether the call failed because time ran out. It is the method
+// of net.Error, which url.Error calls.
 func (e *Error) Timeout() bool {
 	return e.Class == Timeout || errors.Is(e.Err, context.DeadlineExceeded)
 }
@@ -146,19 +152,19 @@ func (e *Error) withoutBody() *Error {
 	return &light
 }
 
-// Unwrap returns the error below, nil for an answer.
+// Unwrap returns e.Err.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Check returns nil for a success, else an *Error, for an answer that is a
-// failure and for err alike: give it what http.Client.Do returned. An answer
-// is a failure if its status is 400 or more, or if a Classifier found an error
-// in its body.
+// Check returns nil for a success and an *Error for a failure. Give it what
+// http.Client.Do returned. A response is a failure if its status is 400 or
+// more, or if an error was found in its body.
 //
-// A failure that went through a Classifier or a Retrier was judged there;
-// others are judged now, which reads at most 64 KiB of the body and waits for
-// it at most a second. Of a success that nobody has judged, the body is looked
-// at under the conditions that Classifier states. The body stays readable from its beginning and the caller
-// still closes it. Unwrap gives err.
+// A response that went through a Classifier or a Retrier has its verdict
+// already. Of any other failed response, Check reads at most 64 KiB of the
+// body, for at most one second. A successful response that no Classifier has
+// examined is examined under the conditions that Classifier states. The body
+// can still be read from its beginning, and the caller still has to close it.
+// Unwrap returns err.
 func Check(resp *http.Response, err error) error {
 	if err != nil {
 		return errorOf(err)

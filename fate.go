@@ -12,30 +12,31 @@ import (
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
 )
 
-// A Fate says what became of a request on the server, as far as can be known
-// from here. With the Class it decides whether the request may be sent again.
-// The zero Fate is FateUnknown. Its String is a stable lower-case name.
+// A Fate says what became of a request on the server, as far as the client can
+// know. Together with the Class it decides whether the request may be sent
+// again. The zero Fate is FateUnknown. String returns a stable lower-case name.
 type Fate uint8
 
 // The fates.
 const (
-	// FateUnknown: the server may have carried it out. It is repeated only if
-	// doing it twice does no harm.
+	// FateUnknown: the server may have carried the request out. It is repeated
+	// only if doing it twice does no harm.
 	FateUnknown Fate = iota
 
-	// FateNeverSent: httptrace showed that somebody asked for a connection and
-	// that no header was written in the whole attempt. A base that reports
-	// nothing proves nothing, and neither does a failed dial: a wrapper further
-	// in may have made several attempts.
+	// FateNeverSent: nothing of the request was sent. The proof is httptrace: in
+	// the whole attempt, a connection was asked for and no header was written. A
+	// base that does not report to httptrace proves nothing. Nor does a failed
+	// dial, because an inner wrapper may have made several attempts.
 	FateNeverSent
 
-	// FateRefused: the answer says that it was not carried out: 429, 529, 421,
-	// 425, 503 that names a wait, and RateLimit and Overloaded under any status;
-	// or the server says itself that it may be sent again.
+	// FateRefused: the response says that the request was not carried out. That
+	// is so for status 429, 529, 421 and 425, for a 503 that asks for a wait, for
+	// the classes RateLimit and Overloaded under any status, and where the server
+	// says that the request may be sent again.
 	FateRefused
 
-	// FateApplied: it was carried out, and the caller has had a part of the
-	// answer, whatever happened to the rest. It is never repeated.
+	// FateApplied: the request was carried out, and the caller has received a
+	// part of the response. It is never repeated.
 	FateApplied
 )
 

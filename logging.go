@@ -11,41 +11,42 @@ import (
 	"github.com/steadyhttp/steadyhttp/internal/redact"
 )
 
-// A Logger writes one structured entry a call, from which can be told what
-// failed, whose fault it is, what was tried, how long it took and which request
-// id to quote. It is written when the answer's headers are there or the call
-// has failed for good; for an event stream, and where Bodies are asked for,
-// when the body has ended or was closed.
+// A Logger writes one structured entry per call. The entry says what failed,
+// who has to act, what was retried, how long the call took and which request id
+// to quote. It is written when the response's headers have arrived or the call
+// has failed. For an event stream, and for every body if Bodies is set, it is
+// written when the body has been read to its end or closed.
 //
-// The level tells the outcome: debug for a success, info for one that took
-// several attempts, warn for what the caller did or was refused, error for
-// what failed for good on either side.
+// The level is debug for a success, info for a success after several attempts,
+// warn for a failure that the caller has to deal with (an invalid request, a
+// limit, an empty account, a cancellation), and error for every other failure.
 //
-// What may hold a secret is left out unless it is allowed by name: headers,
-// query values and bodies. Of the URL there is never user information. What
-// the server or an error said, and what was allowed, is cleaned: one line,
-// bounded, without what looks like a credential and without the credentials
-// that the request was sent with.
+// What may hold a secret is not logged unless Headers, Query or Bodies allow
+// it. User information in a URL is never logged. Text that comes from the
+// server, from an error or from what was allowed is cleaned: it is one line of
+// limited length, without anything that looks like a credential and without the
+// credentials that the request was sent with.
 //
-// Its zero value is silent. It is safe for concurrent use and its fields must
-// not change once it is in use.
+// The zero value logs nothing. A Logger is safe for concurrent use, and its
+// fields must not be changed once it is in use.
 type Logger struct {
-	// Base makes the requests. nil is http.DefaultTransport.
+	// Base sends the requests. nil is http.DefaultTransport.
 	Base http.RoundTripper
 
-	// Zap takes the entries. nil is silent.
+	// Zap receives the entries. nil logs nothing.
 	Zap *zap.Logger
 
 	// Level chooses the level of a call's entry. nil is DefaultLevel.
 	Level func(Call) zapcore.Level
 
-	// Attempts adds an entry at debug level for each attempt that is followed by
-	// another, and for each wait, if there is a Retrier further in.
+	// Attempts adds an entry at debug level for each attempt that is followed
+	// by another and for each wait, if there is an inner Retrier. The default
+	// is false.
 	Attempts bool
 
-	// Fields returns more fields for the entry of a call. The response is nil
-	// if there was none, and its body is not to be read. nil adds none. What it
-	// returns is not cleaned.
+	// Fields returns more fields for the entry of a call. What it returns is
+	// not cleaned. The response is nil if there was none, and Fields must not
+	// read its body. nil adds none.
 	Fields func(*http.Request, *http.Response) []zap.Field
 
 	// Headers are the names of request and response headers whose values are
@@ -53,21 +54,20 @@ type Logger struct {
 	Headers []string
 
 	// Query are the names of query parameters whose values are logged, cleaned.
-	// nil is none; of other parameters nothing appears.
+	// Of other parameters neither name nor value is logged. nil is none.
 	Query []string
 
-	// Bodies is how many bytes of the request's and of the response's body are
-	// logged, cleaned. They are copied as they pass and never held back. 0 is
+	// Bodies is how many bytes of the request body and of the response body are
+	// logged, cleaned. They are copied as they pass and never delayed. 0 is
 	// none; the most is 64 KiB.
 	Bodies int
 
 	settings settings
 }
 
-// DefaultLevel is the level of a call's entry where Logger.Level does not say
-// otherwise: debug for a success, info for one that took several attempts, warn
-// for what the caller did or was refused, error for what failed for good on
-// either side.
+// DefaultLevel returns the level of a call's entry if Logger.Level is nil:
+// debug for a success, info for a success after several attempts, warn for a
+// failure that the caller has to deal with, and error for every other failure.
 func DefaultLevel(c Call) zapcore.Level {
 	switch {
 	case c.Error != nil && c.Error.Class.blame() == byThem:
@@ -152,7 +152,8 @@ func (t *Logger) check(call Call) *zapcore.CheckedEntry {
 	return t.Zap.Check(level(call), call.message())
 }
 
-// CloseIdleConnections closes the idle connections of Base, if it can.
+// CloseIdleConnections closes the idle connections of Base, if Base has a method
+// for that.
 func (t *Logger) CloseIdleConnections() { closeIdle(t.base()) }
 
 func (t *Logger) base() http.RoundTripper    { return orDefault(t.Base) }

@@ -6,29 +6,30 @@ import (
 	"strings"
 )
 
-// A Rule gives a class to answers that the built-in tables do not know, or
-// judge otherwise than you would. It matches an answer that meets all of its
-// conditions; at least one must be set. The zero value of a condition is met by
-// every answer.
+// A Rule gives a class to responses that the built-in tables do not know, or
+// that you want to be judged differently. A Rule matches a response that meets
+// all of its conditions: Host, Status, Code and Message. A condition that is
+// zero is met by every response; at least one must be set.
 type Rule struct {
-	// Host is the request's host without a port, or a domain above it.
+	// Host is the request's host without a port, or a parent domain of it.
 	Host string
 
-	// Status is the answer's status. With one from 200 to 299 the bodies of
-	// those answers of Host are looked into, within the bounds that Classifier
-	// states; Code and Message then find the error.
+	// Status is the response's status. If it is from 200 to 299, the bodies of
+	// such responses are examined within the bounds that Classifier states, and
+	// Code or Message must be set to find the error in them.
 	Status int
 
-	// Code is the provider's own code, as in Error.Code.
+	// Code is the provider's own code for the error, as in Error.Code.
 	Code string
 
-	// Message is a part of the provider's message, whatever its case.
+	// Message is a part of the provider's message. Upper and lower case are the
+	// same.
 	Message string
 
-	// Class is what a matching answer is.
+	// Class is the class of a matching response. It must be set.
 	Class Class
 
-	// Hint replaces the hint for developers. "" keeps it.
+	// Hint replaces Error.Hint. "" keeps the built-in one.
 	Hint string
 }
 

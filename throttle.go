@@ -16,92 +16,106 @@ import (
 
 const defaultMaxQueue = 10_000 // goroutines that wait take some 80 MB
 
-// A Throttler sends requests no faster than allowed: by the limits set here,
-// and by those that servers state or show. It learns from each answer how much
-// of a limit is left and when it comes back, and, where a server says nothing,
-// from its refusals what rate it bears. After an answer that asks to wait,
-// everybody whom that concerns waits, not only the one who was told: those with
-// the same credential and model at OpenAI, the same credential and method at
-// Slack, the same credential, method and path at a host that nobody knows. One goes first
-// then, and the others follow at the pace of the limit.
+// A Throttler keeps requests under three kinds of limits: those set here, those
+// that servers state in their responses, and those that servers do not state
+// but enforce. It reads from each response how much of a limit is left and when
+// the rest comes back. Where a server states nothing, the Throttler finds a
+// rate that the server accepts: a refused request lowers the rate, and it rises
+// again over time.
 //
-// While a host fails (no connection, a reset, 502, 503, 52x, 529, at least five
-// times in a row), calls to it wait as well, and one probe at a time goes out,
-// 100 ms to a second apart. After the first success all go on, at first a little
-// faster than before.
+// When a response asks for a pause, all requests that share the limit wait, not
+// only the one that was refused. Which requests share a limit depends on the
+// API: those with the same credential and model at OpenAI, with the same
+// credential and method at Slack, with the same credential, method and path at
+// a host that is not known. After the pause one request goes first, and the
+// others follow at the rate of the limit.
 //
-// A request waits for its turn, first come first served, until its context
-// ends. If its turn cannot come before the context's deadline, it is refused at
-// once with an *Error that wraps ErrThrottled and carries the verdict that holds
-// everybody back; its body is closed and nothing was sent.
+// While a host fails, requests to it wait as well. A host fails after at least
+// five failures in a row: no connection, a reset, or status 502, 503, 52x or
+// 529. One request at a time is then sent as a probe, 100 ms to 1 s apart.
+// After the first success all requests go on, at first at slightly more than
+// the rate before the failure.
 //
-// Its zero value has no limits of its own and obeys the servers. Limits apply
-// to each host and credential apart. One Throttler may serve several clients,
-// which then share its limits. It is safe for concurrent use; it must not be
-// copied after first use and its fields must not change once it is in use.
+// Requests wait in a queue, first come, first served. If a request's turn
+// cannot come before its context's deadline, it is refused at once: its body is
+// closed, nothing is sent, and the error is an *Error that wraps ErrThrottled
+// and says what held the request back.
+//
+// The zero value sets no limits and obeys those of the servers. Limits apply to
+// each host and credential separately. Clients that use the same Throttler
+// share its limits. A Throttler is safe for concurrent use. It must not be
+// copied after first use, and its fields must not be changed once it is in use.
 type Throttler struct {
-	// Base makes the requests. nil is http.DefaultTransport.
+	// Base sends the requests. nil is http.DefaultTransport.
 	Base http.RoundTripper
 
-	// RequestsPerSecond, RequestsPerMinute and RequestsPerDay are how many
-	// requests are sent in that time: spread evenly after a burst, those of a
-	// day when they are wanted. 0 is no limit.
+	// RequestsPerSecond, RequestsPerMinute and RequestsPerDay limit how many
+	// requests are sent in that time. After a burst, the requests of a second or
+	// minute are spread evenly over it; those of a day are sent as they come.
+	// 0 is no limit.
 	RequestsPerSecond float64
 	RequestsPerMinute float64
 	RequestsPerDay    float64
 
-	// TokensPerMinute is how many tokens the requests of a minute may take, input
-	// and output together; InputTokensPerMinute and OutputTokensPerMinute are for
-	// providers that count them apart. A request reserves a token for every
-	// four bytes of its text, and what it allows to be generated (max_tokens and
-	// its like). Once its answer tells what was used, the difference is given
-	// back or charged. A request that reserves more than a minute's tokens is
-	// refused at once, classed TooLarge. 0 is no limit.
+	// TokensPerMinute limits the tokens of a minute, input and output together.
+	// InputTokensPerMinute and OutputTokensPerMinute are for providers that
+	// count them separately. Before it is sent, a request reserves one token for
+	// every four bytes of its text, and the tokens that it allows the model to
+	// generate (max_tokens and the like). When the response says how many were
+	// used, the difference is given back or charged. A request that needs more
+	// tokens than a minute has is refused at once with the class TooLarge. 0 is
+	// no limit.
 	TokensPerMinute       float64
 	InputTokensPerMinute  float64
 	OutputTokensPerMinute float64
 
-	// MaxConcurrent is how many requests are under way at once. One is under
-	// way from when it is sent until its response body is closed or read to its
-	// end. 0 and negative are no limit.
+	// MaxConcurrent limits how many requests are under way at once. A request is
+	// under way from when it is sent until its response body is read to the end
+	// or closed. 0 and negative are no limit.
 	MaxConcurrent int
 
-	// Burst is how many requests may go at once after a pause, of those set by
-	// the second and by the minute. 0 is one second's worth, and 1 at the least.
+	// Burst is how many requests may be sent at once after a quiet time, under
+	// RequestsPerSecond and RequestsPerMinute. 0 is one second's worth, and at
+	// least 1.
 	Burst int
 
-	// ByModel makes the limits set here apply to each model apart.
+	// ByModel applies the limits set here to each model separately. The default
+	// is false: all models share them.
 	ByModel bool
 
-	// Key returns whom a request shares limits and gates with, in place of host,
-	// credential, model and whatever else the API parts its limits by. It is
-	// called several times for a request and must not keep it. nil is as said.
+	// Key returns a name for the group of requests that share limits and pauses
+	// with a request. It replaces what is otherwise used: host, credential, model
+	// and what else the API tells requests apart by. It may be called several
+	// times for a request and must not keep it. nil uses those.
 	Key func(*http.Request) string
 
-	// Cost returns what a request takes from the limits, in place of the
-	// estimate. It must not read the body but by GetBody. nil is the estimate.
+	// Cost returns what a request takes from the limits. It may read the body
+	// only through GetBody. nil is the estimate described at TokensPerMinute.
 	Cost func(*http.Request) limit.Cost
 
-	// MaxSharedPause is the longest wait, asked for by a server, that everybody joins.
-	// A longer one concerns only the call that was told. 0 is one minute,
-	// negative is no limit.
+	// MaxSharedPause is the longest pause, asked for by a server, that holds back
+	// all requests that share the limit. A longer one concerns only the call
+	// whose response asked for it. 0 is one minute, negative is no limit.
 	MaxSharedPause time.Duration
 
 	// MaxQueue is how many requests may wait for the limits set here, for each
-	// host and credential. One more is refused with ErrThrottled. 0 is 10,000,
-	// negative is no limit.
+	// host and credential. Further ones are refused with ErrThrottled. 0 is
+	// 10,000, negative is no limit.
 	MaxQueue int
 
-	// OutageWait is how long a call whose context has no deadline waits while its host
-	// fails. 0 is ten seconds. Negative switches it off: all calls go out.
+	// OutageWait is how long a request whose context has no deadline waits while
+	// its host fails. One with a deadline waits until then. 0 is 10 seconds.
+	// Negative switches the waiting off: requests are sent to a failing host.
 	OutageWait time.Duration
 
-	// Limiter keeps the limits. nil is one of this Throttler's own, in memory.
+	// Limiter keeps the limits and decides when a request may be sent. nil is a
+	// limiter in memory that only this Throttler uses.
 	Limiter limit.Limiter
 
-	// Salt is a secret that credentials are hashed with (HMAC-SHA256, of which
-	// 64 bits stay), so that processes that share a Limiter name them alike and
-	// it never learns them. "" is a seed of this process's own.
+	// Salt is the secret key with which credentials are hashed (HMAC-SHA256, cut
+	// to 64 bits), so that a Limiter never sees a credential. Processes that
+	// share a Limiter need the same Salt. "" is a random one that differs in each
+	// process.
 	Salt string
 
 	settings   settings
@@ -275,10 +289,12 @@ func recordFor(req *http.Request, resp *http.Response) *call {
 	return c
 }
 
-// Snapshot lists what is known now of limits, waits and gates, in no order.
+// Snapshot returns what is known now of limits, waiting requests and gates, in
+// no particular order.
 func (t *Throttler) Snapshot() []limit.KeyState { return t.limiter().Snapshot() }
 
-// CloseIdleConnections closes the idle connections of Base, if it can.
+// CloseIdleConnections closes the idle connections of Base, if Base has a method
+// for that.
 func (t *Throttler) CloseIdleConnections() { closeIdle(t.base()) }
 
 func (t *Throttler) base() http.RoundTripper    { return orDefault(t.Base) }

@@ -9,24 +9,25 @@ import (
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
-// A Transport is the four wrappers in the recommended order, from the caller
-// to the wire: Logger, Retrier, Throttler, Classifier, Base. Its zero value is
-// ready to use and safe under any http.Client.
+// A Transport sends requests through the four wrappers in the recommended
+// order, from the caller to the network: Logger, Retrier, Throttler,
+// Classifier, Base. Its zero value is ready to use and safe under any
+// http.Client.
 //
 //	client := &http.Client{Transport: &steadyhttp.Transport{}}
 //
-// A Transport is safe for concurrent use by many goroutines. It holds the state
-// of the limits, so create one and share it; it must not be copied after first
-// use. Its fields must not change once it is in use.
+// A Transport is safe for concurrent use by multiple goroutines. It holds the
+// state of the limits, so create one and share it. It must not be copied after
+// first use, and its fields must not be changed once it is in use.
 type Transport struct {
-	// Base makes the requests. nil is http.DefaultTransport.
+	// Base sends the requests. nil is http.DefaultTransport.
 	Base http.RoundTripper
 
-	// The wrappers. nil is the zero value of each: a silent Logger, a Retrier
-	// with the default policy, a Throttler without limits of its own that still
-	// obeys those of the servers, and a Classifier. Their own Base must be nil.
-	// A wrapper may be set in several Transports, which then share its state:
-	// one Throttler makes their clients share its limits.
+	// The wrappers. nil is the zero value of each: a Logger that logs nothing, a
+	// Retrier with the default settings, a Throttler that obeys the limits of
+	// the servers and has none of its own, and a Classifier. Their own Base must
+	// be nil. A wrapper may be set in several Transports, which then share its
+	// state: with one Throttler, their clients share its limits.
 	Logger     *Logger
 	Retrier    *Retrier
 	Throttler  *Throttler
@@ -99,13 +100,14 @@ func orOwn[W any](set, own *W) *W {
 	return own
 }
 
-// Snapshot lists what its Throttler knows now of limits, waits and gates, in no
-// order.
+// Snapshot returns what the Transport's Throttler knows now of limits, waiting
+// requests and gates, in no particular order.
 func (t *Transport) Snapshot() []limit.KeyState {
 	return orOwn(t.Throttler, &t.own.Throttler).Snapshot()
 }
 
-// CloseIdleConnections closes the idle connections of Base, if it can.
+// CloseIdleConnections closes the idle connections of Base, if Base has a method
+// for that.
 // http.Client.CloseIdleConnections calls it.
 func (t *Transport) CloseIdleConnections() { closeIdle(t.base()) }
 

@@ -1,11 +1,16 @@
-// Package limit is for those who write a limiter of requests, estimate what
-// requests cost, or read what a limiter knows.
+// Package limit has the types between a steadyhttp.Throttler and its [Limiter].
+// You need it to write a Limiter, to estimate what requests cost, or to read
+// what a Limiter knows.
 //
-// A steadyhttp.Throttler asks its [Limiter] before it sends a request and tells
-// it afterwards what the response said. The limiter that a Throttler makes for
-// itself keeps everything in memory. The module redissteady has one that keeps
-// it in Redis, for many processes. The test of what every Limiter promises is
-// steadyhttptest.TestLimiter.
+// Before a Throttler sends a request, it asks its Limiter for a [Permit]. After
+// the response has arrived, it reports to the Limiter what the response said
+// about limits ([Observation]), and at the end what became of the request
+// ([Outcome]). A gate is what holds back requests while a server wants a pause
+// or does not work.
+//
+// The Limiter that a Throttler makes for itself keeps its state in memory. The
+// module redissteady has one that keeps it in Redis, for several processes.
+// steadyhttptest.TestLimiter tests what every Limiter promises.
 package limit
 
 import (
@@ -14,62 +19,70 @@ import (
 	"time"
 )
 
-// ErrThrottled is what an error Is when a request was not sent because its turn
-// could not come in time. steadyhttp.ErrThrottled is the same error.
+// ErrThrottled is the error of a request that was not sent because its turn
+// could not come in time. Test for it with errors.Is. It is the same as
+// steadyhttp.ErrThrottled.
 var ErrThrottled = errors.New("steadyhttp: throttled")
 
-// A Limiter decides when requests may be sent.
+// A Limiter decides when requests may be sent. It keeps limits, pauses and gates
+// for each [Key], and a request is held back by every Key that matches it.
 //
-// It keeps limits, pauses and gates by [Key]. A request is held back by every
-// Key that matches it. Its methods are called by many goroutines at once; they
-// take and return plain values, so that a call need not allocate.
+// Its methods must be safe for concurrent use. They take and return plain
+// values, so that a call need not allocate.
 type Limiter interface {
-	// Acquire waits until a may be sent, first come, first served under each
-	// Key, and returns the permit for it. It fails with
+	// Acquire waits until the request a may be sent, first come, first served
+	// for each Key, and returns a permit for it. It fails
 	//
-	//   - an error that Is ErrThrottled, at once, if the turn cannot come before
-	//     ctx's deadline, or too many wait already. A *Refusal says why;
-	//   - context.Cause(ctx) if ctx is canceled while it waits;
-	//   - an error that Is ErrThrottled and Is context.DeadlineExceeded if ctx's
-	//     deadline passes while it waits.
+	//   - at once, if the request's turn cannot come before the deadline of ctx
+	//     or if MaxQueue requests are waiting already. errors.Is reports that
+	//     the error is ErrThrottled;
+	//   - if the deadline of ctx passes while the request waits. The error is
+	//     both ErrThrottled and context.DeadlineExceeded;
+	//   - if the host still fails after OutageWait. The error is ErrThrottled;
+	//   - if ctx is canceled while the request waits. The error is
+	//     context.Cause(ctx).
 	//
-	// A call that failed has taken nothing. Its Permit tells how long it Waited.
+	// A *Refusal is an ErrThrottled that says why. If Acquire fails, nothing is taken from the limits, and the Permit that it
+	// returns has only Waited and Why.
 	Acquire(ctx context.Context, a Ask) (Permit, error)
 
-	// Settle ends p. It frees its place among the concurrent requests, and
-	// charges or gives back tokens. It does not block. It is called once for
-	// each permit; further calls do nothing.
+	// Settle ends p. It frees the request's place among the concurrent requests,
+	// and charges or gives back tokens. It does not block. It must be called for
+	// every permit. A second call for the same permit does nothing.
 	Settle(p Permit, o Outcome)
 
-	// Observe records what the response to p's request said. It does not block.
-	// What it says of a limit replaces what was known. It reports whether
-	// requests of o.Key have to wait now because of a pause or a gate; false
-	// where that is not known.
+	// Observe records what the response to the request of p said. What it says
+	// about a limit replaces what was known. Observe does not block. It reports
+	// whether requests of o.Key now have to wait at a gate, and false if that is
+	// not known.
 	Observe(p Permit, o Observation) (held bool)
 
-	// Snapshot lists what is known now, in no order. The slice is the caller's.
+	// Snapshot returns what is known now, in no particular order. The caller may
+	// modify the slice.
 	Snapshot() []KeyState
 }
 
-// A Key names the requests that share something: a limit, a pause, a gate. Of a
-// request all fields are set that are known. Of a limit an empty field matches
-// every request, so that Key{Host: "api.example.com"} is all that goes to that
-// host.
+// A Key names a group of requests that share a limit, a pause or a gate.
+//
+// In the Key of a request, every field that is known and may matter is set. In
+// the Key of a limit, a field that is zero matches every request:
+// Key{Host: "api.example.com"} matches all requests to that host.
 type Key struct {
-	Host       string
-	Bucket     string // the group of an API's methods, paths or resources that share a limit
-	Credential uint64 // a hash of the credential, with Throttler.Salt or a seed of this process; 1 is "no credential"
-	Model      string // of a language model
+	Host       string // with its port, or what Throttler.Key returned
+	Bucket     string // the group of methods, paths or resources that share a limit
+	Credential uint64 // a hash of the credential, see Throttler.Salt; 1 is a request without one
+	Model      string // the name of a language model
 }
 
 // A Cost is what a request takes from the limits. The zero value is one request
 // without tokens.
 type Cost struct {
 	Requests      int64 // 0 is 1
-	Input, Output int64 // tokens
+	Input, Output int64 // tokens: of the prompt, and of what the model may generate
 }
 
-// Limits are what a user allows. The zero value limits nothing.
+// Limits are the limits that a user sets. They mean what the fields of the same
+// names mean in steadyhttp.Throttler. A field that is 0 is no limit.
 type Limits struct {
 	RequestsPerSecond     float64
 	RequestsPerMinute     float64
@@ -77,54 +90,59 @@ type Limits struct {
 	TokensPerMinute       float64 // input and output together
 	InputTokensPerMinute  float64
 	OutputTokensPerMinute float64
-	MaxConcurrent         int // 0 and negative are no limit
-	Burst                 int // how many requests may go at once; 0 is one second's worth
+	MaxConcurrent         int // negative is no limit
+	Burst                 int // how many requests may be sent at once; 0 is one second's worth
 }
 
-// Any reports whether l limits anything.
+// Any reports whether l sets any limit.
 func (l *Limits) Any() bool {
 	return l.MaxConcurrent > 0 || l.RequestsPerSecond > 0 || l.RequestsPerMinute > 0 || l.RequestsPerDay > 0 || l.Tokens()
 }
 
-// Tokens reports whether l limits tokens.
+// Tokens reports whether l sets a limit of tokens.
 func (l *Limits) Tokens() bool {
 	return l.TokensPerMinute > 0 || l.InputTokensPerMinute > 0 || l.OutputTokensPerMinute > 0
 }
 
-// An Ask is a request that wants to be sent.
+// An Ask is a request that asks for a permit.
 type Ask struct {
-	Key  Key // of the request
-	Cost Cost
+	Key  Key  // of the request
+	Cost Cost // what the request takes from the limits
 
 	Limits    Limits // set by the user
-	LimitsKey Key    // the requests that share Limits
+	LimitsKey Key    // the group of requests that share Limits
 
-	MaxQueue   int           // how many requests may wait for Limits; 0 and negative are any number
-	OutageWait time.Duration // how long to wait while the host fails, if ctx has no deadline; 0 is 10 s
+	// MaxQueue is how many requests may wait for Limits. 0 and negative are no
+	// limit.
+	MaxQueue int
+
+	// OutageWait is how long the request waits while its host fails, if the
+	// context has no deadline. 0 is DefaultOutageWait.
+	OutageWait time.Duration
 }
 
-// DefaultOutageWait is what an Ask without an OutageWait waits for a host that
-// fails: most restarts are over by then, and a person waits no longer.
+// DefaultOutageWait is the OutageWait of an Ask that sets none: 10 seconds. Most
+// restarts are over by then, and a person does not wait longer.
 const DefaultOutageWait = 10 * time.Second
 
-// A Permit is leave to send one request. It ends with Limiter.Settle. The zero
-// Permit is one that no Limiter gave: to settle it does nothing.
+// A Permit allows one request to be sent. It ends with Limiter.Settle. To settle
+// the zero Permit, which no Limiter gives, does nothing.
 type Permit struct {
-	Key    Key
-	Cost   Cost
-	ID     uint64        // which permit of its Limiter it is
-	Waited time.Duration // for it
-	Why    string        // what it waited for last; "" if it did not wait
-	Probe  bool          // the Limiter lets others follow or wait by its outcome
+	Key    Key           // of the Ask
+	Cost   Cost          // of the Ask
+	ID     uint64        // tells the permits of one Limiter apart
+	Waited time.Duration // how long the request waited
+	Why    string        // what it waited for last, such as "the limit of requests per minute"; "" if it did not wait
+	Probe  bool          // the request is a probe: its outcome decides whether others may be sent
 }
 
-// A Signal is what an outcome says about the host and its limits. The zero
-// Signal is SignalNone.
+// A Signal is what a response or an error says about the host and its limits.
+// The zero Signal is SignalNone.
 type Signal uint8
 
 // The signals.
 const (
-	SignalNone    Signal = iota // nothing: the caller gave up, the attempt timed out, or it was observed before
+	SignalNone    Signal = iota // nothing: the caller gave up, the attempt timed out, or the signal was observed before
 	SignalGood                  // the host works
 	SignalRefused               // a limit refused the request
 	SignalFailing               // the host does not work: no connection, a reset, 502, 503, 52x, 529
@@ -133,49 +151,55 @@ const (
 // An Outcome is what became of a request.
 type Outcome struct {
 	Signal     Signal
-	Used       Cost // the tokens that the response says were used
-	UsageKnown bool // whether it says so; if not, what was reserved stays charged
-	Refund     bool // the request failed and took no tokens
+	Used       Cost // the tokens that were used, if UsageKnown
+	UsageKnown bool // the response said how many tokens were used; if not, those reserved stay charged
+	Refund     bool // the request failed and used no tokens: those reserved are given back
 }
 
-// An Observation is what a response says about a Key: a limit, a pause, or only
-// a Signal.
+// An Observation is what a response says about the requests of a Key: a limit, a
+// pause, or only a Signal.
 type Observation struct {
 	Key    Key
 	Signal Signal
 
-	// A limit. What is not known is -1. A Unit of "" is no limit.
+	// A limit that the response states, unless Unit is "". Limit, Remaining and
+	// Reset are -1 if they are not known.
 	Unit      string        // "requests", "tokens", "input_tokens" or "output_tokens"
-	Limit     int64         // in the Window
-	Remaining int64         // after this request
-	Window    time.Duration // 0 is not known
-	Reset     time.Duration // from the response until the whole limit is there again
-	Refills   bool          // it comes back evenly until then, and not all at once
+	Limit     int64         // what is allowed in the Window
+	Remaining int64         // what is left after this request
+	Window    time.Duration // 0 if it is not known
+	Reset     time.Duration // from the response until all of Limit is available again
+	Refills   bool          // what was used comes back evenly until then, not all at once
 
-	// Hold is how long nobody under Key may send. After it one request goes
-	// first, and the others follow once it was answered.
+	// Hold is a pause: for how long no request of Key may be sent. After it one
+	// request is sent as a probe, and the others follow once the probe has an
+	// answer.
 	Hold time.Duration
 
-	// Err is why, for those who cannot wait. It may be nil. A Limiter may keep it
-	// for a day, so it must not hold a response or its body.
+	// Err is the reason, for the Refusal of a request that cannot wait. It may be
+	// nil. A Limiter may keep it for a day, so it must not hold a response or its
+	// body.
 	Err error
 
-	// MaxWait is the longest time for which a limit that a response states may
-	// hold back the first in its queue. A limit that takes longer to come back
-	// is left to the server to refuse.
+	// MaxWait is the longest time for which the limit that is stated here may
+	// hold back the first request in the queue. If the limit takes longer to come
+	// back, the request is sent, and the server decides.
 	MaxWait time.Duration
 }
 
-// A Refusal is why Acquire gave no permit. It Is ErrThrottled.
+// A Refusal is the error of Acquire when it gives no permit. errors.Is reports
+// that it is ErrThrottled.
 type Refusal struct {
-	Reason string // in words that can follow "not sent: "
-	Late   bool   // the turn would have come after the deadline: it Is context.DeadlineExceeded too
-	Err    error  // Observation.Err of what holds the request back; nil if nothing does or it is not known
+	Reason string // completes "not sent: ", as in "the queue is full: 10000 requests are waiting"
+	Late   bool   // the turn would come after the deadline; errors.Is reports that it is context.DeadlineExceeded as well
+	Err    error  // the Observation.Err of what holds the request back; nil if there is none
 }
 
+// Error returns "steadyhttp: throttled: " and the Reason.
 func (r *Refusal) Error() string { return ErrThrottled.Error() + ": " + r.Reason }
 
-// Is reports whether target is what r says.
+// Is reports whether target is ErrThrottled or, if r is Late,
+// context.DeadlineExceeded.
 func (r *Refusal) Is(target error) bool {
 	return target == ErrThrottled || r.Late && target == context.DeadlineExceeded
 }

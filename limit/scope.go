@@ -5,23 +5,24 @@ import "fmt"
 // scopeNames are in the order of Scope's bits.
 var scopeNames = [...]string{"host", "credential", "model", "method", "path", "resource", "bucket"}
 
-// A Scope says which requests share a limit or a trouble: those that have all of
-// its members in common with the request that met it. The zero Scope says
-// nothing.
+// A Scope says which requests share a limit or a failure with a request that met
+// it: those that have all of the scope's members in common with it. The members
+// are bits, so ScopeCredential|ScopeModel is the requests with the same
+// credential and model. The zero Scope means that nothing is known.
 type Scope uint8
 
 // The members of a Scope.
 const (
-	ScopeHost Scope = 1 << iota
-	ScopeCredential
-	ScopeModel
-	ScopeMethod   // the API's method: HTTP's, or Slack's
-	ScopePath     // of the URL
-	ScopeResource // a group of methods, as GitHub's
-	ScopeBucket   // what the server calls so, as Discord does
+	ScopeHost       Scope = 1 << iota // the host, with its port
+	ScopeCredential                   // the API key, token or user
+	ScopeModel                        // the language model
+	ScopeMethod                       // the method: of HTTP, or of the API as at Slack
+	ScopePath                         // the path of the URL
+	ScopeResource                     // a group of methods that the API defines, as at GitHub
+	ScopeBucket                       // a group that the server names in its responses, as at Discord
 )
 
-// String names the members, such as "credential, host, model".
+// String returns the members' names, such as "host, credential, model".
 func (s Scope) String() string {
 	text := ""
 	for i, name := range scopeNames {

@@ -7,23 +7,23 @@ import (
 	"github.com/steadyhttp/steadyhttp/internal/redact"
 )
 
-// A KeyState is what a Limiter knows about one Key, for logs, metrics and pages.
-// A request counts for every Key that it matches: for its host, for its host and
-// credential, and so on. The caller may keep and change it.
+// A KeyState is what a Limiter knows about one Key, for logs, metrics and status
+// pages. A request counts for every Key that matches it: for its host, for its
+// host and credential, and so on. The caller may keep and modify a KeyState.
 type KeyState struct {
 	Key    Key
-	Limits []LimitState // known now, the user's own first
+	Limits []LimitState // the limits known now, those that the user set first
 
-	Waiting    int // requests that wait for this Key
-	Concurrent int // requests under way; those to a host that holds nobody back are not counted
+	Waiting    int // how many requests wait for this Key
+	Concurrent int // how many requests are under way; not counted for a host that holds nothing back
 
-	// PerSecond is the rate of requests that is kept to where no limit was
-	// stated: because a request was refused, or because the host has just
-	// recovered. 0 is none.
+	// PerSecond is the adaptive rate limit, in requests per second. There is one
+	// after a server refused requests without stating a limit, and for a time
+	// after a host has recovered. 0 is none.
 	PerSecond float64
 
-	Gate      string        // why requests wait at a gate: "", GateAsked or GateFailing
-	GateLeft  time.Duration // until the next request may go out
+	Gate      string        // why the gate is closed: GateAsked, GateFailing, or "" if it is open
+	GateLeft  time.Duration // until the next request may be sent
 	GateError error         // what closed the gate; nil if that is not known
 }
 
@@ -35,11 +35,11 @@ const (
 
 // A LimitState is one limit of a Key.
 type LimitState struct {
-	Unit    string        // as in Observation; "concurrency" for requests under way
-	Limit   float64       // in the Window, or at once if that is 0
-	Window  time.Duration // 0 if it is not known or there is none
-	Left    float64       // now; negative if more was taken than there was
-	Learned bool          // from responses; if not, set by the user
+	Unit    string        // "requests", "tokens", "input_tokens", "output_tokens" or "concurrency"
+	Limit   float64       // what is allowed in the Window; for concurrency, at once
+	Window  time.Duration // 0 if it is not known, and for concurrency
+	Left    float64       // what is left now; negative if more was taken than there was
+	Learned bool          // stated by responses; false if set by the user
 }
 
 // maxLabel bounds a Key's label: a host, a model and a path of usual length.
@@ -48,9 +48,9 @@ const maxLabel = 256
 // anonymous is the Credential of requests without one.
 const anonymous = 1
 
-// Label names k for people: the host, and what sets it apart, the credential by
-// four digits that mean nothing outside this process. It holds no secret and has
-// at most 256 bytes.
+// Label returns a name of k for people: the host, four digits that stand for the
+// credential, the model and the bucket, as far as they are set. It holds no
+// secret and has at most 256 bytes.
 func (k Key) Label() string {
 	label := k.Host
 	if k.Credential > anonymous {
@@ -64,12 +64,12 @@ func (k Key) Label() string {
 	return redact.Line(label, maxLabel)
 }
 
-// An Allowance is one rate limit as a server states it.
+// An Allowance is one rate limit as a response states it.
 type Allowance struct {
-	Unit      string        // "requests", "tokens", "input_tokens", "output_tokens", "concurrency"; "" if the server does not say
-	Name      string        // of the policy, resource or bucket, if it has one
-	Window    time.Duration // in which Limit is allowed; 0 if not said
-	Limit     int64         // -1 if not said
-	Remaining int64         // -1 if not said
-	Reset     time.Duration // from the answer until it is whole, or has room, again; -1 if not said
+	Unit      string        // "requests", "tokens", "input_tokens", "output_tokens" or "concurrency"; "" if it is not stated
+	Name      string        // of the policy, resource or bucket; "" if it has none
+	Window    time.Duration // the time in which Limit is allowed; 0 if it is not stated
+	Limit     int64         // -1 if it is not stated
+	Remaining int64         // -1 if it is not stated
+	Reset     time.Duration // from the response until all, or some, of Limit is available again; -1 if it is not stated
 }
