@@ -24,8 +24,8 @@ const (
 	meanBackOffOverloaded = time.Second
 	maxBackOff            = 15 * time.Second
 
-	// maxSpread is the most that is added to a server's figure so that all who
-	// were told the same do not come back at the same moment.
+	// maxSpread is the most that is added to the wait that a server asks for, so
+	// that clients with the same wait do not come back at the same moment.
 	maxSpread = time.Second
 )
 

@@ -213,7 +213,7 @@ func errorOf(err error) *Error {
 }
 
 // errorFor is errorOf for who has the request, which may have ended with a cause
-// or a text that tells nobody that it did.
+// or a text that does not show it.
 func errorFor(req *http.Request, err error) *Error {
 	e := errorOf(err)
 	if req == nil {

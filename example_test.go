@@ -30,7 +30,7 @@ var (
 	hello      = steadyhttptest.ChatCompletion("Hello!")
 )
 
-// One line makes a client steady. Its call sites stay as they are.
+// One field of the client is set. Its call sites stay as they are.
 func ExampleTransport() {
 	url, stop := api(slowDown, hello)
 	defer stop()
@@ -59,8 +59,8 @@ func ExampleTransport_settings() {
 	// Output:
 }
 
-// By hand, from the wire up: the last line is what the client touches. Any
-// order, any subset, and other people's wrappers anywhere.
+// The chain by hand, from the network up: the last line is the wrapper that the
+// client calls. Any order and any subset work, with other wrappers between them.
 func ExampleRetrier() {
 	url, stop := api(slowDown, slowDown, hello)
 	defer stop()
@@ -83,7 +83,7 @@ func ExampleRetrier() {
 	// Output: 200 OK after 3 attempts
 }
 
-// A Classifier alone changes nothing on the way, and lets Check say more.
+// A Classifier alone changes no response, and lets Check say more.
 func ExampleClassifier() {
 	url, stop := api(outOfMoney)
 	defer stop()
@@ -123,9 +123,8 @@ func ExampleThrottler() {
 	// not sent: no permit for a minute
 }
 
-// One entry a call, at a level that tells the outcome.
-// What a Throttler knows: limits told and learned, who waits, which gates are shut.
-func ExampleLimiter() {
+// What a Throttler knows: limits set and learned, waiting requests, closed gates.
+func ExampleThrottler_Snapshot() {
 	api := steadyhttptest.NewServer()
 	defer api.Close()
 	api.Script("*", steadyhttptest.ChatCompletion("hello"))
@@ -142,7 +141,7 @@ func ExampleLimiter() {
 
 	for _, key := range throttler.Snapshot() {
 		for _, l := range key.Limits {
-			// key.Key.Label() names the host, the model and, by a mark, the credential.
+			// key.Key.Label() names the host, the model and, by four digits, the credential.
 			fmt.Printf("%q: %.0f %s in %s, learned: %t\n", key.Key.Model, l.Limit, l.Unit, l.Window, l.Learned)
 		}
 	}
@@ -151,6 +150,7 @@ func ExampleLimiter() {
 	// "gpt-4o": 500 requests in 1m0s, learned: true
 }
 
+// One entry per call, at a level that follows from the outcome.
 func ExampleLogger() {
 	url, stop := api(slowDown, hello, outOfMoney)
 	defer stop()
@@ -167,8 +167,8 @@ func ExampleLogger() {
 	// warn: call refused, error.type quota, code insufficient_quota
 }
 
-// An entry's message is one of five constants, so that zap's sampler thins out
-// what there is much of and keeps the rest.
+// An entry's message is one of five constants, so that zap's sampler drops only
+// entries of which there are many.
 func ExampleLogger_sampling() {
 	logger := zap.NewNop().WithOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core {
 		return zapcore.NewSamplerWithOptions(core, time.Second, 100, 100) // of each level and message 100 a second, then every 100th
@@ -202,7 +202,7 @@ func (printCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
 }
 func (printCore) Sync() error { return nil }
 
-// Check works on any answer, whatever it came through.
+// Check works on any response, whether or not it passed a wrapper.
 func ExampleCheck() {
 	url, stop := api(steadyhttptest.OpenAIError(400, "invalid_request_error", "", "max_tokens is too large: 9000."))
 	defer stop()
@@ -225,7 +225,7 @@ func ExampleCheck() {
 	// true
 }
 
-// WithCall keeps the record of a call also when it ends in an error.
+// With WithCall there is a record of a call that ended in an error.
 func ExampleWithCall() {
 	url, stop := api(steadyhttptest.Reply{Drop: true})
 	defer stop()
@@ -240,7 +240,7 @@ func ExampleWithCall() {
 	// Output: true 2 connection - 2 attempts were made, as many as allowed
 }
 
-// The cheat sheet, for a page that explains errors.
+// What a Class says about itself, for a page that explains errors.
 func ExampleClass() {
 	c := steadyhttp.RateLimit
 	fmt.Println(c, c.Retryable())
@@ -254,7 +254,7 @@ func ExampleClass() {
 	// implement client-side throttling
 }
 
-// An Error holds what the server said, whatever shape it said it in.
+// An Error has what the server said, whatever the shape of the body.
 func ExampleError() {
 	url, stop := api(steadyhttptest.Reply{
 		Status: 429,
@@ -277,8 +277,8 @@ func ExampleError() {
 	// limit 500 remaining 0
 }
 
-// A Rule teaches the Classifier an API that it does not know, here one that
-// says in its own words, and under a 400, that it is busy.
+// A Rule adds an API that the Classifier does not know, here one that reports
+// overload in its own words with status 400.
 func ExampleRule() {
 	url, stop := api(steadyhttptest.Reply{Status: 400, Body: `{"code":"E_BUSY","message":"all seats are taken"}`}, hello)
 	defer stop()
@@ -299,8 +299,8 @@ func ExampleRule() {
 	// Output: 200 OK after [rate_limit]
 }
 
-// One Budget for all Retriers bounds what they add together to the load of a
-// host in trouble.
+// One Budget for all Retriers limits what they add together to the load of a
+// failing host.
 func ExampleBudget() {
 	budget := &steadyhttp.Budget{MaxRatio: 0.2, MaxPerSecond: 10}
 	a := &http.Client{Transport: &steadyhttp.Transport{Retrier: &steadyhttp.Retrier{Budget: budget}}}
@@ -310,7 +310,7 @@ func ExampleBudget() {
 	// Output:
 }
 
-// One call is opted out of retries, without a second client.
+// Retries are turned off for one call, without a second client.
 func ExampleWithRetry() {
 	url, stop := api(slowDown, hello)
 	defer stop()
@@ -328,8 +328,8 @@ func ExampleWithRetry() {
 	// Output: 429 Too Many Requests
 }
 
-// Decide has the last word. Here a payment that may have been made is never
-// repeated, and everything else is left as it is.
+// Decide overrides what the Retrier would do. Here a payment that may have been
+// made is never repeated, and everything else stays as it is.
 func ExampleDecision() {
 	retrier := &steadyhttp.Retrier{
 		Decide: func(req *http.Request, d steadyhttp.Decision) (again bool, wait time.Duration) {
@@ -344,8 +344,8 @@ func ExampleDecision() {
 	// Output:
 }
 
-// Fate and Scope say whether the request may have been carried out, and whom
-// the trouble concerns.
+// Fate says whether the request may have been carried out, and Scope which other
+// requests the failure concerns.
 func ExampleFate() {
 	url, stop := api(steadyhttptest.Reply{Status: 529, Body: `{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}`})
 	defer stop()

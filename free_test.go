@@ -138,7 +138,7 @@ func TestLimitStatedByAFailureInAHurry(t *testing.T) {
 	})
 }
 
-// The rate that a server bears is found from what went well before, however the
+// The rate that a server accepts is found from what went well before, however the
 // requests of a host in a hurry are counted, and however long ago it was in one.
 func TestRateFoundAfterAHurry(t *testing.T) {
 	type spell struct {
@@ -182,7 +182,7 @@ func TestRateFoundAfterAHurry(t *testing.T) {
 					found = max(found, k.PerSecond)
 				}
 				if found < 0.6*row.want || found > row.want {
-					t.Errorf("the pace is %.0f a second after a refusal at %.0f a second", found, row.want)
+					t.Errorf("the rate is %.0f a second after a refusal at %.0f a second", found, row.want)
 				}
 			})
 		})

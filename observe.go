@@ -39,7 +39,8 @@ func (t *Throttler) observe(req *http.Request, p *limit.Permit, resp *http.Respo
 	return limit.SignalGood, false // not what was wanted, but somebody is there
 }
 
-// observeError tells a host that cannot be reached from a caller who gave up.
+// observeError is observe for an error: of a host that cannot be reached, or of a
+// caller who gave up.
 func (t *Throttler) observeError(req *http.Request, p *limit.Permit, err error) (limit.Signal, bool) {
 	if err == nil || ended(req) != nil {
 		return limit.SignalNone, false
@@ -61,8 +62,9 @@ func (t *Throttler) observeFailure(req *http.Request, p *limit.Permit, e *Error)
 	return limit.SignalNone, t.limiter().Observe(*p, n)
 }
 
-// observeRefusal has everybody wait whom the limit concerns that refused req. A
-// wait for longer than MaxSharedPause, or by the day, concerns only who was told.
+// observeRefusal holds back all requests that share the limit that refused req. A
+// wait for longer than MaxSharedPause, or for a limit by the day, concerns req
+// alone.
 func (t *Throttler) observeRefusal(req *http.Request, p *limit.Permit, e *Error) (limit.Signal, bool) {
 	held := t.pause(req, p, e)
 	if !held && (e.RetryAfterSource != "" && e.RetryAfter > 0 || e.Window >= longWindow) {
@@ -74,7 +76,7 @@ func (t *Throttler) observeRefusal(req *http.Request, p *limit.Permit, e *Error)
 	return limit.SignalNone, true
 }
 
-// pause makes everybody wait who is concerned, if e asks for it.
+// pause holds back all requests in the scope of e, if e asks for a wait.
 func (t *Throttler) pause(req *http.Request, p *limit.Permit, e *Error) bool {
 	if e.RetryAfterSource == "" || e.RetryAfter > t.maxSharedPause() || !e.NotBefore.After(time.Now()) {
 		return false

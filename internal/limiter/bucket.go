@@ -101,7 +101,7 @@ func (b *bucket) next(t monotime.Instant, n, ahead float64) monotime.Instant {
 	}
 	if b.perSecond > 0 {
 		at := t.Add(seconds((need - b.level) / b.perSecond))
-		// The first in the line of a stated limit waits no longer than a
+		// The first in the queue of a stated limit waits no longer than a
 		// server may ask for.
 		if b.stated != nil && ahead == 0 && at.Sub(t) > b.stated.maxWait {
 			return t

@@ -8,14 +8,14 @@ import (
 )
 
 const (
-	// A rate that nobody stated is found as AWS's adaptive mode finds it: a
-	// refusal cuts it to seven tenths of what went well, and from there it grows
-	// along a cubic curve, slowly around the rate that failed and faster beyond.
-	// AWS's curve has a fixed scale and overshoots small rates at once; this one
-	// takes the same time at every rate: three seconds back to the old one, six
-	// to 1.3 times it, nine to 3.4 times.
-	cutTo    = 0.7
-	cubeTime = 3 * time.Second
+	// A rate that nobody stated is found with CUBIC (RFC 9438), as in AWS's
+	// adaptive mode: a refusal cuts it to cubicBeta of what went well, and from
+	// there it grows along a cubic curve, slowly around the rate that failed and
+	// faster beyond. AWS's curve has a fixed scale and overshoots small rates at
+	// once. This one takes the same time at every rate: cubicK, three seconds,
+	// back to the old rate, six to 1.3 times it, nine to 3.4 times.
+	cubicBeta = 0.7
+	cubicK    = 3 * time.Second
 
 	// What was never seen to work, because the first requests were refused,
 	// starts at five a second and doubles each half second.
@@ -77,8 +77,8 @@ func (p *rate) perSecond(t monotime.Instant) float64 {
 		grown := float64(max(age-p.flat, 0)) / float64(p.double)
 		return p.base * math.Exp2(min(grown, 64))
 	}
-	x := float64(age-cubeTime) / float64(cubeTime)
-	return max(minRate, p.base*(1+(1-cutTo)*x*x*x))
+	x := float64(age-cubicK) / float64(cubicK)
+	return max(minRate, p.base*(1+(1-cubicBeta)*x*x*x))
 }
 
 func (p *rate) over(t monotime.Instant) bool { return t.Sub(p.from) > rateTime }
@@ -97,7 +97,7 @@ func (p *rate) take(t monotime.Instant) {
 	p.next = max(p.next, t-monotime.Instant(rateSlack)).Add(seconds(1 / p.perSecond(t)))
 }
 
-// refused looks for the rate that the server bears, after it refused a request
+// refused looks for the rate that the server accepts, after it refused a request
 // that was sent at sent, and no limit that it states explains why: it states
 // none, or keeps to a finer one, as who allows 600 a minute and means ten a
 // second.
@@ -130,7 +130,7 @@ func (k *keyState) refused(t, sent monotime.Instant, cost load) {
 	}
 	k.rate.next = next
 	if k.gate != nil {
-		k.gate.probe = 0 // if it was one, it brought no news
+		k.gate.probe = 0 // if it was a probe, it showed nothing
 	}
 }
 

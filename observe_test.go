@@ -100,12 +100,12 @@ type opKey struct{}
 // say, and has each permit settled once.
 func TestLimiterOfOnesOwn(t *testing.T) {
 	for _, row := range []struct {
-		name    string
-		reply   reply
-		refuse  error
-		news    int // at the least
-		answer  limit.Signal
-		settled int
+		name     string
+		reply    reply
+		refuse   error
+		observed int // at least
+		answer   limit.Signal
+		settled  int
 	}{
 		{"a success", reply{status: 200}, nil, 0, limit.SignalGood, 1},
 		{"a success that states a limit", reply{status: 200, header: "X-Ratelimit-Limit-Requests: 10\nX-Ratelimit-Remaining-Requests: 9\nX-Ratelimit-Reset-Requests: 6s"}, nil, 1, limit.SignalGood, 1},
@@ -127,17 +127,17 @@ func TestLimiterOfOnesOwn(t *testing.T) {
 			if a := l.asked; len(a) != 1 || a[0].Key.Host != "api.openai.com" || a[0].Key.Credential < 2 || a[0].Cost.Output != 50 || a[0].Limits.TokensPerMinute != 1000 {
 				t.Errorf("got %+v, want one ask with host, credential, cost and limits", a)
 			}
-			var told limit.Signal
+			var signal limit.Signal
 			for _, o := range l.settled {
-				told = max(told, o.Signal)
+				signal = max(signal, o.Signal)
 			}
-			for _, n := range l.news {
+			for _, n := range l.observed {
 				if n.Signal == limit.SignalGood {
-					told = n.Signal // known when the headers came
+					signal = n.Signal // known when the headers came
 				}
 			}
-			if len(l.settled) != row.settled || told != row.answer || len(l.news) < row.news {
-				t.Errorf("got settled %+v and news %+v; want %d settled, answer %v and %d news", l.settled, l.news, row.settled, row.answer, row.news)
+			if len(l.settled) != row.settled || signal != row.answer || len(l.observed) < row.observed {
+				t.Errorf("got settled %+v and observed %+v; want %d settled, answer %v and %d observations", l.settled, l.observed, row.settled, row.answer, row.observed)
 			}
 		})
 	}
@@ -145,10 +145,10 @@ func TestLimiterOfOnesOwn(t *testing.T) {
 
 // An ownLimiter lets everything pass, or nothing.
 type ownLimiter struct {
-	refuse  error
-	asked   []limit.Ask
-	settled []limit.Outcome
-	news    []limit.Observation
+	refuse   error
+	asked    []limit.Ask
+	settled  []limit.Outcome
+	observed []limit.Observation
 }
 
 func (r *ownLimiter) Acquire(_ context.Context, a limit.Ask) (limit.Permit, error) {
@@ -160,7 +160,7 @@ func (r *ownLimiter) Settle(_ limit.Permit, o limit.Outcome) {
 	r.settled = append(r.settled, o)
 }
 func (r *ownLimiter) Observe(_ limit.Permit, o limit.Observation) bool {
-	r.news = append(r.news, o)
+	r.observed = append(r.observed, o)
 	return false
 }
 func (r *ownLimiter) Snapshot() []limit.KeyState { return nil }
