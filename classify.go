@@ -182,7 +182,7 @@ func (t *Classifier) mayHideError(req *http.Request, resp *http.Response) bool {
 		resp.ContentLength > maxBody || req.URL == nil {
 		return false
 	}
-	return (dialect.HidesErrors(req.Method, hostname(req.URL), req.URL.Path, req.Header) || rulesForSuccess(t.Rules, req, resp)) &&
+	return (dialect.HidesErrors(req.Method, hostname(req.URL), req.URL.Path, req.Header) || len(t.Rules) > 0 && rulesForSuccess(t.Rules, req, resp)) &&
 		!isEventStream(resp)
 }
 

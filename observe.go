@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
-	"github.com/steadyhttp/steadyhttp/internal/limiter"
 	"github.com/steadyhttp/steadyhttp/internal/wait"
 	"github.com/steadyhttp/steadyhttp/limit"
 )
@@ -144,16 +143,3 @@ func hostFails(e *Error) bool {
 }
 
 func (t *Throttler) maxSharedPause() time.Duration { return orMax(t.MaxSharedPause, defaultMaxWait) }
-
-// worthObserving reports whether an outcome has something to tell about a host
-// that held nobody back when the request went out.
-func worthObserving(p limiter.Pass, resp *http.Response, err error) bool {
-	return err != nil || resp == nil || failed(resp) || !p.Open() || verdictOn(resp) != nil || dialect.MentionsLimits(resp.Header)
-}
-
-// observeLate observes the outcome of a request that went out with p.
-func (t *Throttler) observeLate(p limiter.Pass, req *http.Request, resp *http.Response, err error) {
-	s := settling{t: t, p: t.own.PermitFor(p)}
-	defer s.unlessLater()
-	s.observe(req, resp, err)
-}

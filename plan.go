@@ -3,8 +3,11 @@ package steadyhttp
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"math"
 	"net/http"
+	"net/http/httptrace"
+	"os"
 	"time"
 
 	"github.com/steadyhttp/steadyhttp/internal/monotime"
@@ -19,7 +22,7 @@ type plan struct {
 	next        http.RoundTripper
 	req         *http.Request  // as handed in, but for an idempotency key
 	source      *replay.Source // of its body, if that has no GetBody and is small enough to be buffered
-	policy      RetryPolicy    // of this very call
+	policy      *RetryPolicy   // of this very call; not nil
 	role        role
 	repeatable  bool // doing it twice does no harm
 	switchedOff bool // by its settings it never repeats
@@ -27,12 +30,10 @@ type plan struct {
 	began       monotime.Instant // see givenup
 }
 
-// plan makes the plan of a call. c is its record, nil if it has none.
-func (t *Retrier) plan(req *http.Request, next http.RoundTripper, c *call) plan {
-	p := plan{Retrier: t, next: next, req: req, began: t.givenUp.Began()}
-	if policy := policyOf(req); policy != nil {
-		p.policy = *policy
-	}
+// make makes the plan of a call. c is its record, nil if it has none.
+func (p *plan) make(t *Retrier, req *http.Request, next http.RoundTripper, c *call) {
+	p.Retrier, p.next, p.req = t, next, req
+	p.policy, p.began = policyOf(req), t.givenUp.Began()
 	if t.IdempotencyKey != nil {
 		p.req = withKey(req, t.IdempotencyKey)
 	}
@@ -49,10 +50,9 @@ func (t *Retrier) plan(req *http.Request, next http.RoundTripper, c *call) plan 
 	if !p.policy.NotIdempotent {
 		p.repeatable = p.policy.Idempotent || repeatable(p.req) || t.Idempotent != nil && t.Idempotent(req)
 	}
-	if max := orMax64(t.MaxBufferedBody, defaultMaxBufferedBody); p.maxAttempts > 1 && hasBody(req) && req.GetBody == nil && req.Context().Err() == nil && req.ContentLength <= max {
-		p.source = sourceOf(req, max)
+	if maxBytes := orMax64(t.MaxBufferedBody, defaultMaxBufferedBody); p.maxAttempts > 1 && hasBody(req) && req.GetBody == nil && req.Context().Err() == nil && req.ContentLength <= maxBytes {
+		p.source = sourceOf(req, maxBytes)
 	}
-	return p
 }
 
 func (p *plan) maxWait() time.Duration {
@@ -133,4 +133,148 @@ func (p *plan) retry(a attempt, c *call, resp *http.Response, err error) (*http.
 		}
 	}
 	return (&retry{plan: *p, call: c, late: late, made: 1}).run(a, resp, err)
+}
+
+// An attempt is one request on its way down, and what is needed to judge it.
+type attempt struct {
+	req     *http.Request
+	sent    *evidence               // nil where the decision cannot depend on it
+	end     context.CancelCauseFunc // nil without AttemptTimeout
+	clock   *attemptClock           // likewise
+	timeout time.Duration
+	stall   time.Duration
+}
+
+// first makes the request of the first attempt: as it is, unless something has
+// to be added.
+func (p *plan) first() (attempt, error) {
+	if p.source != nil || p.AttemptTimeout > 0 || p.wantsEvidence() {
+		return p.attempt(1, nil)
+	}
+	return attempt{req: p.req, stall: p.StallTimeout}, nil
+}
+
+// attempt makes the request of the n-th attempt, from 1 on, a copy. c, nil for
+// the first, is put into the context of further ones.
+func (p *plan) attempt(n int, c *call) (attempt, error) {
+	a := attempt{req: p.req, timeout: p.AttemptTimeout, stall: p.StallTimeout}
+	if c != nil {
+		a.req = c.on(a.req)
+	}
+	ctx := a.req.Context()
+	if p.wantsEvidence() {
+		a.sent = &evidence{host: a.req.URL}
+		ctx = httptrace.WithClientTrace(ctx, a.sent.trace())
+	}
+	if p.source != nil {
+		ctx = context.WithValue(ctx, keptKey{}, kept{p.source, p.req})
+	}
+	if a.timeout > 0 {
+		ctx, a.end = context.WithCancelCause(ctx)
+		a.clock = new(attemptClock)
+		ctx = context.WithValue(ctx, clockKey{}, a.clock)
+	}
+	again := n > 1
+	if again && p.Prepare != nil {
+		trailer := a.req.Trailer // the caller fills this very map while the body is read
+		a.req = a.req.Clone(ctx)
+		a.req.Trailer = trailer
+	} else {
+		a.req = a.req.WithContext(ctx)
+	}
+	if again || p.source != nil {
+		if err := p.setBody(a.req); err != nil {
+			if ctx.Err() != nil {
+				err = context.Cause(ctx) // which is why the body is gone
+			}
+			return a.over(), err
+		}
+	}
+	if a.sent != nil && !again && p.source == nil {
+		a.sent.watch(a.req)
+	}
+	if again && p.Prepare != nil {
+		if err := p.Prepare(a.req, n); err != nil {
+			closeBody(a.req)
+			return a.over(), err
+		}
+	}
+	return a, nil
+}
+
+// setBody gives req, which is a copy of ours, a body of its own.
+func (p *plan) setBody(req *http.Request) (err error) {
+	switch {
+	case p.source != nil:
+		// net/http can send it again by itself where it knows that to be safe.
+		req.GetBody = p.source.Body
+		req.Body, err = p.source.Body()
+	case hasBody(req):
+		req.Body, err = req.GetBody()
+	}
+	return err
+}
+
+func (a attempt) over() attempt {
+	if a.end != nil {
+		a.end(nil)
+	}
+	return a
+}
+
+// errAttemptTimeout is the cause of an attempt's end by AttemptTimeout.
+var errAttemptTimeout = fmt.Errorf("steadyhttp: no answer within AttemptTimeout: %w", os.ErrDeadlineExceeded)
+
+// send makes the attempt.
+func (a attempt) send(base http.RoundTripper) (*http.Response, error) {
+	switch {
+	case a.end != nil:
+		return a.sendTimed(base)
+	case a.stall > 0:
+		resp, err := send(base, a.req)
+		return a.watch(resp), err
+	}
+	return send(base, a.req)
+}
+
+// sendTimed is send with an AttemptTimeout.
+func (a attempt) sendTimed(base http.RoundTripper) (*http.Response, error) {
+	a.clock.start(a.timeout, func() { a.end(errAttemptTimeout) })
+	resp, err := send(base, a.req)
+	a.clock.pause()
+	if context.Cause(a.req.Context()) == errAttemptTimeout {
+		if resp != nil {
+			bodyOf(resp).Close() // its headers came a moment too late
+		}
+		return nil, &Error{
+			Class:   Timeout,
+			Message: fmt.Sprintf("no answer within %s", a.timeout),
+			Hint:    Timeout.sheet().hint,
+			Err:     errAttemptTimeout,
+		}
+	}
+	return a.watch(resp), err
+}
+
+// watch ties the attempt's context to the end of the answer's body, and
+// watches over a stream that may stall.
+func (a attempt) watch(resp *http.Response) *http.Response {
+	if resp == nil {
+		a.over()
+		return nil
+	}
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		return resp // the body must stay the io.Writer that it is; its context ends with the caller's
+	}
+	if resp.Body == nil || resp.Body == http.NoBody {
+		a.over()
+		return resp
+	}
+	if a.stall > 0 && isEventStream(resp) {
+		resp.Body = newStallBody(resp, a.stall)
+	}
+	if a.end != nil {
+		resp.Body = &attemptBody{resp.Body, a.end}
+	}
+	return resp
 }

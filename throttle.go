@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/steadyhttp/steadyhttp/internal/dialect"
 	"github.com/steadyhttp/steadyhttp/internal/limiter"
 	"github.com/steadyhttp/steadyhttp/internal/redact"
 	"github.com/steadyhttp/steadyhttp/limit"
@@ -144,6 +145,19 @@ func (t *Throttler) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 		t.observeLate(pass, req, resp, err)
 	}
 	return resp, err
+}
+
+// worthObserving reports whether an outcome has something to tell about a host
+// that held nobody back when the request went out.
+func worthObserving(p limiter.Pass, resp *http.Response, err error) bool {
+	return err != nil || resp == nil || failed(resp) || !p.Open() || verdictOn(resp) != nil || dialect.MentionsLimits(resp.Header)
+}
+
+// observeLate observes the outcome of a request that went out with p.
+func (t *Throttler) observeLate(p limiter.Pass, req *http.Request, resp *http.Response, err error) {
+	s := settling{t: t, p: t.own.PermitFor(p)}
+	defer s.unlessLater()
+	s.observe(req, resp, err)
 }
 
 // withPermit waits for a permit, then sends req.

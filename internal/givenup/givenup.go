@@ -48,14 +48,10 @@ func markOf(req *http.Request) mark { return mark{weak.Make(req.URL), req.Method
 // Began returns when a call begins, 0 if that can matter to nobody since none
 // was given up of late.
 func (g *Memory) Began() monotime.Instant {
-	if latest := g.latest.Load(); latest != 0 {
-		return g.since(latest)
+	latest := g.latest.Load()
+	if latest == 0 {
+		return 0
 	}
-	return 0
-}
-
-// since returns the present, 0 if latest is too long ago to matter.
-func (g *Memory) since(latest int64) monotime.Instant {
 	t := monotime.Now()
 	if t.Sub(monotime.Instant(latest)) > givenUpTime {
 		g.latest.CompareAndSwap(latest, 0)
@@ -64,6 +60,7 @@ func (g *Memory) since(latest int64) monotime.Instant {
 	return t
 }
 
+// Add remembers that req was given up.
 func (g *Memory) Add(req *http.Request) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -94,12 +91,9 @@ func (g *Memory) Has(req *http.Request, began monotime.Instant) bool {
 // Forget takes it that a loop has ended, since a call with req that began then
 // succeeded.
 func (g *Memory) Forget(req *http.Request, began monotime.Instant) {
-	if began != 0 {
-		g.remove(req)
+	if began == 0 {
+		return
 	}
-}
-
-func (g *Memory) remove(req *http.Request) {
 	m := markOf(req)
 	g.mu.Lock()
 	defer g.mu.Unlock()
