@@ -66,7 +66,7 @@ var retrierAlone = Contender{
 // told returns the Transport with limits set.
 func told(how string, throttler func() *steadyhttp.Throttler) Contender {
 	return Contender{
-		Name: "steadyhttp, told", Kind: Variant, Held: true,
+		Name: "steadyhttp, limit set", Kind: Variant, Held: true,
 		How: "The Transport with " + how + ".",
 		Wrap: func(base http.RoundTripper) Doer {
 			return (&steadyhttp.Transport{Base: base, Throttler: throttler()}).RoundTrip
