@@ -30,8 +30,7 @@ const (
 // must not be changed once it is in use.
 //
 // Of a failed response it reads at most 64 KiB of the body, for at most one
-// second. The body's reader still gets every byte, unchanged. A compressed
-// event stream is not interpreted.
+// second. The body's reader still gets every byte, unchanged.
 //
 // Successful responses pass untouched, with two exceptions. The first are APIs
 // that put errors into a response with status 200: calls to language models,
@@ -45,7 +44,8 @@ const (
 // with its first event, or after 4 KiB or 250 ms. If the first event is an
 // error, the response is a failure like any other. After that nothing is
 // delayed. If an error event follows later, or the stream ends before its final
-// event, the reader's last Read returns an *Error instead of io.EOF.
+// event, the reader's last Read returns an *Error instead of io.EOF. A
+// compressed stream is not examined.
 type Classifier struct {
 	// Base sends the requests. nil is http.DefaultTransport.
 	Base http.RoundTripper
