@@ -24,11 +24,12 @@ const (
 	defaultMaxRatio     = 0.1 // of a Budget
 	defaultMaxPerSecond = 3
 
-	// The default policy's means: full jitter around them, so the first wait is
-	// anything from 0 to 500 ms. Overload passes more slowly than a hiccup.
-	meanBackOff           = 250 * time.Millisecond
-	meanBackOffOverloaded = time.Second
-	maxBackOff            = 15 * time.Second
+	// The default policy's means. What passes with time takes seconds to pass; a
+	// 500 is over at once or not at all. Half of each wait is fixed: with full
+	// jitter nothing could be promised of how many requests a call makes in a time.
+	meanBackOff        = 250 * time.Millisecond
+	meanBackOffPassing = 500 * time.Millisecond
+	maxBackOff         = 4 * time.Second
 
 	// maxSpread is the most that is added to the wait that a server asks for, so
 	// that clients with the same wait do not come back at the same moment.
@@ -67,17 +68,31 @@ type Retrier struct {
 	// Base sends the requests. nil is http.DefaultTransport.
 	Base http.RoundTripper
 
-	// MaxAttempts is the maximum number of attempts, the first included. 0 is 4,
-	// 1 never repeats, negative is no limit.
+	// MaxAttempts is the maximum number of attempts, the first included. 1 never
+	// repeats, negative is no limit. 0 is 4 for what may not pass by itself, such as
+	// a 500 or a timeout; what passes with time (the classes Unavailable,
+	// Overloaded, Connection and RateLimit) is then repeated for as long as
+	// OutageWait lasts. With a BackOff of your own and no OutageWait, 0 is 4 for
+	// everything, since nobody knows how closely its attempts follow each other.
 	MaxAttempts int
+
+	// OutageWait is how long after its first failure a call may still begin an
+	// attempt, if the reason passes with time. Time at the gate of an inner
+	// Throttler counts. 0 is 30 s, and 10 s for a call without a deadline. Of those
+	// that are set here, in a RetryPolicy and in an inner Throttler the shortest
+	// wins. A tenth of the time until the call's deadline, one second at most, is
+	// left to read the response. Negative is off: what passes is tried as often as
+	// what may not.
+	OutageWait time.Duration
 
 	// MaxWait is the longest wait that a server may ask for. If it asks for a
 	// longer one, its response is returned at once. 0 is one minute, negative is
 	// no limit.
 	MaxWait time.Duration
 
-	// MaxElapsed is the longest that a call's waits between attempts may add up
-	// to. 0 is two minutes, negative is no limit.
+	// MaxElapsed is how long after its begin a call may still begin an attempt.
+	// Time in the queue of an inner Throttler does not count, unless a gate or a
+	// pause held the call there. 0 is two minutes, negative is no limit.
 	MaxElapsed time.Duration
 
 	// MaxBufferedBody is how many bytes of a body without GetBody are kept so
@@ -88,9 +103,9 @@ type Retrier struct {
 	// BackOff returns a new backoff policy for one call. It is called before the
 	// call's first retry. The policy gives the wait where the server asks for
 	// none; where the server asks for one, the policy's wait is added to it, up
-	// to one second. backoff.Stop ends the attempts. nil is exponential backoff
-	// with full jitter: a wait is between zero and twice its mean, and the means
-	// double from 250 ms, or from 1 s if the provider is overloaded, up to 15 s.
+	// to one second. backoff.Stop ends the attempts. nil is exponential backoff:
+	// a wait is between half and one and a half times its mean, and the means double
+	// up to 4 s, from 0.5 s for what passes with time and from 0.25 s for the rest.
 	BackOff func() backoff.BackOff
 
 	// Budget limits the retries to each host. nil is a Budget of this Retrier's
@@ -158,13 +173,14 @@ func (t *Retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (t *Retrier) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
-	t.budget().count(hostOf(req))
+	start := t.budget().count(hostOf(req))
 	c := joinCall(req)
 	if c != nil {
 		defer c.leave()
 	}
 	var p plan
 	p.make(t, req, next, c)
+	p.start = start
 	if p.role == owner {
 		defer c.release()
 	}
@@ -235,15 +251,15 @@ func (t *Retrier) newBackOff(class Class) backoff.BackOff {
 		}
 	}
 	mean := meanBackOff
-	if class == Overloaded {
-		mean = meanBackOffOverloaded
+	if class.passes() {
+		mean = meanBackOffPassing
 	}
 	return backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(mean),
 		backoff.WithMaxInterval(maxBackOff),
 		backoff.WithMultiplier(2),
-		backoff.WithRandomizationFactor(1), // from nothing to twice the mean
-		backoff.WithMaxElapsedTime(0),      // MaxElapsed counts; the policy's clock would count attempts too
+		backoff.WithRandomizationFactor(0.5), // half fixed, half random
+		backoff.WithMaxElapsedTime(0),        // MaxElapsed counts; the policy's clock would begin with the first retry
 	)
 }
 
@@ -253,6 +269,7 @@ type RetryPolicy struct {
 	MaxAttempts int           // as in Retrier: 1 never repeats, negative is no limit
 	MaxWait     time.Duration // as in Retrier: negative is no limit
 	MaxElapsed  time.Duration // as in Retrier: negative is no limit
+	OutageWait  time.Duration // as in Retrier; of two that are set the shorter one wins
 
 	// Idempotent says that doing the request twice does no harm, and
 	// NotIdempotent that it may do harm, whatever the method and the headers
@@ -308,14 +325,16 @@ type Budget struct {
 
 func (b *Budget) unlimited() bool { return b.MaxRatio < 0 || b.MaxPerSecond < 0 }
 
-// count notes a request that is no retry.
-func (b *Budget) count(host string) {
+// count notes a request that is no retry, and returns when that was.
+func (b *Budget) count(host string) monotime.Instant {
+	t := monotime.Now()
 	if b.unlimited() {
-		return
+		return t
 	}
 	if h := b.counts.Of(host); h != nil {
-		h.Request(monotime.Now())
+		h.Request(t)
 	}
+	return t
 }
 
 // take reports whether there may be a retry now, and notes it if so.

@@ -3,6 +3,7 @@ package steadyhttp
 import (
 	"context"
 	"errors"
+	"math"
 	"net/http"
 	"slices"
 	"sync"
@@ -99,6 +100,9 @@ type record struct {
 }
 
 type retriesPart struct {
+	outageEnd  time.Time // until when an attempt may begin while a scope fails; zero is the default
+	elapsedEnd time.Time // until when an attempt may begin at all; zero is the default
+
 	resent           int            // attempts after the first, hops of redirects included
 	classes          []Class        // why there were further attempts
 	waited           time.Duration  // between attempts
@@ -112,6 +116,8 @@ type retriesPart struct {
 
 type throttlePart struct {
 	waited    time.Duration
+	queued    time.Duration  // the part of it that no gate had a share in
+	gatedAt   time.Time      // when a gate first held an attempt back; zero if none did
 	held      *http.Response // the response after which a further attempt would wait until it can succeed
 	heldError bool           // the same, after an error
 }
@@ -370,10 +376,63 @@ func (c *call) heldAfter(resp *http.Response) bool {
 	return c.throttling.held == resp
 }
 
-func (c *call) addThrottled(d time.Duration) {
+func (c *call) addThrottled(d time.Duration, gated bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.throttling.waited += d
+	switch {
+	case !gated:
+		c.throttling.queued += d
+	case c.throttling.gatedAt.IsZero():
+		c.throttling.gatedAt = time.Now().Add(-d)
+	}
+}
+
+// setPatience notes until when the next attempt may wait in a Throttler.
+func (c *call) setPatience(p patience) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.retries.outageEnd, c.retries.elapsedEnd = time.Now().Add(p.outage), time.Time{}
+	if p.elapsed < math.MaxInt64 {
+		c.retries.elapsedEnd = time.Now().Add(p.elapsed)
+	}
+}
+
+// heldSoFar returns when a gate first held an attempt back, zero if none did, and
+// how long the call was queued for limits alone.
+func (c *call) heldSoFar() (gatedAt time.Time, queued time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.throttling.gatedAt, c.throttling.queued
+}
+
+// patience returns how much longer an attempt may wait in a Throttler for an
+// outage, where outageWait is what that Throttler sets, and for pauses; 0 is the
+// default. repeat says that the attempt is not the call's first. c may be nil.
+func (c *call) patience(outageWait time.Duration) (outage, pause time.Duration, repeat bool) {
+	if c == nil {
+		return outageWait, 0, false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.running == 0 {
+		return outageWait, 0, false // left over from an earlier call
+	}
+	if end := c.retries.outageEnd; !end.IsZero() {
+		outage = max(time.Until(end), 1)
+	}
+	if since := c.throttling.gatedAt; outageWait > 0 {
+		if !since.IsZero() {
+			outageWait = max(outageWait-time.Since(since), 1)
+		}
+		if outage == 0 || outageWait < outage {
+			outage = outageWait
+		}
+	}
+	if end := c.retries.elapsedEnd; !end.IsZero() {
+		pause = max(time.Until(end), 1)
+	}
+	return outage, pause, len(c.retries.classes) > 0
 }
 
 // summary is what the record says by now. It requires c.mu held.

@@ -42,6 +42,9 @@ func (r *reading) model(req *http.Request) string {
 			return model
 		}
 	}
+	if !r.done && !worthReading(req) {
+		return ""
+	}
 	return r.call(req).Model
 }
 
@@ -70,6 +73,11 @@ func startOfBody(req *http.Request) (string, bool) {
 	return b.String(), true
 }
 
+// worthReading reports whether req's body may name a model and hold tokens.
+func worthReading(req *http.Request) bool {
+	return req.Method == http.MethodPost && (isInference(req) || strings.Contains(first(req.Header, "Content-Type"), "json"))
+}
+
 // cost is what req is reckoned to take: its input by the length of its text, and
 // all that it may generate, if it says so.
 func (t *Throttler) cost(req *http.Request, r *reading) limit.Cost {
@@ -96,6 +104,7 @@ type usage struct {
 	split         sse.Splitter
 	start         []byte // of a body that is no stream
 	input, output int64
+	final         bool // all that was used has been told
 }
 
 // usageOf returns what reads resp's usage, nil if there is nothing to read.
@@ -114,22 +123,31 @@ func (u *usage) feed(p []byte) {
 	u.split.Feed(p, u.event)
 }
 
-func (u *usage) event(e sse.Event) { u.add(e.Data) }
+func (u *usage) event(e sse.Event) {
+	before := u.output
+	u.add(e.Data)
+	// Anthropic's first event tells of one token that was generated, its last of all.
+	u.final = u.final || u.output > before && string(e.Name) != "message_start"
+}
 
 func (u *usage) add(data []byte) {
 	input, output := dialect.Usage(data)
 	u.input, u.output = max(u.input, input), max(u.output, output) // Anthropic says it in two events
 }
 
-// used returns what was used, and whether the answer said so.
-func (u *usage) used(req *http.Request) (limit.Cost, bool) {
+// used returns what was used, and whether the answer said so. closed is whether its
+// reader left it before io.EOF.
+func (u *usage) used(req *http.Request, closed bool) (limit.Cost, bool) {
 	if u == nil {
 		return limit.Cost{}, false
 	}
-	if u.stream {
+	switch {
+	case !u.stream:
+		u.add(u.start) // of JSON that is not whole nothing is found
+	case closed && !u.final:
+		return limit.Cost{}, false // more was generated than it had said by then
+	case !closed:
 		u.split.Flush(u.event)
-	} else {
-		u.add(u.start)
 	}
 	c := limit.Cost{Requests: 1, Input: u.input, Output: u.output}
 	if countsInput(req) {

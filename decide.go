@@ -22,7 +22,7 @@ func (r *retry) decide(a attempt, resp *http.Response) Decision {
 		d.Why = "the client retries this request itself"
 	default:
 		if d.Why = r.unwise(resp); d.Why == "" {
-			d.Wait, d.Why = r.wait()
+			d.Wait, d.Why = r.wait(resp)
 		}
 	}
 	d.Again = d.Why == ""
@@ -51,9 +51,9 @@ func (r *retry) impossible() string {
 		return "the deadline passed"
 	case why != nil:
 		return "the caller gave up"
-	case r.made >= r.maxAttempts && r.made == 1:
+	case r.made >= r.allowed() && r.made == 1:
 		return "only one attempt was allowed"
-	case r.made >= r.maxAttempts:
+	case r.made >= r.allowed():
 		return fmt.Sprintf("%d attempts were made, as many as allowed", r.made)
 	case !r.replayable():
 		return "the request body cannot be sent again: it has no GetBody and is larger than MaxBufferedBody"
@@ -103,7 +103,7 @@ func (r *retry) bodyWasSpent(a attempt) bool {
 }
 
 // wait says how long to wait before another attempt, or why not to.
-func (r *retry) wait() (d time.Duration, why string) {
+func (r *retry) wait(resp *http.Response) (d time.Duration, why string) {
 	e := r.verdict
 	if r.backoff == nil {
 		r.backoff = r.newBackOff(e.Class)
@@ -111,32 +111,33 @@ func (r *retry) wait() (d time.Duration, why string) {
 	if d = r.backoff.NextBackOff(); d < 0 {
 		return 0, "the BackOff policy returned Stop"
 	}
-	if e.RetryAfterSource != "" {
-		asked := max(time.Until(e.NotBefore), 0)
-		if asked > r.maxWait() {
-			return 0, fmt.Sprintf("the server asked for a wait of %s, longer than MaxWait", e.RetryAfter)
+	if e.RetryAfterSource == "" {
+		if e.Class == RateLimit && r.call.heldAfter(resp) {
+			d /= heldShare
 		}
-		d = asked + min(d, maxSpread)
+		if r.ofOutage() {
+			d = r.patience().fit(d)
+		}
+		return d, ""
 	}
-	return d, ""
+	r.pauses++
+	asked := max(time.Until(e.NotBefore), 0)
+	if asked > r.maxWait() {
+		return 0, fmt.Sprintf("the server asked for a wait of %s, longer than MaxWait", e.RetryAfter)
+	}
+	return asked + min(d, maxSpread), ""
 }
 
-// tooLate says why a wait is too long.
-func (r *retry) tooLate(wait time.Duration) string {
-	if wait > r.maxElapsed()-r.waited {
-		return "the waits would add up to more than MaxElapsed"
-	}
-	if deadline, ok := r.req.Context().Deadline(); ok && time.Until(deadline) <= wait {
-		return fmt.Sprintf("a wait of %s would exceed the deadline", wait.Round(time.Millisecond))
-	}
-	return ""
-}
+// heldShare of its wait is left to a call that a limit refused, where a Throttler
+// further in finds out the rate and so decides when it goes.
+const heldShare = 5
 
-// affordable takes a retry from the budget. One that comes when the server
-// wants it is free, and so is one that a Throttler further in holds back until
-// it can succeed: it adds nothing to what the server is ready for.
+// affordable takes a retry from the budget. One that a Throttler further in holds
+// back until it can succeed is free, and so is one that waits for a second or more
+// because the server asked: both add nothing to what the server is ready for, and
+// without them patience would be void under load.
 func (r *retry) affordable(resp *http.Response) bool {
-	if r.verdict.Class == RateLimit && r.verdict.RetryAfter > 0 || r.call.heldAfter(resp) {
+	if r.verdict.RetryAfterSource != "" && r.verdict.RetryAfter >= time.Second || r.call.heldAfter(resp) {
 		return true
 	}
 	return r.budget().take(hostOf(r.req))

@@ -2,117 +2,74 @@ package steadyhttp
 
 import (
 	"net/http"
-	"sync"
-	"sync/atomic"
 
 	"github.com/steadyhttp/steadyhttp/internal/credential"
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
-// The dimensions of a host's limits are what its responses have shown: by what
-// the limits tell requests apart, and whether some of them count tokens.
-type dimensions struct {
-	by     limit.Scope
-	tokens bool
-}
-
-// keyOf returns the Key of a request: all that is known of it and may matter at a
-// host with limits of those dimensions.
-func (t *Throttler) keyOf(req *http.Request, d dimensions, r *reading) limit.Key {
+// keyOf returns the Key of a request: all that is known of it.
+func (t *Throttler) keyOf(req *http.Request, r *reading) limit.Key {
 	if t.Key != nil {
 		return limit.Key{Host: t.Key(req)}
 	}
-	k := limit.Key{Host: hostOf(req)}
-	if d.by != 0 || t.limited() || t.Limiter != nil {
-		k.Credential = credential.Hash(req, t.Salt) // else nothing depends on it
+	return limit.Key{
+		Host:       hostOf(req),
+		Route:      routeOf(req),
+		Bucket:     bucketOf(req),
+		Credential: credential.Hash(req, t.Salt),
+		Model:      r.model(req),
 	}
-	// Another process may have shown a shared Limiter what this one has not seen.
-	if d.by&limit.ScopeModel != 0 || t.ByModel || t.Limiter != nil {
-		k.Model = r.model(req)
+}
+
+// keyIn returns the Key of all requests that have what is in scope in common with
+// those of k. Where that is a model that nobody could find out, it is the route.
+func keyIn(k limit.Key, scope limit.Scope) limit.Key {
+	const route = limit.ScopeMethod | limit.ScopePath
+	in := limit.Key{Host: k.Host}
+	if scope&limit.ScopeCredential != 0 {
+		in.Credential = k.Credential
 	}
-	if d.by&parts != 0 || t.Limiter != nil {
-		k.Bucket = bucketOf(req)
+	if scope&limit.ScopeModel != 0 {
+		in.Model = k.Model
 	}
+	switch {
+	case scope&route == route, scope&limit.ScopeModel != 0 && k.Model == "":
+		in.Route = k.Route
+	case scope&parts != 0:
+		in.Bucket = k.Bucket
+	}
+	return in
+}
+
+// routeKey returns the Key of the requests that fail where one of k does: those of
+// its route, model and credential.
+func routeKey(k limit.Key) limit.Key {
+	k.Bucket = ""
 	return k
 }
 
 // parts are the members of a Scope that a Key's Bucket stands for.
 const parts = limit.ScopeMethod | limit.ScopePath | limit.ScopeResource | limit.ScopeBucket
 
-// keyIn returns the Key of what req has in common with all in scope. Where it
-// is a model that nobody could find out, what is alike is the method and path.
-func (t *Throttler) keyIn(req *http.Request, of *limit.Permit, scope limit.Scope) (limit.Key, dimensions) {
-	d := dimensions{by: scope}
-	k := t.keyOf(req, d, new(reading))
-	k.Host = of.Key.Host // the base may have changed req
-	if t.Key != nil {
-		return k, dimensions{}
-	}
-	if scope&limit.ScopeModel == 0 && !t.ByModel {
-		k.Model = ""
-	}
-	if scope&parts == 0 {
-		k.Bucket = ""
-	}
-	if scope&limit.ScopeModel != 0 && k.Model == "" && scope&parts == 0 {
-		d.by |= limit.ScopeMethod | limit.ScopePath
-		k.Bucket = bucketOf(req)
-	}
-	if scope&limit.ScopeCredential == 0 {
-		k.Credential = 0
-	}
-	return k, d
-}
-
-// bucketOf names the group of requests that req is of, always by the same
-// rule for the same API.
+// bucketOf names the group of requests that req shares a limit with by the API's
+// documentation, "" where there is none but the route.
 func bucketOf(req *http.Request) string {
 	if req.URL == nil {
-		return req.Method
+		return ""
 	}
 	host := hostname(req.URL)
 	_, s := dialect.ScopeOf(req.Method, host, req.URL.Path, req.Header)
-	if s&parts == 0 {
-		s = dialect.Method | dialect.Path
+	if s &= parts; s == 0 || s == limit.ScopeMethod|limit.ScopePath {
+		return ""
 	}
 	return dialect.BucketOf(s, methodOf(req), host, req.URL.Path)
 }
 
-// A dimensionsByHost remembers the dimensions of hosts' limits. Most hosts have
-// shown none, and cost nothing.
-type dimensionsByHost struct {
-	n  atomic.Int32 // how many there are: read without the lock on the way past
-	mu sync.RWMutex // guards m
-	m  map[string]dimensions
-}
-
-// maxDimensions bounds the hosts of which that is remembered.
-const maxDimensions = 10_000
-
-func (s *dimensionsByHost) of(host string) dimensions {
-	if s.n.Load() == 0 {
-		return dimensions{}
+// routeOf names the route of a request.
+func routeOf(req *http.Request) string {
+	if req.URL == nil {
+		return methodOf(req)
 	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.m[host]
-}
-
-func (s *dimensionsByHost) add(host string, d dimensions) {
-	old := s.of(host)
-	if old.by&d.by == d.by && (old.tokens || !d.tokens) {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.m == nil {
-		s.m = make(map[string]dimensions)
-	}
-	old = s.m[host]
-	if len(s.m) >= maxDimensions && old == (dimensions{}) {
-		clear(s.m) // a crawler's; what matters is soon shown again
-	}
-	s.m[host] = dimensions{by: old.by | d.by, tokens: old.tokens || d.tokens}
-	s.n.Store(int32(len(s.m)))
+	return dialect.BucketOf(limit.ScopeMethod|limit.ScopePath, methodOf(req), hostname(req.URL), req.URL.Path)
 }

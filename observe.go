@@ -11,10 +11,13 @@ import (
 )
 
 // observe tells the Limiter what the outcome of p's request says about limits and
-// about the host. It returns what is left to say when the permit is settled, and
-// whether others are now held back for the reason that req failed.
+// about whether its host works. It returns what is left to say when the permit is
+// settled, and whether others are now held back for the reason that req failed.
 func (t *Throttler) observe(req *http.Request, p *limit.Permit, resp *http.Response, err error) (left limit.Signal, held bool) {
-	if resp == nil {
+	switch {
+	case t.Inference == limit.Off:
+		return limit.SignalNone, false
+	case resp == nil:
 		return t.observeError(req, p, err)
 	}
 	e := verdictOn(resp)
@@ -26,70 +29,72 @@ func (t *Throttler) observe(req *http.Request, p *limit.Permit, resp *http.Respo
 	case e == nil:
 		return limit.SignalGood, false
 	case e.Class == RateLimit:
-		return t.observeRefusal(req, p, e)
+		return t.observeRefusal(p, e)
 	case hostFails(e):
-		return t.observeFailure(req, p, e)
-	case e.Class == Overloaded:
-		t.pause(req, p, e)
-		return limit.SignalNone, false
-	case e.Class == Timeout:
+		return t.observeFailure(p, routeKey(p.Key), e)
+	case e.Class == Overloaded && e.pause(t.maxSharedPause()) > 0:
+		return limit.SignalNone, t.limiter().Observe(*p, limit.Observation{Key: routeKey(p.Key), Hold: e.pause(t.maxSharedPause()), Err: e.withoutBody()})
+	case e.Class == Overloaded, e.Class == Timeout:
 		return limit.SignalNone, false
 	}
 	return limit.SignalGood, false // not what was wanted, but somebody is there
 }
 
-// observeError is observe for an error: of a host that cannot be reached, or of a
-// caller who gave up.
+// observeError tells a host that cannot be reached from a caller who gave up. A
+// failed connection speaks for the whole host.
 func (t *Throttler) observeError(req *http.Request, p *limit.Permit, err error) (limit.Signal, bool) {
 	if err == nil || ended(req) != nil {
 		return limit.SignalNone, false
 	}
 	if e := errorFor(req, err); e.Class == Connection {
-		return t.observeFailure(req, p, e)
+		return t.observeFailure(p, limit.Key{Host: p.Key.Host}, e)
 	}
 	return limit.SignalNone, false
 }
 
-func (t *Throttler) observeFailure(req *http.Request, p *limit.Permit, e *Error) (limit.Signal, bool) {
+// observeFailure observes that what k names does not work.
+func (t *Throttler) observeFailure(p *limit.Permit, k limit.Key, e *Error) (limit.Signal, bool) {
 	if t.OutageWait < 0 {
 		return limit.SignalNone, false
 	}
-	n := limit.Observation{Key: limit.Key{Host: p.Key.Host}, Signal: limit.SignalFailing, Err: e.withoutBody()}
-	if e.RetryAfterSource != "" && e.RetryAfter <= t.maxSharedPause() {
-		n.Hold = e.RetryAfter
-	}
-	return limit.SignalNone, t.limiter().Observe(*p, n)
+	o := limit.Observation{Key: k, Signal: limit.SignalFailing, Hold: e.pause(t.maxSharedPause()), Err: e.withoutBody()}
+	return limit.SignalNone, t.limiter().Observe(*p, o)
 }
 
-// observeRefusal holds back all requests that share the limit that refused req. A
-// wait for longer than MaxSharedPause, or for a limit by the day, concerns req
-// alone.
-func (t *Throttler) observeRefusal(req *http.Request, p *limit.Permit, e *Error) (limit.Signal, bool) {
-	held := t.pause(req, p, e)
-	if !held && (e.RetryAfterSource != "" && e.RetryAfter > 0 || e.Window >= longWindow) {
-		return limit.SignalRefused, false
+// observeRefusal has everybody wait whom the limit concerns that refused p's
+// request. A wait for longer than MaxSharedPause, or by the day, concerns only who
+// was told.
+func (t *Throttler) observeRefusal(p *limit.Permit, e *Error) (limit.Signal, bool) {
+	pause := e.pause(t.maxSharedPause())
+	if pause == 0 && (e.RetryAfterSource != "" && e.RetryAfter > 0 || e.Window >= longWindow) {
+		return limit.SignalGood, false // somebody is there
 	}
-	k, dims := t.keyIn(req, p, e.Scope)
-	t.dimensions.add(k.Host, dims)
-	t.limiter().Observe(*p, limit.Observation{Key: k, Signal: limit.SignalRefused, Err: e.withoutBody()})
-	return limit.SignalNone, true
+	scope := e.Scope
+	if scope == 0 {
+		scope = unknownScope
+	}
+	return limit.SignalNone, t.limiter().Observe(*p, limit.Observation{
+		Key: keyIn(p.Key, scope), Signal: limit.SignalRefused, Hold: pause, Strict: dialect.Punishes(e.Provider), Err: e.withoutBody(),
+	})
 }
 
-// pause holds back all requests in the scope of e, if e asks for a wait.
-func (t *Throttler) pause(req *http.Request, p *limit.Permit, e *Error) bool {
-	if e.RetryAfterSource == "" || e.RetryAfter > t.maxSharedPause() || !e.NotBefore.After(time.Now()) {
-		return false
+// unknownScope is whom a limit concerns of which nothing is documented.
+const unknownScope = limit.ScopeCredential | limit.ScopeMethod | limit.ScopePath
+
+// pause is how long e asks everybody to wait; 0 if it does not, or for longer than
+// most.
+func (e *Error) pause(most time.Duration) time.Duration {
+	if e.RetryAfterSource == "" || e.RetryAfter > most {
+		return 0
 	}
-	k, dims := t.keyIn(req, p, e.Scope)
-	t.dimensions.add(k.Host, dims)
-	t.limiter().Observe(*p, limit.Observation{Key: k, Hold: time.Until(e.NotBefore), Err: e.withoutBody()})
-	return true
+	return max(time.Until(e.NotBefore), 0)
 }
 
-// observeLimits takes the limits from the headers of any answer. e is the verdict
-// on it, nil for a success.
+// observeLimits takes the limits from the headers of any response. e is the
+// verdict on it, nil for a success. A response from a cache says nothing of the
+// present.
 func (t *Throttler) observeLimits(req *http.Request, p *limit.Permit, resp *http.Response, e *Error) {
-	if !dialect.MentionsLimits(resp.Header) || req.URL == nil {
+	if !dialect.MentionsLimits(resp.Header) || req.URL == nil || fromCache(resp) {
 		return
 	}
 	provider, scope := dialect.ScopeOf(req.Method, hostname(req.URL), req.URL.Path, req.Header)
@@ -99,36 +104,33 @@ func (t *Throttler) observeLimits(req *http.Request, p *limit.Permit, resp *http
 			scope = e.Scope
 		}
 	}
-	var k limit.Key
+	if scope == 0 {
+		scope = unknownScope
+	}
 	for _, l := range dialect.Limits(provider, resp.Header, time.Now()) {
-		n := limit.Observation{
-			Unit: string(l.Unit), Limit: l.Limit, Remaining: l.Remaining, Window: l.Window, Reset: l.Reset, Refills: l.Refills,
+		o := limit.Observation{
+			Key: keyIn(p.Key, scope), Unit: string(l.Unit), Limit: l.Limit, Remaining: l.Remaining, Window: l.Window, Reset: l.Reset, Refills: l.Refills,
 			MaxWait: t.maxSharedPause(),
 		}
 		if e != nil && l.Remaining == 0 {
-			n.Window = cmp.Or(n.Window, e.Window) // of the limit that was hit, and so of this one
+			o.Window = cmp.Or(o.Window, e.Window) // of the limit that was hit, and so of this one
 		}
-		if l.Unit == wait.Concurrency || l.Name != "" && l.Unit == wait.Other {
+		switch {
+		case l.Unit == wait.Concurrency, l.Name != "" && l.Unit == wait.Other:
 			continue
+		case l.Unit == wait.Other && (l.Remaining != 0 || e != nil):
+			continue // what is counted is not known, but that something is left of it, or that it refused
+		case l.Unit == wait.Other:
+			o.Unit = string(wait.Requests) // each of which will be refused
 		}
-		if l.Unit == wait.Other {
-			// What is counted is not known, but that nothing is left of it.
-			if e != nil || l.Remaining != 0 || l.Reset <= 0 || l.Reset > t.maxSharedPause() {
-				continue
-			}
-			n = limit.Observation{Hold: l.Reset}
-		}
-		if k.Host == "" {
-			var dims dimensions
-			k, dims = t.keyIn(req, p, scope)
-			dims.tokens = l.Unit != wait.Requests && l.Unit != wait.Other
-			t.dimensions.add(k.Host, dims)
-		} else if l.Unit != wait.Requests {
-			t.dimensions.add(k.Host, dimensions{tokens: true})
-		}
-		n.Key = k
-		t.limiter().Observe(*p, n)
+		t.limiter().Observe(*p, o)
 	}
+}
+
+// fromCache reports whether a cache gave the response (RFC 9111, 5.1).
+func fromCache(resp *http.Response) bool {
+	age := first(resp.Header, "Age")
+	return age != "" && age != "0"
 }
 
 // hostFails reports whether e is an answer of a host that does not work: a

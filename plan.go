@@ -27,6 +27,8 @@ type plan struct {
 	repeatable  bool // doing it twice does no harm
 	switchedOff bool // by its settings it never repeats
 	maxAttempts int
+	bounded     bool // by a MaxAttempts that was set
+	start       monotime.Instant
 	began       monotime.Instant // see givenup
 }
 
@@ -38,6 +40,7 @@ func (p *plan) make(t *Retrier, req *http.Request, next http.RoundTripper, c *ca
 		p.req = withKey(req, t.IdempotencyKey)
 	}
 	p.maxAttempts = cmp.Or(p.policy.MaxAttempts, t.MaxAttempts, defaultMaxAttempts)
+	p.bounded = p.maxAttempts != defaultMaxAttempts || p.policy.MaxAttempts != 0 || t.MaxAttempts != 0
 	if p.maxAttempts < 0 {
 		p.maxAttempts = math.MaxInt
 	}
@@ -45,7 +48,7 @@ func (p *plan) make(t *Retrier, req *http.Request, next http.RoundTripper, c *ca
 		p.role = c.claim(req)
 	}
 	if p.role == nested {
-		p.maxAttempts = 1
+		p.maxAttempts, p.bounded = 1, true
 	}
 	if !p.policy.NotIdempotent {
 		p.repeatable = p.policy.Idempotent || repeatable(p.req) || t.Idempotent != nil && t.Idempotent(req)
@@ -53,14 +56,6 @@ func (p *plan) make(t *Retrier, req *http.Request, next http.RoundTripper, c *ca
 	if maxBytes := orMax64(t.MaxBufferedBody, defaultMaxBufferedBody); p.maxAttempts > 1 && hasBody(req) && req.GetBody == nil && req.Context().Err() == nil && req.ContentLength <= maxBytes {
 		p.source = sourceOf(req, maxBytes)
 	}
-}
-
-func (p *plan) maxWait() time.Duration {
-	return orMax(cmp.Or(p.policy.MaxWait, p.MaxWait), defaultMaxWait)
-}
-
-func (p *plan) maxElapsed() time.Duration {
-	return orMax(cmp.Or(p.policy.MaxElapsed, p.MaxElapsed), defaultMaxElapsed)
 }
 
 // sourceOf takes over the body of req, and closes it at the latest when the

@@ -20,12 +20,14 @@ type retry struct {
 
 	repeated bool // by a loop further out, which says so or handed it in before
 
-	late    bool // the record was opened after the first attempt, and so unseen by it
-	made    int  // how many attempts
-	backoff backoff.BackOff
-	waited  time.Duration
-	verdict *Error     // on the last attempt
-	looked  *peek.Body // what was looked at for it, nil for nothing
+	late     bool // the record was opened after the first attempt, and so unseen by it
+	made     int  // how many attempts
+	pauses   int  // that servers asked for
+	backoff  backoff.BackOff
+	failedAt time.Time  // when the first attempt had failed
+	lastErr  error      // of the last attempt, nil for a response
+	verdict  *Error     // on the last attempt
+	looked   *peek.Body // what was looked at for it, nil for nothing
 
 	// The last answer, off the wire but still readable, and the verdict on it;
 	// nil if there was none or it was too large to keep.
@@ -38,6 +40,7 @@ type retry struct {
 func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, error) {
 	defer r.lastAttempt()
 	r.repeated = repeatedFurtherOut(r.req) || r.givenUp.Has(r.req, r.began)
+	r.failedAt = time.Now()
 	for {
 		r.verdict = r.judge(a, resp, err)
 		if (err != nil || r.verdict.Err != nil) && r.held != nil && r.outOfTime(r.verdict) {
@@ -46,12 +49,17 @@ func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, 
 			}
 			return r.endHeld("no further response came in time")
 		}
+		if err != nil && r.lastErr != nil && errors.Is(err, ErrThrottled) {
+			return r.endError(r.lastErr, "no further attempt could be sent in time")
+		}
+		r.lastErr = err
 		d := r.decide(a, resp)
 		if !d.Again {
 			return r.end(resp, err, d.Why)
 		}
 		r.hold(resp)
 		r.call.logAttempt(r.req, r.made, r.verdict, d.Wait)
+		r.call.setPatience(r.patience())
 		if err = r.sleep(d.Wait); err != nil {
 			if r.held != nil && r.outOfTime(err) {
 				return r.endHeld("the deadline passed during the wait")
@@ -151,7 +159,6 @@ func (r *retry) sleep(d time.Duration) error {
 	start := time.Now()
 	err := sleep(r.req, d)
 	waited := time.Since(start)
-	r.waited += waited
 	r.call.addWait(waited, r.verdict.RetryAfterSource)
 	return err
 }

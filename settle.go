@@ -1,6 +1,7 @@
 package steadyhttp
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"sync"
@@ -52,6 +53,9 @@ func (s *settling) later(resp *http.Response) {
 	if s.t.limitsTokens() {
 		b.usage = usageOf(resp)
 	}
+	if ctx := s.req.Context(); s.t.MaxConcurrent > 0 && ctx.Done() != nil {
+		b.leaves = context.AfterFunc(ctx, func() { b.end(false) }) // whoever does not close the body has gone all the same
+	}
 	s.put = true
 	resp.Body = b
 }
@@ -60,9 +64,11 @@ func (s *settling) later(resp *http.Response) {
 type permitBody struct {
 	io.ReadCloser
 	settling
-	usage *usage // nil if nobody asks
+	usage  *usage      // nil if nobody asks
+	leaves func() bool // stops what ends it with its context; nil if nothing does
 
-	once sync.Once
+	whole bool // it was read to io.EOF; its reader's own
+	once  sync.Once
 }
 
 func (b *permitBody) Read(p []byte) (int, error) {
@@ -71,22 +77,27 @@ func (b *permitBody) Read(p []byte) (int, error) {
 		b.usage.feed(p[:n])
 	}
 	if err != nil {
-		b.end(err == io.EOF)
+		b.whole = err == io.EOF
+		b.end(b.whole)
 	}
 	return n, err
 }
 
-// Close may come while a Read is under way, which is then the one to know what
-// was used; it does not any more.
+// Close may come while a Read is under way.
 func (b *permitBody) Close() error {
-	defer b.end(false)
+	defer b.end(true)
 	return b.ReadCloser.Close()
 }
 
-func (b *permitBody) end(whole bool) {
+// end settles the permit, once. read is whether its reader has ended it: then
+// nobody feeds the usage any more.
+func (b *permitBody) end(read bool) {
 	b.once.Do(func() {
-		if whole {
-			b.outcome.Used, b.outcome.UsageKnown = b.usage.used(b.req)
+		if read {
+			b.outcome.Used, b.outcome.UsageKnown = b.usage.used(b.req, !b.whole)
+		}
+		if b.leaves != nil {
+			b.leaves()
 		}
 		b.settling.settle()
 	})

@@ -119,9 +119,18 @@ type Throttler struct {
 	// process.
 	Salt string
 
-	settings   settings
-	dimensions dimensionsByHost
-	own        limiter.Memory
+	// Disabled lets every request pass as if there were no Throttler.
+	Disabled bool
+
+	// Inference says what is done by what is inferred: from the limits that headers
+	// state, from refusals, and from failures. limit.Act, the zero value, holds
+	// requests back. limit.Observe holds nothing back, but Snapshot and the log of
+	// attempts show what would have been: with it a careful team switches this on.
+	// limit.Off infers nothing. The limits set here hold in all three.
+	Inference limit.Inference
+
+	settings settings
+	own      limiter.Memory
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -133,6 +142,9 @@ func (t *Throttler) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (t *Throttler) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+	if t.Disabled {
+		return send(next, req)
+	}
 	if !t.unlimited() {
 		return t.withPermit(req, next)
 	}
@@ -155,7 +167,10 @@ func worthObserving(p limiter.Pass, resp *http.Response, err error) bool {
 
 // observeLate observes the outcome of a request that went out with p.
 func (t *Throttler) observeLate(p limiter.Pass, req *http.Request, resp *http.Response, err error) {
-	s := settling{t: t, p: t.own.PermitFor(p)}
+	var r reading
+	a := limit.Ask{Key: t.keyOf(req, &r), Cost: limit.Cost{Requests: 1}, Inference: t.Inference}
+	a.Key.Host = p.Host() // of when it was sent: the base may have changed req
+	s := settling{t: t, p: t.own.PermitFor(p, a)}
 	defer s.unlessLater()
 	s.observe(req, resp, err)
 }
@@ -168,13 +183,13 @@ func (t *Throttler) withPermit(req *http.Request, next http.RoundTripper) (*http
 	}
 	s := settling{t: t}
 	over := whileWaiting(req)
-	s.p, err = t.acquire(req, ask)
+	s.p, err = t.acquire(req, &ask)
 	over()
 	if s.p.Waited > 0 {
 		var c *call
 		req, c = openCall(req)
 		defer c.leave()
-		c.addThrottled(s.p.Waited)
+		c.addThrottled(s.p.Waited, s.p.Gated)
 		c.logThrottled(req, s.p.Waited, s.p.Why)
 	}
 	if err != nil {
@@ -193,8 +208,8 @@ func (t *Throttler) withPermit(req *http.Request, next http.RoundTripper) (*http
 // ask says what req needs.
 func (t *Throttler) ask(req *http.Request) (a limit.Ask, err error) {
 	var r reading
-	dims := t.dimensions.of(hostOf(req))
-	a.Key, a.MaxQueue, a.OutageWait = t.keyOf(req, dims, &r), t.maxQueue(), max(t.OutageWait, 0)
+	a.Key, a.MaxQueue, a.Inference = t.keyOf(req, &r), t.maxQueue(), t.Inference
+	a.Repeatable = repeatable(req)
 	if t.limited() {
 		a.Limits = t.limits()
 		a.LimitsKey.Host, a.LimitsKey.Credential = a.Key.Host, a.Key.Credential
@@ -202,24 +217,22 @@ func (t *Throttler) ask(req *http.Request) (a limit.Ask, err error) {
 			a.LimitsKey.Model = cmp.Or(a.Key.Model, "unknown")
 		}
 	}
-	if t.limitsTokens() || dims.tokens || t.Limiter != nil {
+	if t.limitsTokens() || t.Cost != nil || worthReading(req) {
 		a.Cost = t.cost(req, &r)
 	}
 	if t.limitsTokens() {
-		err = t.tooLarge(a.Cost)
+		if err = t.tooLarge(a.Cost); err != nil {
+			return a, err
+		}
 	}
-	return a, err
+	a.OutageWait, a.MaxPause, a.Repeat = callFrom(req.Context()).patience(max(t.OutageWait, 0))
+	return a, nil
 }
 
-// An asker makes Asks for the limiter in memory.
-type asker struct{ *Throttler }
-
-func (t asker) Ask(req *http.Request) (limit.Ask, error) { return t.ask(req) }
-
-func (t *Throttler) acquire(req *http.Request, a limit.Ask) (limit.Permit, error) {
+func (t *Throttler) acquire(req *http.Request, a *limit.Ask) (limit.Permit, error) {
 	ctx := req.Context()
 	if t.Limiter == nil {
-		return t.own.AcquireFor(ctx, &limiter.Request{Ask: a, HTTP: req, Asker: asker{t}})
+		return t.own.AcquireFor(ctx, a, req)
 	}
 	//lint:ignore SA1019 deprecated for callers, who may still set it
 	if req.Cancel != nil {
@@ -228,7 +241,7 @@ func (t *Throttler) acquire(req *http.Request, a limit.Ask) (limit.Permit, error
 		ctx, stop = withCancel(ctx, req.Cancel)
 		defer stop(nil)
 	}
-	return t.Limiter.Acquire(ctx, a)
+	return t.Limiter.Acquire(ctx, *a)
 }
 
 // withCancel is context.WithCancelCause for a context that ends when cancel, of

@@ -69,7 +69,8 @@ type Limiter interface {
 // Key{Host: "api.example.com"} matches all requests to that host.
 type Key struct {
 	Host       string // with its port, or what Throttler.Key returned
-	Bucket     string // the group of methods, paths or resources that share a limit
+	Route      string // method and path, with what looks like an id folded: "GET /users/{id}"
+	Bucket     string // the group of methods, paths or resources that share a limit by the API's documentation
 	Credential uint64 // a hash of the credential, see Throttler.Salt; 1 is a request without one
 	Model      string // the name of a language model
 }
@@ -112,18 +113,35 @@ type Ask struct {
 	Limits    Limits // set by the user
 	LimitsKey Key    // the group of requests that share Limits
 
-	// MaxQueue is how many requests may wait for Limits. 0 and negative are no
+	// MaxQueue is how many requests may wait under one Key. 0 and negative are no
 	// limit.
 	MaxQueue int
 
-	// OutageWait is how long the request waits while its host fails, if the
-	// context has no deadline. 0 is DefaultOutageWait.
+	// OutageWait is how long, from now on, the request may wait at the gate of a
+	// scope that fails. 0 is the default: 30 s, 10 s if the context has no deadline,
+	// and 2 s where the scope has failed for a minute. After it a request that was
+	// never sent is sent, as it would be without a Limiter; a Repeat is refused.
 	OutageWait time.Duration
+
+	// MaxPause is how long, from now on, the request may wait for pauses that limits
+	// ask for. 0 is two minutes.
+	MaxPause time.Duration
+
+	Repeat     bool      // the request was sent before, and its response is in hand
+	Repeatable bool      // sending the request twice does no harm, so it is the better probe
+	Inference  Inference // what the Limiter may do by what it infers
 }
 
-// DefaultOutageWait is the OutageWait of an Ask that sets none: 10 seconds. Most
-// restarts are over by then, and a person does not wait longer.
-const DefaultOutageWait = 10 * time.Second
+// An Inference says what a Limiter may do by what it infers: from headers, from
+// refusals and from failures. The Limits that the user set hold in any case.
+type Inference uint8
+
+// The inferences.
+const (
+	Act     Inference = iota // hold requests back
+	Observe                  // hold nothing back, but show in Snapshot what Act would have held
+	Off                      // infer nothing
+)
 
 // A Permit allows one request to be sent. It ends with Limiter.Settle. To settle
 // the zero Permit, which no Limiter gives, does nothing.
@@ -134,6 +152,7 @@ type Permit struct {
 	Waited time.Duration // how long the request waited
 	Why    string        // what it waited for last, such as "the limit of requests per minute"; "" if it did not wait
 	Probe  bool          // the request is a probe: its outcome decides whether others may be sent
+	Gated  bool          // it waited at a gate: for a pause, or while its scope failed
 }
 
 // A Signal is what a response or an error says about the host and its limits.
@@ -145,7 +164,7 @@ const (
 	SignalNone    Signal = iota // nothing: the caller gave up, the attempt timed out, or the signal was observed before
 	SignalGood                  // the host works
 	SignalRefused               // a limit refused the request
-	SignalFailing               // the host does not work: no connection, a reset, 502, 503, 52x, 529
+	SignalFailing               // what Key names does not work: no connection, a reset, 502, 503, 52x, 529
 )
 
 // An Outcome is what became of a request.
@@ -172,9 +191,11 @@ type Observation struct {
 	Refills   bool          // what was used comes back evenly until then, not all at once
 
 	// Hold is a pause: for how long no request of Key may be sent. After it one
-	// request is sent as a probe, and the others follow once the probe has an
-	// answer.
-	Hold time.Duration
+	// request is sent as a probe, and the others follow at a pace once the probe has
+	// an answer. The pause ends early with a success of a request that was sent
+	// after this one, since then the limit is a rate; not if Strict is set.
+	Hold   time.Duration
+	Strict bool // the API documents that it punishes clients that go on
 
 	// Err is the reason, for the Refusal of a request that cannot wait. It may be
 	// nil. A Limiter may keep it for a day, so it must not hold a response or its

@@ -14,8 +14,17 @@ type KeyState struct {
 	Key    Key
 	Limits []LimitState // the limits known now, those that the user set first
 
-	Waiting    int // how many requests wait for this Key
-	Concurrent int // how many requests are under way; not counted for a host that holds nothing back
+	Waiting    int           // how many requests wait for this Key
+	Oldest     time.Duration // how long the first of them has waited
+	Why        string        // what it waits for; "" if none waits
+	Concurrent int           // how many requests are under way; not counted for a host that holds nothing back
+
+	// WouldHold counts the requests that Observe let go and Act would have held.
+	WouldHold int64
+
+	// Evidence says in words what was inferred, and from how many responses; "" if
+	// nothing was.
+	Evidence string
 
 	// PerSecond is the adaptive rate limit, in requests per second. There is one
 	// after a server refused requests without stating a limit, and for a time
@@ -56,7 +65,7 @@ func (k Key) Label() string {
 	if k.Credential > anonymous {
 		label += fmt.Sprintf(" key %04x", uint16(k.Credential))
 	}
-	for _, part := range []string{k.Model, k.Bucket} {
+	for _, part := range []string{k.Model, k.Route, k.Bucket} {
 		if part != "" {
 			label += " " + part
 		}

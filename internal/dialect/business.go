@@ -95,6 +95,7 @@ var slack = &family{
 	},
 	ids:         []string{"X-Slack-Req-Id"},
 	hidesErrors: []place{{path: "/api/"}},
+	punishes:    true,
 	scope:       Host | Credential | Method,
 }
 

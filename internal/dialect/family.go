@@ -55,6 +55,7 @@ type family struct {
 	globalHeader string                           // that says that all of the credential is limited
 	bucket       func(method, path string) string // groups requests where scope has Resource or Bucket
 	countsInput  bool                             // limits of tokens are of input alone
+	punishes     bool                             // those who go on after a refusal are documented to be banned or held back longer
 	limits       wait.Defaults                    // what its headers leave open
 	limitHeaders []wait.Headers                   // that nobody else sends
 	waitHeaders  []wait.WaitHeader                // that nobody else sends

@@ -245,6 +245,18 @@ func ScopeOf(method, host, path string, h http.Header) (provider string, s Scope
 	return provider, Host | Credential | Method | Path
 }
 
+// Punishes reports whether a provider documents that it punishes clients that go on
+// after a refusal: GitHub with longer secondary limits, Discord with a ban of the
+// address, Slack by disabling the app.
+func Punishes(provider string) bool {
+	for _, f := range families {
+		if f.punishes && f.name == provider {
+			return true
+		}
+	}
+	return false
+}
+
 // BucketOf names the group of requests that share a limit of scope s, beside host,
 // credential and model, as far as a request shows it before its answer.
 func BucketOf(s Scope, method, host, path string) string {

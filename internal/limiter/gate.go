@@ -1,6 +1,7 @@
 package limiter
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/steadyhttp/steadyhttp/internal/monotime"
@@ -8,62 +9,148 @@ import (
 )
 
 const (
-	// A host is taken for failing after five failures in a row, or as many as
-	// it was sent in a second or two up to sixteen: with two hundred calls a
-	// second five may fail in the moment in which one of its servers restarts.
-	// Older failures than ten seconds are no part of the row.
-	minFailures  = 5
-	maxFailures  = 16
-	failuresTime = 10 * time.Second
+	// A scope is taken for failing after as many failures in a row as a quarter of
+	// a second of its load, five at the least and fifty at the most: with two
+	// hundred calls a second five may fail in the moment in which one of its
+	// servers restarts. Older failures than ten seconds are no part of the row.
+	// Envoy's outlier detection has the five in a row too; that they grow with the
+	// load is ours.
+	minFailures = 5
+	maxFailures = 50
+	rowSpan     = 250 * time.Millisecond
+	rowTime     = 10 * time.Second
 
-	// One probe at a time goes to a failing host, the first after a tenth of a
-	// second, then each after twice as long, up to a second.
+	// minRoutes is how many routes of a host must fail in one row, with no success
+	// on any route in it, for the host as a whole to be taken for failing.
+	minRoutes = 3
+
+	// The first probe goes to a failing scope after a tenth of a second, the next
+	// after twice as long, up to a second.
 	minProbe = 100 * time.Millisecond
 	maxProbe = time.Second
 
-	// A probe that has no answer yet holds back those behind it for so long.
-	// After a pause that a server asked for, a refusal comes at once or not at
-	// all, while an answer of a model takes its time. A host that failed gets
-	// more: it may be slow while it starts.
-	probeTime        = 250 * time.Millisecond
-	failingProbeTime = 5 * time.Second
+	// A probe that has no answer after ten times as long as failures took, a
+	// second at the least, is a good sign: a host that fails does so fast.
+	goodSignTimes = 10
+	minGoodSign   = time.Second
+
+	// longOutage is how long a scope must have failed without a success for calls
+	// that come anew to wait shortOutageWait at the most.
+	longOutage      = time.Minute
+	shortOutageWait = 2 * time.Second
 )
 
-// A gate holds back who would send under a Key: until a moment that the server
-// named, or while the host fails. When its time is up, one goes first.
+// A row is failures of one scope without a success among them.
+type row struct {
+	n      int
+	began  monotime.Instant
+	latest monotime.Instant
+	load   float64 // requests a second when it began, as far as its host knows
+
+	// Of a host's row: the routes that failed in it, up to minRoutes.
+	routes [minRoutes]*keyState
+}
+
+// add counts a failure. k is the scope that it was observed of, which counts for
+// the host's row.
+func (r *row) add(t monotime.Instant, load float64, k *keyState) {
+	if r.n == 0 || t.Sub(r.latest) > rowTime {
+		*r = row{began: t, load: load}
+	}
+	r.n++
+	r.latest = t
+	for i := range r.routes {
+		if r.routes[i] == nil {
+			r.routes[i] = k
+			return
+		}
+		if r.routes[i].key.Route == k.key.Route {
+			return
+		}
+	}
+}
+
+// perSecond is the load of the scope: the pace of the row itself, since all that
+// was sent in it failed, but no more than its host had before.
+func (r *row) perSecond(t monotime.Instant) float64 {
+	span := max(t.Sub(r.began), 10*time.Millisecond).Seconds()
+	return min(float64(r.n)/span, max(r.load, 1))
+}
+
+// long reports whether the row is long enough to take the scope for failing.
+func (r *row) long(t monotime.Instant) bool {
+	enough := r.perSecond(t) * rowSpan.Seconds()
+	return float64(r.n) >= min(max(minFailures, enough), maxFailures)
+}
+
+// A gate holds back who would send under a Key.
+//
+// A gate that was asked for stays shut until the moment that a server named.
+// Evidence: that response. Scope: the limit's for a 429, else the route, model and
+// credential of the request. Escape: a success of a request that was sent after
+// the refused one opens it, unless the API documents that it punishes those who go
+// on; and when its time is up, one request goes first.
+//
+// A gate of a failing scope lets probes through. Evidence: a row of failures.
+// Scope: what failed; the host after failed connections, or once three routes
+// failed in one row. Escape: the probes; a success opens what it speaks for.
 type gate struct {
 	failing bool
-	paced   bool             // those behind the first follow at the rate of a limit that the server states
-	since   monotime.Instant // an answer to a request sent before says nothing of the present
+	routes  bool             // of a host: routes of it failed, while connections to it did not
+	strict  bool             // nothing contradicts it before its time is up
+	ofLimit bool             // a limit asked for it
+	since   monotime.Instant // a response to a request sent before says nothing of the present
 	until   monotime.Instant // nobody passes before
-	every   time.Duration    // between the probes of a failing host
-	probe   monotime.Instant // when the one went out that is under way; 0 is none
-	before  float64          // requests a second before the host failed
+	every   time.Duration    // between probes
+	probe   monotime.Instant // when the latest one went out that is under way; 0 is none
+	took    time.Duration    // how long failures took, smoothed
+	load    float64          // requests a second before
 	err     error            // why
+	row     int              // failures that shut it
+	probes  int              // failed
 }
 
 // next returns when another may pass, and whether that is sure or hangs on an
-// outcome. A failing host's gate may be shut again by the probe.
+// outcome: a probe may shut the gate again.
 func (g *gate) next(t monotime.Instant) (at monotime.Instant, sure bool) {
-	at = max(g.until, t)
+	at, sure = max(g.until, t), !g.failing && g.until > t
 	if g.probe != 0 {
-		at = max(at, g.probe.Add(g.probeTime()))
+		at = max(at, g.probe.Add(g.goodSign()))
 	}
-	return at, !g.failing
+	return at, sure
 }
 
-func (g *gate) probeTime() time.Duration {
-	if g.failing {
-		return failingProbeTime
+// goodSign is how long a probe must be without an answer to be taken for answered
+// well.
+func (g *gate) goodSign() time.Duration { return max(goodSignTimes*g.took, minGoodSign) }
+
+// pass lets a request through at t, and reports whether it is a probe. Once a
+// probe is without an answer for long, the gate is open.
+func (g *gate) pass(t monotime.Instant) (probe, opens bool) {
+	if g.probe != 0 && t.Sub(g.probe) >= g.goodSign() {
+		return false, true
 	}
-	return probeTime
+	g.probe = t
+	return true, false
+}
+
+// failed takes in that a probe failed, and for how long the server asks to be left
+// alone, if it does.
+func (g *gate) failed(t monotime.Instant, took, asked time.Duration, err error) {
+	g.every = min(max(2*g.every, minProbe), maxProbe)
+	g.until = max(g.until, t.Add(max(g.every, asked)))
+	g.probe, g.err = 0, err
+	g.probes++
+	g.took += (took - g.took) / 4
 }
 
 // probeLost ends a probe without an outcome, as one whose caller gave up: the next
-// may go, to a failing host after the usual time.
-func (g *gate) probeLost(t monotime.Instant) {
-	g.probe = 0
-	g.until = max(g.until, t.Add(g.every))
+// may go after the usual time.
+func (g *gate) probeLost(t, sent monotime.Instant) {
+	if g.probe == sent {
+		g.probe = 0
+		g.until = max(g.until, t.Add(g.every))
+	}
 }
 
 func (g *gate) why() string {
@@ -80,60 +167,72 @@ func (g *gate) name() string {
 	return limit.GateAsked
 }
 
-// asked makes everybody under k wait for d, as a server wants it.
-func (k *keyState) asked(t monotime.Instant, d time.Duration, err error) {
-	until := t.Add(d)
-	switch g := k.gate; {
-	case g == nil:
-		k.gate = &gate{since: t, until: until, paced: k.statesRate(), err: err}
-	case until > g.until:
-		g.until, g.err, g.probe = until, err, 0
-	default:
-		g.probe = 0 // it was one, and it is told to wait
+// evidence is what shut the gate, for people.
+func (g *gate) evidence(t monotime.Instant) string {
+	if !g.failing {
+		return fmt.Sprintf("a response asked for a pause %s ago", t.Sub(g.since).Round(time.Millisecond))
+	}
+	return fmt.Sprintf("%d failures in a row %s ago, and %d probes since", g.row, t.Sub(g.since).Round(time.Millisecond), g.probes)
+}
+
+// asked makes everybody wait under k as a response to a request that went out at
+// sent wants it.
+func (k *keyState) asked(t, sent monotime.Instant, o *limit.Observation) {
+	until := t.Add(o.Hold)
+	g := k.gate
+	if g == nil {
+		k.gate = &gate{since: sent, until: until, strict: o.Strict, ofLimit: o.Signal != limit.SignalFailing, every: minProbe, took: t.Sub(sent), load: k.load(t), err: o.Err}
+		return
+	}
+	g.probe = 0
+	g.strict = g.strict || o.Strict
+	if until > g.until {
+		g.until, g.since, g.err = until, max(g.since, sent), o.Err
 	}
 }
 
-// failed counts a failure of the host, which k is about, of a request that was
-// sent at sent. err says what it was, and for how long the host wants to
-// be left alone, if it says so.
-func (k *keyState) failed(t, sent monotime.Instant, probe bool, asked time.Duration, err error) {
-	g := k.gate
-	switch {
-	case g != nil && g.failing:
-		if !probe {
-			return // it was under way already when the gate was shut
+// failed counts a failure of k by a request that went out at sent. of is the scope
+// that the failure was observed of: k itself, or one of a host's that k is.
+func (k *keyState) failed(t, sent monotime.Instant, probe bool, of *keyState, o *limit.Observation) {
+	if g := k.gate; g != nil {
+		if probe && sent >= g.since {
+			g.failed(t, t.Sub(sent), o.Hold, o.Err)
 		}
-		g.every = min(2*g.every, maxProbe)
-		g.probe, g.err = 0, err
-		g.until = t.Add(max(g.every, asked))
-		return
-	case k.failures == 0 || t.Sub(k.failingSince) > failuresTime:
-		k.failures, k.failingSince = 0, t
+		return // else it was under way already when the gate was shut
 	}
-	k.failures++
-	enough := int32(min(max(minFailures, k.meter.perSecond()), maxFailures))
-	back := k.rate != nil && k.rate.flat == backFlat && sent >= k.rate.from // it has just come back: it is gone again
-	if k.failures < enough && !back {
+	k.row.add(t, k.host.meter.perSecond(t), of)
+	if !k.row.long(t) || of != k && k.row.routes[minRoutes-1] == nil {
 		return
 	}
-	before := k.meter.perSecond()
-	if back {
-		before = k.rate.base / backRate
+	took := t.Sub(sent)
+	k.gate = &gate{
+		failing: true, since: t, until: t.Add(max(minProbe, o.Hold)), every: minProbe, took: took,
+		load: k.row.perSecond(t), err: o.Err, row: k.row.n, routes: of != k,
 	}
-	k.rate = nil
-	k.gate = &gate{failing: true, since: t, until: t.Add(max(minProbe, asked)), every: minProbe, before: before, err: err}
+	k.row, k.ramp = row{}, nil
 }
 
-// works opens k's gate for those behind a probe, or counts an answer that
-// shows that the host works.
+// works takes in that a request of k which went out at sent was answered: that
+// ends a row, and opens a gate that was shut before.
 func (k *keyState) works(t, sent monotime.Instant, probe bool) {
-	k.failures = 0
-	g := k.gate
-	switch {
-	case g == nil:
-	case g.failing && (probe || sent >= g.since):
-		k.gate, k.rate = nil, recoveringRate(g.before, t)
-	case !g.failing && probe && t >= g.until:
-		k.gate = nil
+	k.row = row{}
+	switch g := k.gate; {
+	case g == nil || sent < g.since || sent == g.since && !probe:
+	case g.failing, probe && t >= g.until, !g.strict: // of the last the limit is a rate and no pause
+		k.openGate(t)
 	}
+}
+
+// openGate opens k's gate: those who waited leave at a pace.
+func (k *keyState) openGate(t monotime.Instant) {
+	k.ramp = newRamp(k.gate.load, t)
+	k.gate = nil
+}
+
+// load is the requests a second that k had of late.
+func (k *keyState) load(t monotime.Instant) float64 {
+	if k.ramp != nil {
+		return k.ramp.load
+	}
+	return k.host.meter.perSecond(t)
 }

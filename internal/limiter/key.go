@@ -2,9 +2,10 @@ package limiter
 
 import (
 	"slices"
-	"sync/atomic"
+	"strings"
 	"time"
 
+	"github.com/steadyhttp/steadyhttp/internal/finder"
 	"github.com/steadyhttp/steadyhttp/internal/monotime"
 	"github.com/steadyhttp/steadyhttp/limit"
 )
@@ -12,207 +13,290 @@ import (
 const (
 	// The first requests to a host that has not answered yet go eight at once,
 	// and twice as many by each tenth of a second: a crowd of 64 is on its way in
-	// three tenths, one of a thousand in seven, and a limit that the first answer
-	// states is not overrun by then, if that answer comes soon.
+	// three tenths, one of a thousand in seven, and a limit that the first response
+	// states is not overrun by then, if that response comes soon.
 	coldBurst  = 8
 	coldDouble = 100 * time.Millisecond
+
+	// idleTime is how long a Key is remembered of which nothing is in force.
+	idleTime = 30 * time.Second
 )
 
-// A keyState is what is known of one limit.Key. The lock of its shard guards it.
+// A keyState is what is known of one limit.Key. The lock of its host guards it.
 type keyState struct {
-	// open says of a host's state that it holds nobody back (see open.go). It is
-	// read with every request, without the lock.
-	open atomic.Bool
+	key  limit.Key
+	host *host
 
-	key     limit.Key
-	gate    *gate    // nil is open
-	rate    *rate    // nil is any
-	buckets []bucket // limits, the user's own first
-	sent    load     // all in all
-	meter   meter
+	told   []told // limits that the user set
+	max    int32  // of requests under way; 0 is none
+	inUse  int32  // requests under way
+	sent   load   // in all
+	stated []stated
+	finder *finder.Finder // of a rate that refusals point to; nil is none
+	gate   *gate          // nil is open
+	ramp   *ramp          // after a gate has opened; nil is none
+	row    row            // of failures
 
-	inUse, max int32 // requests under way; the limit of them, 0 is none
-	limited    bool  // the user's limits are among the buckets
-	users      int32 // permits and waiters that hold on to it
-	waiting    int32
-
-	narrower int32 // of a host's state: how many narrower keys of the same host there are
-
-	failures     int32            // of the host, in a row
-	failingSince monotime.Instant // when the first of them came
-
-	cold         monotime.Instant // when the first request went out, until one was answered
-	answered     bool             // one was
-	statedScopes uint8            // of a host's state: the scopes for which responses stated limits, a bit each
-
-	// What the walk of that number along the queue found: those before.
-	pass  uint64
-	ahead *load // nil if nobody ever waited
-
-	newer, older *keyState // in the order of use
+	queue     queue
+	timer     *time.Timer      // runs the queue
+	due       monotime.Instant // when it fires; 0 if it is not set
+	queued    load             // what those in the queue cost
+	waiting   int32            // requests that wait and match the Key, in whatever queue
+	users     int32            // permits and waiters that hold on to it
+	used      monotime.Instant // when one last did
+	wouldHold int64            // see limit.KeyState
 }
 
-// set gives a key the user's limits.
-func (k *keyState) set(limits *limit.Limits, t monotime.Instant) {
-	burst := func(perSecond float64) float64 {
-		if limits.Burst > 0 {
-			return float64(limits.Burst)
-		}
-		return float64(int64(perSecond)) // whole ones: what is left of the second is a reserve
-	}
-	add := func(u unit, limit float64, window time.Duration, size float64) {
-		if limit > 0 {
-			k.buckets = append(k.buckets, setBucket(u, limit, window, size, t))
-		}
-	}
-	stated := k.buckets
-	k.buckets = nil
-	defer func() { k.buckets = slices.Clip(append(k.buckets, stated...)) }() // kept for long, so no larger than it must be
-	k.limited = true
-	add(requests, limits.RequestsPerSecond, time.Second, burst(limits.RequestsPerSecond))
-	add(requests, limits.RequestsPerMinute, time.Minute, burst(limits.RequestsPerMinute/60))
-	// A day's requests may go when they are needed: the other limits spread them.
-	add(requests, limits.RequestsPerDay, 24*time.Hour, limits.RequestsPerDay)
-	second := func(perMinute float64) float64 { return (1 - reserveShare) * perMinute / 60 }
-	add(tokens, limits.TokensPerMinute, time.Minute, second(limits.TokensPerMinute))
-	add(inputTokens, limits.InputTokensPerMinute, time.Minute, second(limits.InputTokensPerMinute))
-	add(outputTokens, limits.OutputTokensPerMinute, time.Minute, second(limits.OutputTokensPerMinute))
-	k.max = int32(min(max(limits.MaxConcurrent, 0), 1<<30))
+// An ask is what a request brings along to a Key.
+type ask struct {
+	limit.Ask
+	cost    load
+	routeOK bool // no failure of the request's own route is known
 }
 
-// refill brings all buckets up to t.
-func (k *keyState) refill(t monotime.Instant) {
-	stale := false
-	for i := range k.buckets {
-		b := &k.buckets[i]
-		if b.at != t {
-			b.refill(t)
-		}
-		stale = stale || b.stale(t)
-	}
-	if stale {
-		k.buckets = slices.DeleteFunc(k.buckets, func(b bucket) bool { return b.stale(t) })
-	}
-	if k.rate != nil && k.rate.over(t) {
-		k.rate = nil
-	}
-}
-
-// next returns when a request can pass that takes n, if those that wait before
-// it pass first; sure is false where it may be sooner or depends on others. why
-// says what holds it back.
-func (k *keyState) next(t monotime.Instant, n *load, pass uint64) (at monotime.Instant, sure bool, why string) {
-	var ahead load
-	if k.pass == pass && k.ahead != nil {
-		ahead = *k.ahead
-	}
-	at, sure = t, true
-	if k.gate != nil || k.rate != nil || k.cold != 0 && !k.answered || k.max > 0 {
-		at, sure, why = k.nextBeside(t, &ahead)
-	}
-	for i := range k.buckets {
-		b := &k.buckets[i]
-		if then := b.next(t, n[b.unit], ahead[b.unit]); then > at {
-			at, sure, why = then, true, b.why()
-		}
-	}
-	return at, sure, why
-}
-
-// nextBeside is next for what holds requests back beside the limits by time.
-func (k *keyState) nextBeside(t monotime.Instant, ahead *load) (at monotime.Instant, sure bool, why string) {
+// next returns when a request can pass k, if those of ahead pass first; sure is
+// false where it may be sooner or depends on others. why says what holds it back.
+func (k *keyState) next(t monotime.Instant, a *ask, ahead *load) (at monotime.Instant, sure bool, why string) {
 	at, sure = t, true
 	later := func(then monotime.Instant, isSure bool, because string) {
 		if then > at {
 			at, sure, why = then, isSure, because
 		}
 	}
-	if k.gate != nil {
-		then, isSure := k.gate.next(t)
-		if then <= t && ahead[requests] > 0 {
-			then, isSure = t.Add(probeTime), false // somebody before it is the probe
+	for i := range k.told {
+		w := &k.told[i]
+		if then := w.next(t, a.cost[w.unit], ahead[w.unit]); then > at {
+			later(then, true, w.why())
 		}
-		later(then, isSure, k.gate.why())
 	}
-	if k.cold != 0 && !k.answered {
-		allowed, then := coldBurst, k.cold
+	if k.max > 0 && float64(k.inUse)+ahead[requests] >= float64(k.max) {
+		later(monotime.Never, false, "the limit of concurrent requests")
+	}
+	if a.Inference != limit.Off {
+		k.inferred(t, a, ahead, later)
+	}
+	return at, sure, why
+}
+
+// inferred tells later of what is inferred from responses.
+func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(monotime.Instant, bool, string)) {
+	if g := k.gate; g != nil && !(a.routeOK && g.routes) {
+		at, sure := g.next(t)
+		if at <= t && ahead[requests] > 0 {
+			at, sure = t.Add(g.goodSign()), false // somebody before it is the probe
+		}
+		later(at, sure, g.why())
+	}
+	if slices.ContainsFunc(k.stated, func(s stated) bool { return s.stale(t) }) {
+		k.stated = slices.DeleteFunc(k.stated, func(s stated) bool { return s.stale(t) })
+	}
+	for i := range k.stated {
+		s := &k.stated[i]
+		s.refill(t)
+		if then := s.next(t, a.cost[s.unit], ahead[s.unit]); then > t {
+			later(then, true, s.why())
+		}
+	}
+	if k.finder != nil {
+		if then := k.finder.Next(t); then > t {
+			later(then, false, k.finder.Why())
+		}
+	}
+	if k.ramp != nil {
+		if k.ramp.over(t) {
+			k.ramp = nil
+		} else {
+			later(k.ramp.next(t, ahead[requests]), ahead[requests] == 0, "the host has just recovered")
+		}
+	}
+	if h := k.host; k.isHost() && h.cold != 0 && !h.answered {
+		allowed, then := coldBurst, h.cold
 		for ; float64(k.inUse)+ahead[requests] >= float64(allowed); allowed *= 2 {
 			then = then.Add(coldDouble)
 		}
 		later(then, false, "the host has not answered yet")
 	}
-	if k.rate != nil {
-		later(k.rate.after(t, ahead[requests]), ahead[requests] == 0, "the adaptive rate limit")
-	}
-	if k.max > 0 && float64(k.inUse)+ahead[requests] >= float64(k.max) {
-		later(monotime.Never, false, "the limit of concurrent requests")
-	}
-	return at, sure, why
 }
 
 // take counts a request that goes now, and reports whether it is a probe.
-func (k *keyState) take(t monotime.Instant, n *load) (probe bool) {
-	for i := range k.buckets {
-		b := &k.buckets[i]
-		b.level -= n[b.unit]
+func (k *keyState) take(t monotime.Instant, a *ask) (probe bool) {
+	for i := range k.told {
+		w := &k.told[i]
+		w.take(t, a.cost[w.unit])
 	}
-	for u := range n {
-		k.sent[u] += n[u]
-	}
-	k.meter.count(t)
+	k.sent.add(&a.cost)
 	k.inUse++
-	if k.rate != nil {
-		k.rate.take(t)
+	for i := range k.stated {
+		s := &k.stated[i]
+		s.take(t, a.cost[s.unit])
 	}
-	if !k.answered && (k.cold == 0 || k.inUse == 1) {
-		k.cold = t
+	if k.finder != nil {
+		k.finder.Sent(t)
 	}
-	if k.gate == nil {
+	if k.ramp != nil {
+		k.ramp.take(t)
+	}
+	if g := k.gate; g != nil && t >= g.until {
+		var opens bool
+		if probe, opens = g.pass(t); opens {
+			k.openGate(t)
+		}
+	}
+	return probe
+}
+
+// untake is take undone, for a request that was not sent.
+func (k *keyState) untake(p *permit) {
+	for i := range k.told {
+		w := &k.told[i]
+		w.giveBack(p.at, p.cost[w.unit])
+	}
+	k.sent.subtract(&p.cost)
+	k.inUse--
+	k.users--
+	for i := range k.stated {
+		s := &k.stated[i]
+		s.level = min(s.size, s.level+p.cost[s.unit])
+		s.lost(p.at)
+	}
+	if k.finder != nil {
+		k.finder.Unsent(p.at)
+	}
+}
+
+// settle ends what take began.
+func (k *keyState) settle(t monotime.Instant, p *permit, o *limit.Outcome) {
+	k.inUse--
+	k.users--
+	k.used = t
+	var back load // of the tokens: what a server counts, it says itself
+	switch {
+	case o.Refund:
+		back = p.cost
+	case o.UsageKnown:
+		used := loadOf(o.Used)
+		back = p.cost
+		back.subtract(&used)
+	default:
+		return
+	}
+	for i := range k.told {
+		if w := &k.told[i]; w.unit != requests {
+			w.giveBack(p.at, back[w.unit])
+		}
+	}
+}
+
+// refused takes in that a limit refused p's request; paused says that it asked for
+// a pause. A refusal that a stated limit or a pause explains says nothing new;
+// another may be chance, or the sign of a limit that is not stated: that the finder
+// finds out.
+func (k *keyState) refused(t monotime.Instant, p *permit, paused bool) {
+	explained := paused
+	for i := range k.stated {
+		s := &k.stated[i]
+		s.refill(t)
+		explained = s.refused(t, p.at, p.cost[s.unit]) || explained
+	}
+	switch {
+	case k.finder == nil && explained:
+	case k.finder == nil:
+		k.finder = finder.New(t, k.host.load(t))
+	case explained:
+		k.finder.Unsent(p.at)
+	default:
+		k.finder.Outcome(t, p.at, false)
+	}
+}
+
+// outcome tells the limits of k what became of p's request.
+func (k *keyState) outcome(t monotime.Instant, p *permit, s limit.Signal) {
+	if s == limit.SignalGood {
+		for i := range k.stated {
+			k.stated[i].answeredWell(t, p.at)
+		}
+	} else {
+		for i := range k.stated {
+			k.stated[i].lost(p.at)
+		}
+	}
+	if k.finder == nil {
+		return
+	}
+	if s == limit.SignalGood {
+		k.finder.Outcome(t, p.at, true)
+	} else {
+		k.finder.Unsent(p.at)
+	}
+	if k.finder.Idle(t) {
+		k.finder = nil
+	}
+}
+
+func (k *keyState) isHost() bool { return k == &k.host.keyState }
+
+// idle reports whether k can be forgotten: nothing of it is in force.
+func (k *keyState) idle(t monotime.Instant) bool {
+	if k.users > 0 || k.waiting > 0 || t.Sub(k.used) < idleTime || k.gate != nil && t.Sub(k.gate.until) < idleTime ||
+		k.row.n > 0 && t.Sub(k.row.latest) < rowTime || k.finder != nil && !k.finder.Idle(t) {
 		return false
 	}
-	if k.gate.probe = t; k.gate.paced {
-		k.gate = nil
+	for i := range k.told {
+		if k.told[i].expire(t); k.told[i].n > 0 {
+			return false
+		}
+	}
+	for i := range k.stated {
+		if !k.stated[i].stale(t) {
+			return false
+		}
 	}
 	return true
 }
 
-// untake is take undone.
-func (k *keyState) untake(n *load) {
-	for i := range k.buckets {
-		b := &k.buckets[i]
-		b.level = min(b.size, b.level+n[b.unit])
-	}
-	for u := range n {
-		k.sent[u] -= n[u]
-	}
-	k.meter.uncount()
-	k.inUse--
-	k.users--
+// holdsNobody reports whether k holds nobody back and has nothing to count.
+func (k *keyState) holdsNobody() bool {
+	return k.gate == nil && k.ramp == nil && k.finder == nil && k.row.n == 0 && len(k.told) == 0 && k.max == 0 && len(k.stated) == 0 && k.waiting == 0
 }
 
-// settle ends what take began.
-func (k *keyState) settle(t monotime.Instant, cost *load, o *limit.Outcome) {
-	k.inUse--
-	k.users--
-	var back load // of the tokens
-	switch {
-	case o.Refund:
-		back = *cost
-	case o.UsageKnown:
-		back = *cost
-		for u, used := range loadOf(o.Used) {
-			back[u] -= used
-		}
-	default:
-		return
+// snapshot is what there is to know of k.
+func (k *keyState) snapshot(t monotime.Instant) limit.KeyState {
+	s := limit.KeyState{Key: k.key, Waiting: int(k.waiting), Concurrent: int(k.inUse), WouldHold: k.wouldHold}
+	if len(k.queue) > 0 {
+		s.Oldest, s.Why = t.Sub(k.queue[0].came), k.queue[0].why
 	}
-	for i := range k.buckets {
-		b := &k.buckets[i]
-		// What a server counts, it says itself, and it does not give back what it
-		// reserved by the same rule.
-		if b.unit != requests && b.stated == nil {
-			b.refill(t)
-			b.level = min(b.size, b.level+back[b.unit])
+	for i := range k.told {
+		w := &k.told[i]
+		s.Limits = append(s.Limits, limit.LimitState{Unit: unitNames[w.unit], Limit: w.max, Window: w.length, Left: w.left(t)})
+	}
+	var evidence []string
+	for i := range k.stated {
+		b := &k.stated[i]
+		b.refill(t)
+		if b.stale(t) {
+			continue
+		}
+		s.Limits = append(s.Limits, limit.LimitState{Unit: unitNames[b.unit], Limit: b.limit, Window: b.window, Left: b.level, Learned: true})
+		if !b.believed(t) {
+			evidence = append(evidence, "a stated limit of "+unitWords[b.unit]+" is not believed: requests were answered well although nothing was left of it")
 		}
 	}
+	if k.max > 0 {
+		s.Limits = append(s.Limits, limit.LimitState{Unit: "concurrency", Limit: float64(k.max), Left: float64(k.max - k.inUse)})
+	}
+	if k.ramp != nil && !k.ramp.over(t) {
+		s.PerSecond = k.ramp.perSecond(t)
+		evidence = append(evidence, "a gate opened "+t.Sub(k.ramp.from).Round(time.Millisecond).String()+" ago")
+	}
+	if k.finder != nil {
+		s.PerSecond = k.finder.Rate(t)
+		evidence = append(evidence, k.finder.Why())
+	}
+	if g := k.gate; g != nil {
+		at, _ := g.next(t)
+		s.Gate, s.GateLeft, s.GateError = g.name(), at.Sub(t), g.err
+		evidence = append(evidence, g.evidence(t))
+	}
+	s.Evidence = strings.Join(evidence, "; ")
+	return s
 }

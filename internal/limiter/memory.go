@@ -2,7 +2,6 @@ package limiter
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -12,245 +11,287 @@ import (
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
+const (
+	// A call waits for an outage for so long if nobody says otherwise: with a
+	// deadline it says itself how patient it is, without one a person may wait.
+	outageWait           = 30 * time.Second
+	outageWaitNoDeadline = 10 * time.Second
+
+	// maxPause is how long a call waits for pauses that limits ask for.
+	maxPause = 2 * time.Minute
+
+	// Of a call's time until its deadline a tenth, a second at the most, is left to
+	// send the request after all, and to read the response.
+	spareShare = 10
+	maxSpare   = time.Second
+)
+
 // A Memory is the Limiter of one process. Its zero value is ready to use; it
 // must not be copied after first use.
 type Memory struct {
-	keys   atomic.Int64 // in all shards
-	hosts  sync.Map     // the states of hosts, by name: *keyState
-	shards [shards]shard
-}
-
-// A Request is an Ask with what only a limiter in the same process can use. Both
-// fields may be zero.
-type Request struct {
-	limit.Ask
-	HTTP  *http.Request // its Cancel channel ends the wait too
-	Asker Asker         // completes the Ask when its host has stated limits that Key does not tell apart
-}
-
-// An Asker makes the Ask of a request.
-type Asker interface {
-	Ask(req *http.Request) (limit.Ask, error)
+	hosts sync.Map // *host, by name
+	n     atomic.Int64
 }
 
 // Acquire implements limit.Limiter.
 func (m *Memory) Acquire(ctx context.Context, a limit.Ask) (limit.Permit, error) {
-	return m.AcquireFor(ctx, &Request{Ask: a})
+	return m.AcquireFor(ctx, &a, nil)
 }
 
-// AcquireFor is Acquire for a request of this process.
-func (m *Memory) AcquireFor(ctx context.Context, r *Request) (limit.Permit, error) {
-	r.Cost.Requests = max(r.Cost.Requests, 1)
-	p := permit{cost: loadOf(r.Cost)}
-	s, t := m.shard(r.Key.Host), monotime.Now()
-	s.mu.Lock()
-	limited := m.enter(s, &r.Ask, &p, t)
-	if !p.awaited() && p.passes(t) {
-		p.take(t)
-		granted := s.grant(&p, &r.Ask)
-		s.mu.Unlock()
-		return granted, nil
+// AcquireFor is Acquire for req, whose Cancel channel ends the wait too. req may
+// be nil.
+func (m *Memory) AcquireFor(ctx context.Context, a *limit.Ask, req *http.Request) (limit.Permit, error) {
+	a.Cost.Requests = max(a.Cost.Requests, 1)
+	w := waiter{ask: ask{Ask: *a, cost: loadOf(a.Cost)}}
+	w.permit.cost = w.ask.cost
+	h, t := m.lockHost(a.Key.Host), monotime.Now()
+	h.enter(a, &w.permit, t)
+	w.number = h.arrived
+	h.arrived++
+	by, at, sure := w.blocker(t)
+	if by != nil && a.Inference == limit.Observe {
+		by, at, sure = w.observed(t, by)
 	}
-	if limited != nil && r.MaxQueue > 0 && int(limited.waiting) >= r.MaxQueue {
-		p.leave()
-		s.mu.Unlock()
-		return limit.Permit{}, &limit.Refusal{Reason: fmt.Sprintf("the queue is full: %d requests are waiting", r.MaxQueue)}
+	if by == nil {
+		w.permit.take(t, &w.ask)
+		p := h.grant(&w.permit, a)
+		h.publish()
+		h.mu.Unlock()
+		return p, nil
 	}
-	w := &waiter{permit: p, key: r.Key, came: t, deadline: monotime.Never, outageEnd: monotime.Never, done: make(chan struct{})}
-	w.statedScopes = p.host().statedScopes
-	if deadline, ok := ctx.Deadline(); ok {
-		w.deadline = t.Add(max(time.Until(deadline), 0))
-	} else {
-		w.outageEnd = t.Add(outageWait(&r.Ask))
+	w.patience(ctx, t, by)
+	var err error
+	switch {
+	case a.MaxQueue > 0 && int(by.waiting) >= a.MaxQueue:
+		err = tooMany(a.MaxQueue)
+	case sure && at >= w.deadline && w.deadline < monotime.Never && !by.gateIsShort():
+		err = h.lateError(&w, at.Sub(t))
 	}
-	s.queue(w)
-	m.dispatch(s, t)
-	s.mu.Unlock()
-	return m.wait(ctx, s, w, r)
+	if err != nil {
+		w.permit.leave()
+		h.mu.Unlock()
+		return limit.Permit{}, err
+	}
+	waiting := w // only those who wait are on the heap
+	waiting.done = make(chan struct{})
+	for i := range waiting.permit.held {
+		if k := waiting.permit.held[i].state; k != nil {
+			k.waiting++
+		}
+	}
+	by.enqueue(&waiting)
+	h.alarm(&waiting, t)
+	if waiting.index == 0 {
+		by.arm(t, at)
+	}
+	h.publish()
+	h.mu.Unlock()
+	var canceled <-chan struct{}
+	if req != nil {
+		//lint:ignore SA1019 deprecated for callers, who may still set it
+		canceled = req.Cancel
+	}
+	return h.wait(ctx, &waiting, canceled)
 }
 
-func outageWait(a *limit.Ask) time.Duration {
-	if a.OutageWait > 0 {
-		return a.OutageWait
+// patience works out until when w waits, and for what.
+func (w *waiter) patience(ctx context.Context, t monotime.Instant, by *keyState) {
+	w.came, w.deadline = t, monotime.Never
+	patience := outageWaitNoDeadline
+	deadline, ok := ctx.Deadline()
+	if ok {
+		patience = outageWait
 	}
-	return limit.DefaultOutageWait
+	if g := by.gate; g != nil && g.failing && t.Sub(g.since) > longOutage {
+		patience = min(patience, shortOutageWait)
+	}
+	if w.ask.OutageWait > 0 {
+		patience = w.ask.OutageWait
+	}
+	w.outageEnd = t.Add(patience)
+	if g := by.gate; g != nil && !g.failing && !g.ofLimit && w.ask.OutageWait == 0 {
+		w.outageEnd = max(w.outageEnd, g.until.Add(minGoodSign)) // one pause is waited out
+	}
+	w.pauseEnd = t.Add(maxPause)
+	if w.ask.MaxPause > 0 {
+		w.pauseEnd = t.Add(w.ask.MaxPause)
+	}
+	if ok {
+		left := max(time.Until(deadline), 0)
+		w.deadline = t.Add(left)
+		w.outageEnd = min(w.outageEnd, t.Add(left-min(left/spareShare, maxSpare)))
+	}
 }
 
-// enter finds the keys that concern a, makes those that there have to be, and
-// has p hold on to them. It returns the state of the key of the user's limits,
-// nil if there are none. It requires s.mu held.
-func (m *Memory) enter(s *shard, a *limit.Ask, p *permit, t monotime.Instant) (limited *keyState) {
-	host := m.host(s, a.Key.Host)
-	p.hold(s, host)
-	limitsScope := uint8(allScopes)
-	if a.Limits.Any() {
-		limited = m.key(s, a.LimitsKey)
-		limitsScope = scopeOf(&a.LimitsKey)
-		if !limited.limited {
-			limited.set(&a.Limits, t)
-			host.answered = host.answered || len(limited.buckets) > 0 // nobody has to feel the way
-		}
-		p.hold(s, limited)
+// observed counts that w would have been held back by what is inferred, and returns
+// what holds it back beside that.
+func (w *waiter) observed(t monotime.Instant, by *keyState) (*keyState, monotime.Instant, bool) {
+	w.ask.Inference = limit.Off
+	told, at, sure := w.blocker(t)
+	if told == nil {
+		by.wouldHold++
 	}
-	has := scopeOf(&a.Key)
-	for scope := uint8(1); scope < allScopes; scope++ {
-		stated := host.statedScopes&(1<<scope) != 0
-		if scope&^has != 0 || !stated && s.scopes[scope] == 0 {
-			continue
-		}
-		if scope == limitsScope && a.LimitsKey.Credential == a.Key.Credential && (scope&byModel == 0 || a.LimitsKey.Model == a.Key.Model) {
-			continue // it is held already
-		}
-		k := within(a.Key, scope)
-		if stated {
-			p.hold(s, m.key(s, k))
-		} else if state := s.states[k]; state != nil {
-			p.hold(s, state)
-		}
-	}
-	return limited
+	return told, at, sure
 }
 
 // Settle implements limit.Limiter.
 func (m *Memory) Settle(granted limit.Permit, o limit.Outcome) {
-	s, p := m.permit(granted.ID)
+	h, p := m.permit(&granted)
 	if p == nil {
 		return
 	}
-	defer s.mu.Unlock()
+	defer h.mu.Unlock()
 	t := monotime.Now()
-	s.signal(t, p, o.Signal, nil, 0)
-	for i := range p.held {
-		if k := p.held[i].state; k != nil {
-			k.settle(t, &p.cost, &o)
+	if !p.heard || o.Signal != limit.SignalNone {
+		h.signal(t, p, o.Signal)
+	}
+	held := p.held
+	for i := range held {
+		if k := held[i].state; k != nil {
+			k.settle(t, p, &o)
 		}
 	}
-	awaited := p.awaited()
-	p.host().publish()
-	s.free(granted.ID)
-	if awaited {
-		m.dispatch(s, t)
+	h.free(granted.ID)
+	for i := range held {
+		if k := held[i].state; k != nil {
+			k.run(t)
+		}
 	}
+	h.publish()
 }
 
 // Observe implements limit.Limiter.
 func (m *Memory) Observe(granted limit.Permit, o limit.Observation) (held bool) {
-	s, p := m.permit(granted.ID)
+	h, p := m.permit(&granted)
 	if p == nil {
 		return false
 	}
-	defer s.mu.Unlock()
+	defer h.mu.Unlock()
 	t := monotime.Now()
-	host := m.host(s, o.Key.Host)
-	defer host.publish()
-	if o.Unit != "" || o.Hold > 0 || o.Signal == limit.SignalRefused {
-		k := m.key(s, o.Key)
-		k.answered = true
-		if o.Unit != "" {
-			host.statedScopes |= 1 << scopeOf(&o.Key)
-			k.learn(t, p.at, p.cost, k.sentBefore(p, host), &o)
+	k := &h.keyState
+	if o.Unit != "" || o.Hold > 0 || o.Signal > limit.SignalGood {
+		k = h.of(o.Key, t)
+		k.used = t
+	}
+	if o.Unit != "" {
+		k.learn(t, p.at, p.cost, k.sentBefore(p), &o)
+	}
+	switch o.Signal {
+	case limit.SignalGood:
+		h.signal(t, p, o.Signal)
+	case limit.SignalRefused:
+		p.heard, h.answered = true, true
+		if k.refused(t, p, o.Hold > 0); o.Hold > 0 {
+			k.asked(t, p.at, &o)
+		}
+		h.answeredBut(t, p, k)
+	case limit.SignalFailing:
+		p.heard, h.answered = true, true
+		if k.failed(t, p.at, p.probes(k), k, &o); !k.isHost() {
+			h.failed(t, p.at, p.probe[0], k, &o)
 		}
 		if o.Hold > 0 {
-			k.asked(t, o.Hold, o.Err)
+			k.asked(t, p.at, &o)
 		}
-		if o.Signal == limit.SignalRefused && o.Unit == "" {
-			k.meter.startFrom(&host.meter) // if it is new, what went well did so under its host
-			k.refused(t, p.at, p.cost)
+		for i := range p.held {
+			if s := p.held[i].state; s != nil {
+				s.outcome(t, p, limit.SignalNone)
+			}
+		}
+	default:
+		if o.Hold > 0 {
+			k.asked(t, p.at, &o)
 		}
 	}
-	if o.Signal != limit.SignalNone { // else its outcome is still to come
-		s.signal(t, p, o.Signal, o.Err, o.Hold)
+	k.run(t)
+	for i := range p.held {
+		if s := p.held[i].state; s != nil && s != k {
+			s.run(t)
+		}
 	}
-	if s.first != nil {
-		m.dispatch(s, t)
-	}
-	return s.gateError(o.Key) != nil
+	h.publish()
+	return k.gate != nil || h.gate != nil
 }
 
-// sentBefore returns what k had sent when p went. A key that was not there then
+// answeredBut takes in that p was refused by a limit of k: its host works all the
+// same.
+func (h *host) answeredBut(t monotime.Instant, p *permit, k *keyState) {
+	h.works(t, p.at, p.probe[0])
+	for i := range p.held {
+		s := p.held[i].state
+		if s == nil {
+			break
+		}
+		if p.probe[i] && s == k && s.gate != nil {
+			s.gate.failed(t, t.Sub(p.at), 0, s.gate.err)
+		}
+		if s != k {
+			s.outcome(t, p, limit.SignalNone)
+		}
+	}
+}
+
+// probes reports whether p is a probe of k.
+func (p *permit) probes(k *keyState) bool {
+	for i := range p.held {
+		if p.held[i].state == k {
+			return p.probe[i]
+		}
+	}
+	return false
+}
+
+// sentBefore returns what k had sent when p went. A Key that was not there then
 // has sent at most what its host was sent since.
-func (k *keyState) sentBefore(p *permit, host *keyState) load {
+func (k *keyState) sentBefore(p *permit) load {
 	for i := range p.held {
 		if p.held[i].state == k {
 			return p.held[i].before
 		}
 	}
-	before := k.sent
-	if h := &p.held[0]; h.state == host {
-		for u := range before {
-			before[u] -= host.sent[u] - h.before[u]
-		}
+	before, host := k.sent, &k.host.keyState
+	if s := &p.held[0]; s.state == host {
+		since := host.sent
+		since.subtract(&s.before)
+		before.subtract(&since)
 	}
 	return before
 }
 
-// signal tells the keys of p what became of it. It requires s.mu held.
-func (s *shard) signal(t monotime.Instant, p *permit, sig limit.Signal, err error, asked time.Duration) {
-	host := p.host() // it was entered first
+// signal tells the Keys of p what became of it. It requires h.mu held.
+func (h *host) signal(t monotime.Instant, p *permit, sig limit.Signal) {
+	p.heard = true
+	if sig != limit.SignalNone {
+		h.answered = true
+	}
 	for i := range p.held {
 		k := p.held[i].state
 		if k == nil {
 			break
 		}
-		if sig != limit.SignalNone {
-			k.answered = true
-		}
+		k.outcome(t, p, sig)
 		switch {
-		case sig == limit.SignalGood || sig == limit.SignalRefused && k == host:
-			k.works(t, p.at, p.probe)
-		case k.gate != nil && p.probe && sig == limit.SignalNone && k.gate.probe == p.at:
-			k.gate.probeLost(t)
+		case sig == limit.SignalGood:
+			k.works(t, p.at, p.probe[i])
+		case p.probe[i] && k.gate != nil:
+			k.gate.probeLost(t, p.at)
 		}
 	}
-	if sig == limit.SignalFailing {
-		host.failed(t, p.at, p.probe, asked, err)
-	}
-}
-
-// gateError returns what closed the gate that a request of k stands at and that
-// opens last; nil if none is closed for a reason that is known. It requires s.mu
-// held.
-func (s *shard) gateError(k limit.Key) (err error) {
-	var until monotime.Instant
-	for scope := uint8(0); scope < allScopes; scope++ {
-		if state := s.states[within(k, scope)]; state != nil && state.gate != nil && state.gate.err != nil && state.gate.until > until {
-			err, until = state.gate.err, state.gate.until
-		}
-	}
-	return err
 }
 
 // Snapshot implements limit.Limiter.
 func (m *Memory) Snapshot() []limit.KeyState {
 	var all []limit.KeyState
-	for i := range m.shards {
-		s := &m.shards[i]
-		s.mu.Lock()
+	m.hosts.Range(func(_, v any) bool {
+		h := v.(*host)
+		h.mu.Lock()
+		defer h.mu.Unlock()
 		t := monotime.Now()
-		for _, k := range s.states {
+		all = append(all, h.snapshot(t))
+		for _, k := range h.keys {
 			all = append(all, k.snapshot(t))
 		}
-		s.mu.Unlock()
-	}
+		return true
+	})
 	return all
-}
-
-func (k *keyState) snapshot(t monotime.Instant) limit.KeyState {
-	k.refill(t)
-	state := limit.KeyState{Key: k.key, Waiting: int(k.waiting), Concurrent: int(k.inUse)}
-	for i := range k.buckets {
-		b := &k.buckets[i]
-		state.Limits = append(state.Limits, limit.LimitState{Unit: unitNames[b.unit], Limit: b.limit, Window: b.window, Left: b.level, Learned: b.stated != nil})
-	}
-	if k.max > 0 {
-		state.Limits = append(state.Limits, limit.LimitState{Unit: "concurrency", Limit: float64(k.max), Left: float64(k.max - k.inUse)})
-	}
-	if k.rate != nil {
-		state.PerSecond = k.rate.perSecond(t)
-	}
-	if g := k.gate; g != nil {
-		at, _ := g.next(t)
-		state.Gate, state.GateLeft, state.GateError = g.name(), at.Sub(t), g.err
-	}
-	return state
 }

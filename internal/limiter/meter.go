@@ -21,19 +21,13 @@ func (m *meter) count(t monotime.Instant) {
 	s.n.Add(1)
 }
 
-// uncount takes back one that was refused, of the second counted last if it can.
-func (m *meter) uncount() {
+// perSecond is the rate of late: of the busier of the last two seconds that were
+// counted, 0 if they are long ago.
+func (m *meter) perSecond(t monotime.Instant) float64 {
 	last := m.last()
-	for _, i := range [...]uint32{last % 2, (last + 1) % 2} {
-		if n := m[i].n.Load(); n > 0 && m[i].n.CompareAndSwap(n, n-1) {
-			return
-		}
+	if last+idleSeconds < uint32(t/monotime.Instant(time.Second)) {
+		return 0
 	}
-}
-
-// perSecond is the rate when it last counted, of the busier of two seconds.
-func (m *meter) perSecond() float64 {
-	last := m.last()
 	var n uint32
 	for i := range m {
 		if m[i].second.Load()+1 >= last {
@@ -43,21 +37,9 @@ func (m *meter) perSecond() float64 {
 	return float64(n)
 }
 
+// idleSeconds is how long a rate says something of the present: longer than what
+// is held back at a gate.
+const idleSeconds = 60
+
 // last is the second that was counted last; 0 is none.
 func (m *meter) last() uint32 { return max(m[0].second.Load(), m[1].second.Load()) }
-
-// busy reports whether a request was counted within a second or two before t.
-func (m *meter) busy(t monotime.Instant) bool {
-	return m.last()+1 >= uint32(t/monotime.Instant(time.Second))
-}
-
-// startFrom takes over what other counted, if m has counted nothing.
-func (m *meter) startFrom(other *meter) {
-	if m.last() > 0 {
-		return
-	}
-	for i := range m {
-		m[i].second.Store(other[i].second.Load())
-		m[i].n.Store(other[i].n.Load())
-	}
-}

@@ -1,34 +1,62 @@
 package limiter
 
 import (
+	"fmt"
+	"sync"
+
 	"github.com/steadyhttp/steadyhttp/internal/monotime"
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
-// maxHeld is how many scopes a request can be under at once: its host, the
-// user's limits, and those that the host states; one is to spare.
-const maxHeld = 4
+// maxHeld is how many Keys a request can be under at once: its host, the user's
+// limits, and the scopes of what was inferred. There are seldom more than three;
+// what is beyond is not looked at.
+const maxHeld = 8
 
-// A permit is what a limit.Permit stands for. It lies in a table of its shard, so
+// A permit is what a limit.Permit stands for. It lies in a table of its host, so
 // that a caller's copies stay plain values and settling one twice does no harm.
 type permit struct {
 	at    monotime.Instant // when it was let go
 	cost  load
-	probe bool
+	probe [maxHeld]bool // of which of held it is a probe
 	held  [maxHeld]hold // the host's first
-	round uint32        // counts the permits that had this place in the table; of a free one it is even
+	round uint32        // tells it from those that had its place in the table before
+	heard bool          // what became of it was observed
 }
 
-// A hold is what a permit has of one key.
+// A hold is what a permit has of one Key.
 type hold struct {
 	state  *keyState
-	before load // what the key had sent in all, this request included
+	before load // what the Key had sent in all, this request included
 }
 
-func (p *permit) host() *keyState { return p.held[0].state }
+// enter finds the Keys that concern a, makes those that there have to be, and has
+// p hold on to them. It requires h.mu held.
+func (h *host) enter(a *limit.Ask, p *permit, t monotime.Instant) {
+	p.hold(&h.keyState)
+	if a.Limits.Any() {
+		k := h.of(a.LimitsKey, t)
+		if k.told == nil && k.max == 0 {
+			k.told, k.max = toldBy(&a.Limits), int32(min(max(a.Limits.MaxConcurrent, 0), 1<<30))
+			h.answered = h.answered || len(k.told) > 0 // nobody has to feel the way
+		}
+		p.hold(k)
+	}
+	if a.Inference == limit.Off {
+		return
+	}
+	has := scopeOf(&a.Key)
+	for scope := uint8(1); scope < allScopes; scope++ {
+		if scope&^has == 0 && h.scopes[scope] > 0 {
+			if k := h.keys[within(a.Key, scope)]; k != nil {
+				p.hold(k)
+			}
+		}
+	}
+}
 
 // hold adds k to what p holds on to, once.
-func (p *permit) hold(s *shard, k *keyState) {
+func (p *permit) hold(k *keyState) {
 	for i := range p.held {
 		h := &p.held[i]
 		if h.state == k {
@@ -37,23 +65,12 @@ func (p *permit) hold(s *shard, k *keyState) {
 		if h.state == nil {
 			h.state = k
 			k.users++
-			s.use(k)
 			return
 		}
 	}
 }
 
-// awaited reports whether somebody waits for one of p's keys.
-func (p *permit) awaited() bool {
-	for i := range p.held {
-		if k := p.held[i].state; k != nil && k.waiting > 0 {
-			return true
-		}
-	}
-	return false
-}
-
-// leave lets go of all keys, without having gone.
+// leave lets go of all Keys, without having gone.
 func (p *permit) leave() {
 	for i := range p.held {
 		if k := p.held[i].state; k != nil {
@@ -62,15 +79,11 @@ func (p *permit) leave() {
 	}
 }
 
-// passes reports whether p can go now, with nobody before it.
-func (p *permit) passes(t monotime.Instant) bool {
+// routeOK reports whether no failure of the request's own route is known: all that
+// it is under is its host and limits.
+func (p *permit) routeOK() bool {
 	for i := range p.held {
-		k := p.held[i].state
-		if k == nil {
-			break
-		}
-		k.refill(t)
-		if at, _, _ := k.next(t, &p.cost, 0); at > t {
+		if k := p.held[i].state; k != nil && !k.isHost() && (k.gate != nil || k.row.n > 0) {
 			return false
 		}
 	}
@@ -78,70 +91,73 @@ func (p *permit) passes(t monotime.Instant) bool {
 }
 
 // take makes p go.
-func (p *permit) take(t monotime.Instant) {
+func (p *permit) take(t monotime.Instant, a *ask) {
 	p.at = t
 	for i := range p.held {
 		h := &p.held[i]
 		if h.state == nil {
 			break
 		}
-		p.probe = h.state.take(t, &p.cost) || p.probe
-		h.before = h.state.sent // with p itself: what an answer counts
+		p.probe[i] = h.state.take(t, a)
+		h.before = h.state.sent // with p itself: what a response counts
 	}
-	p.host().publish()
-}
-
-// untake is take undone, for a request that was not sent.
-func (p *permit) untake() {
-	for i := range p.held {
-		if k := p.held[i].state; k != nil {
-			k.untake(&p.cost)
-		}
+	h := p.held[0].state.host
+	h.meter.count(t)
+	if !h.answered && (h.cold == 0 || h.inUse == 1) {
+		h.cold = t
 	}
 }
 
-// An ID has the number of the shard in its lowest bits, then the permit's place
-// in the shard's table, then its round. Rounds in use are odd, so that no ID is 0.
-const (
-	shardBits = 6
-	placeBits = 26
-)
-
-// grant puts p into the table and returns what its caller gets. It requires s.mu
+// grant puts p into the table and returns what its caller gets. It requires h.mu
 // held.
-func (s *shard) grant(p *permit, a *limit.Ask) limit.Permit {
-	place := len(s.permits)
-	if n := len(s.unused); n > 0 {
-		place, s.unused = int(s.unused[n-1]), s.unused[:n-1]
+func (h *host) grant(p *permit, a *limit.Ask) limit.Permit {
+	place := len(h.permits)
+	if n := len(h.unused); n > 0 {
+		place, h.unused = int(h.unused[n-1]), h.unused[:n-1]
 	} else {
-		s.permits = append(s.permits, permit{})
+		h.permits = append(h.permits, nil)
 	}
-	p.round = s.permits[place].round + 1
-	s.permits[place] = *p
-	id := uint64(p.round)<<(shardBits+placeBits) | uint64(place)<<shardBits | shardNumber(a.Key.Host)
-	return limit.Permit{Key: a.Key, Cost: a.Cost, ID: id, Probe: p.probe}
+	h.round = max(h.round+1, 1) // an ID is never 0
+	p.round = h.round
+	kept := permits.Get().(*permit)
+	*kept = *p
+	h.permits[place] = kept
+	probe := false
+	for _, is := range p.probe {
+		probe = probe || is
+	}
+	return limit.Permit{Key: a.Key, Cost: a.Cost, ID: uint64(p.round)<<32 | uint64(place), Probe: probe}
 }
 
-// permit returns the permit of that ID with its shard, whose lock it takes; nil,
-// and no lock taken, if it was settled or is none of m's.
-func (m *Memory) permit(id uint64) (*shard, *permit) {
-	if id == 0 {
+// permit returns the permit that granted stands for with its host, whose lock it
+// takes; nil, and no lock taken, if it was settled or is none of m's.
+func (m *Memory) permit(granted *limit.Permit) (*host, *permit) {
+	v, ok := m.hosts.Load(granted.Key.Host)
+	if !ok || granted.ID == 0 {
 		return nil, nil
 	}
-	s := &m.shards[id%shards]
-	s.mu.Lock()
-	if place := id >> shardBits & (1<<placeBits - 1); place < uint64(len(s.permits)) {
-		if p := &s.permits[place]; p.round%2 == 1 && uint64(p.round) == id>>(shardBits+placeBits) {
-			return s, p
+	h := v.(*host)
+	h.mu.Lock()
+	if place := granted.ID & (1<<32 - 1); place < uint64(len(h.permits)) {
+		if p := h.permits[place]; p != nil && uint64(p.round) == granted.ID>>32 {
+			return h, p
 		}
 	}
-	s.mu.Unlock()
+	h.mu.Unlock()
 	return nil, nil
 }
 
-// free gives the place of the permit of that ID to another. It requires s.mu held.
-func (s *shard) free(id uint64) {
-	place := id >> shardBits & (1<<placeBits - 1)
-	s.permits[place] = permit{round: s.permits[place].round + 1}
-	s.unused = append(s.unused, uint32(place))
+// free gives the place of the permit of that ID to another. It requires h.mu held.
+func (h *host) free(id uint64) {
+	place := id & (1<<32 - 1)
+	permits.Put(h.permits[place])
+	h.permits[place] = nil
+	h.unused = append(h.unused, uint32(place))
+}
+
+// permits that are in no table.
+var permits = sync.Pool{New: func() any { return new(permit) }}
+
+func tooMany(n int) error {
+	return &limit.Refusal{Reason: fmt.Sprintf("the queue is full: %d requests are waiting", n)}
 }

@@ -1,6 +1,7 @@
 package limiter
 
 import (
+	"container/heap"
 	"context"
 	"fmt"
 	"time"
@@ -9,233 +10,324 @@ import (
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
-// A waiter is a request in the queue.
+// A waiter is a request that waits. It stands in the queue of one Key, that which
+// holds it back the longest; once it is let go there it may stand in another's, at
+// the place of its arrival. So each arrival, departure and cancellation costs
+// O(log n), and a request holds back nobody but those behind it under the Key that
+// it waits for.
 type waiter struct {
-	permit       permit
-	key          limit.Key        // of the request
-	statedScopes uint8            // of the host, when the waiter came
-	deadline     monotime.Instant // of its context; Never if there is none
-	outageEnd    monotime.Instant // until when it waits for a host that fails; Never if only its deadline counts
-	came         monotime.Instant
-	why          string // what it waits for
-	prev, next   *waiter
+	permit permit
+	ask    ask
+	number uint64 // in the order of arrival
+	came   monotime.Instant
+	at     *keyState // in whose queue it stands; nil is none
+	index  int       // its place there
+	why    string    // what it waits for
+
+	deadline  monotime.Instant // of its context; Never if there is none
+	outageEnd monotime.Instant // until when it waits for a scope that fails
+	pauseEnd  monotime.Instant // until when it waits for a pause of a limit
+	alarm     *time.Timer      // rings when it has waited at a gate for long enough
+
+	gated bool // a gate has held it back
 
 	done    chan struct{} // closed once what follows stands
 	granted limit.Permit
 	err     error
-	again   bool // the host has stated limits of another scope: ask anew
+}
+
+// A queue is those who wait for one Key, first come, first served.
+type queue []*waiter
+
+func (q queue) Len() int           { return len(q) }
+func (q queue) Less(i, j int) bool { return q[i].number < q[j].number }
+func (q queue) Swap(i, j int) {
+	q[i], q[j] = q[j], q[i]
+	q[i].index, q[j].index = i, j
+}
+func (q *queue) Push(w any) {
+	w.(*waiter).index = len(*q)
+	*q = append(*q, w.(*waiter))
+}
+func (q *queue) Pop() any {
+	last := len(*q) - 1
+	w := (*q)[last]
+	(*q)[last] = nil
+	*q = (*q)[:last]
+	return w
 }
 
 // wait waits for w's turn, and returns the permit.
-func (m *Memory) wait(ctx context.Context, s *shard, w *waiter, r *Request) (limit.Permit, error) {
-	var canceled <-chan struct{}
-	if r.HTTP != nil {
-		//lint:ignore SA1019 deprecated for callers, who may still set it
-		canceled = r.HTTP.Cancel
-	}
+func (h *host) wait(ctx context.Context, w *waiter, canceled <-chan struct{}) (limit.Permit, error) {
 	select {
 	case <-w.done:
 	case <-ctx.Done():
-		m.giveUp(s, w, context.Cause(ctx), ctx.Err() == context.DeadlineExceeded)
+		h.giveUp(w, context.Cause(ctx), ctx.Err() == context.DeadlineExceeded)
 	case <-canceled:
 		deadline, ok := ctx.Deadline()
-		m.giveUp(s, w, context.Canceled, ok && !time.Now().Before(deadline)) // http.Client's Timeout closes it at that moment
+		h.giveUp(w, context.Canceled, ok && !time.Now().Before(deadline)) // http.Client's Timeout closes it at that moment
 	}
-	if !w.again {
-		return w.granted, w.err
-	}
-	waited := w.granted.Waited
-	anew := Request{Ask: r.Ask, HTTP: r.HTTP, Asker: r.Asker}
-	if r.Asker != nil {
-		var err error
-		if anew.Ask, err = r.Asker.Ask(r.HTTP); err != nil {
-			return limit.Permit{Waited: waited}, err
+	return w.granted, w.err
+}
+
+// blocker returns the Key that holds w back the longest, and until when; nil if w
+// can go. sure is false where it may be sooner or depends on others.
+func (w *waiter) blocker(t monotime.Instant) (by *keyState, at monotime.Instant, sure bool) {
+	at = t
+	w.ask.routeOK = w.permit.routeOK()
+	for i := range w.permit.held {
+		k := w.permit.held[i].state
+		if k == nil {
+			break
+		}
+		// Who comes anew, or from another queue, is behind those who came before.
+		var ahead load
+		behind := k != w.at && len(k.queue) > 0 && k.queue[0].number < w.number
+		if behind {
+			ahead = k.queued
+		}
+		then, isSure, why := k.next(t, &w.ask, &ahead)
+		if then <= t && behind {
+			then, isSure, why = t+1, false, k.queue[0].why
+		}
+		if then > at {
+			by, at, sure, w.why = k, then, isSure, why
 		}
 	}
-	p, err := m.AcquireFor(ctx, &anew)
-	p.Waited += waited
-	return p, err
+	return by, at, sure
+}
+
+// enqueue puts w into k's queue. It requires the host's lock held.
+func (k *keyState) enqueue(w *waiter) {
+	w.at = k
+	heap.Push(&k.queue, w)
+	k.queued.add(&w.ask.cost)
+}
+
+// dequeue takes w out of the queue in which it stands.
+func (w *waiter) dequeue() {
+	k := w.at
+	heap.Remove(&k.queue, w.index)
+	k.queued.subtract(&w.ask.cost)
+	w.at = nil
+	if len(k.queue) == 0 {
+		k.queued = load{} // and not what floating point has left
+		k.queue = nil
+	}
+}
+
+// run lets those go who can of those who wait for k. It requires the host's lock
+// held.
+func (k *keyState) run(t monotime.Instant) {
+	for len(k.queue) > 0 {
+		w := k.head(t)
+		by, at, sure := w.blocker(t)
+		switch {
+		case by == nil:
+			w.dequeue()
+			k.host.letGo(w, t)
+		case sure && at >= w.deadline && w.deadline < monotime.Never && !by.gateIsShort():
+			err := k.host.lateError(w, at.Sub(t))
+			w.dequeue()
+			k.host.end(w, t, limit.Permit{}, err)
+		case by != k:
+			w.dequeue()
+			by.enqueue(w)
+			k.host.alarm(w, t)
+			if w.index == 0 {
+				by.arm(t, at)
+			}
+		default:
+			k.host.alarm(w, t)
+			k.arm(t, at)
+			return
+		}
+	}
+}
+
+// head is who goes next: the first, but as a probe of a failing scope the first
+// whose request may be repeated.
+func (k *keyState) head(t monotime.Instant) *waiter {
+	first := k.queue[0]
+	if g := k.gate; g == nil || !g.failing || first.ask.Repeatable {
+		return first
+	}
+	best := first
+	for _, w := range k.queue {
+		if w.ask.Repeatable && (!best.ask.Repeatable || w.number < best.number) {
+			best = w
+		}
+	}
+	return best
+}
+
+// gateIsShort reports whether what holds k back is a gate at which a request waits
+// only until its outageEnd.
+func (k *keyState) gateIsShort() bool { return k != nil && k.gate != nil && !k.gate.ofLimit }
+
+// arm has k's queue run at that moment.
+func (k *keyState) arm(t, at monotime.Instant) {
+	if k.due != 0 && k.due <= at && k.due > t {
+		return // the earlier run will see to it
+	}
+	if k.timer != nil {
+		k.timer.Stop()
+		k.timer = nil
+	}
+	if k.due = 0; at == monotime.Never {
+		return
+	}
+	k.due = at
+	k.timer = time.AfterFunc(max(at.Sub(t), 0), func() {
+		k.host.mu.Lock()
+		defer k.host.mu.Unlock()
+		if k.due != at {
+			return
+		}
+		k.due, k.timer = 0, nil
+		k.run(monotime.Now())
+		k.host.publish()
+	})
+}
+
+// letGo gives w its permit.
+func (h *host) letGo(w *waiter, t monotime.Instant) {
+	w.permit.take(t, &w.ask)
+	h.end(w, t, h.grant(&w.permit, &w.ask.Ask), nil)
+}
+
+// end tells w how its wait ended. It requires h.mu held, and w in no queue.
+func (h *host) end(w *waiter, t monotime.Instant, granted limit.Permit, err error) {
+	for i := range w.permit.held {
+		if k := w.permit.held[i].state; k != nil {
+			k.waiting--
+			if err != nil {
+				k.users--
+			}
+		}
+	}
+	if w.alarm != nil {
+		w.alarm.Stop()
+	}
+	w.granted, w.err = granted, err
+	w.granted.Waited, w.granted.Why, w.granted.Gated = t.Sub(w.came), w.why, w.gated
+	close(w.done)
+}
+
+// giveUp ends w's wait with why, or because its deadline passed. If the wait has
+// ended meanwhile, a permit that it got is given back.
+func (h *host) giveUp(w *waiter, why error, late bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	defer h.publish()
+	t := monotime.Now()
+	select {
+	case <-w.done:
+		if w.err != nil {
+			return
+		}
+		kept := limit.Permit{Waited: w.granted.Waited, Why: w.granted.Why, Gated: w.granted.Gated}
+		h.giveBack(&w.granted, t)
+		w.granted = kept
+		if w.err = why; late {
+			w.err = h.lateError(w, 0)
+		}
+		return
+	default:
+	}
+	k, first := w.at, w.index == 0
+	w.dequeue()
+	if late {
+		why = h.lateError(w, 0)
+	}
+	h.end(w, t, limit.Permit{}, why)
+	if first {
+		k.run(t)
+	}
+}
+
+// giveBack undoes what a permit took whose request was not sent.
+func (h *host) giveBack(granted *limit.Permit, t monotime.Instant) {
+	p := h.permits[granted.ID&(1<<32-1)]
+	for i := range p.held {
+		k := p.held[i].state
+		if k == nil {
+			break
+		}
+		k.untake(p)
+		if p.probe[i] && k.gate != nil {
+			k.gate.probeLost(t, p.at)
+		}
+	}
+	held := p.held
+	h.free(granted.ID)
+	for i := range held {
+		if k := held[i].state; k != nil {
+			k.run(t)
+		}
+	}
 }
 
 // lateError is the refusal of a request whose turn would come too late.
-func (s *shard) lateError(w *waiter, wait time.Duration) error {
-	r := &limit.Refusal{Reason: w.why + ": no turn before the deadline", Late: true, Err: s.gateError(w.key)}
+func (h *host) lateError(w *waiter, wait time.Duration) error {
+	r := &limit.Refusal{Reason: w.why + ": no turn before the deadline", Late: true, Err: w.permit.gateError()}
 	if wait > 0 {
 		r.Reason = fmt.Sprintf("%s: a wait of %s would exceed the deadline", w.why, wait.Round(time.Millisecond))
 	}
 	return r
 }
 
-// queue puts w at the end. It requires s.mu held.
-func (s *shard) queue(w *waiter) {
-	w.prev = s.last
-	if s.last != nil {
-		s.last.next = w
-	} else {
-		s.first = w
-	}
-	s.last = w
-	for i := range w.permit.held {
-		if k := w.permit.held[i].state; k != nil {
-			k.waiting++
+// gateError returns what closed the gate that p stands at and that opens last; nil
+// if none is closed for a reason that is known.
+func (p *permit) gateError() (err error) {
+	var until monotime.Instant
+	for i := range p.held {
+		if k := p.held[i].state; k != nil && k.gate != nil && k.gate.err != nil && k.gate.until > until {
+			err, until = k.gate.err, k.gate.until
 		}
 	}
-	w.permit.host().publish()
+	return err
 }
 
-// dequeue takes w out of it. It requires s.mu held.
-func (s *shard) dequeue(w *waiter) {
-	if w.prev != nil {
-		w.prev.next = w.next
-	} else {
-		s.first = w.next
-	}
-	if w.next != nil {
-		w.next.prev = w.prev
-	} else {
-		s.last = w.prev
-	}
-	for i := range w.permit.held {
-		if k := w.permit.held[i].state; k != nil {
-			k.waiting--
-		}
-	}
-}
-
-// giveUp ends w's wait with why, or because its deadline passed. If the wait has
-// ended meanwhile, a permit that it got is given back.
-func (m *Memory) giveUp(s *shard, w *waiter, why error, late bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t := monotime.Now()
-	select {
-	case <-w.done:
-		switch {
-		case w.err != nil:
-			return
-		case w.again:
-			w.again = false // it holds on to nothing
-		default:
-			s.signal(t, &w.permit, limit.SignalNone, nil, 0)
-			w.permit.untake()
-			s.free(w.granted.ID)
-		}
-	default:
-		s.dequeue(w)
-		w.permit.leave()
-	}
-	if late {
-		why = s.lateError(w, 0)
-	}
-	w.end(t, limit.Permit{}, why)
-	m.dispatch(s, t)
-}
-
-// end says how the wait ended.
-func (w *waiter) end(t monotime.Instant, granted limit.Permit, err error) {
-	w.granted, w.err = granted, err
-	w.granted.Waited, w.granted.Why = t.Sub(w.came), w.why
-}
-
-// dispatch walks along the queue, lets everybody go who can, and refuses who
-// cannot wait long enough. A request that a key holds back holds back all behind
-// it under the same key, and no others. It requires s.mu held.
-func (m *Memory) dispatch(s *shard, t monotime.Instant) {
-	s.pass++
-	due := monotime.Never
-	for w := s.first; w != nil; {
-		following := w.next
-		at, sure := w.ready(t, s.pass)
-		switch {
-		case w.statedScopes != w.permit.host().statedScopes:
-			w.again = true
-			w.permit.leave()
-			s.ended(w, t, limit.Permit{}, nil)
-		case at <= t:
-			w.permit.take(t)
-			a := limit.Ask{Key: w.key, Cost: costOf(w.permit.cost)}
-			s.ended(w, t, s.grant(&w.permit, &a), nil)
-		case sure && at >= w.deadline && w.deadline < monotime.Never:
-			err := s.lateError(w, at.Sub(t))
-			w.permit.leave()
-			s.ended(w, t, limit.Permit{}, err)
-		case w.failing() && w.outageEnd <= t:
-			err := &limit.Refusal{Reason: w.why + ": not back within OutageWait", Err: s.gateError(w.key)}
-			w.permit.leave()
-			s.ended(w, t, limit.Permit{}, err)
-		case w.failing():
-			due = min(due, at, w.outageEnd)
-		default:
-			due = min(due, at)
-		}
-		w = following
-	}
-	m.arm(s, t, due)
-}
-
-// ended takes w out of the queue and wakes it. It requires s.mu held.
-func (s *shard) ended(w *waiter, t monotime.Instant, granted limit.Permit, err error) {
-	s.dequeue(w)
-	w.end(t, granted, err)
-	close(w.done)
-}
-
-// failing is whether w stands at the gate of a host that fails.
-func (w *waiter) failing() bool {
-	g := w.permit.host().gate
-	return g != nil && g.failing
-}
-
-// ready returns when w can go, as far as can be seen from here. Keys that hold it
-// back take note of it for those behind.
-func (w *waiter) ready(t monotime.Instant, pass uint64) (at monotime.Instant, sure bool) {
-	at, sure = t, true
-	for i := range w.permit.held {
-		k := w.permit.held[i].state
-		if k == nil {
-			break
-		}
-		k.refill(t)
-		then, isSure, why := k.next(t, &w.permit.cost, pass)
-		if then <= t {
-			continue
-		}
-		if then > at {
-			at, sure, w.why = then, isSure, why
-		}
-		if k.pass != pass {
-			if k.pass = pass; k.ahead == nil {
-				k.ahead = new(load)
-			}
-			*k.ahead = load{}
-		}
-		for u, n := range w.permit.cost {
-			k.ahead[u] += n
-		}
-	}
-	return at, sure
-}
-
-// arm makes the next walk begin when the queue can move by itself. It requires
-// s.mu held.
-func (m *Memory) arm(s *shard, t, due monotime.Instant) {
-	if s.timer != nil {
-		if s.due == due {
-			return
-		}
-		s.timer.Stop()
-		s.timer = nil
-	}
-	if due == monotime.Never {
+// alarm sees to it that w, if a gate holds it back, does not wait there for longer
+// than it may.
+func (h *host) alarm(w *waiter, t monotime.Instant) {
+	if w.at == nil || w.at.gate == nil {
 		return
 	}
-	s.due = due
-	s.timer = time.AfterFunc(due.Sub(t), func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.due == due {
-			s.timer = nil
-		}
-		m.dispatch(s, monotime.Now())
+	w.gated = true
+	end := w.gateEnd()
+	if w.alarm != nil {
+		w.alarm.Stop()
+	}
+	w.alarm = time.AfterFunc(max(end.Sub(t), 0), func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		defer h.publish()
+		h.waitedEnough(w, monotime.Now())
 	})
+}
+
+// gateEnd is until when w waits at the gate that holds it back.
+func (w *waiter) gateEnd() monotime.Instant {
+	if w.at.gate.ofLimit {
+		return w.pauseEnd
+	}
+	return w.outageEnd
+}
+
+// waitedEnough ends w's wait at a gate. A request that was never sent goes out
+// once, as it would without a gate; of another the response in hand is good enough.
+func (h *host) waitedEnough(w *waiter, t monotime.Instant) {
+	k := w.at
+	if k == nil || k.gate == nil || t < w.gateEnd() {
+		return // it has gone, or waits for something else by now
+	}
+	w.dequeue()
+	if w.ask.Repeat || k.gate.ofLimit {
+		h.end(w, t, limit.Permit{}, &limit.Refusal{Reason: w.why + ": not back within OutageWait", Err: w.permit.gateError()})
+	} else {
+		h.letGo(w, t)
+	}
+	k.run(t)
 }

@@ -1,0 +1,61 @@
+package limiter
+
+import (
+	"math"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp/internal/monotime"
+)
+
+const (
+	// A scope that is back gets a little more than its load before, so that those
+	// who waited come on top of what is new, and after a second twice as much each
+	// three seconds. "At most 1.4 times the load before" leaves room for the
+	// moment's irregularity, and "at least 0.9" for a load that was measured too
+	// low. Who waited through five seconds is gone in six.
+	rampStart  = 1.15
+	rampFlat   = time.Second
+	rampDouble = 3 * time.Second
+	rampMost   = 2.2 // times its start
+
+	// minRamp is the slowest start: a scope that had one call in ten seconds before
+	// is not overrun by five a second.
+	minRamp = 5
+
+	// rampTime is how long a ramp is kept at the least; it goes when nobody waits
+	// for it any more.
+	rampTime = 10 * time.Second
+)
+
+// A ramp is the pace at which those leave who waited at a gate.
+type ramp struct {
+	load float64          // requests a second before
+	from monotime.Instant // when the gate opened
+	turn monotime.Instant // when the next may go
+}
+
+func newRamp(load float64, from monotime.Instant) *ramp { return &ramp{load: load, from: from} }
+
+// perSecond is the pace at t.
+func (r *ramp) perSecond(t monotime.Instant) float64 {
+	grown := float64(max(t.Sub(r.from)-rampFlat, 0)) / float64(rampDouble)
+	return max(rampStart*r.load, minRamp) * min(math.Exp2(grown), rampMost)
+}
+
+// over reports whether the ramp is of no use any more: all who waited are gone.
+func (r *ramp) over(t monotime.Instant) bool {
+	return t.Sub(r.from) > rampTime && t.Sub(r.turn) > lateness
+}
+
+// next returns when a request can go after ahead others.
+func (r *ramp) next(t monotime.Instant, ahead float64) monotime.Instant {
+	if ahead == 0 {
+		return max(r.turn, t)
+	}
+	return max(r.turn, t).Add(seconds(ahead / r.perSecond(t)))
+}
+
+// take counts a request that goes at t.
+func (r *ramp) take(t monotime.Instant) {
+	r.turn = onTime(r.turn, t).Add(seconds(1 / r.perSecond(t)))
+}

@@ -1,0 +1,131 @@
+package steadyhttp
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp/internal/monotime"
+)
+
+const (
+	// What passes with time is waited for so long if nobody says otherwise: a call
+	// with a deadline says itself how patient it is, behind one without may be a
+	// person.
+	defaultOutageWait           = 30 * time.Second
+	defaultOutageWaitNoDeadline = 10 * time.Second
+
+	// Of the time until a call's deadline a tenth, a second at the most, is left so
+	// that the caller can read the response.
+	spareShare = 10
+	maxSpare   = time.Second
+)
+
+// passes reports whether trouble of that class passes with time.
+func (c Class) passes() bool {
+	switch c {
+	case RateLimit, Overloaded, Unavailable, Connection:
+		return true
+	}
+	return false
+}
+
+// allowed is how many attempts the call may make, as far as their number decides.
+func (r *retry) allowed() int {
+	if !r.bounded && r.verdict.Class.passes() && r.outageWait() > 0 && (r.Retrier.BackOff == nil || r.outageWaitSet() != 0) {
+		return math.MaxInt // OutageWait bounds them
+	}
+	return r.maxAttempts
+}
+
+func (p *plan) maxWait() time.Duration {
+	return orMax(cmp.Or(p.policy.MaxWait, p.MaxWait), defaultMaxWait)
+}
+
+func (p *plan) maxElapsed() time.Duration {
+	return orMax(cmp.Or(p.policy.MaxElapsed, p.MaxElapsed), defaultMaxElapsed)
+}
+
+// outageWait is OutageWait: of those that are set the shortest, else the default;
+// negative if it is off.
+func (p *plan) outageWait() time.Duration {
+	if set := p.outageWaitSet(); set != 0 {
+		return set
+	}
+	if _, ok := p.req.Context().Deadline(); ok {
+		return defaultOutageWait
+	}
+	return defaultOutageWaitNoDeadline
+}
+
+// outageWaitSet is the shortest OutageWait that is set, 0 if none is.
+func (p *plan) outageWaitSet() time.Duration {
+	one, other := p.policy.OutageWait, p.Retrier.OutageWait
+	if one == 0 || other == 0 {
+		return one + other
+	}
+	return min(one, other)
+}
+
+// A patience is how much longer a call may begin an attempt.
+type patience struct {
+	outage  time.Duration // while what passes has not passed
+	elapsed time.Duration // at all
+}
+
+// patience works out what is left of the call's patience.
+func (r *retry) patience() (p patience) {
+	gated, queued := r.call.heldSoFar()
+	since := r.failedAt
+	if !gated.IsZero() && gated.Before(since) {
+		since = gated
+	}
+	p.outage = r.outageWait() - time.Since(since)
+	if deadline, ok := r.req.Context().Deadline(); ok {
+		left := time.Until(deadline)
+		whole := left + monotime.Now().Sub(r.start)
+		p.outage = min(p.outage, left-min(whole/spareShare, maxSpare))
+	}
+	if p.elapsed = r.maxElapsed(); p.elapsed < math.MaxInt64 {
+		p.elapsed -= monotime.Now().Sub(r.start) - queued
+	}
+	return p
+}
+
+// fit shortens a wait of the backoff policy's own so that it ends while there is
+// patience for another attempt, unless next to nothing is left.
+func (p patience) fit(wait time.Duration) time.Duration {
+	if wait > p.outage && p.outage > wait/4 {
+		return p.outage
+	}
+	return wait
+}
+
+// tooLate says why a wait is too long.
+func (r *retry) tooLate(wait time.Duration) string {
+	left := r.patience()
+	if wait > left.elapsed {
+		return "MaxElapsed would be over by the next attempt"
+	}
+	if deadline, ok := r.req.Context().Deadline(); ok && time.Until(deadline) <= wait {
+		return fmt.Sprintf("a wait of %s would exceed the deadline", wait.Round(time.Millisecond))
+	}
+	if !r.bounded && r.ofOutage() && wait > left.outage {
+		return "OutageWait would be over by the next attempt"
+	}
+	return ""
+}
+
+// ofOutage reports whether OutageWait bounds the next attempt: the reason passes
+// with time, and no limit says when. Of a response that is no refusal by a limit,
+// one pause is waited out in any case.
+func (r *retry) ofOutage() bool {
+	if !r.verdict.Class.passes() || r.outageWait() < 0 {
+		return false
+	}
+	if r.verdict.RetryAfterSource == "" {
+		return true
+	}
+	return r.verdict.Class != RateLimit && r.pauses > 1
+}
