@@ -1,0 +1,82 @@
+package finder
+
+// A windowLimit lets n in during any span of a length. A window by the clock is
+// one too, as long as it is used up at its begin.
+type windowLimit struct {
+	n      int
+	length float64
+	credit float64 // extra requests that may be tried
+	streak int     // of them that were let in, in a row
+}
+
+const (
+	windowSpread = .1  // what a window lets in goes during a tenth of it
+	extraShare   = .01 // one extra is tried for a hundred that were let in
+	extraEarly   = .15 // that much of the length before there is room
+	extraApart   = .02
+)
+
+// fit finds the length of the window: one as full as ever when the last probe
+// failed, and with room when the last one was let in.
+func (f *Finder) fit(at float64) bool {
+	if was := f.let.between(f.lastFail-f.length, f.lastFail); f.length > 0 && was >= f.n*4/5 && f.let.between(at-f.length+.004, at) < was {
+		f.n = was
+		return true
+	}
+	for _, length := range usual {
+		most := f.let.most(length) // TODO: before at
+		was, is := f.let.between(f.lastFail-length, f.lastFail+1e-9), f.let.between(at-length+.004, at)
+		if most > 1 && was >= most-1 && is < most {
+			f.n, f.length = most, length
+			return true
+		}
+	}
+	if f.from != open || at-f.opening < 1 {
+		return false
+	}
+	f.n, f.length = max(2, f.let.between(f.opening, f.closed+1e-9)), at-f.opening
+	return true
+}
+
+// margin covers that one request may be faster on its way than another.
+func (f *Finder) margin() float64 { return .002 + 4*min(f.refusalDev, .01) }
+
+// room is when the window has room again.
+func (f *Finder) room(t float64) float64 {
+	gone := f.let.before(t - f.length - f.margin() + .0001)
+	over := f.let.before(t+1) - gone - f.n
+	if over < 0 {
+		return t
+	}
+	return f.let.nth(gone+over+1) + f.length + f.margin()
+}
+
+func (f *Finder) windowTime(t float64) float64 {
+	at := max(f.next, f.room(t))
+	if at <= t || f.credit < 1 {
+		return at
+	}
+	// The limit may let in more than it did: one request goes early.
+	return min(at, max(f.next, at-extraEarly*f.length, f.lastSent+extraApart*f.length))
+}
+
+// tried takes in what became of an extra request.
+func (f *Finder) tried(good bool) {
+	if !good {
+		f.streak = 0
+		return
+	}
+	f.n += 1 << min(f.streak, 10)
+	f.streak++
+}
+
+// windowed takes in what became of a request that there was room for.
+func (f *Finder) windowed(sent float64, good bool) {
+	if good {
+		f.credit = min(3, f.credit+extraShare)
+		return
+	}
+	if n := f.let.between(sent-f.length, sent); n < f.n && n >= f.n*9/10 {
+		f.n, f.streak = max(n, 1), 0
+	}
+}
