@@ -161,3 +161,5 @@ func TestChance(t *testing.T) {
 		}
 	}
 }
+
+func init() { flag.Float64Var(&near, "near", near, ""); flag.IntVar(&sure, "sure", sure, "") }

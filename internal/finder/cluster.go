@@ -101,6 +101,9 @@ func (f *Finder) opened(t, at float64) {
 	long := at - f.closed
 	// What was let in on average, over a second at least.
 	from := min(f.opening, at-1)
+	if f.opening == 0 {
+		from = -1
+	}
 	n := float64(f.let.between(from, at))
 	if from < 0 {
 		n -= max(f.load, float64(f.early)) * from
@@ -117,8 +120,8 @@ func (f *Finder) opened(t, at float64) {
 	f.trace("%.3f opened at %.3f: block %.3f after %d probes, mean %.1f full %.1f window %v", t, at, long, f.failed, mean, full, isWindow)
 	switch {
 	case isWindow && f.opening == 0:
-		f.mode = open // it began before there was a Finder: how many it lets in is not known
-	case isWindow && f.fit(at):
+		f.mode, f.rate, f.step = paced, mean/windowSpread, .25
+	case f.from == window && f.refit(at), isWindow && f.fit(at):
 		f.mode = window
 		f.rate = max(float64(f.n)/(windowSpread*f.length), mean)
 		f.credit, f.streak = 0, 0

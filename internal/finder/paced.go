@@ -73,6 +73,9 @@ func (f *Finder) start(t, full, mean float64, k int) {
 		f.rate = max(f.rate, .4*was)
 	}
 	f.step, f.holdTime, f.holdTo = max(.02, min(.25, 1/float64(k))), .5, 0
+	if k >= sure {
+		f.good = f.rate
+	}
 	from := f.cutAt
 	if f.closed-from < .5 {
 		from = f.cutBefore
@@ -87,7 +90,7 @@ func (f *Finder) start(t, full, mean float64, k int) {
 }
 
 func over(refused int, sent, share float64) bool {
-	return float64(refused) > sent*share+math.Sqrt(sent*share)
+	return refused >= 2 && float64(refused) > sent*share+math.Sqrt(sent*share)
 }
 
 // judge: what an epoch tells, once all of it is known.
@@ -129,10 +132,12 @@ func (f *Finder) judge(t float64) {
 		f.cutAt = 0
 	case t >= f.holdTo:
 		f.step = min(.25, max(.01, 2*f.step))
+		most := 1.
 		if f.rate > .85*f.good && f.rate < 1.2*f.good {
 			f.step = min(f.step, .04)
+			most = near
 		}
-		f.rate += max(f.step*f.rate*max(1, min(4, 2*dur)), min(.3*f.rate, .5*dur))
+		f.rate *= 1 + min(most, f.step*max(1, min(4, 2*dur)))
 	}
 }
 
@@ -175,3 +180,6 @@ func (f *Finder) cut(t, rate, good, share float64) {
 	f.ratio, f.epochs, f.sentSlow, f.refusedSlow, f.levels, f.step = 0, 0, 0, 0, 0, 0
 	f.holdTo = t + f.holdTime
 }
+
+var near = .04
+var sure = 8

@@ -19,8 +19,7 @@ const (
 // fit finds the length of the window: one as full as ever when the last probe
 // failed, and with room when the last one was let in.
 func (f *Finder) fit(at float64) bool {
-	if was := f.let.between(f.lastFail-f.length, f.lastFail); f.length > 0 && was >= f.n*4/5 && f.let.between(at-f.length+.004, at) < was {
-		f.n = was
+	if f.refit(at) {
 		return true
 	}
 	for _, length := range usual {
@@ -31,11 +30,20 @@ func (f *Finder) fit(at float64) bool {
 			return true
 		}
 	}
-	if f.from != open || at-f.opening < 1 {
+	if at-f.opening < 1 {
 		return false
 	}
 	f.n, f.length = max(2, f.let.between(f.opening, f.closed+1e-9)), at-f.opening
 	return true
+}
+
+func (f *Finder) refit(at float64) bool {
+	was := f.let.between(f.lastFail-f.length, f.lastFail)
+	if f.length > 0 && was >= f.n*4/5 && f.let.between(at-f.length+.004, at) < was {
+		f.n = was
+		return true
+	}
+	return false
 }
 
 // margin covers that one request may be faster on its way than another.
