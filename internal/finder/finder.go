@@ -172,8 +172,8 @@ func (f *Finder) Outcome(now, sent monotime.Instant, good bool) {
 	if at < 0 {
 		// It was sent before there was a Finder. What was sent with it is not in
 		// the books, and a refusal alone tells nothing.
-		if good {
-			f.early++
+		if !good {
+			f.load = max(0, f.load-1)
 		}
 		return
 	}

@@ -104,7 +104,7 @@ func (f *Finder) judge(t float64) {
 	f.trace("%.3f judged rate %.1f step %.2f draining %v: %d sent %d refused, delivered %.1f, chance %.3f held %v", t, f.rate, f.step, f.draining, e.sent, e.refused, delivered, f.chance, e.held)
 	switch {
 	case f.mode == open:
-		if p := max(.11, f.chance+.05); float64(e.refused) > n*p+2*math.Sqrt(n*p) {
+		if p := max(.04, f.chance+.05); float64(e.refused) > n*p+2*math.Sqrt(n*p) {
 			f.mode, f.next, f.holdTime = paced, t, .5
 			f.cut(t, n/dur, delivered, share)
 			f.back = open

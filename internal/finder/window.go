@@ -23,17 +23,27 @@ func (f *Finder) fit(at float64) bool {
 		return true
 	}
 	for _, length := range usual {
-		most := f.let.most(length) // TODO: before at
+		most := f.let.most(length, at)
 		was, is := f.let.between(f.lastFail-length, f.lastFail+1e-9), f.let.between(at-length+.004, at)
 		if most > 1 && was >= most-1 && is < most {
 			f.n, f.length = most, length
 			return true
 		}
 	}
-	if at-f.opening < 1 {
+	// It began between the last probe that failed before it and the first request
+	// that it let in, and ended between the last that failed now and the one that
+	// was let in. A length that people choose is likelier than another.
+	length := at - f.opening
+	if length < 1 || at-f.closed < length/2 {
 		return false
 	}
-	f.n, f.length = max(2, f.let.between(f.opening, f.closed+1e-9)), at-f.opening
+	for _, u := range usual {
+		if u > f.lastFail-f.opening && u < at-f.before0 {
+			length = u
+			break
+		}
+	}
+	f.n, f.length = max(2, f.let.between(f.opening, f.closed+1e-9)), length
 	return true
 }
 
