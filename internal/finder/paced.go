@@ -132,12 +132,12 @@ func (f *Finder) judge(t float64) {
 		f.cutAt = 0
 	case t >= f.holdTo:
 		f.step = min(.25, max(.01, 2*f.step))
-		most := 1.
+		growth := f.step * max(1, min(4, 2*dur))
 		if f.rate > .85*f.good && f.rate < 1.2*f.good {
-			f.step = min(f.step, .04)
-			most = near
+			f.step = min(f.step, near)
+			growth = f.step
 		}
-		f.rate *= 1 + min(most, f.step*max(1, min(4, 2*dur)))
+		f.rate *= 1 + growth
 	}
 }
 
@@ -181,5 +181,5 @@ func (f *Finder) cut(t, rate, good, share float64) {
 	f.holdTo = t + f.holdTime
 }
 
-var near = .04
+var near = .03
 var sure = 8
