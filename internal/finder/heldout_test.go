@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 )
 
 var (
 	seedFlag = flag.Uint64("seed", 1, "of TestRandomLimits")
+	onlyFlag = flag.String("only", "", "")
 	manyFlag = flag.Int("random", 60, "how many cases TestRandomLimits makes")
 )
 
@@ -46,7 +48,11 @@ func TestRandomLimits(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(*seedFlag, 77))
 	held, worse, n := 0, 0, 0
 	for range *manyFlag {
+		// debug
 		name, s := randomCase(rnd)
+		if *onlyFlag != "" && !strings.Contains(name, *onlyFlag) {
+			continue
+		}
 		got, best, bare := simulate(s, found, 1), simulate(s, ideal, 1), simulate(s, without, 1)
 		good := float64(got.served) / float64(best.served)
 		goodBare := float64(bare.served) / float64(best.served)

@@ -67,11 +67,12 @@ func (f *Finder) count(t float64) {
 // mean: the more was let in meanwhile, the more the former is worth.
 func (f *Finder) start(t, full, mean float64, k int) {
 	w, was := float64(k)/float64(k+2), f.rate
+	if f.from == window {
+		was = float64(f.n) / f.length
+	}
 	f.mode = paced
 	f.rate = max(.5, math.Pow(full, w)*math.Pow(mean, 1-w))
-	if f.from == paced {
-		f.rate = max(f.rate, .4*was)
-	}
+	f.rate = max(f.rate, .4*was)
 	f.step, f.holdTime, f.holdTo = max(.02, min(.25, 1/float64(k))), .5, 0
 	if k >= sure {
 		f.good = f.rate

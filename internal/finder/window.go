@@ -38,7 +38,7 @@ func (f *Finder) fit(at float64) bool {
 		return false
 	}
 	for _, u := range usual {
-		if u > f.lastFail-f.opening && u < at-f.before0 {
+		if u > length && u < min(at-f.before0, 1.1*length) {
 			length = u
 			break
 		}
