@@ -125,7 +125,7 @@ func (f *Finder) opened(t, at float64) {
 	case f.from == window && f.refit(at), isWindow && f.fit(at):
 		f.mode = window
 		f.rate = max(float64(f.n)/(windowSpread*f.length), mean)
-		f.credit, f.streak = 0, 0
+		f.clean, f.more = 0, 1
 		f.trace("N %d T %.3f", f.n, f.length)
 	default:
 		if f.opening == 0 {
