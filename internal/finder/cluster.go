@@ -133,7 +133,7 @@ func (f *Finder) opened(t, at float64) {
 		}
 		f.start(t, full, mean, k)
 	}
-	f.cutBefore, f.cutAt = f.cutAt, f.closed
+	f.cutAt = f.closed
 	f.draining, f.back = false, paced
 	f.epoch = epoch{}
 	f.next, f.opening, f.before0, f.since = t, at, f.lastFail, at

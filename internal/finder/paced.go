@@ -77,17 +77,6 @@ func (f *Finder) start(t, full, mean float64, k int) {
 	if k >= sure {
 		f.good = f.rate
 	}
-	from := f.cutAt
-	if f.closed-from < .5 {
-		from = f.cutBefore
-	}
-	n, span := f.let.between(from, f.closed), f.closed-from
-	if f.from == paced && from > 0 && span > .3 && span < 60 && n >= 15 {
-		if g := float64(n) / span; full > .5*g && g > .6*full {
-			f.good = g
-			f.rate, f.step, f.holdTo = .97*g, 0, t+.5
-		}
-	}
 }
 
 func over(refused int, sent, share float64) bool {
@@ -105,7 +94,7 @@ func (f *Finder) judge(t float64) {
 	f.trace("%.3f judged rate %.1f step %.2f draining %v: %d sent %d refused, delivered %.1f, chance %.3f held %v", t, f.rate, f.step, f.draining, e.sent, e.refused, delivered, f.chance, e.held)
 	switch {
 	case f.mode == open:
-		if p := max(.04, f.chance+.05); float64(e.refused) > n*p+2*math.Sqrt(n*p) {
+		if p := max(.06, f.chance+.05); float64(e.refused) > n*p+2*math.Sqrt(n*p) {
 			f.mode, f.next, f.holdTime = paced, t, .5
 			f.cut(t, n/dur, delivered, share)
 			f.back = open
@@ -128,7 +117,7 @@ func (f *Finder) judge(t float64) {
 		f.holdTime = min(f.holdTime, 4)
 		g = max(g, f.rate/2)
 		f.cut(t, f.rate, g, share)
-		f.cutBefore, f.cutAt = f.cutAt, e.end
+		f.cutAt = e.end
 	case !e.held:
 		f.cutAt = 0
 	case t >= f.holdTo:
