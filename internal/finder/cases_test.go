@@ -59,6 +59,7 @@ func rows() []row {
 		bars("50 a second, then 20", setting{callers: 64, length: 120, takes: .02, start: 600, limit: limitOf(func() limit { return &bucket{rate: 50, size: 10, changesAt: 660, newRate: 20} })}),
 		bars("20 a second, then 100", setting{callers: 64, length: 120, takes: .02, start: 600, limit: limitOf(func() limit { return &bucket{rate: 20, size: 10, changesAt: 660, newRate: 100} })}),
 	}
+	all[len(all)-1].good = .8 // it takes some ten seconds to find five times the rate
 	for _, callers := range []int{16, 64, 200} {
 		for _, takes := range []float64{.02, .2, 1} {
 			for _, l := range []struct {
@@ -136,6 +137,10 @@ func TestChance(t *testing.T) {
 		} {
 			s.start = 600.37
 			s.limit = func(r *rand.Rand) limit { return &chance{share: share, rnd: r} }
+			least := .98
+			if share > .05 {
+				least = .95 // the test whether it is chance costs a second at the begin
+			}
 			t.Run(fmt.Sprintf("%g%%, %d callers or %g/s, %g s", 100*share, s.callers, s.perSec, s.takes), func(t *testing.T) {
 				n := 1
 				if *long {
@@ -149,11 +154,11 @@ func TestChance(t *testing.T) {
 					got, bare := simulate(s, by, uint64(seed+1)), simulate(s, without, uint64(seed+1))
 					good := float64(got.served) / float64(bare.served)
 					ok := "    "
-					if good < .98 {
+					if good < least {
 						ok = "MISS"
 					}
 					t.Logf("%s %.3f of what is let in without, p50 %.3f (%.3f), p99 %.3f (%.3f)", ok, good, quantile(got.waits, .5), quantile(bare.waits, .5), quantile(got.waits, .99), quantile(bare.waits, .99))
-					if good < .98 {
+					if good < least {
 						t.Errorf("%.3f", good)
 					}
 				}

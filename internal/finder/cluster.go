@@ -48,11 +48,12 @@ type block struct {
 	probeAt   float64 // the next may go
 	probeSent float64 // one is on its way; 0 is none
 	opening   float64 // when the limit let in again last
+	before0   float64 // the last probe that failed before that
 }
 
 // close begins a block: the cluster is one.
 func (f *Finder) close(t float64) {
-	f.block = block{from: f.mode, closed: f.firstBad, stopped: f.lastSent, lastFail: f.firstBad, probeAt: t, opening: f.opening}
+	f.block = block{from: f.mode, closed: f.firstBad, stopped: f.lastSent, lastFail: f.firstBad, probeAt: t, opening: f.opening, before0: f.before0}
 	f.mode, f.since = shut, t
 }
 
@@ -106,7 +107,7 @@ func (f *Finder) opened(t, at float64) {
 	}
 	n := float64(f.let.between(from, at))
 	if from < 0 {
-		n -= max(f.load, float64(f.early)) * from
+		n -= f.load * from
 	}
 	mean := n / (at - from)
 	// What was let in while more was sent than that: all that a bucket gets.
@@ -116,7 +117,7 @@ func (f *Finder) opened(t, at float64) {
 	}
 	full := float64(k) / span
 	// A block that is long beside the mean distance of what is let in.
-	isWindow := long > .15 && f.failed >= 3 && full < .3*mean && long*mean > 3
+	isWindow := long > .15 && full < .3*mean && long*mean > minLong
 	f.trace("%.3f opened at %.3f: block %.3f after %d probes, mean %.1f full %.1f window %v", t, at, long, f.failed, mean, full, isWindow)
 	switch {
 	case isWindow && f.opening == 0:
@@ -124,14 +125,19 @@ func (f *Finder) opened(t, at float64) {
 	case f.from == window && f.refit(at), isWindow && f.fit(at):
 		f.mode = window
 		f.rate = max(float64(f.n)/(windowSpread*f.length), mean)
-		f.credit, f.streak = 0, 0
+		f.clean, f.more = 0, 1
 		f.trace("N %d T %.3f", f.n, f.length)
 	default:
+		if f.opening == 0 {
+			mean = max(mean, full)
+		}
 		f.start(t, full, mean, k)
 	}
-	f.cutBefore, f.cutAt = f.cutAt, f.closed
+	f.cutAt = f.closed
 	f.draining, f.back = false, paced
 	f.epoch = epoch{}
-	f.next, f.opening, f.since = t, at, at
+	f.next, f.opening, f.before0, f.since = t, at, f.lastFail, at
 	f.probeSent, f.sum, f.firstBad = 0, 0, 0
 }
+
+var minLong = 3.

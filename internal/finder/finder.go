@@ -89,7 +89,6 @@ type Finder struct {
 type request struct {
 	sent    float64
 	outcome outcome
-	extra   bool // one more than the window should have room for
 }
 
 type outcome uint8
@@ -131,7 +130,7 @@ func (f *Finder) allowed(t float64) float64 {
 	case paced:
 		return f.next
 	case window:
-		return f.windowTime(t)
+		return max(f.next, f.room(t))
 	}
 	return t
 }
@@ -143,12 +142,7 @@ func (f *Finder) Sent(now monotime.Instant) {
 	switch f.mode {
 	case shut:
 		f.probeSent = t
-	case window:
-		if r.extra = f.room(t) > t; r.extra {
-			f.credit--
-		}
-		fallthrough
-	case paced:
+	case paced, window:
 		f.next = max(f.next, t-slack) + 1/f.rate
 	}
 	f.count(t)
@@ -172,8 +166,8 @@ func (f *Finder) Outcome(now, sent monotime.Instant, good bool) {
 	if at < 0 {
 		// It was sent before there was a Finder. What was sent with it is not in
 		// the books, and a refusal alone tells nothing.
-		if good {
-			f.early++
+		if !good {
+			f.load = max(0, f.load-1)
 		}
 		return
 	}
@@ -262,8 +256,6 @@ func (f *Finder) verdict(t float64, r request) {
 	case f.mode == shut:
 		f.probed(t, r.sent, good)
 	case r.sent < f.since:
-	case r.extra:
-		f.tried(good)
 	default:
 		if !good && r.sent >= f.epoch.from && r.sent <= f.epoch.last {
 			f.epoch.refused++

@@ -86,10 +86,10 @@ func (h *history) nth(n int) float64 {
 	return (*h)[min(i, len(*h)-1)].at
 }
 
-// most is the largest number in any span of that length.
-func (h *history) most(span float64) (n int) {
+// most is the largest number in any span of that length before end.
+func (h *history) most(span, end float64) (n int) {
 	first, before := 0, 0
-	for _, m := range *h {
+	for _, m := range (*h)[:h.search(end)] {
 		for m.at-(*h)[first].at >= span {
 			before = (*h)[first].upTo
 			first++

@@ -67,25 +67,15 @@ func (f *Finder) count(t float64) {
 // mean: the more was let in meanwhile, the more the former is worth.
 func (f *Finder) start(t, full, mean float64, k int) {
 	w, was := float64(k)/float64(k+2), f.rate
+	if f.from == window {
+		was = float64(f.n) / f.length
+	}
 	f.mode = paced
 	f.rate = max(.5, math.Pow(full, w)*math.Pow(mean, 1-w))
-	if f.from == paced {
-		f.rate = max(f.rate, .4*was)
-	}
+	f.rate = max(f.rate, .4*was)
 	f.step, f.holdTime, f.holdTo = max(.02, min(.25, 1/float64(k))), .5, 0
 	if k >= sure {
 		f.good = f.rate
-	}
-	from := f.cutAt
-	if f.closed-from < .5 {
-		from = f.cutBefore
-	}
-	n, span := f.let.between(from, f.closed), f.closed-from
-	if f.from == paced && from > 0 && span > .3 && span < 60 && n >= 15 {
-		if g := float64(n) / span; full > .5*g && g > .6*full {
-			f.good = g
-			f.rate, f.step, f.holdTo = .97*g, 0, t+.5
-		}
 	}
 }
 
@@ -104,7 +94,7 @@ func (f *Finder) judge(t float64) {
 	f.trace("%.3f judged rate %.1f step %.2f draining %v: %d sent %d refused, delivered %.1f, chance %.3f held %v", t, f.rate, f.step, f.draining, e.sent, e.refused, delivered, f.chance, e.held)
 	switch {
 	case f.mode == open:
-		if p := max(.11, f.chance+.05); float64(e.refused) > n*p+2*math.Sqrt(n*p) {
+		if p := max(.06, f.chance+.05); float64(e.refused) > n*p+2*math.Sqrt(n*p) {
 			f.mode, f.next, f.holdTime = paced, t, .5
 			f.cut(t, n/dur, delivered, share)
 			f.back = open
@@ -127,17 +117,17 @@ func (f *Finder) judge(t float64) {
 		f.holdTime = min(f.holdTime, 4)
 		g = max(g, f.rate/2)
 		f.cut(t, f.rate, g, share)
-		f.cutBefore, f.cutAt = f.cutAt, e.end
+		f.cutAt = e.end
 	case !e.held:
 		f.cutAt = 0
 	case t >= f.holdTo:
 		f.step = min(.25, max(.01, 2*f.step))
-		most := 1.
+		growth := f.step * max(1, min(4, 2*dur))
 		if f.rate > .85*f.good && f.rate < 1.2*f.good {
-			f.step = min(f.step, .04)
-			most = near
+			f.step = min(f.step, near)
+			growth = f.step
 		}
-		f.rate *= 1 + min(most, f.step*max(1, min(4, 2*dur)))
+		f.rate *= 1 + growth
 	}
 }
 
@@ -181,5 +171,5 @@ func (f *Finder) cut(t, rate, good, share float64) {
 	f.holdTo = t + f.holdTime
 }
 
-var near = .04
+var near = .03
 var sure = 8

@@ -27,7 +27,22 @@ func (f *Finder) Idle(now monotime.Instant) bool {
 	return t-f.lastRefused > idleAfter && (f.mode == open || t-f.lastHeld > idleAfter)
 }
 
-func (f *Finder) Why() string { return "" }
+// Why says for people what the refusals point to, and on what evidence.
+func (f *Finder) Why() string {
+	what := "no limit found"
+	switch f.mode {
+	case shut:
+		what = fmt.Sprintf("the server refuses everything; %d probes were refused too", f.failed)
+	case paced:
+		what = fmt.Sprintf("the rate that the server's refusals point to: %.3g a second", f.rate)
+	case window:
+		what = fmt.Sprintf("the limit that the server's refusals point to: %d in any %.3g s", f.n, f.length)
+	}
+	if f.chance > 0 {
+		what += fmt.Sprintf("; about %.2g%% are refused at any rate", 100*f.chance)
+	}
+	return fmt.Sprintf("%s (%d of %d requests refused)", what, f.refused, f.sent)
+}
 
 func (f *Finder) trace(format string, a ...any) {
 	if tracing {

@@ -237,7 +237,20 @@ func (r *run) at(t float64, f func()) {
 // instant is t as the Finder sees it.
 func instant(t float64) monotime.Instant { return monotime.Instant(math.Round(t*1e9)) + 1<<60 }
 
-// meter counts what is let in by the second, as a host's meter does.
+// unmeter takes back one that was refused.
+func (r *run) unmeter() {
+	last := 0
+	if r.counts[1].second > r.counts[0].second {
+		last = 1
+	}
+	if r.counts[last].n > 0 {
+		r.counts[last].n--
+	} else if r.counts[1-last].n > 0 {
+		r.counts[1-last].n--
+	}
+}
+
+// meter counts what is sent by the second, as a host's meter does.
 func (r *run) meter() {
 	s := math.Floor(r.t)
 	c := &r.counts[int(s)%2]
@@ -306,6 +319,7 @@ func (r *run) send(c *call) {
 	if r.f != nil {
 		r.f.Sent(sent)
 	}
+	r.meter()
 	if !r.answered {
 		r.starting++
 	}
@@ -343,9 +357,6 @@ func (r *run) send(c *call) {
 func (r *run) outcome(c *call, sent monotime.Instant, good, failing bool) {
 	r.answered = true
 	now := instant(r.t)
-	if good && !failing {
-		r.meter()
-	}
 	if r.by == found && r.f != nil && r.f.Idle(now) {
 		r.f = nil
 		r.dropped++
@@ -359,6 +370,9 @@ func (r *run) outcome(c *call, sent monotime.Instant, good, failing bool) {
 		} else {
 			r.f.Outcome(now, sent, good)
 		}
+	}
+	if !good {
+		r.unmeter()
 	}
 	if good {
 		r.waits = append(r.waits, r.t-c.began)

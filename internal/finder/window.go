@@ -5,8 +5,8 @@ package finder
 type windowLimit struct {
 	n      int
 	length float64
-	credit float64 // extra requests that may be tried
-	streak int     // of them that were let in, in a row
+	clean  int // let in since it was last changed
+	more   int // by how much it is raised next
 }
 
 const (
@@ -23,17 +23,27 @@ func (f *Finder) fit(at float64) bool {
 		return true
 	}
 	for _, length := range usual {
-		most := f.let.most(length) // TODO: before at
+		most := f.let.most(length, at)
 		was, is := f.let.between(f.lastFail-length, f.lastFail+1e-9), f.let.between(at-length+.004, at)
 		if most > 1 && was >= most-1 && is < most {
 			f.n, f.length = most, length
 			return true
 		}
 	}
-	if at-f.opening < 1 {
+	// It began between the last probe that failed before it and the first request
+	// that it let in, and ended between the last that failed now and the one that
+	// was let in. A length that people choose is likelier than another.
+	length := at - f.opening
+	if length < 1 || at-f.closed < length/2 {
 		return false
 	}
-	f.n, f.length = max(2, f.let.between(f.opening, f.closed+1e-9)), at-f.opening
+	for _, u := range usual {
+		if u > length && u < min(at-f.before0, 1.1*length) {
+			length = u
+			break
+		}
+	}
+	f.n, f.length = max(2, f.let.between(f.opening, f.closed+1e-9)), length
 	return true
 }
 
@@ -59,32 +69,18 @@ func (f *Finder) room(t float64) float64 {
 	return f.let.nth(gone+over+1) + f.length + f.margin()
 }
 
-func (f *Finder) windowTime(t float64) float64 {
-	at := max(f.next, f.room(t))
-	if at <= t || f.credit < 1 {
-		return at
-	}
-	// The limit may let in more than it did: one request goes early.
-	return min(at, max(f.next, at-extraEarly*f.length, f.lastSent+extraApart*f.length))
-}
-
-// tried takes in what became of an extra request.
-func (f *Finder) tried(good bool) {
-	if !good {
-		f.streak = 0
-		return
-	}
-	f.n += 1 << min(f.streak, 10)
-	f.streak++
-}
-
-// windowed takes in what became of a request that there was room for.
+// windowed takes in a verdict.
 func (f *Finder) windowed(sent float64, good bool) {
 	if good {
-		f.credit = min(3, f.credit+extraShare)
+		// The limit may have grown: one more is tried for a hundred that were let
+		// in, then two, four and so on while that goes well.
+		if f.clean++; f.clean >= max(100, f.n) {
+			f.n, f.clean, f.more = f.n+f.more, 0, min(2*f.more, max(1, f.n/10))
+		}
 		return
 	}
+	f.clean, f.more = 0, 1
 	if n := f.let.between(sent-f.length, sent); n < f.n && n >= f.n*9/10 {
-		f.n, f.streak = max(n, 1), 0
+		f.n = max(n, 1)
 	}
 }
