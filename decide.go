@@ -111,10 +111,10 @@ func (r *retry) wait(resp *http.Response) (d time.Duration, why string) {
 	if d = r.backoff.NextBackOff(); d < 0 {
 		return 0, "the BackOff policy returned Stop"
 	}
+	if e.Class == RateLimit && r.call.heldAfter(resp) {
+		d /= heldShare
+	}
 	if e.RetryAfterSource == "" {
-		if e.Class == RateLimit && r.call.heldAfter(resp) {
-			d /= heldShare
-		}
 		if r.ofOutage() {
 			d = r.patience().fit(d)
 		}

@@ -210,7 +210,7 @@ func (m *Memory) Observe(granted limit.Permit, o limit.Observation) (held bool) 
 		}
 	}
 	h.publish()
-	return k.gate != nil || h.gate != nil
+	return k.gate != nil || h.gate != nil || k.finder != nil && o.Signal == limit.SignalRefused
 }
 
 // answeredBut takes in that p was refused by a limit of k: its host works all the
