@@ -21,19 +21,30 @@ var ErrThrottled = errors.New("steadyhttp: throttled")
 // A Limiter decides when requests may be sent.
 //
 // It keeps limits, pauses and gates by [Key]. A request is held back by every
-// Key that matches it. Its methods are called by many goroutines at once; they
-// take and return plain values, so that a call need not allocate.
+// Key that matches it, and by no other: it does not wait behind a request of
+// another Key. Its methods are called by many goroutines at once; they take and
+// return plain values, so that a call need not allocate.
+//
+// A host fails after some SignalFailing in a row. Requests to it then wait at a
+// gate. One at a time goes out to see whether the host works again; a success
+// opens the gate, and those that waited follow.
+//
+// A Limiter that keeps goroutines ends them in a method Close, with or without
+// an error result. steadyhttptest.TestLimiter checks all of this.
 type Limiter interface {
 	// Acquire waits until a may be sent, first come, first served under each
-	// Key, and returns the permit for it. It fails with
+	// Key, and returns the permit for it, with the Key and the Cost of a. It
+	// fails with
 	//
-	//   - an error that Is ErrThrottled, at once, if the turn cannot come before
-	//     ctx's deadline, or too many wait already. A *Refusal says why;
-	//   - context.Cause(ctx) if ctx is canceled while it waits;
-	//   - an error that Is ErrThrottled and Is context.DeadlineExceeded if ctx's
-	//     deadline passes while it waits.
+	//   - a *Refusal, at once, if the turn cannot come before ctx's deadline, or
+	//     too many wait already;
+	//   - a *Refusal if a host fails for longer than a can wait;
+	//   - a *Refusal that Is context.DeadlineExceeded if ctx's deadline passes
+	//     while it waits;
+	//   - context.Cause(ctx) if ctx is canceled while it waits.
 	//
-	// A call that failed has taken nothing. Its Permit tells how long it Waited.
+	// A call that failed has taken nothing. Its Permit has no ID and tells how
+	// long it Waited.
 	Acquire(ctx context.Context, a Ask) (Permit, error)
 
 	// Settle ends p. It frees its place among the concurrent requests, and
@@ -42,9 +53,10 @@ type Limiter interface {
 	Settle(p Permit, o Outcome)
 
 	// Observe records what the response to p's request said. It does not block.
-	// What it says of a limit replaces what was known. It reports whether
-	// requests of o.Key have to wait now because of a pause or a gate; false
-	// where that is not known.
+	// What it says of a limit replaces what was known; figures that make no sense
+	// are ignored. It reports whether requests of o.Key have to wait now because
+	// of a pause or a gate; false where that is not known yet. Of a permit that
+	// was settled it records nothing and returns false.
 	Observe(p Permit, o Observation) (held bool)
 
 	// Snapshot lists what is known now, in no order. The slice is the caller's.
@@ -63,7 +75,8 @@ type Key struct {
 }
 
 // A Cost is what a request takes from the limits. The zero value is one request
-// without tokens.
+// without tokens. One that takes more than may go at once is not refused for it:
+// it goes when as much is there as can be, and those behind it wait longer.
 type Cost struct {
 	Requests      int64 // 0 is 1
 	Input, Output int64 // tokens
@@ -78,7 +91,7 @@ type Limits struct {
 	InputTokensPerMinute  float64
 	OutputTokensPerMinute float64
 	MaxConcurrent         int // 0 and negative are no limit
-	Burst                 int // how many requests may go at once; 0 is one second's worth
+	Burst                 int // how many requests may go at once; 0 is one second's worth, and 1 at the least; a day's may all go
 }
 
 // Any reports whether l limits anything.
@@ -108,7 +121,7 @@ type Ask struct {
 const DefaultOutageWait = 10 * time.Second
 
 // A Permit is leave to send one request. It ends with Limiter.Settle. The zero
-// Permit is one that no Limiter gave: to settle it does nothing.
+// Permit is one that no Limiter gave: to settle or observe it does nothing.
 type Permit struct {
 	Key    Key
 	Cost   Cost
@@ -153,7 +166,8 @@ type Observation struct {
 	Refills   bool          // it comes back evenly until then, and not all at once
 
 	// Hold is how long nobody under Key may send. After it one request goes
-	// first, and the others follow once it was answered.
+	// first, and the others follow once it was answered. Of several the one that
+	// ends last counts.
 	Hold time.Duration
 
 	// Err is why, for those who cannot wait. It may be nil. A Limiter may keep it
@@ -166,7 +180,8 @@ type Observation struct {
 	MaxWait time.Duration
 }
 
-// A Refusal is why Acquire gave no permit. It Is ErrThrottled.
+// A Refusal is why Acquire gave no permit. It Is ErrThrottled. It does not wrap
+// Err: the request was not sent, so that it cannot have failed by that.
 type Refusal struct {
 	Reason string // in words that can follow "not sent: "
 	Late   bool   // the turn would have come after the deadline: it Is context.DeadlineExceeded too

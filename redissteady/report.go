@@ -93,15 +93,16 @@ func (l *Limiter) Observe(p limit.Permit, n limit.Observation) (held bool) {
 	l.mu.Lock()
 	t := l.permits[p.ID]
 	gone := l.away
-	quiet := t != nil && l.quiet(t)
+	if t == nil {
+		l.mu.Unlock()
+		return false
+	}
+	quiet := l.quiet(t)
 	if n.Err != nil && (n.Hold > 0 || n.Signal != limit.SignalNone) {
 		l.remember(of, n.Err)
 	}
 	held = l.gateError(n.Key) != nil
 	l.mu.Unlock()
-	if t == nil {
-		return held
-	}
 	if gone != nil {
 		gone.limits.observe(l.prefix(), n)
 		return held
