@@ -228,8 +228,27 @@ func (l *Limiter) beat(anew bool) error {
 		for id, verb := range heard {
 			l.hear([]string{verb, id})
 		}
+		l.releaseEnded(b)
 	}
 	return nil
+}
+
+// releaseEnded frees the places of requests that ended while the sign of life
+// was on its way: it may have come after the word that freed them, and taken
+// them again.
+func (l *Limiter) releaseEnded(b *hostBeat) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, g := range b.question.Groups {
+		for _, id := range g.Held {
+			if number, _ := strconv.ParseUint(id, 10, 64); l.permits[number] != nil {
+				continue
+			}
+			if t := l.waiting[id]; t == nil || !t.granted {
+				l.report(b.keys, event{ID: id, Touched: []int{1}, Leases: g.Leases, Most: g.Most})
+			}
+		}
+	}
 }
 
 // A hostBeat is the sign of life at one host.

@@ -107,6 +107,7 @@ var statePromises = []promise{{
 	name:        "two hundred goroutines share it",
 	explanation: "All methods are called at once. Some of the calls are canceled, and no place may be lost by that.",
 	try:         crowd,
+	alone:       true,
 }}
 
 // shows requires that s has the limit, of which there is left between least and most.
