@@ -5,19 +5,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	memory "github.com/steadyhttp/steadyhttp/internal/limiter"
-	"github.com/steadyhttp/steadyhttp/limit"
 )
-
-// TestLimiterInRealTime: a Limiter may need real time, and another runs in a bubble of its own package.
-func TestLimiterInRealTime(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: it takes some seconds")
-	}
-	t.Parallel()
-	TestLimiter(t, func() limit.Limiter { return new(memory.Memory) })
-}
 
 // TestLimiterCatches proves each promise by Limiters that break it.
 func TestLimiterCatches(t *testing.T) {
