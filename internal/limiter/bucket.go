@@ -19,10 +19,11 @@ const (
 	units // how many there are
 )
 
-var unitNames = [units]string{"requests", "tokens", "input_tokens", "output_tokens"}
+// UnitNames are how an Observation and a LimitState name what is counted.
+var UnitNames = [units]string{"requests", "tokens", "input_tokens", "output_tokens"}
 
 func unitNamed(name string) (unit, bool) {
-	for u, n := range unitNames {
+	for u, n := range UnitNames {
 		if n == name {
 			return unit(u), true
 		}
@@ -64,7 +65,7 @@ type statement struct {
 
 // stale reports whether a stated limit was not confirmed for too long.
 func (b *bucket) stale(t monotime.Instant) bool {
-	return b.stated != nil && t.Sub(b.stated.seen) > max(b.window, statedTime)
+	return b.stated != nil && t.Sub(b.stated.seen) > max(b.window, StatedTime)
 }
 
 // setBucket returns the bucket of a limit that the user set.
@@ -89,14 +90,14 @@ func (b *bucket) refill(t monotime.Instant) {
 	b.at = t
 }
 
-// roundOff is what floating point may cost: a millionth of a request or token.
-const roundOff = 1e-6
+// RoundOff is what floating point may cost: a millionth of a request or token.
+const RoundOff = 1e-6
 
 // next returns when n can be taken, after ahead was. It requires the level to be
 // that of t.
 func (b *bucket) next(t monotime.Instant, n, ahead float64) monotime.Instant {
 	need := ahead + min(n, b.size)
-	if n == 0 || b.level+roundOff >= need {
+	if n == 0 || b.level+RoundOff >= need {
 		return t
 	}
 	if b.perSecond > 0 {

@@ -12,21 +12,21 @@ const (
 	// it was sent in a second or two up to sixteen: with two hundred calls a
 	// second five may fail in the moment in which one of its servers restarts.
 	// Older failures than ten seconds are no part of the row.
-	minFailures  = 5
-	maxFailures  = 16
-	failuresTime = 10 * time.Second
+	MinFailures  = 5
+	MaxFailures  = 16
+	FailuresTime = 10 * time.Second
 
 	// One probe at a time goes to a failing host, the first after a tenth of a
 	// second, then each after twice as long, up to a second.
-	minProbe = 100 * time.Millisecond
-	maxProbe = time.Second
+	MinProbe = 100 * time.Millisecond
+	MaxProbe = time.Second
 
 	// A probe that has no answer yet holds back those behind it for so long.
 	// After a pause that a server asked for, a refusal comes at once or not at
 	// all, while an answer of a model takes its time. A host that failed gets
 	// more: it may be slow while it starts.
-	probeTime        = 250 * time.Millisecond
-	failingProbeTime = 5 * time.Second
+	ProbeTime        = 250 * time.Millisecond
+	FailingProbeTime = 5 * time.Second
 )
 
 // A gate holds back who would send under a Key: until a moment that the server
@@ -54,9 +54,9 @@ func (g *gate) next(t monotime.Instant) (at monotime.Instant, sure bool) {
 
 func (g *gate) probeTime() time.Duration {
 	if g.failing {
-		return failingProbeTime
+		return FailingProbeTime
 	}
-	return probeTime
+	return ProbeTime
 }
 
 // probeLost ends a probe without an outcome, as one whose caller gave up: the next
@@ -103,25 +103,25 @@ func (k *keyState) failed(t, sent monotime.Instant, probe bool, asked time.Durat
 		if !probe {
 			return // it was under way already when the gate was shut
 		}
-		g.every = min(2*g.every, maxProbe)
+		g.every = min(2*g.every, MaxProbe)
 		g.probe, g.err = 0, err
 		g.until = t.Add(max(g.every, asked))
 		return
-	case k.failures == 0 || t.Sub(k.failingSince) > failuresTime:
+	case k.failures == 0 || t.Sub(k.failingSince) > FailuresTime:
 		k.failures, k.failingSince = 0, t
 	}
 	k.failures++
-	enough := int32(min(max(minFailures, k.meter.perSecond()), maxFailures))
-	back := k.rate != nil && k.rate.flat == backFlat && sent >= k.rate.from // it has just come back: it is gone again
+	enough := int32(min(max(MinFailures, k.meter.perSecond()), MaxFailures))
+	back := k.rate != nil && k.rate.flat == BackFlat && sent >= k.rate.from // it has just come back: it is gone again
 	if k.failures < enough && !back {
 		return
 	}
 	before := k.meter.perSecond()
 	if back {
-		before = k.rate.base / backRate
+		before = k.rate.base / BackRate
 	}
 	k.rate = nil
-	k.gate = &gate{failing: true, since: t, until: t.Add(max(minProbe, asked)), every: minProbe, before: before, err: err}
+	k.gate = &gate{failing: true, since: t, until: t.Add(max(MinProbe, asked)), every: MinProbe, before: before, err: err}
 }
 
 // works opens k's gate for those behind a probe, or counts an answer that

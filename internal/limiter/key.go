@@ -14,8 +14,8 @@ const (
 	// and twice as many by each tenth of a second: a crowd of 64 is on its way in
 	// three tenths, one of a thousand in seven, and a limit that the first answer
 	// states is not overrun by then, if that answer comes soon.
-	coldBurst  = 8
-	coldDouble = 100 * time.Millisecond
+	ColdBurst  = 8
+	ColdDouble = 100 * time.Millisecond
 )
 
 // A keyState is what is known of one limit.Key. The lock of its shard guards it.
@@ -73,7 +73,7 @@ func (k *keyState) set(limits *limit.Limits, t monotime.Instant) {
 	add(requests, limits.RequestsPerMinute, time.Minute, burst(limits.RequestsPerMinute/60))
 	// A day's requests may go when they are needed: the other limits spread them.
 	add(requests, limits.RequestsPerDay, 24*time.Hour, limits.RequestsPerDay)
-	second := func(perMinute float64) float64 { return (1 - reserveShare) * perMinute / 60 }
+	second := func(perMinute float64) float64 { return (1 - ReserveShare) * perMinute / 60 }
 	add(tokens, limits.TokensPerMinute, time.Minute, second(limits.TokensPerMinute))
 	add(inputTokens, limits.InputTokensPerMinute, time.Minute, second(limits.InputTokensPerMinute))
 	add(outputTokens, limits.OutputTokensPerMinute, time.Minute, second(limits.OutputTokensPerMinute))
@@ -130,14 +130,14 @@ func (k *keyState) nextBeside(t monotime.Instant, ahead *load) (at monotime.Inst
 	if k.gate != nil {
 		then, isSure := k.gate.next(t)
 		if then <= t && ahead[requests] > 0 {
-			then, isSure = t.Add(probeTime), false // somebody before it is the probe
+			then, isSure = t.Add(ProbeTime), false // somebody before it is the probe
 		}
 		later(then, isSure, k.gate.why())
 	}
 	if k.cold != 0 && !k.answered {
-		allowed, then := coldBurst, k.cold
+		allowed, then := ColdBurst, k.cold
 		for ; float64(k.inUse)+ahead[requests] >= float64(allowed); allowed *= 2 {
-			then = then.Add(coldDouble)
+			then = then.Add(ColdDouble)
 		}
 		later(then, false, "the host has not answered yet")
 	}

@@ -240,7 +240,7 @@ func (k *keyState) snapshot(t monotime.Instant) limit.KeyState {
 	state := limit.KeyState{Key: k.key, Waiting: int(k.waiting), Concurrent: int(k.inUse)}
 	for i := range k.buckets {
 		b := &k.buckets[i]
-		state.Limits = append(state.Limits, limit.LimitState{Unit: unitNames[b.unit], Limit: b.limit, Window: b.window, Left: b.level, Learned: b.stated != nil})
+		state.Limits = append(state.Limits, limit.LimitState{Unit: UnitNames[b.unit], Limit: b.limit, Window: b.window, Left: b.level, Learned: b.stated != nil})
 	}
 	if k.max > 0 {
 		state.Limits = append(state.Limits, limit.LimitState{Unit: "concurrency", Limit: float64(k.max), Left: float64(k.max - k.inUse)})

@@ -8,40 +8,47 @@ import (
 )
 
 const (
-	// A rate that nobody stated is found with CUBIC (RFC 9438), as in AWS's
-	// adaptive mode: a refusal cuts it to cubicBeta of what went well, and from
-	// there it grows along a cubic curve, slowly around the rate that failed and
-	// faster beyond. AWS's curve has a fixed scale and overshoots small rates at
-	// once. This one takes the same time at every rate: cubicK, three seconds,
-	// back to the old rate, six to 1.3 times it, nine to 3.4 times.
-	cubicBeta = 0.7
-	cubicK    = 3 * time.Second
+	// A rate that nobody stated is found as AWS's adaptive mode finds it: a
+	// refusal cuts it to seven tenths of what went well, and from there it grows
+	// along a cubic curve, slowly around the rate that failed and faster beyond.
+	// AWS's curve has a fixed scale and overshoots small rates at once; this one
+	// takes the same time at every rate: three seconds back to the old one, six
+	// to 1.3 times it, nine to 3.4 times.
+	CutTo    = 0.7
+	CubeTime = 3 * time.Second
 
 	// What was never seen to work, because the first requests were refused,
 	// starts at five a second and doubles each half second.
-	startRate   = 5
-	startDouble = 500 * time.Millisecond
+	StartRate   = 5
+	StartDouble = 500 * time.Millisecond
 
 	// A host that is back gets a little more than its load before, so that those
 	// who waited come on top of what is new, and after a second twice as much
 	// each three seconds. "At most 1.3 times the steady load" leaves room for the
 	// moment's irregularity. Who waited through five seconds is gone in six, at a
 	// peak of 2.8 times the steady load; doubling each second it would be 4.5.
-	backRate   = 1.15
-	backFlat   = time.Second
-	backDouble = 3 * time.Second
+	BackRate   = 1.15
+	BackFlat   = time.Second
+	BackDouble = 3 * time.Second
 
-	// minRate is the slowest that is found; at one request in two seconds each
+	// KnownRate is what is enough to go by where a rate is known: less were
+	// answered well, but a few at the start may be unanswered yet.
+	KnownRate = 1
+
+	// MinRate is the slowest that is found; at one request in two seconds each
 	// answer tells more than a curve.
-	minRate = 0.5
+	MinRate = 0.5
 
-	// rateTime is how long a rate is kept without a further refusal. By then its
+	// RateTime is how long a rate is kept without a further refusal. By then its
 	// curve is far above any load.
-	rateTime = 30 * time.Second
+	RateTime = 30 * time.Second
 
-	// rateSlack is how far the rate may lag behind and catch up: timers and
+	// RateSlack is how far the rate may lag behind and catch up: timers and
 	// goroutines are late by some milliseconds, and what they lose is not lost.
-	rateSlack = 20 * time.Millisecond
+	RateSlack = 20 * time.Millisecond
+
+	// MaxDoublings keeps a rate that doubles from growing beyond all numbers.
+	MaxDoublings = 64
 )
 
 // A rate is the rate of requests that is kept to where no limit was stated. It
@@ -55,19 +62,19 @@ type rate struct {
 }
 
 func growingRate(good float64, from monotime.Instant) *rate {
-	return &rate{base: max(good, minRate), from: from}
+	return &rate{base: max(good, MinRate), from: from}
 }
 
 func startingRate(from monotime.Instant) *rate {
-	return &rate{base: startRate, from: from, double: startDouble}
+	return &rate{base: StartRate, from: from, double: StartDouble}
 }
 
 func statedRate(perSecond float64, from monotime.Instant) *rate {
-	return &rate{base: perSecond, from: from, flat: rateTime, double: backDouble}
+	return &rate{base: perSecond, from: from, flat: RateTime, double: BackDouble}
 }
 
 func recoveringRate(before float64, from monotime.Instant) *rate {
-	return &rate{base: backRate * max(before, startRate), from: from, flat: backFlat, double: backDouble}
+	return &rate{base: BackRate * max(before, StartRate), from: from, flat: BackFlat, double: BackDouble}
 }
 
 // perSecond is the rate at t.
@@ -75,13 +82,13 @@ func (p *rate) perSecond(t monotime.Instant) float64 {
 	age := max(t.Sub(p.from), 0)
 	if p.double > 0 {
 		grown := float64(max(age-p.flat, 0)) / float64(p.double)
-		return p.base * math.Exp2(min(grown, 64))
+		return p.base * math.Exp2(min(grown, MaxDoublings))
 	}
-	x := float64(age-cubicK) / float64(cubicK)
-	return max(minRate, p.base*(1+(1-cubicBeta)*x*x*x))
+	x := float64(age-CubeTime) / float64(CubeTime)
+	return max(MinRate, p.base*(1+(1-CutTo)*x*x*x))
 }
 
-func (p *rate) over(t monotime.Instant) bool { return t.Sub(p.from) > rateTime }
+func (p *rate) over(t monotime.Instant) bool { return t.Sub(p.from) > RateTime }
 
 // after is when a request can go that ahead others come before.
 func (p *rate) after(t monotime.Instant, ahead float64) monotime.Instant {
@@ -94,7 +101,7 @@ func (p *rate) after(t monotime.Instant, ahead float64) monotime.Instant {
 
 // take counts a request that goes at t.
 func (p *rate) take(t monotime.Instant) {
-	p.next = max(p.next, t-monotime.Instant(rateSlack)).Add(seconds(1 / p.perSecond(t)))
+	p.next = max(p.next, t-monotime.Instant(RateSlack)).Add(seconds(1 / p.perSecond(t)))
 }
 
 // refused looks for the rate that the server accepts, after it refused a request
@@ -121,7 +128,7 @@ func (k *keyState) refused(t, sent monotime.Instant, cost load) {
 	switch stated := k.average(); {
 	case stated > 0:
 		k.rate = statedRate(stated, from)
-	case good >= startRate, good >= 1 && k.rate != nil: // a few at the start may be unanswered yet
+	case good >= StartRate, good >= KnownRate && k.rate != nil:
 		k.rate = growingRate(good, from)
 	case k.rate == nil:
 		k.rate = startingRate(from)
@@ -141,9 +148,9 @@ func (k *keyState) average() float64 {
 		switch {
 		case b.stated == nil || b.unit != requests:
 		case b.perSecond > 0:
-			return max(minRate, b.perSecond)
+			return max(MinRate, b.perSecond)
 		case b.window > 0:
-			return max(minRate, b.limit/b.window.Seconds())
+			return max(MinRate, b.limit/b.window.Seconds())
 		}
 	}
 	return 0

@@ -8,25 +8,26 @@ import (
 )
 
 const (
-	// reserveShare of a stated limit, and one at the least, is left over where
-	// there is more than none: requests do not arrive in the rhythm in which they
-	// were sent, and two that meet would be one too many.
-	reserveShare = 0.03
+	// ReserveShare of a stated limit, and MinReserve at the least, is left over
+	// where there is more than none: requests do not arrive in the rhythm in which
+	// they were sent, and two that meet would be one too many.
+	ReserveShare = 0.03
+	MinReserve   = 1
 
-	// raiseShare of what an answer says is left beyond what was reckoned is
+	// RaiseShare of what an answer says is left beyond what was reckoned is
 	// believed; all of what it says is missing.
-	raiseShare = 0.1
+	RaiseShare = 0.1
 
-	// statedTime, or its window if that is longer, is how long a limit is
+	// StatedTime, or its window if that is longer, is how long a limit is
 	// believed that no further answer confirms.
-	statedTime = time.Minute
+	StatedTime = time.Minute
 )
 
 // learn takes over a limit that an answer stated to a request of that cost which
 // went out at sent, when k had sent before in all.
 func (k *keyState) learn(t, sent monotime.Instant, cost, before load, o *limit.Observation) {
 	u, ok := unitNamed(o.Unit)
-	if !ok || o.Limit <= 0 || o.Remaining < 0 || o.Limit > maxLimit {
+	if !ok || o.Limit <= 0 || o.Remaining < 0 || o.Limit > MaxLimit {
 		return
 	}
 	limit, remaining := float64(o.Limit), float64(min(o.Remaining, o.Limit))
@@ -60,12 +61,12 @@ func (k *keyState) learn(t, sent monotime.Instant, cost, before load, o *limit.O
 	// What the server counts is later than sent by the way to it; what went out
 	// since then it has not counted yet.
 	size := max(b.size, remaining+max(cost[u], 1))
-	level := max(remaining-max(1, reserveShare*size), 0) + perSecond*t.Sub(sent).Seconds() - (k.sent[u] - before[u])
+	level := max(remaining-max(MinReserve, ReserveShare*size), 0) + perSecond*t.Sub(sent).Seconds() - (k.sent[u] - before[u])
 	if said.seen != 0 && perSecond > 0 && level > b.level {
 		// Requests overtake each other on the way, so that this one may have been
 		// counted before some that went out earlier. If not, the next will say so.
 		b.refill(t)
-		level = b.level + raiseShare*max(level-b.level, 0)
+		level = b.level + RaiseShare*max(level-b.level, 0)
 	}
 	said.seen, said.maxWait, said.reset = sent, o.MaxWait, 0
 	*b = bucket{unit: u, perSecond: perSecond, at: t, size: size, limit: limit, window: window, stated: said}
@@ -90,12 +91,12 @@ type slopes struct {
 	}
 }
 
-// minSlope is the least difference between two resets that is good for a rate:
-// they are given in milliseconds, so it is right to a tenth. slopeShare of the
+// MinSlope is the least difference between two resets that is good for a rate:
+// they are given in milliseconds, so it is right to a tenth. SlopeShare of the
 // rate is kept to, for what is not exact in it.
 const (
-	minSlope   = 10 * time.Millisecond
-	slopeShare = 0.99
+	MinSlope   = 10 * time.Millisecond
+	SlopeShare = 0.99
 )
 
 // add takes another answer and returns the rate, 0 as long as it is not known.
@@ -109,18 +110,18 @@ func (s *slopes) add(remaining float64, reset time.Duration) (perSecond float64)
 		s.low.remaining, s.low.reset = remaining, reset
 	}
 	s.known = true
-	if s.low.reset-s.high.reset < minSlope {
+	if s.low.reset-s.high.reset < MinSlope {
 		return 0
 	}
-	return slopeShare * (s.high.remaining - s.low.remaining) / (s.low.reset - s.high.reset).Seconds()
+	return SlopeShare * (s.high.remaining - s.low.remaining) / (s.low.reset - s.high.reset).Seconds()
 }
 
-// maxLimit is above every limit there is: what is more is none.
-const maxLimit = 1 << 50
+// MaxLimit is above every limit there is: what is more is none.
+const MaxLimit = 1 << 50
 
-// maxStated bounds the stated limits of one Key: four units, each by
+// MaxStated bounds the stated limits of one Key: four units, each by
 // the minute and by the day.
-const maxStated = 8
+const MaxStated = 8
 
 // statedBucket returns the bucket for a stated limit, a new one if there is none.
 func (k *keyState) statedBucket(u unit, window time.Duration) *bucket {
@@ -130,7 +131,7 @@ func (k *keyState) statedBucket(u unit, window time.Duration) *bucket {
 		if b.stated == nil {
 			continue
 		}
-		if n++; n == maxStated || b.unit == u && (b.window == window || b.window == 0 || window == 0) {
+		if n++; n == MaxStated || b.unit == u && (b.window == window || b.window == 0 || window == 0) {
 			return b
 		}
 	}
