@@ -27,23 +27,31 @@ var ErrThrottled = errors.New("steadyhttp: throttled")
 // A Limiter decides when requests may be sent. It keeps limits, pauses and gates
 // for each [Key], and a request is held back by every Key that matches it.
 //
-// Its methods must be safe for concurrent use. They take and return plain
-// values, so that a call need not allocate.
+// It keeps limits, pauses and gates by [Key]. A request is held back by every
+// Key that matches it, and by no other: it does not wait behind a request of
+// another Key. Its methods are called by many goroutines at once; they take and
+// return plain values, so that a call need not allocate.
+//
+// A host fails after some SignalFailing in a row. Requests to it then wait at a
+// gate. One at a time goes out to see whether the host works again; a success
+// opens the gate, and those that waited follow.
+//
+// A Limiter that keeps goroutines ends them in a method Close, with or without
+// an error result. steadyhttptest.TestLimiter checks all of this.
 type Limiter interface {
-	// Acquire waits until the request a may be sent, first come, first served
-	// for each Key, and returns a permit for it. It fails
+	// Acquire waits until a may be sent, first come, first served under each
+	// Key, and returns the permit for it, with the Key and the Cost of a. It
+	// fails with
 	//
-	//   - at once, if the request's turn cannot come before the deadline of ctx
-	//     or if MaxQueue requests are waiting already. errors.Is reports that
-	//     the error is ErrThrottled;
-	//   - if the deadline of ctx passes while the request waits. The error is
-	//     both ErrThrottled and context.DeadlineExceeded;
-	//   - if the host still fails after OutageWait. The error is ErrThrottled;
-	//   - if ctx is canceled while the request waits. The error is
-	//     context.Cause(ctx).
+	//   - a *Refusal, at once, if the turn cannot come before ctx's deadline, or
+	//     too many wait already;
+	//   - a *Refusal if a host fails for longer than a can wait;
+	//   - a *Refusal that Is context.DeadlineExceeded if ctx's deadline passes
+	//     while it waits;
+	//   - context.Cause(ctx) if ctx is canceled while it waits.
 	//
-	// A *Refusal is an ErrThrottled that says why. If Acquire fails, nothing is taken from the limits, and the Permit that it
-	// returns has only Waited and Why.
+	// A call that failed has taken nothing. Its Permit has no ID and tells how
+	// long it Waited.
 	Acquire(ctx context.Context, a Ask) (Permit, error)
 
 	// Settle ends p. It frees the request's place among the concurrent requests,
@@ -51,10 +59,11 @@ type Limiter interface {
 	// every permit. A second call for the same permit does nothing.
 	Settle(p Permit, o Outcome)
 
-	// Observe records what the response to the request of p said. What it says
-	// about a limit replaces what was known. Observe does not block. It reports
-	// whether requests of o.Key now have to wait at a gate, and false if that is
-	// not known.
+	// Observe records what the response to p's request said. It does not block.
+	// What it says of a limit replaces what was known; figures that make no sense
+	// are ignored. It reports whether requests of o.Key have to wait now because
+	// of a pause or a gate; false where that is not known yet. Of a permit that
+	// was settled it records nothing and returns false.
 	Observe(p Permit, o Observation) (held bool)
 
 	// Snapshot returns what is known now, in no particular order. The caller may
@@ -76,7 +85,8 @@ type Key struct {
 }
 
 // A Cost is what a request takes from the limits. The zero value is one request
-// without tokens.
+// without tokens. One that takes more than may go at once is not refused for it:
+// it goes when as much is there as can be, and those behind it wait longer.
 type Cost struct {
 	Requests      int64 // 0 is 1
 	Input, Output int64 // tokens: of the prompt, and of what the model may generate
@@ -91,8 +101,8 @@ type Limits struct {
 	TokensPerMinute       float64 // input and output together
 	InputTokensPerMinute  float64
 	OutputTokensPerMinute float64
-	MaxConcurrent         int // negative is no limit
-	Burst                 int // how many requests may be sent at once; 0 is one second's worth
+	MaxConcurrent         int // 0 and negative are no limit
+	Burst                 int // how many requests may go at once; 0 is one second's worth, and 1 at the least; a day's may all go
 }
 
 // Any reports whether l sets any limit.
@@ -143,8 +153,8 @@ const (
 	Off                      // infer nothing
 )
 
-// A Permit allows one request to be sent. It ends with Limiter.Settle. To settle
-// the zero Permit, which no Limiter gives, does nothing.
+// A Permit is leave to send one request. It ends with Limiter.Settle. The zero
+// Permit is one that no Limiter gave: to settle or observe it does nothing.
 type Permit struct {
 	Key    Key           // of the Ask
 	Cost   Cost          // of the Ask
@@ -194,6 +204,7 @@ type Observation struct {
 	// request is sent as a probe, and the others follow at a pace once the probe has
 	// an answer. The pause ends early with a success of a request that was sent
 	// after this one, since then the limit is a rate; not if Strict is set.
+	// Of several pauses the one that ends last counts.
 	Hold   time.Duration
 	Strict bool // the API documents that it punishes clients that go on
 
@@ -208,8 +219,8 @@ type Observation struct {
 	MaxWait time.Duration
 }
 
-// A Refusal is the error of Acquire when it gives no permit. errors.Is reports
-// that it is ErrThrottled.
+// A Refusal is why Acquire gave no permit. It Is ErrThrottled. It does not wrap
+// Err: the request was not sent, so that it cannot have failed by that.
 type Refusal struct {
 	Reason string // completes "not sent: ", as in "the queue is full: 10000 requests are waiting"
 	Late   bool   // the turn would come after the deadline; errors.Is reports that it is context.DeadlineExceeded as well

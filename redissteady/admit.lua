@@ -1,9 +1,9 @@
 -- Admission: whether a request may go, and when. What it takes is taken here
--- and now, so that whoever comes next is told to come after it; waiting is left
+-- and now, so that whoever comes next comes after it; waiting is left
 -- to the caller. The answer is one of
 --
 --   go      in so many seconds; all is reserved
---   park    until told, or for so many seconds; then ask again
+--   park    until a message comes, or for so many seconds; then ask again
 --   refuse  it would take longer than the caller has
 
 local cost, within = ask.cost, ask.within or inf
@@ -31,7 +31,6 @@ local function set(s, limits)
 end
 
 -- due returns when a bucket has n, at t at the earliest.
-local ROUND_OFF = 1e-6 -- of a request or token, for what floating point costs
 local function due(b, n, t)
   refill(b, t)
   local need = min(n, b.size) -- more than it holds goes out of a full one, into debt
@@ -62,7 +61,7 @@ local function gate(g)
   local t = max(g.till, now)
   if g.paced then return t, false, true end
   if g.probe then
-    local after = g.probe + (g.failing and 5 or 0.25)
+    local after = g.probe + (g.failing and FAILING_PROBE_TIME or PROBE_TIME)
     if after > t then return after, false, false end
   end
   return t, true, not (g.failing and t > now)
@@ -72,20 +71,20 @@ local function gate_why(g)
   return g.failing and 'the host is failing' or 'the server asked for a pause'
 end
 
--- A host that has not answered yet is sent eight at once, and twice as many
--- with each tenth of a second: if it states a limit, its first answer does.
+-- A host that has not answered yet is sent a few at once, and twice as many after
+-- each COLD_DOUBLE: if it states a limit, its first answer does.
 local function cold(host)
   if not host.cold or host.known then return now end
-  local allowed, t = 8, host.cold
-  while host.sent[REQUESTS] >= allowed do allowed, t = allowed * 2, t + 0.1 end
+  local allowed, t = COLD_BURST, host.cold
+  while host.sent[REQUESTS] >= allowed do allowed, t = allowed * 2, t + COLD_DOUBLE end
   return max(t, now)
 end
 
--- pace_take counts a request that goes at t. The pace may lag behind by a little
--- and catch up: what timers are late is not lost.
-local function pace_take(p, t)
-  t = max(p.next, t - 0.02)
-  p.next = t + 1 / pace_rate(p, t)
+-- rate_take counts a request that goes at t. It may lag behind the rate by a
+-- little and catch up: what timers are late is not lost.
+local function rate_take(r, t)
+  t = max(r.next, t - RATE_SLACK)
+  r.next = t + 1 / rate_at(r, t)
 end
 
 local touched = { 1 } -- the scopes that there are of those that the request is under
@@ -93,15 +92,15 @@ local answer = {}
 
 local function enter()
   local host = load(1)
-  local under = ask.under
-  if under then
-    set(load(under), ask.limits)
+  local limits_key = ask.limits_key
+  if limits_key then
+    set(load(limits_key), ask.limits)
     host.known = host.known or #ask.limits > 0 -- nobody has to feel the way
-    if under > 1 then table.insert(touched, under) end
+    if limits_key > 1 then table.insert(touched, limits_key) end
   end
   for _, scope in ipairs(ask.scopes) do
     local i, mask = scope[1], scope[2]
-    if i ~= under and bit.band(host.masks or 0, 2 ^ mask) ~= 0 then
+    if i ~= limits_key and bit.band(host.masks or 0, 2 ^ mask) ~= 0 then
       load(i)
       table.insert(touched, i)
     end
@@ -132,10 +131,10 @@ local function ready()
     for _, b in ipairs(s.buckets) do
       local t = due(b, cost[b.unit], from)
       -- By a rate that the next answers will put right nobody is promised a time.
-      if b.guess then t = min(t, max(from, now + 0.1)) end
+      if b.guess then t = min(t, max(from, now + GUESS_TIME)) end
       if t > now then later(t, not b.guess, why(b)) end
     end
-    if s.pace then later(max(s.pace.next, from), true, 'the adaptive rate limit') end
+    if s.rate then later(max(s.rate.next, from), true, 'the adaptive rate limit') end
   end
   local t = cold(states[1])
   if t > now then later(t, false, 'the host has not answered yet') end
@@ -149,7 +148,7 @@ local function take(at)
     for _, b in ipairs(s.buckets) do b.level = b.level - cost[b.unit] end
     for u, c in ipairs(cost) do s.sent[u] = s.sent[u] + c end
     count(s)
-    if s.pace then pace_take(s.pace, at) end
+    if s.rate then rate_take(s.rate, at) end
     if s.probing then s.gate.probe, answer.probe = at, true end
     answer.sent[n] = s.sent
   end
@@ -157,9 +156,9 @@ local function take(at)
   if not host.known then host.cold = host.cold or now end
 end
 
--- tell adds what there is to know of each scope, for Snapshot, and for when
+-- describe adds what there is to know of each scope, for Snapshot, and for when
 -- Redis is away.
-local function tell()
+local function describe()
   answer.scopes = {}
   for n, i in ipairs(touched) do
     local s = states[i]
@@ -168,13 +167,13 @@ local function tell()
     for m, b in ipairs(s.buckets) do
       o.buckets[m] = { b.unit, b.limit, b.window, b.level, b.rate, b.size, b.seen and 1 or 0 }
     end
-    if s.pace then o.pace = pace_rate(s.pace, now) end
-    if s.gate then o.gate, o.left = s.gate.failing and 'failing' or 'asked', s.gate.till - now end
+    if s.rate then o.rate = rate_at(s.rate, now) end
+    if s.gate then o.gate, o.left = s.gate.failing and GATE_FAILING or GATE_ASKED, s.gate.till - now end
     answer.scopes[n] = o
   end
   local host = states[1]
-  answer.quiet = host.known and not host.gate and (host.failures or 0) == 0
-  for _, o in ipairs(answer.scopes) do answer.quiet = answer.quiet and not o.pace end
+  answer.well = host.known and not host.gate and (host.failures or 0) == 0
+  for _, o in ipairs(answer.scopes) do answer.well = answer.well and not o.rate end
   answer.processes = redis.call('ZCARD', KEYS[ask.alive])
 end
 
@@ -186,7 +185,7 @@ local function decide()
     answer.verdict, answer.wait = 'refuse', at - now
     return
   elseif not sure then
-    answer.verdict, answer.wait = 'park', max(at - now, 0.001)
+    answer.verdict, answer.wait = 'park', max(at - now, MIN_PARK)
     return
   end
   local leases, line = KEYS[ask.leases or 0], KEYS[ask.line or 0]
@@ -214,7 +213,7 @@ end
 alive_now()
 enter()
 decide()
-tell()
+describe()
 for _, i in ipairs(touched) do states[i].probing = nil end
 save()
 return cjson.encode(answer)

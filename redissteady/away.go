@@ -118,7 +118,7 @@ func (g *absence) share(host string) float64 {
 func (g *absence) state(now time.Time) limit.KeyState {
 	return limit.KeyState{
 		Key:      limit.Key{Host: "redis"},
-		Gate:     "failing",
+		Gate:     limit.GateFailing,
 		GateLeft: retryEvery,
 		GateError: &steadyhttp.Error{
 			Class:   steadyhttp.Connection,

@@ -1,5 +1,5 @@
 -- A sign of life of a process: its leases go on, and those of its requests that
--- stand in the line hear what became of them, should word of it have been lost.
+-- stand in the line learn what became of them, should the message have been lost.
 -- After Redis was away it brings what the process knew of limits, too.
 
 alive_now()
@@ -20,7 +20,7 @@ for _, scope in ipairs(ask.scopes) do
     end
     if not old and rate > 0 then
       old = { unit = u, limit = limit, window = window, rate = rate, size = size, level = 0, at = now }
-      if is_learned then old.seen, old.longest = now, 60 end
+      if is_learned then old.seen, old.longest = now, BROUGHT_MAX_WAIT end
       table.insert(s.buckets, old)
     end
     if old then old.level, old.at = min(old.level, 0), now end

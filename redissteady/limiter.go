@@ -19,10 +19,6 @@ const (
 	defaultTimeout = 250 * time.Millisecond
 
 	defaultPrefix = "steadyhttp"
-
-	// patience bounds how long a call without a deadline waits at the gate of a
-	// host that fails, if its Ask does not.
-	patience = 10 * time.Second
 )
 
 // ErrUnavailable is why a call fails while Redis is away and Strict is set.
@@ -107,7 +103,7 @@ func (l *Limiter) run() error {
 	return l.invalid
 }
 
-// Close tells Redis what it was not told yet, for as long as Timeout, and ends
+// Close reports to Redis what is left to report, for as long as Timeout, and ends
 // what runs in the background. Who waits for a permit gets an error.
 func (l *Limiter) Close() error {
 	if err := l.run(); err != nil {
@@ -177,7 +173,7 @@ func (l *Limiter) obtain(ctx context.Context, t *ticket) error {
 			}
 		case "park":
 			if answer.Lined {
-				wait = forever // a word will come
+				wait = forever // a message will come
 			}
 			l.wait(ctx, t, wait)
 		default:
@@ -229,7 +225,7 @@ func (l *Limiter) ask(ctx context.Context, t *ticket) (answer, error) {
 	t.lined = a.Lined && !t.granted
 	t.failing, t.gate = false, ""
 	for _, s := range a.Scopes {
-		t.failing = t.failing || s.Gate == "failing"
+		t.failing = t.failing || s.Gate == limit.GateFailing
 		if s.Gate != "" && a.Verdict == "park" && !a.Lined {
 			t.gate = t.keys[s.Key-1]
 		}

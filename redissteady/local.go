@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/steadyhttp/steadyhttp/internal/limiter"
 	"github.com/steadyhttp/steadyhttp/limit"
 	"golang.org/x/sync/semaphore"
 	"golang.org/x/time/rate"
@@ -16,7 +17,7 @@ import (
 const (
 	// After so many failures in a row, or a refusal that states no time, nobody
 	// under the key sends for a second.
-	localFailures = 5
+	localFailures = limiter.MinFailures
 	localHold     = time.Second
 )
 
@@ -55,7 +56,7 @@ func (p *localPermit) end() {
 	}
 }
 
-// newLocal begins with what Redis told last.
+// newLocal begins with what Redis said last.
 func newLocal(over context.Context, share func(host string) float64, prefix string, known map[string]*scope) *local {
 	c := &local{over: over, share: share, keys: map[string]*localKey{}}
 	for of, s := range known {
@@ -63,13 +64,13 @@ func newLocal(over context.Context, share func(host string) float64, prefix stri
 		for _, b := range s.buckets {
 			k.add(b)
 		}
-		if s.pace > 0 {
-			k.add(bucket{1, s.pace, 1, 0, s.pace, 1, 1})
+		if s.rate > 0 {
+			k.add(bucket{1, s.rate, 1, 0, s.rate, 1, 1})
 		}
 		if s.most > 0 {
 			k.place = semaphore.NewWeighted(int64(places(s.most, k.share)))
 		}
-		if s.gate == "asked" {
+		if s.gate == limit.GateAsked {
 			k.hold = s.at.Add(s.left)
 		}
 	}
@@ -113,7 +114,7 @@ func (c *local) concern(t *ticket) (all []*localKey, place *semaphore.Weighted) 
 	defer c.mu.Unlock()
 	for i, of := range t.keys[:len(t.scopes)] {
 		k := c.keys[of]
-		if i+1 == t.under {
+		if i+1 == t.limitsKey {
 			if k == nil {
 				k = c.key(of, t.keys[0])
 				for _, s := range t.limits {
@@ -238,7 +239,7 @@ func (r *localRate) reserve(now time.Time, n int) (all []*rate.Reservation) {
 	return all
 }
 
-// observe takes from news what a plain limit can use.
+// observe takes from an observation what a plain limit can use.
 func (c *local) observe(prefix string, n limit.Observation) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -23,7 +23,7 @@ const (
 )
 
 func (l *Limiter) prefix() string         { return cmp.Or(l.Prefix, defaultPrefix) }
-func (l *Limiter) channel() string        { return l.prefix() + ":news" }
+func (l *Limiter) channel() string        { return l.prefix() + ":messages" }
 func (l *Limiter) timeout() time.Duration { return cmp.Or(max(l.Timeout, 0), defaultTimeout) }
 
 var errSlow = errors.New("redissteady: no answer in time")
@@ -66,22 +66,22 @@ func (l *Limiter) call(script *redis.Script, keys []string, question, into any, 
 	}
 }
 
-// listen hears from scripts what concerns those who wait. The client connects
-// anew by itself; words that were lost until it had are made up for by a sign of
-// life.
+// listen receives from scripts what concerns those who wait. The client connects
+// anew by itself; messages that were lost until it had are made up for by a sign
+// of life.
 func (l *Limiter) listen() {
 	sub := l.Client.Subscribe(l.ctx, l.channel(), l.channel()+":"+l.process)
 	defer sub.Close()
-	words := sub.ChannelWithSubscriptions(redis.WithChannelSize(1000))
+	messages := sub.ChannelWithSubscriptions(redis.WithChannelSize(1000))
 	for {
 		select {
-		case m, ok := <-words:
+		case m, ok := <-messages:
 			if !ok {
 				return
 			}
 			switch m := m.(type) {
 			case *redis.Message:
-				l.hear(strings.Split(m.Payload, " "))
+				l.receive(strings.Split(m.Payload, " "))
 			case *redis.Subscription:
 				select {
 				case l.sign <- struct{}{}:
@@ -94,14 +94,14 @@ func (l *Limiter) listen() {
 	}
 }
 
-// hear takes a word: a verb and whom it concerns.
-func (l *Limiter) hear(word []string) {
-	if len(word) < 2 {
+// receive takes a message: a verb and whom it concerns.
+func (l *Limiter) receive(message []string) {
+	if len(message) < 2 {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	switch verb, of := word[0], word[1]; verb {
+	switch verb, of := message[0], message[1]; verb {
 	case "granted", "lost":
 		if t := l.waiting[of]; t != nil {
 			t.granted, t.lined = verb == "granted", false
@@ -114,15 +114,15 @@ func (l *Limiter) hear(word []string) {
 			}
 		}
 	case "one":
-		if len(word) == 3 {
-			in, err := strconv.ParseFloat(word[2], 64)
+		if len(message) == 3 {
+			in, err := strconv.ParseFloat(message[2], 64)
 			if err == nil {
 				time.AfterFunc(seconds(in), func() { l.pokeFront(of) })
 			}
 		}
 	case "later":
-		if len(word) == 5 {
-			l.later(of, word[2:])
+		if len(message) == 5 {
+			l.later(of, message[2:])
 		}
 	}
 }
@@ -143,7 +143,7 @@ type delay struct {
 	times float64
 	by    time.Duration
 	until float64
-	heard time.Time
+	since time.Time
 }
 
 // left returns what is left of a wait of which d was left.
@@ -165,7 +165,7 @@ func (l *Limiter) later(of string, figures []string) {
 		}
 	}
 	y := delay{of, f[0], seconds(f[1]), f[2], time.Now()}
-	l.delays = slices.DeleteFunc(l.delays, func(old delay) bool { return y.heard.Sub(old.heard) > delaysKept })
+	l.delays = slices.DeleteFunc(l.delays, func(old delay) bool { return y.since.Sub(old.since) > delaysKept })
 	l.delays = append(l.delays, y)
 	for _, t := range l.waiting {
 		if t.promised && t.decided < y.until && t.concerns(of) {
@@ -179,7 +179,7 @@ func (l *Limiter) later(of string, figures []string) {
 // since. It requires l.mu held.
 func (l *Limiter) delayed(t *ticket) (all []delay) {
 	for _, y := range l.delays {
-		if t.decided < y.until && t.concerns(y.of) && time.Since(y.heard) < delaysKept {
+		if t.decided < y.until && t.concerns(y.of) && time.Since(y.since) < delaysKept {
 			all = append(all, y)
 		}
 	}
@@ -221,15 +221,34 @@ func (l *Limiter) live() {
 // away.
 func (l *Limiter) beat(anew bool) error {
 	for _, b := range l.beats(anew) {
-		var heard map[string]string
-		if err := l.call(beatScript, b.keys, b.question, &heard, nil); err != nil {
+		var granted map[string]string
+		if err := l.call(beatScript, b.keys, b.question, &granted, nil); err != nil {
 			return err
 		}
-		for id, verb := range heard {
-			l.hear([]string{verb, id})
+		for id, verb := range granted {
+			l.receive([]string{verb, id})
 		}
+		l.releaseEnded(b)
 	}
 	return nil
+}
+
+// releaseEnded frees the places of requests that ended while the sign of life
+// was on its way: it may have come after the report that freed them, and taken
+// them again.
+func (l *Limiter) releaseEnded(b *hostBeat) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, g := range b.question.Groups {
+		for _, id := range g.Held {
+			if number, _ := strconv.ParseUint(id, 10, 64); l.permits[number] != nil {
+				continue
+			}
+			if t := l.waiting[id]; t == nil || !t.granted {
+				l.report(b.keys, event{ID: id, Touched: []int{1}, Leases: g.Leases, Most: g.Most})
+			}
+		}
+	}
 }
 
 // A hostBeat is the sign of life at one host.

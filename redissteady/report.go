@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// maxReports bounds what waits to be told to Redis; there is more only when
+	// maxReports bounds what waits to be reported to Redis; there is more only when
 	// Redis is about to be away. A place that is not freed for that reason frees
 	// itself in leaseTime.
 	maxReports = 10_000
@@ -19,7 +19,7 @@ const (
 	maxBatch = 100
 )
 
-// A queue is what is to be told to Redis, in order.
+// A queue is what is to be reported to Redis, in order.
 type queue struct {
 	mu   sync.Mutex // guards what follows
 	all  []entry
@@ -39,7 +39,7 @@ func (l *Limiter) Settle(p limit.Permit, o limit.Outcome) {
 	t := l.permits[p.ID]
 	delete(l.permits, p.ID)
 	gone := l.away
-	quiet := t != nil && l.quiet(t)
+	well := t != nil && l.allWell(t)
 	l.mu.Unlock()
 	switch {
 	case t == nil:
@@ -52,22 +52,22 @@ func (l *Limiter) Settle(p limit.Permit, o limit.Outcome) {
 		return
 	}
 	ev := t.event()
-	ev.Op, ev.Answer, ev.Probe = "settle", o.Signal, t.probe
+	ev.Op, ev.Signal, ev.Probe = "settle", o.Signal, t.probe
 	if t.local != nil {
 		ev.Op = ""
 	} else {
 		ev.Tokens = t.unused(o)
 	}
-	if ev.Leases == 0 && (ev.Op == "" || ev.Tokens == nil && !t.probe && tellsNothing(o.Signal, quiet)) {
+	if ev.Leases == 0 && (ev.Op == "" || ev.Tokens == nil && !t.probe && changesNothing(o.Signal, well)) {
 		return
 	}
 	l.report(t.keys, ev)
 }
 
-// tellsNothing reports whether an outcome changes nothing, at a host where all
-// goes well.
-func tellsNothing(a limit.Signal, quiet bool) bool {
-	return a == limit.SignalNone || quiet && a == limit.SignalGood
+// changesNothing reports whether s changes nothing of what is known of a host. well
+// is whether all goes well there.
+func changesNothing(s limit.Signal, well bool) bool {
+	return s == limit.SignalNone || well && s == limit.SignalGood
 }
 
 // unused returns the tokens to give back, nil if there are none.
@@ -88,40 +88,43 @@ func (t *ticket) unused(o limit.Outcome) *load {
 }
 
 // Observe implements limit.Limiter.
-func (l *Limiter) Observe(p limit.Permit, n limit.Observation) (held bool) {
-	of := name(l.prefix(), n.Key)
+func (l *Limiter) Observe(p limit.Permit, o limit.Observation) (held bool) {
+	of := name(l.prefix(), o.Key)
 	l.mu.Lock()
 	t := l.permits[p.ID]
 	gone := l.away
-	quiet := t != nil && l.quiet(t)
-	if n.Err != nil && (n.Hold > 0 || n.Signal != limit.SignalNone) {
-		l.remember(of, n.Err)
-	}
-	held = l.gateError(n.Key) != nil
-	l.mu.Unlock()
 	if t == nil {
-		return held
+		l.mu.Unlock()
+		return false
 	}
+	well := l.allWell(t)
+	if o.Err != nil && (o.Hold > 0 || o.Signal != limit.SignalNone) {
+		l.remember(of, o.Err)
+	}
+	held = l.gateError(o.Key) != nil
+	l.mu.Unlock()
 	if gone != nil {
-		gone.limits.observe(l.prefix(), n)
+		gone.limits.observe(l.prefix(), o)
 		return held
 	}
-	stated := n.Unit != ""
+	stated := o.Unit != ""
 	if stated && t.local != nil {
 		return held // by Redis's clock and count it did not go
 	}
-	if !stated && n.Hold <= 0 && !t.probe && tellsNothing(n.Signal, quiet) {
+	if !stated && o.Hold <= 0 && !t.probe && changesNothing(o.Signal, well) {
 		return held
 	}
 	keys, ev := t.keys, t.event()
-	ev.Op, ev.Answer, ev.Probe, ev.Leases, ev.Hold = "news", n.Signal, t.probe, 0, n.Hold.Seconds()
+	ev.Op, ev.Signal, ev.Probe, ev.Leases, ev.Hold = "observe", o.Signal, t.probe, 0, o.Hold.Seconds()
 	if t.local != nil {
 		ev.At, ev.Probe = 0, false // it went by no clock of Redis's
 	}
-	ev.News = newsOf(n)
-	if stated || n.Hold > 0 && n.Signal != limit.SignalFailing || n.Signal == limit.SignalRefused {
+	if stated {
+		ev.Stated = statedLimitOf(o)
+	}
+	if stated || o.Hold > 0 && o.Signal != limit.SignalFailing || o.Signal == limit.SignalRefused {
 		keys, ev.Key = keyIn(keys, of)
-		ev.Mask = maskOf(n.Key)
+		ev.Mask = maskOf(o.Key)
 		for i, k := range t.touched {
 			if k == ev.Key && i < len(t.sent) {
 				ev.Before = &t.sent[i]
@@ -142,16 +145,15 @@ func keyIn(keys []string, name string) ([]string, int) {
 	return append(keys[:len(keys):len(keys)], name), len(keys) + 1
 }
 
-func newsOf(n limit.Observation) *news {
-	s := &news{
-		Unit: n.Unit, Limit: n.Limit, Remaining: n.Remaining,
-		Window: n.Window.Seconds(), Reset: n.Reset.Seconds(), Refills: n.Refills,
+func statedLimitOf(o limit.Observation) *statedLimit {
+	s := &statedLimit{
+		Unit: o.Unit, Limit: o.Limit, Remaining: o.Remaining,
+		Window: o.Window.Seconds(), Reset: o.Reset.Seconds(), Refills: o.Refills,
+		Longest: o.MaxWait.Seconds(),
 	}
-	if n.Reset < 0 {
+	if o.Reset < 0 {
 		s.Reset = -1
 	}
-	longest := n.MaxWait.Seconds()
-	s.Longest = &longest
 	return s
 }
 
@@ -199,7 +201,7 @@ func (q *queue) clear() {
 	q.all = nil
 }
 
-// deliver tells Redis what is in the queue, a batch in one script call.
+// deliver reports to Redis what is in the queue, a batch in one script call.
 func (l *Limiter) deliver() {
 	for {
 		select {
@@ -250,7 +252,7 @@ func (l *Limiter) deliverOne(batch []entry) error {
 	return l.call(reportScript, keys, q, &ok, nil)
 }
 
-// flush waits until all is told, for as long as Timeout.
+// flush waits until all is reported, for as long as Timeout.
 func (l *Limiter) flush() {
 	ctx, cancel := context.WithTimeout(l.ctx, l.timeout())
 	defer cancel()

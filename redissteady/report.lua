@@ -1,16 +1,12 @@
 -- What became of requests, in the order in which it became known: permits that
 -- end, what answers said of limits, and permits that are given back unused.
 
-local MIN_FAILURES, MAX_FAILURES, FAILURES_TIME = 5, 16, 10 -- see gate.go of steadyhttp
-local MIN_PROBE, MAX_PROBE = 0.1, 1
-local NONE, GOOD, REFUSED, FAILING = 0, 1, 2, 3 -- steadyhttp.Answer
-
-local function pace(base, from, flat, double)
-  return { base = max(base, 0.5), from = from, flat = flat, double = double, next = now }
+local function new_rate(base, from, flat, double)
+  return { base = max(base, MIN_RATE), from = from, flat = flat, double = double, next = now }
 end
 
--- rate_of is the rate of a stated limit of requests, nil if none is known.
-local function rate_of(s)
+-- stated_rate is that of a stated limit of requests, nil if none is known.
+local function stated_rate(s)
   for _, b in ipairs(s.buckets) do
     if b.seen and b.unit == REQUESTS then
       if b.rate > 0 then return b.rate end
@@ -19,16 +15,16 @@ local function rate_of(s)
   end
 end
 
--- answered: the host works. One that is back gets a little more than its load
--- before, and after a second twice as much each three seconds.
-local function answered(i, at, probe)
+-- works: a response shows that the host works. One that is back gets a little
+-- more than its load before, and after a while more and more.
+local function works(i, at, probe)
   local s = states[i]
   local g = s.gate
   if i == 1 then s.failures = 0 end
   if not g then return end
   if g.failing and (probe or at >= g.since) then
-    s.gate, s.pace = nil, pace(1.15 * max(g.before, 5), now, 1, 3)
-    s.pace.back = true
+    s.gate, s.rate = nil, new_rate(BACK_RATE * max(g.before, START_RATE), now, BACK_FLAT, BACK_DOUBLE)
+    s.rate.back = true
     again(i)
   elseif not g.failing and probe and now >= g.till then
     s.gate = nil
@@ -46,7 +42,7 @@ local function asked(i, hold)
     g.probe = nil
     return
   end
-  local paced = s.pace ~= nil
+  local paced = s.rate ~= nil
   for _, b in ipairs(s.buckets) do paced = paced or (b.seen and b.rate > 0) end
   if g and g.failing or not paced then
     if g then g.till, g.probe = till, nil
@@ -60,7 +56,7 @@ local function asked(i, hold)
     refill(b, from)
     b.at = max(b.at, till) -- nothing comes back meanwhile that could be sent
   end
-  if s.pace then s.pace.next = max(s.pace.next, from) + till - from end
+  if s.rate then s.rate.next = max(s.rate.next, from) + till - from end
   put_off(i, 1, till - from)
 end
 
@@ -78,41 +74,40 @@ local function failed(ev)
   if (s.failures or 0) == 0 or now - s.failing > FAILURES_TIME then s.failures, s.failing = 0, now end
   s.failures = s.failures + 1
   local before = busy(s)
-  local relapsed = s.pace and s.pace.back and ev.at >= s.pace.from -- it has just come back: it is gone again
+  local relapsed = s.rate and s.rate.back and ev.at >= s.rate.from -- it has just come back: it is gone again
   if s.failures < min(max(MIN_FAILURES, before), MAX_FAILURES) and not relapsed then return end
-  if relapsed then before = s.pace.base / 1.15 end
-  s.pace = nil
+  if relapsed then before = s.rate.base / BACK_RATE end
+  s.rate = nil
   s.gate = { failing = true, since = now, till = now + max(MIN_PROBE, ev.hold or 0), every = MIN_PROBE, before = before }
   stop(1)
 end
 
--- hear lets all scopes of a request know what it says of the host.
-local function hear(ev)
-  if ev.answer ~= NONE then states[1].known = true end
+-- signal lets all scopes of a request know what it says of the host.
+local function signal(ev)
+  if ev.signal ~= NONE then states[1].known = true end
   for _, i in ipairs(ev.touched) do
     local g = states[i].gate
-    if ev.answer == GOOD and states[i].pace then
+    if ev.signal == GOOD and states[i].rate then
       states[i].good = states[i].good or {}
       count(states[i].good)
     end
-    if ev.answer == GOOD or (ev.answer == REFUSED and i == 1) then
-      answered(i, ev.at, ev.probe)
-    elseif ev.answer == NONE and ev.probe and g and g.probe then
-      g.probe, g.till = nil, max(g.till, now + (g.every or 0)) -- it told nothing: the next may try
+    if ev.signal == GOOD or (ev.signal == REFUSED and i == 1) then
+      works(i, ev.at, ev.probe)
+    elseif ev.signal == NONE and ev.probe and g and g.probe then
+      g.probe, g.till = nil, max(g.till, now + (g.every or 0)) -- it had no outcome: the next may try
       one_in(i, g.till - now)
     end
   end
-  if ev.answer == FAILING then failed(ev) end
+  if ev.signal == FAILING then failed(ev) end
 end
 
--- learned returns the bucket of a limit that answers state.
-local MAX_LEARNED = 8 -- four units, each by the minute and by the day
-local function learned(s, u, window)
+-- stated returns the bucket of a limit that responses state.
+local function stated(s, u, window)
   local n = 0
   for _, b in ipairs(s.buckets) do
     if b.seen then
       n = n + 1
-      if n == MAX_LEARNED or (b.unit == u and (b.window == window or b.window == 0 or window == 0)) then return b end
+      if n == MAX_STATED or (b.unit == u and (b.window == window or b.window == 0 or window == 0)) then return b end
     end
   end
   local b = { unit = u, seen = 0, rate = 0, level = 0, size = 0, window = 0, at = now }
@@ -126,20 +121,17 @@ local function slope(b, left, reset)
   if not b.high or left > b.high[1] or (left == b.high[1] and reset > b.high[2]) then b.high = { left, reset } end
   if not b.low or left < b.low[1] or (left == b.low[1] and reset > b.low[2]) then b.low = { left, reset } end
   local over = b.low[2] - b.high[2]
-  if over < 0.01 then return 0 end -- resets are told in milliseconds
-  return 0.99 * (b.high[1] - b.low[1]) / over
+  if over < MIN_SLOPE then return 0 end
+  return SLOPE_SHARE * (b.high[1] - b.low[1]) / over
 end
 
 -- learn takes over a limit that an answer stated. What was promised since that
--- request went is not in its figures yet. A share is left over, for requests do
--- not arrive in the rhythm in which they were sent, and those of many processes
--- even less than those of one.
-local RESERVE, MIN_RESERVE, RAISE = 0.06, 2, 0.1
+-- request went is not in its figures yet. A share is left over.
 local function learn(s, ev, n)
   local u = unit(n.unit)
-  if not u or n.limit <= 0 or n.remaining < 0 or n.limit > 2 ^ 50 then return end
+  if not u or n.limit <= 0 or n.remaining < 0 or n.limit > MAX_LIMIT then return end
   local limit, left, took = n.limit, min(n.remaining, n.limit), max(ev.cost[u], 1)
-  local b = learned(s, u, n.window)
+  local b = stated(s, u, n.window)
   if ev.at < b.seen then return end -- a later request's answer was here already
   if b.limit ~= limit then b.high, b.low = nil, nil end
   local window = n.window
@@ -155,10 +147,10 @@ local function learn(s, ev, n)
   if rate == 0 and n.reset < 0 then return end
   local size = max(b.size, left + took)
   local before = ev.before and ev.before[u] or s.sent[u]
-  local level = max(left - max(MIN_RESERVE, RESERVE * size), 0) + rate * (now - ev.at) - max(s.sent[u] - before, 0)
+  local level = max(left - max(MIN_RESERVE, RESERVE_SHARE * size), 0) + rate * (now - ev.at) - max(s.sent[u] - before, 0)
   if b.seen > 0 and rate > 0 and level > b.level then
     refill(b, now) -- requests overtake each other: a rise is believed by and by
-    level = b.level + RAISE * max(level - b.level, 0)
+    level = b.level + RAISE_SHARE * max(level - b.level, 0)
   end
   if b.unit ~= u then b.high, b.low = nil, nil end -- it was the place of another, the last there was
   b.unit, b.seen, b.longest, b.limit, b.window, b.rate, b.guess, b.reset = u, ev.at, n.longest or inf, limit, window, rate, guess, nil
@@ -171,8 +163,6 @@ local function learn(s, ev, n)
   b.level = min(level, b.size)
 end
 
-local SETTLE = 0.25 -- seconds
-
 -- refused looks for the rate that the server bears, after it refused a request
 -- and no limit that it states explains why.
 local function refused(i, ev)
@@ -181,45 +171,45 @@ local function refused(i, ev)
   for _, b in ipairs(s.buckets) do
     if b.seen and b.rate > 0 and b.level < max(ev.cost[b.unit], 1) then return end
   end
-  local p = s.pace
+  local r = s.rate
   -- What went before the last cut, or was promised before, says nothing of it.
-  if p and (ev.at < p.from or (not p.back and now - p.from < SETTLE)) then return end
+  if r and (ev.at < r.from or (not r.back and now - r.from < CUT_TIME)) then return end
   local from = max(now, s.gate and s.gate.till or 0)
   local good = busy(s)
-  if p then -- by now those who wait are counted too, so that only answers tell
-    good = p.base
-    if s.good and (s.good.before or 0) > 0 then good = min(pace_rate(p, now), busy(s.good)) end
+  if r then -- by now those who wait are counted too, so that only answers tell
+    good = r.base
+    if s.good and (s.good.before or 0) > 0 then good = min(rate_at(r, now), busy(s.good)) end
   end
-  local stated = rate_of(s)
+  local average = stated_rate(s)
   local new
-  if stated then new = pace(stated, from, PACE_TIME, 3)
-  elseif good >= (p and 1 or 5) then new = pace(good, from)
-  elseif not p then new = pace(5, from, 0, 0.5)
-  else new = pace(pace_rate(p, now) / 2, from) end
-  if p then
-    new.next = p.next
-    local times = pace_rate(p, now) / pace_rate(new, now)
-    if p.next > now and times > 1 then -- what was promised is promised at the new rate
-      new.next = now + (p.next - now) * times
+  if average then new = new_rate(average, from, RATE_TIME, BACK_DOUBLE)
+  elseif good >= (r and KNOWN_RATE or START_RATE) then new = new_rate(good, from)
+  elseif not r then new = new_rate(START_RATE, from, 0, START_DOUBLE)
+  else new = new_rate(rate_at(r, now) / 2, from) end
+  if r then
+    new.next = r.next
+    local times = rate_at(r, now) / rate_at(new, now)
+    if r.next > now and times > 1 then -- what was promised is promised at the new rate
+      new.next = now + (r.next - now) * times
       put_off(i, times, 0)
     end
   end
-  s.pace = new
+  s.rate = new
   if s.gate then s.gate.probe = nil end
 end
 
 local function observe(ev)
-  local n = ev.news
+  local n = ev.stated
   if ev.key then
     local host, s = load(1), load(ev.key)
     host.known = true
     if not s.second then s.second, s.current, s.before = host.second, host.current, host.before end
     host.masks = bit.bor(host.masks or 0, 2 ^ ev.mask)
-    if n.unit then learn(s, ev, n) end
-    if ev.hold and ev.answer ~= FAILING then asked(ev.key, ev.hold) end
-    if ev.answer == REFUSED and not n.unit then refused(ev.key, ev) end
+    if n then learn(s, ev, n) end
+    if ev.hold and ev.signal ~= FAILING then asked(ev.key, ev.hold) end
+    if ev.signal == REFUSED and not n then refused(ev.key, ev) end
   end
-  if ev.answer ~= NONE then hear(ev) end
+  if ev.signal ~= NONE then signal(ev) end
 end
 
 -- charge gives back tokens that were reserved and not used. A server's own count
@@ -234,7 +224,7 @@ local function charge(s, back)
 end
 
 local function settle(ev)
-  hear(ev)
+  signal(ev)
   if ev.tokens then
     for _, i in ipairs(ev.touched) do charge(states[i], ev.tokens) end
   end
@@ -242,7 +232,7 @@ end
 
 local function back(ev)
   for _, i in ipairs(ev.touched) do give(states[i], ev.cost) end
-  hear(ev)
+  signal(ev)
 end
 
 local function release(ev)
@@ -256,7 +246,7 @@ end
 for _, ev in ipairs(ask.events) do
   for _, i in ipairs(ev.touched) do load(i) end
   if ev.op == 'settle' then settle(ev)
-  elseif ev.op == 'news' then observe(ev)
+  elseif ev.op == 'observe' then observe(ev)
   elseif ev.op == 'back' then back(ev) end
   if ev.leases then release(ev) end
 end

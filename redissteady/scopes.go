@@ -9,20 +9,20 @@ import (
 // maxScopes bounds what a process remembers of scopes, some 500 bytes each.
 const maxScopes = 10_000
 
-// A scope is what Redis last told this process of one.
+// A scope is what Redis last said to this process of one.
 type scope struct {
 	key       limit.Key
 	at        time.Time
 	buckets   []bucket
-	pace      float64
+	rate      float64
 	gate      string
 	left      time.Duration
 	most      int // concurrent requests
-	quiet     bool
+	well      bool
 	processes int
 }
 
-// note takes down what an answer tells of scopes. It requires l.mu held.
+// note takes down what an answer says of scopes. It requires l.mu held.
 func (l *Limiter) note(t *ticket, a answer) {
 	now := time.Now()
 	for i, s := range a.Scopes {
@@ -33,17 +33,17 @@ func (l *Limiter) note(t *ticket, a answer) {
 		k := l.known[of]
 		if k == nil {
 			if len(l.known) >= maxScopes {
-				clear(l.known) // what matters is soon told again
+				clear(l.known) // what matters is soon said again
 			}
 			k = &scope{key: t.scopes[s.Key-1]}
 			l.known[of] = k
 		}
-		k.at, k.buckets, k.pace, k.gate, k.left = now, s.Buckets, s.Pace, s.Gate, seconds(s.Left)
-		if s.Key == t.under {
+		k.at, k.buckets, k.rate, k.gate, k.left = now, s.Buckets, s.Rate, s.Gate, seconds(s.Left)
+		if s.Key == t.limitsKey {
 			k.most = t.ask.Limits.MaxConcurrent
 		}
 		if i == 0 {
-			k.quiet, k.processes = a.Quiet, a.Processes
+			k.well, k.processes = a.Well, a.Processes
 		}
 		if s.Gate == "" {
 			delete(l.causes, of)
@@ -51,10 +51,11 @@ func (l *Limiter) note(t *ticket, a answer) {
 	}
 }
 
-// quiet reports whether all goes well at t's host. It requires l.mu held.
-func (l *Limiter) quiet(t *ticket) bool {
+// allWell reports whether all goes well at t's host, so that one more success
+// changes nothing. It requires l.mu held.
+func (l *Limiter) allWell(t *ticket) bool {
 	s := l.known[t.keys[0]]
-	return s != nil && s.quiet
+	return s != nil && s.well
 }
 
 // remember keeps what shut a gate. It requires l.mu held.
@@ -73,7 +74,7 @@ func (l *Limiter) gateError(k limit.Key) error {
 		if mask&^has != 0 {
 			continue
 		}
-		of := name(l.prefix(), under(k, mask))
+		of := name(l.prefix(), within(k, mask))
 		if err := l.causes[of]; err != nil {
 			if s := l.known[of]; s == nil || s.gate != "" {
 				return err
@@ -84,7 +85,7 @@ func (l *Limiter) gateError(k limit.Key) error {
 }
 
 // Snapshot implements limit.Limiter. The limits are those of all processes,
-// as Redis told this one last; requests under way and waiting are this
+// as Redis said to this one last; requests under way and waiting are this
 // process's. While Redis is away the limits are this process's share, and one
 // more entry with the host "redis" has a failing gate, whose GateError says why.
 func (l *Limiter) Snapshot() []limit.KeyState {
@@ -94,7 +95,7 @@ func (l *Limiter) Snapshot() []limit.KeyState {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	waiting, under := map[string]int{}, map[string]int{}
+	waiting, underWay := map[string]int{}, map[string]int{}
 	for _, t := range l.waiting {
 		for _, k := range t.keys[:len(t.scopes)] {
 			waiting[k]++
@@ -102,19 +103,19 @@ func (l *Limiter) Snapshot() []limit.KeyState {
 	}
 	for _, t := range l.permits {
 		for _, k := range t.keys[:len(t.scopes)] {
-			under[k]++
+			underWay[k]++
 		}
 	}
 	var all []limit.KeyState
 	for of, s := range l.known {
-		k := limit.KeyState{Key: s.key, Waiting: waiting[of], Concurrent: under[of]}
+		k := limit.KeyState{Key: s.key, Waiting: waiting[of], Concurrent: underWay[of]}
 		share := 1.0
 		if l.away != nil {
 			share = l.away.share(hostName(l.prefix(), s.key.Host))
 		} else {
 			k.Gate, k.GateLeft = s.gate, max(s.left-now.Sub(s.at), 0)
 		}
-		k.PerSecond = s.pace * share
+		k.PerSecond = s.rate * share
 		if k.Gate != "" {
 			k.GateError = l.causes[of]
 		}
@@ -129,7 +130,7 @@ func (l *Limiter) Snapshot() []limit.KeyState {
 			if l.away != nil {
 				most = places(s.most, share)
 			}
-			k.Limits = append(k.Limits, limit.LimitState{Unit: "concurrency", Limit: float64(most), Left: float64(most - under[of])})
+			k.Limits = append(k.Limits, limit.LimitState{Unit: "concurrency", Limit: float64(most), Left: float64(most - underWay[of])})
 		}
 		all = append(all, k)
 	}

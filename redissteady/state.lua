@@ -4,16 +4,15 @@
 -- KEYS hold the scopes' states, the first the host's own. ARGV[1] is the
 -- question, in JSON. Times are seconds on Redis's clock, of which all processes
 -- have the same.
+--
+-- Before it come the constants, which are named in capitals: see constants.go.
 
 local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1e6
 local ask = cjson.decode(ARGV[1])
 local min, max, floor, inf = math.min, math.max, math.floor, math.huge
 
-local KEEP = 120 -- for so long at least a state is kept without use
-
--- A request is counted under four units, in this order.
-local UNITS = { 'requests', 'tokens', 'input_tokens', 'output_tokens' }
+-- A request is counted under each of UNITS, in their order.
 local REQUESTS = 1
 local function unit(name)
   for u, n in ipairs(UNITS) do
@@ -31,21 +30,20 @@ local function shift(s, by)
   end
   for _, b in ipairs(s.buckets) do move(b, 'at', 'seen', 'reset') end
   move(s.gate, 'since', 'till', 'probe')
-  move(s.pace, 'from', 'next')
+  move(s.rate, 'from', 'next')
   move(s, 'second', 'failing', 'cold')
   move(s.good, 'second')
 end
 
--- The pace of a host of which a limit is not known but that it refuses: see
--- pace.go of steadyhttp, whose curves these are.
-local PACE_TIME = 30
-local function pace_rate(p, t)
-  local age = max(t - p.from, 0)
-  if p.double then
-    return p.base * 2 ^ min(max(age - p.flat, 0) / p.double, 64)
+-- The rate that is kept to where no limit was stated, as of t: see rate.go of
+-- steadyhttp's internal/limiter, whose curves these are.
+local function rate_at(r, t)
+  local age = max(t - r.from, 0)
+  if r.double then
+    return r.base * 2 ^ min(max(age - r.flat, 0) / r.double, MAX_DOUBLINGS)
   end
-  local x = (age - 3) / 3
-  return max(0.5, p.base * (1 + 0.3 * x ^ 3))
+  local x = (age - CUBE_TIME) / CUBE_TIME
+  return max(MIN_RATE, r.base * (1 + (1 - CUT_TO) * x * x * x))
 end
 
 -- refill brings a bucket's level up to t. A level below nothing is promised
@@ -80,11 +78,11 @@ local function load(i)
   s.at = now
   for n = #s.buckets, 1, -1 do
     local b = s.buckets[n]
-    if b.seen and now - b.seen > max(b.window, 60) then table.remove(s.buckets, n) end -- not confirmed for long
+    if b.seen and now - b.seen > max(b.window, STATED_TIME) then table.remove(s.buckets, n) end -- not confirmed for long
   end
-  if s.pace and now - s.pace.from > PACE_TIME then s.pace = nil end
+  if s.rate and now - s.rate.from > RATE_TIME then s.rate = nil end
   local g = s.gate
-  if g and not g.failing and now >= g.till and (g.paced or now - (g.probe or g.till) > PACE_TIME) then s.gate = nil end
+  if g and not g.failing and now >= g.till and (g.paced or now - (g.probe or g.till) > RATE_TIME) then s.gate = nil end
   states[i] = s
   return s
 end
@@ -108,7 +106,7 @@ local function save()
   local host = states[1]
   if host then
     host.keep = max(host.keep or 0, now + keep)
-    host.keep = min(host.keep, now + 86400 + KEEP)
+    host.keep = min(host.keep, now + MAX_KEEP)
     redis.call('SET', KEYS[1], cmsgpack.pack(host), 'PX', floor((host.keep - now) * 1000))
   end
 end
@@ -134,12 +132,12 @@ local function busy(m) return max(m.current or 0, m.before or 0) end
 local function give(s, cost)
   for _, b in ipairs(s.buckets) do b.level = min(b.size, b.level + cost[b.unit]) end
   for u, n in ipairs(cost) do s.sent[u] = s.sent[u] - n end
-  local p = s.pace
-  if p and p.next > now then p.next = p.next - 1 / pace_rate(p, p.next) end
+  local r = s.rate
+  if r and r.next > now then r.next = r.next - 1 / rate_at(r, r.next) end
   uncount(s)
 end
 
--- Words to all processes. Those who wait under KEYS[i] without a time of their
+-- Messages to all processes. Those who wait under KEYS[i] without a time of their
 -- own shall ask again; all shall, as nobody may go any more; one of each process
 -- shall in a while; or those to whom a time was promised until now shall wait for
 -- so many times what they still had to, and for so much longer.
@@ -153,7 +151,6 @@ local function put_off(i, times, seconds) say('later', KEYS[i], string.format('%
 -- when they end if their holder does not renew them. Those who wait for one
 -- stand in another, by when they came. A member is process/permit; a process is
 -- alive while it shows itself.
-local LEASE = ask.lease_time or 0
 
 local function alive_now()
   redis.call('ZADD', KEYS[ask.alive], now, ask.process)

@@ -16,16 +16,16 @@ import (
 // A ticket is a request from when it asks for a permit until that is settled.
 // Until it is let go its caller alone changes it, but for what Limiter.mu guards.
 type ticket struct {
-	number uint64
-	id     string
-	ask    limit.Ask
-	cost   load
-	came   time.Time
-	keys   []string // KEYS of its admission
-	scopes []limit.Key
-	limits []stated
-	under  int // the number of the key of the user's limits; 0 if there are none
-	alive  int // likewise of the processes; leases and their line follow, if there are any
+	number    uint64
+	id        string
+	ask       limit.Ask
+	cost      load
+	came      time.Time
+	keys      []string // KEYS of its admission
+	scopes    []limit.Key
+	limits    []setLimit
+	limitsKey int // the number of the key of the user's limits; 0 if there are none
+	alive     int // likewise of the processes; leases and their line follow, if there are any
 
 	wake    chan struct{} // has one to say that something has changed
 	waited  time.Duration
@@ -52,18 +52,18 @@ type ticket struct {
 	lined    bool    // it stands in line for one
 }
 
-// enter makes a ticket. It is among those who wait from now on, so that no word
+// enter makes a ticket. It is among those who wait from now on, so that no message
 // is missed.
 func (l *Limiter) enter(a limit.Ask) *ticket {
-	t := &ticket{ask: a, cost: loadOf(a.Cost), came: time.Now(), limits: statedOf(a.Limits), wake: make(chan struct{}, 1)}
+	t := &ticket{ask: a, cost: loadOf(a.Cost), came: time.Now(), limits: setLimits(a.Limits), wake: make(chan struct{}, 1)}
 	t.names(l.prefix())
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.lastID++
 	t.number, t.id = l.lastID, strconv.FormatUint(l.lastID, 10)
 	l.waiting[t.id] = t
-	if n := a.MaxQueue; n > 0 && t.under > 0 {
-		t.full = l.queued[t.keys[t.under-1]] >= n
+	if n := a.MaxQueue; n > 0 && t.limitsKey > 0 {
+		t.full = l.queued[t.keys[t.limitsKey-1]] >= n
 	}
 	return t
 }
@@ -77,15 +77,15 @@ func (t *ticket) names(prefix string) {
 		if mask&^has != 0 {
 			continue
 		}
-		k := under(t.ask.Key, mask)
+		k := within(t.ask.Key, mask)
 		t.scopes = append(t.scopes, k)
 		if limited && k == t.ask.LimitsKey {
-			t.under = len(t.scopes)
+			t.limitsKey = len(t.scopes)
 		}
 	}
-	if limited && t.under == 0 {
+	if limited && t.limitsKey == 0 {
 		t.scopes = append(t.scopes, t.ask.LimitsKey)
-		t.under = len(t.scopes)
+		t.limitsKey = len(t.scopes)
 	}
 	for _, k := range t.scopes {
 		t.keys = append(t.keys, name(prefix, k))
@@ -93,7 +93,7 @@ func (t *ticket) names(prefix string) {
 	t.keys = append(t.keys, aliveName(t.keys[0]))
 	t.alive = len(t.keys)
 	if t.ask.Limits.MaxConcurrent > 0 {
-		of := t.keys[t.under-1]
+		of := t.keys[t.limitsKey-1]
 		t.keys = append(t.keys, of+":leases", of+":line")
 	}
 }
@@ -111,7 +111,7 @@ func (t *ticket) leases() int {
 // admission is the question whether t may go.
 func (t *ticket) admission(l *Limiter, ctx context.Context) *admission {
 	q := &admission{
-		header: l.header(t.alive), ID: t.id, Scopes: [][2]int{}, Under: t.under, Limits: t.limits, Cost: t.cost,
+		header: l.header(t.alive), ID: t.id, Scopes: [][2]int{}, LimitsKey: t.limitsKey, Limits: t.limits, Cost: t.cost,
 		Leases: t.leases(), Most: max(t.ask.Limits.MaxConcurrent, 0),
 	}
 	if q.Leases > 0 {
@@ -154,7 +154,7 @@ func (t *ticket) impatient(ctx context.Context) bool {
 // patience is how long t waits at the gate of a failing host.
 func (t *ticket) patience() time.Duration {
 	if t.ask.OutageWait <= 0 {
-		return patience
+		return limit.DefaultOutageWait
 	}
 	return t.ask.OutageWait
 }
@@ -175,13 +175,13 @@ func (t *ticket) stir() {
 
 // queue counts t among those who wait for the user's limits.
 func (l *Limiter) queue(t *ticket) {
-	if t.inQueue || t.under == 0 {
+	if t.inQueue || t.limitsKey == 0 {
 		return
 	}
 	t.inQueue = true
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.queued[t.keys[t.under-1]]++
+	l.queued[t.keys[t.limitsKey-1]]++
 }
 
 // leave takes t from among those who wait, to those who are under way if it was
@@ -196,7 +196,7 @@ func (l *Limiter) leave(t *ticket, gone bool) {
 	if !t.inQueue {
 		return
 	}
-	of := t.keys[t.under-1]
+	of := t.keys[t.limitsKey-1]
 	if l.queued[of]--; l.queued[of] == 0 {
 		delete(l.queued, of)
 	}
@@ -255,7 +255,7 @@ func (l *Limiter) unask(id string, q *admission, a answer, keys []string) {
 }
 
 func (l *Limiter) header(alive int) header {
-	return header{Process: l.process, Channel: l.channel(), LeaseTime: leaseTime.Seconds(), Alive: alive}
+	return header{Process: l.process, Channel: l.channel(), Alive: alive}
 }
 
 func newProcess() string {

@@ -15,29 +15,29 @@ const (
 	// servers restarts. Older failures than ten seconds are no part of the row.
 	// Envoy's outlier detection has the five in a row too; that they grow with the
 	// load is ours.
-	minFailures = 5
-	maxFailures = 50
-	rowSpan     = 250 * time.Millisecond
-	rowTime     = 10 * time.Second
+	MinFailures = 5
+	MaxFailures = 50
+	RowSpan     = 250 * time.Millisecond
+	RowTime     = 10 * time.Second
 
-	// minRoutes is how many routes of a host must fail in one row, with no success
+	// MinRoutes is how many routes of a host must fail in one row, with no success
 	// on any route in it, for the host as a whole to be taken for failing.
-	minRoutes = 3
+	MinRoutes = 3
 
 	// The first probe goes to a failing scope after a tenth of a second, the next
 	// after twice as long, up to a second.
-	minProbe = 100 * time.Millisecond
-	maxProbe = time.Second
+	MinProbe = 100 * time.Millisecond
+	MaxProbe = time.Second
 
 	// A probe that has no answer after ten times as long as failures took, a
 	// second at the least, is a good sign: a host that fails does so fast.
-	goodSignTimes = 10
-	minGoodSign   = time.Second
+	GoodSignTimes = 10
+	MinGoodSign   = time.Second
 
-	// longOutage is how long a scope must have failed without a success for calls
-	// that come anew to wait shortOutageWait at the most.
-	longOutage      = time.Minute
-	shortOutageWait = 2 * time.Second
+	// LongOutage is how long a scope must have failed without a success for calls
+	// that come anew to wait ShortOutageWait at the most.
+	LongOutage      = time.Minute
+	ShortOutageWait = 2 * time.Second
 )
 
 // A row is failures of one scope without a success among them.
@@ -47,14 +47,14 @@ type row struct {
 	latest monotime.Instant
 	load   float64 // requests a second when it began, as far as its host knows
 
-	// Of a host's row: the routes that failed in it, up to minRoutes.
-	routes [minRoutes]*keyState
+	// Of a host's row: the routes that failed in it, up to MinRoutes.
+	routes [MinRoutes]*keyState
 }
 
 // add counts a failure. k is the scope that it was observed of, which counts for
 // the host's row.
 func (r *row) add(t monotime.Instant, load float64, k *keyState) {
-	if r.n == 0 || t.Sub(r.latest) > rowTime {
+	if r.n == 0 || t.Sub(r.latest) > RowTime {
 		*r = row{began: t, load: load}
 	}
 	r.n++
@@ -79,8 +79,8 @@ func (r *row) perSecond(t monotime.Instant) float64 {
 
 // long reports whether the row is long enough to take the scope for failing.
 func (r *row) long(t monotime.Instant) bool {
-	enough := r.perSecond(t) * rowSpan.Seconds()
-	return float64(r.n) >= min(max(minFailures, enough), maxFailures)
+	enough := r.perSecond(t) * RowSpan.Seconds()
+	return float64(r.n) >= min(max(MinFailures, enough), MaxFailures)
 }
 
 // A gate holds back who would send under a Key.
@@ -122,7 +122,7 @@ func (g *gate) next(t monotime.Instant) (at monotime.Instant, sure bool) {
 
 // goodSign is how long a probe must be without an answer to be taken for answered
 // well.
-func (g *gate) goodSign() time.Duration { return max(goodSignTimes*g.took, minGoodSign) }
+func (g *gate) goodSign() time.Duration { return max(GoodSignTimes*g.took, MinGoodSign) }
 
 // pass lets a request through at t, and reports whether it is a probe. Once a
 // probe is without an answer for long, the gate is open.
@@ -137,7 +137,7 @@ func (g *gate) pass(t monotime.Instant) (probe, opens bool) {
 // failed takes in that a probe failed, and for how long the server asks to be left
 // alone, if it does.
 func (g *gate) failed(t monotime.Instant, took, asked time.Duration, err error) {
-	g.every = min(max(2*g.every, minProbe), maxProbe)
+	g.every = min(max(2*g.every, MinProbe), MaxProbe)
 	g.until = max(g.until, t.Add(max(g.every, asked)))
 	g.probe, g.err = 0, err
 	g.probes++
@@ -181,7 +181,7 @@ func (k *keyState) asked(t, sent monotime.Instant, o *limit.Observation) {
 	until := t.Add(o.Hold)
 	g := k.gate
 	if g == nil {
-		k.gate = &gate{since: sent, until: until, strict: o.Strict, ofLimit: o.Signal != limit.SignalFailing, every: minProbe, took: t.Sub(sent), load: k.load(t), err: o.Err}
+		k.gate = &gate{since: sent, until: until, strict: o.Strict, ofLimit: o.Signal != limit.SignalFailing, every: MinProbe, took: t.Sub(sent), load: k.load(t), err: o.Err}
 		return
 	}
 	g.probe = 0
@@ -201,12 +201,12 @@ func (k *keyState) failed(t, sent monotime.Instant, probe bool, of *keyState, o 
 		return // else it was under way already when the gate was shut
 	}
 	k.row.add(t, k.host.meter.perSecond(t), of)
-	if !k.row.long(t) || of != k && k.row.routes[minRoutes-1] == nil {
+	if !k.row.long(t) || of != k && k.row.routes[MinRoutes-1] == nil {
 		return
 	}
 	took := t.Sub(sent)
 	k.gate = &gate{
-		failing: true, since: t, until: t.Add(max(minProbe, o.Hold)), every: minProbe, took: took,
+		failing: true, since: t, until: t.Add(max(MinProbe, o.Hold)), every: MinProbe, took: took,
 		load: k.row.perSecond(t), err: o.Err, row: k.row.n, routes: of != k,
 	}
 	k.row, k.ramp = row{}, nil

@@ -15,8 +15,8 @@ const (
 	// and twice as many by each tenth of a second: a crowd of 64 is on its way in
 	// three tenths, one of a thousand in seven, and a limit that the first response
 	// states is not overrun by then, if that response comes soon.
-	coldBurst  = 8
-	coldDouble = 100 * time.Millisecond
+	ColdBurst  = 8
+	ColdDouble = 100 * time.Millisecond
 
 	// idleTime is how long a Key is remembered of which nothing is in force.
 	idleTime = 30 * time.Second
@@ -110,9 +110,9 @@ func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(
 		}
 	}
 	if h := k.host; k.isHost() && h.cold != 0 && !h.answered {
-		allowed, then := coldBurst, h.cold
+		allowed, then := ColdBurst, h.cold
 		for ; float64(k.inUse)+ahead[requests] >= float64(allowed); allowed *= 2 {
-			then = then.Add(coldDouble)
+			then = then.Add(ColdDouble)
 		}
 		later(then, false, "the host has not answered yet")
 	}
@@ -238,7 +238,7 @@ func (k *keyState) isHost() bool { return k == &k.host.keyState }
 // idle reports whether k can be forgotten: nothing of it is in force.
 func (k *keyState) idle(t monotime.Instant) bool {
 	if k.users > 0 || k.waiting > 0 || t.Sub(k.used) < idleTime || k.gate != nil && t.Sub(k.gate.until) < idleTime ||
-		k.row.n > 0 && t.Sub(k.row.latest) < rowTime || k.finder != nil && !k.finder.Idle(t) {
+		k.row.n > 0 && t.Sub(k.row.latest) < RowTime || k.finder != nil && !k.finder.Idle(t) {
 		return false
 	}
 	for i := range k.told {

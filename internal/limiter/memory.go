@@ -14,16 +14,16 @@ import (
 const (
 	// A call waits for an outage for so long if nobody says otherwise: with a
 	// deadline it says itself how patient it is, without one a person may wait.
-	outageWait           = 30 * time.Second
-	outageWaitNoDeadline = 10 * time.Second
+	OutageWait           = 30 * time.Second
+	OutageWaitNoDeadline = 10 * time.Second
 
-	// maxPause is how long a call waits for pauses that limits ask for.
-	maxPause = 2 * time.Minute
+	// MaxPause is how long a call waits for pauses that limits ask for.
+	MaxPause = 2 * time.Minute
 
 	// Of a call's time until its deadline a tenth, a second at the most, is left to
 	// send the request after all, and to read the response.
-	spareShare = 10
-	maxSpare   = time.Second
+	SpareShare = 10
+	MaxSpare   = time.Second
 )
 
 // A Memory is the Limiter of one process. Its zero value is ready to use; it
@@ -97,29 +97,29 @@ func (m *Memory) AcquireFor(ctx context.Context, a *limit.Ask, req *http.Request
 // patience works out until when w waits, and for what.
 func (w *waiter) patience(ctx context.Context, t monotime.Instant, by *keyState) {
 	w.came, w.deadline = t, monotime.Never
-	patience := outageWaitNoDeadline
+	patience := OutageWaitNoDeadline
 	deadline, ok := ctx.Deadline()
 	if ok {
-		patience = outageWait
+		patience = OutageWait
 	}
-	if g := by.gate; g != nil && g.failing && t.Sub(g.since) > longOutage {
-		patience = min(patience, shortOutageWait)
+	if g := by.gate; g != nil && g.failing && t.Sub(g.since) > LongOutage {
+		patience = min(patience, ShortOutageWait)
 	}
 	if w.ask.OutageWait > 0 {
 		patience = w.ask.OutageWait
 	}
 	w.outageEnd = t.Add(patience)
 	if g := by.gate; g != nil && !g.failing && !g.ofLimit && w.ask.OutageWait == 0 {
-		w.outageEnd = max(w.outageEnd, g.until.Add(minGoodSign)) // one pause is waited out
+		w.outageEnd = max(w.outageEnd, g.until.Add(MinGoodSign)) // one pause is waited out
 	}
-	w.pauseEnd = t.Add(maxPause)
+	w.pauseEnd = t.Add(MaxPause)
 	if w.ask.MaxPause > 0 {
 		w.pauseEnd = t.Add(w.ask.MaxPause)
 	}
 	if ok {
 		left := max(time.Until(deadline), 0)
 		w.deadline = t.Add(left)
-		w.outageEnd = min(w.outageEnd, t.Add(left-min(left/spareShare, maxSpare)))
+		w.outageEnd = min(w.outageEnd, t.Add(left-min(left/SpareShare, MaxSpare)))
 	}
 }
 

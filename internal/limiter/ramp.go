@@ -13,18 +13,18 @@ const (
 	// three seconds. "At most 1.4 times the load before" leaves room for the
 	// moment's irregularity, and "at least 0.9" for a load that was measured too
 	// low. Who waited through five seconds is gone in six.
-	rampStart  = 1.15
-	rampFlat   = time.Second
-	rampDouble = 3 * time.Second
-	rampMost   = 2.2 // times its start
+	RampStart  = 1.15
+	RampFlat   = time.Second
+	RampDouble = 3 * time.Second
+	RampMost   = 2.2 // times its start
 
-	// minRamp is the slowest start: a scope that had one call in ten seconds before
+	// MinRamp is the slowest start: a scope that had one call in ten seconds before
 	// is not overrun by five a second.
-	minRamp = 5
+	MinRamp = 5
 
-	// rampTime is how long a ramp is kept at the least; it goes when nobody waits
+	// RampTime is how long a ramp is kept at the least; it goes when nobody waits
 	// for it any more.
-	rampTime = 10 * time.Second
+	RampTime = 10 * time.Second
 )
 
 // A ramp is the pace at which those leave who waited at a gate.
@@ -38,13 +38,13 @@ func newRamp(load float64, from monotime.Instant) *ramp { return &ramp{load: loa
 
 // perSecond is the pace at t.
 func (r *ramp) perSecond(t monotime.Instant) float64 {
-	grown := float64(max(t.Sub(r.from)-rampFlat, 0)) / float64(rampDouble)
-	return max(rampStart*r.load, minRamp) * min(math.Exp2(grown), rampMost)
+	grown := float64(max(t.Sub(r.from)-RampFlat, 0)) / float64(RampDouble)
+	return max(RampStart*r.load, MinRamp) * min(math.Exp2(grown), RampMost)
 }
 
 // over reports whether the ramp is of no use any more: all who waited are gone.
 func (r *ramp) over(t monotime.Instant) bool {
-	return t.Sub(r.from) > rampTime && t.Sub(r.turn) > lateness
+	return t.Sub(r.from) > RampTime && t.Sub(r.turn) > Lateness
 }
 
 // next returns when a request can go after ahead others.
