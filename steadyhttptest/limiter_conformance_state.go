@@ -72,7 +72,12 @@ var statePromises = []promise{{
 				x.errorf("after the pause: got the gate %q at %+v, want none", s.Gate, s.Key)
 			}
 		}
-
+	},
+}, {
+	name:        "Snapshot shows what closed the gate of a host that fails",
+	explanation: "It is the first thing to look at when nothing goes any more.",
+	try: func(x *trial) {
+		x.meet(asking(limit.Limits{}))
 		down := &busyError{"down"}
 		a := limit.Ask{Key: someKey, OutageWait: lostAfter}
 		x.fail(a, down)

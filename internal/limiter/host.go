@@ -35,19 +35,19 @@ type host struct {
 	keys     map[limit.Key]*keyState
 	scopes   [allScopes]int32 // how many Keys there are of each scope
 	sweepAt  int
-	forgot   bool // it is no longer among the hosts of its Memory
+	forgot   bool           // it is no longer among the hosts of its Memory
+	rounds   *atomic.Uint32 // of its Memory: numbers permits
 
 	permits []*permit // under way; nil is a free place, see permit.go
 	unused  []uint32  // the free places
-	round   uint32    // of the latest permit
 	arrived uint64    // numbers those who wait, in the order of their arrival
 
 	cold     monotime.Instant // when the first request went out, until one was answered
 	answered bool             // one was
 }
 
-func newHost(name string) *host {
-	h := &host{}
+func (m *Memory) newHost(name string) *host {
+	h := &host{rounds: &m.rounds}
 	h.keyState.key, h.keyState.host = limit.Key{Host: name}, h
 	return h
 }
@@ -60,7 +60,7 @@ func (m *Memory) lockHost(name string) *host {
 			if m.n.Load() >= maxHosts {
 				m.forgetHosts()
 			}
-			if v, ok = m.hosts.LoadOrStore(name, newHost(name)); !ok {
+			if v, ok = m.hosts.LoadOrStore(name, m.newHost(name)); !ok {
 				m.n.Add(1)
 			}
 		}

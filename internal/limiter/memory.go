@@ -29,8 +29,9 @@ const (
 // A Memory is the Limiter of one process. Its zero value is ready to use; it
 // must not be copied after first use.
 type Memory struct {
-	hosts sync.Map // *host, by name
-	n     atomic.Int64
+	hosts  sync.Map     // *host, by name
+	n      atomic.Int64 // how many there are
+	rounds atomic.Uint32
 }
 
 // Acquire implements limit.Limiter.
@@ -210,7 +211,20 @@ func (m *Memory) Observe(granted limit.Permit, o limit.Observation) (held bool) 
 		}
 	}
 	h.publish()
-	return k.gate != nil || h.gate != nil || k.finder != nil && o.Signal == limit.SignalRefused
+	return h.holds(o.Key) || k.finder != nil && o.Signal == limit.SignalRefused
+}
+
+// holds reports whether a gate holds the requests of k back.
+func (h *host) holds(k limit.Key) bool {
+	has := scopeOf(&k)
+	for scope := uint8(1); scope < allScopes; scope++ {
+		if scope&^has == 0 && h.scopes[scope] > 0 {
+			if state := h.keys[within(k, scope)]; state != nil && state.gate != nil {
+				return true
+			}
+		}
+	}
+	return h.gate != nil
 }
 
 // answeredBut takes in that p was refused by a limit of k: its host works all the

@@ -117,8 +117,9 @@ func (h *host) grant(p *permit, a *limit.Ask) limit.Permit {
 	} else {
 		h.permits = append(h.permits, nil)
 	}
-	h.round = max(h.round+1, 1) // an ID is never 0
-	p.round = h.round
+	for p.round = 0; p.round == 0; { // an ID is never 0
+		p.round = h.rounds.Add(1)
+	}
 	kept := permits.Get().(*permit)
 	*kept = *p
 	h.permits[place] = kept
