@@ -56,8 +56,14 @@ type Limiter interface {
 // every request, so that Key{Host: "api.example.com"} is all that goes to that
 // host.
 type Key struct {
-	Host       string
-	Bucket     string // the group of an API's methods, paths or resources that share a limit
+	Host string
+
+	// Bucket is the group of an API's methods, paths or resources that share a
+	// limit: the name of one, such as "core" at GitHub, or the method and path
+	// with {id} for each part that looks like an id or a token, such as
+	// "GET /users/{id}/orders". It has at most 128 bytes.
+	Bucket string
+
 	Credential uint64 // a hash of the credential, with Throttler.Salt or a seed of this process; 1 is "no credential"
 	Model      string // of a language model
 }

@@ -270,9 +270,9 @@ func TestAnonymousAndEqual(t *testing.T) {
 // The salt makes the hash the same in all processes, and nothing else does.
 func TestSalt(t *testing.T) {
 	set := header("X-Api-Key", "WHO")
-	const want = 0xdc663a1de92b83cd // HMAC-SHA256("salt", "alice"), its first 64 bits
+	const want uint64 = 0xdc663a1de92b83cd // HMAC-SHA256("salt", "alice"), its first 64 bits
 	if got := hashOf(t, "https://api.example.com/", set, "alice", 0, "salt"); got != want {
-		t.Errorf("got %#x, want %#x", got, uint64(want))
+		t.Errorf("got %#x, want %#x", got, want)
 	}
 	if hashOf(t, "https://api.example.com/", set, "alice", 0, "other") == want || hashOf(t, "https://api.example.com/", set, "alice", 0, "") == want {
 		t.Error("the hash does not depend on the salt")
