@@ -138,28 +138,46 @@ func cutMember(text []byte) (name, member, rest []byte) {
 // valueEnd is where the string that begins text ends, or the value, at the comma or
 // brace after it.
 func valueEnd(text []byte) int {
-	depth, quoted := 0, false
+	depth := 0
 	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			if quoted = !quoted; !quoted && depth == 0 {
-				return i + 1
+		switch text[i] {
+		case '"':
+			if i = stringEnd(text, i); depth == 0 {
+				return i
 			}
-		case quoted:
-		case c == '{', c == '[':
+			i--
+		case '{', '[':
 			depth++
-		case c == '}', c == ']':
+		case '}', ']':
 			if depth == 0 {
 				return i
 			}
 			if depth--; depth == 0 {
 				return i + 1
 			}
-		case c == ',' && depth == 0, c == ':' && depth == 0:
-			return i
+		case ',', ':':
+			if depth == 0 {
+				return i
+			}
 		}
 	}
 	return len(text)
+}
+
+// stringEnd is where the string that begins at i ends: after the first quote that
+// no odd row of backslashes escapes.
+func stringEnd(text []byte, i int) int {
+	for at := i + 1; ; {
+		n := bytes.IndexByte(text[at:], '"')
+		if n < 0 {
+			return len(text)
+		}
+		slashes := 0
+		for k := at + n - 1; k > i && text[k] == '\\'; k-- {
+			slashes++
+		}
+		if at += n + 1; slashes%2 == 0 {
+			return at
+		}
+	}
 }
