@@ -1,6 +1,7 @@
 package limiter
 
 import (
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -60,6 +61,7 @@ func (m *Memory) lockHost(name string) *host {
 			if m.n.Load() >= maxHosts {
 				m.forgetHosts()
 			}
+			name = strings.Clone(name) // it may be a part of a long URL
 			if v, ok = m.hosts.LoadOrStore(name, m.newHost(name)); !ok {
 				m.n.Add(1)
 			}
@@ -154,6 +156,8 @@ func (h *host) of(k limit.Key, t monotime.Instant) *keyState {
 	if h.keys == nil {
 		h.keys = make(map[limit.Key]*keyState)
 	}
+	// Its parts may be parts of a long URL or of a body, and are kept for long.
+	k = limit.Key{Host: h.key.Host, Route: strings.Clone(k.Route), Bucket: strings.Clone(k.Bucket), Credential: k.Credential, Model: strings.Clone(k.Model)}
 	state := &keyState{key: k, host: h, used: t}
 	h.keys[k] = state
 	h.scopes[scope]++
