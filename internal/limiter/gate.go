@@ -34,6 +34,18 @@ const (
 	GoodSignTimes = 10
 	MinGoodSign   = time.Second
 
+	// ContradictedTime is how long pauses of a scope hold nobody but the call that
+	// was told, after a success has contradicted one: there the limit is a rate, or
+	// chance, and five refusals in a hundred that each stopped everybody for a
+	// twentieth of a second would cost half of the throughput.
+	ContradictedTime = time.Minute
+
+	// Requests overtake each other on the way. A success contradicts a refusal only
+	// if it was sent later by this share of the time that the refusal took, and by
+	// minLater at the least.
+	laterShare = 4
+	minLater   = 5 * time.Millisecond
+
 	// LongOutage is how long a scope must have failed without a success for calls
 	// that come anew to wait ShortOutageWait at the most.
 	LongOutage      = time.Minute
@@ -99,6 +111,7 @@ type gate struct {
 	routes  bool             // of a host: routes of it failed, while connections to it did not
 	strict  bool             // nothing contradicts it before its time is up
 	ofLimit bool             // a limit asked for it
+	shut    monotime.Instant // when
 	since   monotime.Instant // a response to a request sent before says nothing of the present
 	until   monotime.Instant // nobody passes before
 	every   time.Duration    // between probes
@@ -170,18 +183,21 @@ func (g *gate) name() string {
 // evidence is what shut the gate, for people.
 func (g *gate) evidence(t monotime.Instant) string {
 	if !g.failing {
-		return fmt.Sprintf("a response asked for a pause %s ago", t.Sub(g.since).Round(time.Millisecond))
+		return fmt.Sprintf("a response asked for a pause %s ago", t.Sub(g.shut).Round(time.Millisecond))
 	}
-	return fmt.Sprintf("%d failures in a row %s ago, and %d probes since", g.row, t.Sub(g.since).Round(time.Millisecond), g.probes)
+	return fmt.Sprintf("%d failures in a row %s ago, and %d probes since", g.row, t.Sub(g.shut).Round(time.Millisecond), g.probes)
 }
 
 // asked makes everybody wait under k as a response to a request that went out at
-// sent wants it.
+// sent wants it, unless such pauses were contradicted of late.
 func (k *keyState) asked(t, sent monotime.Instant, o *limit.Observation) {
+	if !k.mayPause(t, o) {
+		return
+	}
 	until := t.Add(o.Hold)
 	g := k.gate
 	if g == nil {
-		k.gate = &gate{since: sent, until: until, strict: o.Strict, ofLimit: o.Signal != limit.SignalFailing, every: MinProbe, took: t.Sub(sent), load: k.load(t), err: o.Err}
+		k.gate = &gate{shut: t, since: sent, until: until, strict: o.Strict, ofLimit: o.Signal != limit.SignalFailing, every: MinProbe, took: t.Sub(sent), load: k.load(t), err: o.Err}
 		return
 	}
 	g.probe = 0
@@ -189,6 +205,11 @@ func (k *keyState) asked(t, sent monotime.Instant, o *limit.Observation) {
 	if until > g.until {
 		g.until, g.since, g.err = until, max(g.since, sent), o.Err
 	}
+}
+
+// mayPause reports whether a pause that o asks for is believed to concern all of k.
+func (k *keyState) mayPause(t monotime.Instant, o *limit.Observation) bool {
+	return o.Hold > 0 && (t >= k.contradicted || o.Strict)
 }
 
 // failed counts a failure of k by a request that went out at sent. of is the scope
@@ -206,7 +227,7 @@ func (k *keyState) failed(t, sent monotime.Instant, probe bool, of *keyState, o 
 	}
 	took := t.Sub(sent)
 	k.gate = &gate{
-		failing: true, since: t, until: t.Add(max(MinProbe, o.Hold)), every: MinProbe, took: took,
+		failing: true, shut: t, since: t, until: t.Add(max(MinProbe, o.Hold)), every: MinProbe, took: took,
 		load: k.row.perSecond(t), err: o.Err, row: k.row.n, routes: of != k,
 	}
 	k.row, k.ramp = row{}, nil
@@ -218,8 +239,15 @@ func (k *keyState) works(t, sent monotime.Instant, probe bool) {
 	k.row = row{}
 	switch g := k.gate; {
 	case g == nil || sent < g.since || sent == g.since && !probe:
-	case g.failing, probe && t >= g.until, !g.strict: // of the last the limit is a rate and no pause
+	case g.failing, probe && t >= g.until:
 		k.openGate(t)
+	case !g.strict && sent.Sub(g.since) > max(g.took/laterShare, minLater):
+		k.contradicted = t.Add(ContradictedTime)
+		if t.Sub(g.shut) < RampFlat {
+			k.gate = nil // hardly anybody waits there yet
+		} else {
+			k.openGate(t)
+		}
 	}
 }
 

@@ -37,6 +37,8 @@ type keyState struct {
 	ramp   *ramp          // after a gate has opened; nil is none
 	row    row            // of failures
 
+	contradicted monotime.Instant // until when pauses of it are not believed
+
 	queue     queue
 	timer     *time.Timer      // runs the queue
 	due       monotime.Instant // when it fires; 0 if it is not set
@@ -94,7 +96,7 @@ func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(
 		s := &k.stated[i]
 		s.refill(t)
 		if then := s.next(t, a.cost[s.unit], ahead[s.unit]); then > t {
-			later(then, true, s.why())
+			later(then, s.sure(t), s.why())
 		}
 	}
 	if k.finder != nil {
@@ -237,7 +239,7 @@ func (k *keyState) isHost() bool { return k == &k.host.keyState }
 
 // idle reports whether k can be forgotten: nothing of it is in force.
 func (k *keyState) idle(t monotime.Instant) bool {
-	if k.users > 0 || k.waiting > 0 || t.Sub(k.used) < idleTime || k.gate != nil && t.Sub(k.gate.until) < idleTime ||
+	if k.users > 0 || k.waiting > 0 || t.Sub(k.used) < idleTime || k.gate != nil && t.Sub(k.gate.until) < idleTime || t < k.contradicted ||
 		k.row.n > 0 && t.Sub(k.row.latest) < RowTime || k.finder != nil && !k.finder.Idle(t) {
 		return false
 	}

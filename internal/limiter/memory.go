@@ -103,7 +103,7 @@ func (w *waiter) patience(ctx context.Context, t monotime.Instant, by *keyState)
 	if ok {
 		patience = OutageWait
 	}
-	if g := by.gate; g != nil && g.failing && t.Sub(g.since) > LongOutage {
+	if g := by.gate; g != nil && g.failing && t.Sub(g.shut) > LongOutage {
 		patience = min(patience, ShortOutageWait)
 	}
 	if w.ask.OutageWait > 0 {
@@ -182,27 +182,22 @@ func (m *Memory) Observe(granted limit.Permit, o limit.Observation) (held bool) 
 		h.signal(t, p, o.Signal)
 	case limit.SignalRefused:
 		p.heard, h.answered = true, true
-		if k.refused(t, p, o.Hold > 0); o.Hold > 0 {
-			k.asked(t, p.at, &o)
-		}
+		k.refused(t, p, k.mayPause(t, &o))
+		k.asked(t, p.at, &o)
 		h.answeredBut(t, p, k)
 	case limit.SignalFailing:
 		p.heard, h.answered = true, true
 		if k.failed(t, p.at, p.probes(k), k, &o); !k.isHost() {
 			h.failed(t, p.at, p.probe[0], k, &o)
 		}
-		if o.Hold > 0 {
-			k.asked(t, p.at, &o)
-		}
+		k.asked(t, p.at, &o)
 		for i := range p.held {
 			if s := p.held[i].state; s != nil {
 				s.outcome(t, p, limit.SignalNone)
 			}
 		}
 	default:
-		if o.Hold > 0 {
-			k.asked(t, p.at, &o)
-		}
+		k.asked(t, p.at, &o)
 	}
 	k.run(t)
 	for i := range p.held {

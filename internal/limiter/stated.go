@@ -120,6 +120,10 @@ func (s *stated) mayTry(t, at monotime.Instant, ahead float64) bool {
 	return s.emptyAt != 0 && ahead == 0 && s.tried == 0 && t >= s.confirmed && at.Sub(t) > MinTry
 }
 
+// sure reports whether what next says holds: not while the figure is put to the
+// test.
+func (s *stated) sure(t monotime.Instant) bool { return s.emptyAt == 0 || t < s.confirmed }
+
 // take counts what goes at t.
 func (s *stated) take(t monotime.Instant, n float64) {
 	if n > 0 && s.emptyAt != 0 && s.tried == 0 && s.level < n && s.believed(t) {
