@@ -9,7 +9,7 @@ import (
 
 var long = flag.Bool("long", false, "run all rows of the simulation, and three times each")
 
-func init() { flag.BoolVar(&tracing, "show", false, "print what the Finder finds") }
+var show = flag.Bool("show", false, "print what the Finder finds")
 
 var now = flag.Bool("now", false, "with a Finder from the first request on")
 
@@ -166,5 +166,3 @@ func TestChance(t *testing.T) {
 		}
 	}
 }
-
-func init() { flag.Float64Var(&near, "near", near, ""); flag.IntVar(&sure, "sure", sure, "") }
