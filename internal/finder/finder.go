@@ -90,7 +90,7 @@ func (f *Finder) Next(t monotime.Instant) monotime.Instant {
 	case paced:
 		at = f.next
 	case window:
-		at = max(f.next, f.room(s))
+		at = max(f.next, min(f.room(s), f.lastSent+mostProbe))
 	}
 	if at <= s {
 		return t
@@ -102,10 +102,16 @@ func (f *Finder) Next(t monotime.Instant) monotime.Instant {
 // Sent says that a request goes out at t, whether Next allowed it or not.
 func (f *Finder) Sent(t monotime.Instant) {
 	s := f.seconds(t)
+	f.settle(s)
 	switch f.mode {
 	case shut:
 		f.probeSent = s
-	case paced, window:
+	case window:
+		if s-f.lastSent >= mostProbe && f.room(s) > s {
+			f.probeSent = s
+		}
+		fallthrough
+	case paced:
 		f.next = max(f.next, s-slack) + 1/f.rate
 	}
 	f.count(s)

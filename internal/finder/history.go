@@ -7,12 +7,12 @@ import (
 
 const (
 	// maxHistory is how many moments a history has. Thinned to a 64th of their
-	// age, the last hundred seconds need 550 at the most, so each thinning makes
-	// room for as many again, and costs a few steps for each request.
+	// age, an hour needs 800 at the most, so each thinning makes room for a fifth,
+	// and costs a few steps for each request.
 	maxHistory = 1024
 	thinTo     = 1. / 64
 	thinBelow  = .001
-	keepFor    = 100 // seconds: a window of a minute, and some
+	keepFor    = longest + 100
 )
 
 // A history knows how many requests were let in between any two moments. When
@@ -61,6 +61,9 @@ func (h *history) thin(t float64) {
 
 // remove takes back one that was sent at t.
 func (h *history) remove(t float64) {
+	if len(h.moments) > 0 && t < h.moments[0].at {
+		h.dropped--
+	}
 	for i := h.search(t); i < len(h.moments); i++ {
 		h.moments[i].upTo--
 	}

@@ -45,17 +45,17 @@ const (
 	minRate, maxRate = .5, 1e6
 
 	// An epoch is half a second of the rate, 25 requests at least, so that one
-	// refusal more or less is less than the limit of 0.03 below, and 50 at most,
+	// refusal more or less is less than the limit of 0.04 below, and 50 at most,
 	// which is enough. While nobody is held back 300 are better than soon. Slow
 	// start takes 10, as TCP's first window. After two seconds 5 must do.
 	epochTime, epochLeast, epochMost   = .5, 25, 50
 	epochOpen, epochStart, epochAtLast = 300, 10, 5
 	epochPatience                      = 2.
 
-	// Refusals are more than chance if they are more than 3% above its share by
+	// Refusals are more than chance if they are more than 4% above its share by
 	// one standard deviation, and two at least. While nobody is held back, 6% and
 	// two deviations: a trial there costs everybody a second.
-	moreShare, moreShareOpen = .03, .06
+	moreShare, moreShareOpen = .04, .06
 
 	// Growth begins at 1% and doubles up to 25%. From 0.85 to 1.2 of the rate at
 	// which the limit was used up last it is 3% at most: at 4%, one in ten of the

@@ -408,6 +408,10 @@ func (r *run) submit(c *call) {
 	r.pump()
 }
 
+func (r *run) refusedShare() float64 {
+	return float64(r.refused) / float64(max(1, r.served+r.refused))
+}
+
 func simulate(s setting, by strategy, seed uint64) *run {
 	r := &run{setting: s, by: by, t: s.start, rnd: rand.New(rand.NewPCG(seed, 1)), lim: s.limit(rand.New(rand.NewPCG(seed, 3)))}
 	if by == foundNow {

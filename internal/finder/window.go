@@ -11,7 +11,9 @@ type windowLimit struct {
 }
 
 // usual are the lengths of windows that people choose, in seconds.
-var usual = [...]float64{1, 2, 3, 5, 10, 15, 20, 30, 60}
+var usual = [...]float64{1, 2, 3, 5, 10, 15, 20, 30, 60, 300, 900, longest}
+
+const longest = 3600. // of a day's quota there is nothing to gain
 
 const (
 	// What a window lets in goes during a tenth of it, not in one instant.
@@ -39,7 +41,7 @@ func (f *Finder) fit(at float64) bool {
 	// less than half of its length. That request was a probe, so the window began
 	// somewhat earlier: if a usual length is not much longer, it is that.
 	length := at - f.opening
-	if length < 1 || at-f.closed < length/2 {
+	if length < 1 || length > longest || at-f.closed < length/2 {
 		return false
 	}
 	for _, u := range usual {
@@ -78,6 +80,12 @@ func (f *Finder) room(t float64) float64 {
 // while that goes well. So one request in a hundred is refused.
 func (f *Finder) windowed(sent float64, good bool) {
 	if good {
+		if sent == f.probeSent {
+			// There was no room for it, but nothing had been sent for so long that it
+			// went as a probe. So the limit is another: it is used up to find it.
+			f.mode, f.step, f.opening, f.openingFail, f.epoch, f.probeSent = paced, mostStep, sent, sent, epoch{}, 0
+			return
+		}
 		if f.clean++; f.clean >= max(100, f.n) {
 			f.n, f.clean, f.more = f.n+f.more, 0, min(2*f.more, max(1, f.n/10))
 		}
