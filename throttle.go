@@ -195,6 +195,9 @@ func (t *Throttler) withPermit(req *http.Request, next http.RoundTripper) (*http
 	if err != nil {
 		return refuse(req, refusal(err))
 	}
+	if c := callFrom(req.Context()); c != nil && s.p.Spared != "" {
+		c.logSpared(req, s.p.Spared)
+	}
 	s.req = req
 	defer s.unlessLater()
 	resp, err := send(next, req) // which may panic: then it is settled all the same

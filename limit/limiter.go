@@ -162,6 +162,7 @@ type Permit struct {
 	Waited time.Duration // how long the request waited
 	Why    string        // what it waited for last, such as "the limit of requests per minute"; "" if it did not wait
 	Probe  bool          // the request is a probe: its outcome decides whether others may be sent
+	Spared string        // with Observe: what Act would have held the request back for; "" if nothing
 	Gated  bool          // it waited at a gate: for a pause, or while its scope failed
 }
 

@@ -56,6 +56,7 @@ func (m *Memory) AcquireFor(ctx context.Context, a *limit.Ask, req *http.Request
 	if by == nil {
 		w.permit.take(t, &w.ask)
 		p := h.grant(&w.permit, a)
+		p.Spared = w.spared
 		h.publish()
 		h.mu.Unlock()
 		return p, nil
@@ -128,10 +129,9 @@ func (w *waiter) patience(ctx context.Context, t monotime.Instant, by *keyState)
 // what holds it back beside that.
 func (w *waiter) observed(t monotime.Instant, by *keyState) (*keyState, monotime.Instant, bool) {
 	w.ask.Inference = limit.Off
+	w.spared = w.why
 	told, at, sure := w.blocker(t)
-	if told == nil {
-		by.wouldHold++
-	}
+	by.wouldHold++
 	return told, at, sure
 }
 

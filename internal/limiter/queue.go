@@ -29,7 +29,8 @@ type waiter struct {
 	pauseEnd  monotime.Instant // until when it waits for a pause of a limit
 	alarm     *time.Timer      // rings when it has waited at a gate for long enough
 
-	gated bool // a gate has held it back
+	gated  bool   // a gate has held it back
+	spared string // see limit.Permit
 
 	done    chan struct{} // closed once what follows stands
 	granted limit.Permit
@@ -210,7 +211,7 @@ func (h *host) end(w *waiter, t monotime.Instant, granted limit.Permit, err erro
 		w.alarm.Stop()
 	}
 	w.granted, w.err = granted, err
-	w.granted.Waited, w.granted.Why, w.granted.Gated = t.Sub(w.came), w.why, w.gated
+	w.granted.Waited, w.granted.Why, w.granted.Gated, w.granted.Spared = t.Sub(w.came), w.why, w.gated, w.spared
 	close(w.done)
 }
 
