@@ -33,7 +33,7 @@ func (c Class) passes() bool {
 
 // allowed is how many attempts the call may make, as far as their number decides.
 func (r *retry) allowed() int {
-	if !r.bounded && r.verdict.Class.passes() && r.outageWait() > 0 && (r.Retrier.BackOff == nil || r.outageWaitSet() != 0) {
+	if !r.bounded && r.verdict.Class.passes() && r.outageWait() > 0 {
 		return math.MaxInt // OutageWait bounds them
 	}
 	return r.maxAttempts
@@ -111,7 +111,7 @@ func (r *retry) tooLate(wait time.Duration) string {
 	if deadline, ok := r.req.Context().Deadline(); ok && time.Until(deadline) <= wait {
 		return fmt.Sprintf("a wait of %s would exceed the deadline", wait.Round(time.Millisecond))
 	}
-	if !r.bounded && r.ofOutage() && wait > left.outage {
+	if r.ofOutage() && wait > left.outage {
 		return "OutageWait would be over by the next attempt"
 	}
 	return ""
@@ -121,7 +121,7 @@ func (r *retry) tooLate(wait time.Duration) string {
 // with time, and no limit says when. Of a response that is no refusal by a limit,
 // one pause is waited out in any case.
 func (r *retry) ofOutage() bool {
-	if !r.verdict.Class.passes() || r.outageWait() < 0 {
+	if r.bounded || !r.verdict.Class.passes() || r.outageWait() < 0 {
 		return false
 	}
 	if r.verdict.RetryAfterSource == "" {
