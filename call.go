@@ -102,6 +102,7 @@ type record struct {
 type retriesPart struct {
 	outageEnd  time.Time // until when an attempt may begin while a scope fails; zero is the default
 	elapsedEnd time.Time // until when an attempt may begin at all; zero is the default
+	inHand     bool      // there is an outcome to end the call with if no further attempt can be sent
 
 	resent           int            // attempts after the first, hops of redirects included
 	classes          []Class        // why there were further attempts
@@ -388,11 +389,13 @@ func (c *call) addThrottled(d time.Duration, gated bool) {
 	}
 }
 
-// setPatience notes until when the next attempt may wait in a Throttler.
-func (c *call) setPatience(p patience) {
+// setPatience notes until when the next attempt may wait in a Throttler, and
+// whether there is an outcome in hand in case that it is not sent.
+func (c *call) setPatience(p patience, inHand bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.retries.outageEnd, c.retries.elapsedEnd = time.Now().Add(p.outage), time.Time{}
+	c.retries.inHand = inHand
 	if p.elapsed < math.MaxInt64 {
 		c.retries.elapsedEnd = time.Now().Add(p.elapsed)
 	}
@@ -408,7 +411,7 @@ func (c *call) heldSoFar() (gatedAt time.Time, queued time.Duration) {
 
 // patience returns how much longer an attempt may wait in a Throttler for an
 // outage, where outageWait is what that Throttler sets, and for pauses; 0 is the
-// default. repeat says that the attempt is not the call's first. c may be nil.
+// default. repeat says that an earlier attempt's outcome is in hand. c may be nil.
 func (c *call) patience(outageWait time.Duration) (outage, pause time.Duration, repeat bool) {
 	if c == nil {
 		return outageWait, 0, false
@@ -432,7 +435,7 @@ func (c *call) patience(outageWait time.Duration) (outage, pause time.Duration, 
 	if end := c.retries.elapsedEnd; !end.IsZero() {
 		pause = max(time.Until(end), 1)
 	}
-	return outage, pause, len(c.retries.classes) > 0
+	return outage, pause, c.retries.inHand
 }
 
 // summary is what the record says by now. It requires c.mu held.
