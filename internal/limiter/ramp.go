@@ -23,7 +23,8 @@ const (
 	minRamp = 5
 
 	// rampTime is how long a ramp is kept at the least; it goes when nobody waits
-	// for it any more.
+	// for it any more. After it the pace doubles each second until that is so: a
+	// load that was not known yet, or was lower before, must not become a limit.
 	rampTime = 10 * time.Second
 )
 
@@ -38,8 +39,9 @@ func newRamp(load float64, from monotime.Instant) *ramp { return &ramp{load: loa
 
 // perSecond is the pace at t.
 func (r *ramp) perSecond(t monotime.Instant) float64 {
-	grown := float64(max(t.Sub(r.from)-rampFlat, 0)) / float64(rampDouble)
-	return max(rampStart*r.load, minRamp) * min(math.Exp2(grown), rampMost)
+	age := t.Sub(r.from)
+	grown := min(math.Exp2(float64(max(age-rampFlat, 0))/float64(rampDouble)), rampMost)
+	return max(rampStart*r.load, minRamp) * grown * math.Exp2(max(age-rampTime, 0).Seconds())
 }
 
 // over reports whether the ramp is of no use any more: all who waited are gone.
