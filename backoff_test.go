@@ -63,8 +63,8 @@ func TestRetrierWaitsExactly(t *testing.T) {
 				finish(t, resp)
 				got := base.attempts(start)
 				if row.at == nil {
-					if len(got) != 2 || got[1] > 500*time.Millisecond {
-						t.Errorf("got attempts at %v, want 2 within half a second", got)
+					if len(got) != 2 || got[1] < 250*time.Millisecond || got[1] > 750*time.Millisecond {
+						t.Errorf("got attempts at %v, want the second after 250 to 750 ms", got)
 					}
 					return
 				}
