@@ -259,8 +259,9 @@ func (k *keyState) openGate(t monotime.Instant) {
 
 // load is the requests a second that k had of late.
 func (k *keyState) load(t monotime.Instant) float64 {
+	load := k.host.meter.perSecond(t)
 	if k.ramp != nil {
-		return k.ramp.load
+		load = max(load, k.ramp.load)
 	}
-	return k.host.meter.perSecond(t)
+	return load
 }
