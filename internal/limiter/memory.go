@@ -144,8 +144,9 @@ func (m *Memory) Settle(granted limit.Permit, o limit.Outcome) {
 	defer h.mu.Unlock()
 	t := monotime.Now()
 	if !p.heard || o.Signal != limit.SignalNone {
-		h.signal(t, p, o.Signal)
+		h.signal(t, p, &granted.Key, o.Signal)
 	}
+	newer := h.made >= p.at
 	held := p.held
 	for i := range held {
 		if k := held[i].state; k != nil {
@@ -157,6 +158,9 @@ func (m *Memory) Settle(granted limit.Permit, o limit.Outcome) {
 		if k := held[i].state; k != nil {
 			k.run(t)
 		}
+	}
+	if newer {
+		h.matching(&granted.Key, func(k *keyState) { k.run(t) })
 	}
 	h.publish()
 }
@@ -179,7 +183,7 @@ func (m *Memory) Observe(granted limit.Permit, o limit.Observation) (held bool) 
 	}
 	switch o.Signal {
 	case limit.SignalGood:
-		h.signal(t, p, o.Signal)
+		h.signal(t, p, &granted.Key, o.Signal)
 	case limit.SignalRefused:
 		p.heard, h.answered = true, true
 		if k.refused(t, p, o.Hold > 0); o.Hold > 0 {
@@ -210,21 +214,18 @@ func (m *Memory) Observe(granted limit.Permit, o limit.Observation) (held bool) 
 			s.run(t)
 		}
 	}
+	if o.Signal == limit.SignalGood && h.made >= p.at {
+		h.matching(&granted.Key, func(k *keyState) { k.run(t) })
+	}
 	h.publish()
-	return h.holds(o.Key) || k.finder != nil && o.Signal == limit.SignalRefused
+	return h.holds(&o.Key) || k.finder != nil && o.Signal == limit.SignalRefused
 }
 
 // holds reports whether a gate holds the requests of k back.
-func (h *host) holds(k limit.Key) bool {
-	has := scopeOf(&k)
-	for scope := uint8(1); scope < allScopes; scope++ {
-		if scope&^has == 0 && h.scopes[scope] > 0 {
-			if state := h.keys[within(k, scope)]; state != nil && state.gate != nil {
-				return true
-			}
-		}
-	}
-	return h.gate != nil
+func (h *host) holds(k *limit.Key) bool {
+	held := h.gate != nil
+	h.matching(k, func(state *keyState) { held = held || state.gate != nil })
+	return held
 }
 
 // answeredBut takes in that p was refused by a limit of k: its host works all the
@@ -272,8 +273,9 @@ func (k *keyState) sentBefore(p *permit) load {
 	return before
 }
 
-// signal tells the Keys of p what became of it. It requires h.mu held.
-func (h *host) signal(t monotime.Instant, p *permit, sig limit.Signal) {
+// signal tells the Keys of p, which is for key, what became of it. It requires
+// h.mu held.
+func (h *host) signal(t monotime.Instant, p *permit, key *limit.Key, sig limit.Signal) {
 	p.heard = true
 	if sig != limit.SignalNone {
 		h.answered = true
@@ -290,6 +292,11 @@ func (h *host) signal(t monotime.Instant, p *permit, sig limit.Signal) {
 		case p.probe[i] && k.gate != nil:
 			k.gate.probeLost(t, p.at)
 		}
+	}
+	// A success also contradicts what was inferred since p went of Keys that were
+	// not there then.
+	if sig == limit.SignalGood && h.made >= p.at {
+		h.matching(key, func(k *keyState) { k.works(t, p.at, false) })
 	}
 }
 
