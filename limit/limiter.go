@@ -24,8 +24,7 @@ import (
 // steadyhttp.ErrThrottled.
 var ErrThrottled = errors.New("steadyhttp: throttled")
 
-// A Limiter decides when requests may be sent. It keeps limits, pauses and gates
-// for each [Key], and a request is held back by every Key that matches it.
+// A Limiter decides when requests may be sent.
 //
 // It keeps limits, pauses and gates by [Key]. A request is held back by every
 // Key that matches it, and by no other: it does not wait behind a request of
