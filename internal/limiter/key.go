@@ -149,7 +149,7 @@ func (k *keyState) take(t monotime.Instant, a *ask) (probe bool) {
 func (k *keyState) untake(p *permit) {
 	for i := range k.told {
 		w := &k.told[i]
-		w.giveBack(p.at, p.cost[w.unit])
+		w.correct(p.at, p.cost[w.unit], 0)
 	}
 	k.sent.subtract(&p.cost)
 	k.inUse--
@@ -169,20 +169,17 @@ func (k *keyState) settle(t monotime.Instant, p *permit, o *limit.Outcome) {
 	k.inUse--
 	k.users--
 	k.used = t
-	var back load // of the tokens: what a server counts, it says itself
+	var used load // of the tokens: how many requests a server counts, it says itself
 	switch {
 	case o.Refund:
-		back = p.cost
 	case o.UsageKnown:
-		used := loadOf(o.Used)
-		back = p.cost
-		back.subtract(&used)
+		used = loadOf(o.Used)
 	default:
 		return
 	}
 	for i := range k.told {
 		if w := &k.told[i]; w.unit != requests {
-			w.giveBack(p.at, back[w.unit])
+			w.correct(p.at, p.cost[w.unit], used[w.unit])
 		}
 	}
 }
