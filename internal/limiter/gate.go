@@ -99,6 +99,7 @@ type gate struct {
 	routes  bool             // of a host: routes of it failed, while connections to it did not
 	strict  bool             // nothing contradicts it before its time is up
 	ofLimit bool             // a limit asked for it
+	shut    monotime.Instant // when it was
 	since   monotime.Instant // a response to a request sent before says nothing of the present
 	until   monotime.Instant // nobody passes before
 	every   time.Duration    // between probes
@@ -153,6 +154,13 @@ func (g *gate) probeLost(t, sent monotime.Instant) {
 	}
 }
 
+// probeLost is gate.probeLost for the request p, whose i-th Key k is.
+func (k *keyState) probeLost(t monotime.Instant, p *permit, i int) {
+	if p.probe[i] && k.gate != nil {
+		k.gate.probeLost(t, p.at)
+	}
+}
+
 func (g *gate) why() string {
 	if g.failing {
 		return "the host is failing"
@@ -170,9 +178,9 @@ func (g *gate) name() string {
 // evidence is what shut the gate, for people.
 func (g *gate) evidence(t monotime.Instant) string {
 	if !g.failing {
-		return fmt.Sprintf("a response asked for a pause %s ago", t.Sub(g.since).Round(time.Millisecond))
+		return fmt.Sprintf("a response asked for a pause %s ago", t.Sub(g.shut).Round(time.Millisecond))
 	}
-	return fmt.Sprintf("%d failures in a row %s ago, and %d probes since", g.row, t.Sub(g.since).Round(time.Millisecond), g.probes)
+	return fmt.Sprintf("%d failures in a row %s ago, and %d probes since", g.row, t.Sub(g.shut).Round(time.Millisecond), g.probes)
 }
 
 // asked makes everybody wait under k as a response to a request that went out at
@@ -181,13 +189,19 @@ func (k *keyState) asked(t, sent monotime.Instant, o *limit.Observation) {
 	until := t.Add(o.Hold)
 	g := k.gate
 	if g == nil {
-		k.gate = &gate{since: sent, until: until, strict: o.Strict, ofLimit: o.Signal != limit.SignalFailing, every: MinProbe, took: t.Sub(sent), load: k.load(t), err: o.Err}
+		k.gate = &gate{shut: t, since: sent, until: until, strict: o.Strict, ofLimit: o.Signal != limit.SignalFailing, every: MinProbe, took: t.Sub(sent), load: k.load(t), err: o.Err}
+		k.alarmAll(t)
 		return
 	}
 	g.probe = 0
 	g.strict = g.strict || o.Strict
-	if until > g.until {
-		g.until, g.since, g.err = until, max(g.since, sent), o.Err
+	if until <= g.until {
+		return
+	}
+	g.until, g.since, g.err = until, max(g.since, sent), o.Err
+	if ofLimit := !g.failing && o.Signal != limit.SignalFailing; ofLimit != g.ofLimit {
+		g.ofLimit = ofLimit
+		k.alarmAll(t)
 	}
 }
 
@@ -206,10 +220,11 @@ func (k *keyState) failed(t, sent monotime.Instant, probe bool, of *keyState, o 
 	}
 	took := t.Sub(sent)
 	k.gate = &gate{
-		failing: true, since: t, until: t.Add(max(MinProbe, o.Hold)), every: MinProbe, took: took,
+		failing: true, shut: t, since: t, until: t.Add(max(MinProbe, o.Hold)), every: MinProbe, took: took,
 		load: k.row.perSecond(t), err: o.Err, row: k.row.n, routes: of != k,
 	}
 	k.row, k.ramp = row{}, nil
+	k.alarmAll(t)
 }
 
 // works takes in that a request of k which went out at sent was answered: that

@@ -52,6 +52,7 @@ type ask struct {
 	limit.Ask
 	cost    load
 	routeOK bool // no failure of the request's own route is known
+	spent   bool // it has waited at gates of failing scopes for as long as it may
 }
 
 // next returns when a request can pass k, if those of ahead pass first; sure is
@@ -80,7 +81,7 @@ func (k *keyState) next(t monotime.Instant, a *ask, ahead *load) (at monotime.In
 
 // inferred tells later of what is inferred from responses.
 func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(monotime.Instant, bool, string)) {
-	if g := k.gate; g != nil && !(a.routeOK && g.routes) {
+	if g := k.gate; g != nil && !a.passes(g) {
 		at, sure := g.next(t)
 		if at <= t && ahead[requests] > 0 {
 			at, sure = t.Add(g.goodSign()), false // somebody before it is the probe

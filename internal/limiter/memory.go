@@ -11,21 +11,6 @@ import (
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
-const (
-	// A call waits for an outage for so long if nobody says otherwise: with a
-	// deadline it says itself how patient it is, without one a person may wait.
-	OutageWait           = 30 * time.Second
-	OutageWaitNoDeadline = 10 * time.Second
-
-	// MaxPause is how long a call waits for pauses that limits ask for.
-	MaxPause = 2 * time.Minute
-
-	// Of a call's time until its deadline a tenth, a second at the most, is left to
-	// send the request after all, and to read the response.
-	SpareShare = 10
-	MaxSpare   = time.Second
-)
-
 // A Memory is the Limiter of one process. Its zero value is ready to use; it
 // must not be copied after first use.
 type Memory struct {
@@ -60,7 +45,10 @@ func (m *Memory) AcquireFor(ctx context.Context, a *limit.Ask, req *http.Request
 		h.mu.Unlock()
 		return p, nil
 	}
-	w.patience(ctx, t, by)
+	w.came, w.deadline = t, monotime.Never
+	if deadline, ok := ctx.Deadline(); ok {
+		w.deadline = t.Add(max(time.Until(deadline), 0))
+	}
 	var err error
 	switch {
 	case a.MaxQueue > 0 && int(by.waiting) >= a.MaxQueue:
@@ -93,35 +81,6 @@ func (m *Memory) AcquireFor(ctx context.Context, a *limit.Ask, req *http.Request
 		canceled = req.Cancel
 	}
 	return h.wait(ctx, &waiting, canceled)
-}
-
-// patience works out until when w waits, and for what.
-func (w *waiter) patience(ctx context.Context, t monotime.Instant, by *keyState) {
-	w.came, w.deadline = t, monotime.Never
-	patience := OutageWaitNoDeadline
-	deadline, ok := ctx.Deadline()
-	if ok {
-		patience = OutageWait
-	}
-	if g := by.gate; g != nil && g.failing && t.Sub(g.since) > LongOutage {
-		patience = min(patience, ShortOutageWait)
-	}
-	if w.ask.OutageWait > 0 {
-		patience = w.ask.OutageWait
-	}
-	w.outageEnd = t.Add(patience)
-	if g := by.gate; g != nil && !g.failing && !g.ofLimit && w.ask.OutageWait == 0 {
-		w.outageEnd = max(w.outageEnd, g.until.Add(MinGoodSign)) // one pause is waited out
-	}
-	w.pauseEnd = t.Add(MaxPause)
-	if w.ask.MaxPause > 0 {
-		w.pauseEnd = t.Add(w.ask.MaxPause)
-	}
-	if ok {
-		left := max(time.Until(deadline), 0)
-		w.deadline = t.Add(left)
-		w.outageEnd = min(w.outageEnd, t.Add(left-min(left/SpareShare, MaxSpare)))
-	}
 }
 
 // observed counts that w would have been held back by what is inferred, and returns
@@ -201,6 +160,7 @@ func (m *Memory) Observe(granted limit.Permit, o limit.Observation) (held bool) 
 		for i := range p.held {
 			if s := p.held[i].state; s != nil {
 				s.outcome(t, p, limit.SignalNone)
+				s.probeLost(t, p, i)
 			}
 		}
 	default:
@@ -242,6 +202,7 @@ func (h *host) answeredBut(t monotime.Instant, p *permit, k *keyState) {
 		}
 		if s != k {
 			s.outcome(t, p, limit.SignalNone)
+			s.probeLost(t, p, i)
 		}
 	}
 }
@@ -286,11 +247,10 @@ func (h *host) signal(t monotime.Instant, p *permit, key *limit.Key, sig limit.S
 			break
 		}
 		k.outcome(t, p, sig)
-		switch {
-		case sig == limit.SignalGood:
+		if sig == limit.SignalGood {
 			k.works(t, p.at, p.probe[i])
-		case p.probe[i] && k.gate != nil:
-			k.gate.probeLost(t, p.at)
+		} else {
+			k.probeLost(t, p, i)
 		}
 	}
 	// A success also contradicts what was inferred since p went of Keys that were
@@ -308,10 +268,15 @@ func (m *Memory) Snapshot() []limit.KeyState {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		t := monotime.Now()
-		all = append(all, h.snapshot(t))
+		whole := h.snapshot(t)
 		for _, k := range h.keys {
-			all = append(all, k.snapshot(t))
+			s := k.snapshot(t)
+			if s.Oldest > whole.Oldest || whole.Why == "" {
+				whole.Oldest, whole.Why = s.Oldest, s.Why
+			}
+			all = append(all, s)
 		}
+		all = append(all, whole)
 		return true
 	})
 	return all
