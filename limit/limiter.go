@@ -24,8 +24,7 @@ import (
 // steadyhttp.ErrThrottled.
 var ErrThrottled = errors.New("steadyhttp: throttled")
 
-// A Limiter decides when requests may be sent. It keeps limits, pauses and gates
-// for each [Key], and a request is held back by every Key that matches it.
+// A Limiter decides when requests may be sent.
 //
 // It keeps limits, pauses and gates by [Key]. A request is held back by every
 // Key that matches it, and by no other: it does not wait behind a request of
@@ -127,14 +126,15 @@ type Ask struct {
 	// limit.
 	MaxQueue int
 
-	// OutageWait is how long, from now on, the request may wait at the gate of a
-	// scope that fails. 0 is the default: 30 s, 10 s if the context has no deadline,
-	// and 2 s where the scope has failed for a minute. After it a request that was
-	// never sent is sent, as it would be without a Limiter; a Repeat is refused.
+	// OutageWait is how long, from when a gate first holds it back, the request may
+	// wait at the gates of scopes that fail. 0 is the default: 30 s, 10 s if the
+	// context has no deadline, and 2 s where the scope has failed for a minute. After
+	// it a request that was never sent is sent as soon as its Limits allow it, as it
+	// would be without a Limiter; a Repeat is refused.
 	OutageWait time.Duration
 
-	// MaxPause is how long, from now on, the request may wait for pauses that limits
-	// ask for. 0 is two minutes.
+	// MaxPause is how long, from when a gate first holds it back, the request may
+	// wait for pauses that limits ask for. 0 is two minutes.
 	MaxPause time.Duration
 
 	Repeat     bool      // the request was sent before, and its response is in hand

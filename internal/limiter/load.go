@@ -35,7 +35,7 @@ func unitNamed(name string) (unit, bool) {
 type load [units]float64
 
 func loadOf(c limit.Cost) load {
-	return load{requests: float64(c.Requests), tokens: float64(c.Input + c.Output), inputTokens: float64(c.Input), outputTokens: float64(c.Output)}
+	return load{requests: float64(c.Requests), tokens: float64(c.Input) + float64(c.Output), inputTokens: float64(c.Input), outputTokens: float64(c.Output)}
 }
 
 func costOf(n load) limit.Cost {
