@@ -94,7 +94,7 @@ func TestWaitedEnoughKeepsLimits(t *testing.T) {
 					var m Memory
 					meet(t, &m)
 					a := limit.Ask{Key: routed("GET /a"), LimitsKey: limited, Limits: limits, OutageWait: time.Minute, Repeatable: true}
-					fail(t, &m, gated, 10)
+					fail(t, &m, gated, MaxFailures)
 					time.Sleep(MinProbe)
 					probe := now(t, &m, a)
 					a.OutageWait = 500 * time.Millisecond
@@ -191,7 +191,7 @@ func TestProbeRefusedElsewhere(t *testing.T) {
 			var m Memory
 			meet(t, &m)
 			k := routed("GET /a")
-			fail(t, &m, k, 10)
+			fail(t, &m, k, MaxFailures)
 			time.Sleep(MinProbe)
 			probe := now(t, &m, limit.Ask{Key: k})
 			if !probe.Probe {
@@ -215,7 +215,7 @@ func TestLongOutage(t *testing.T) {
 			var m Memory
 			meet(t, &m)
 			k := routed("GET /a")
-			fail(t, &m, k, 10)
+			fail(t, &m, k, MaxFailures)
 			defer probing(t, &m, limit.Ask{Key: k, OutageWait: time.Hour}, k, hold)()
 			for _, row := range []struct{ after, want time.Duration }{{10 * time.Second, OutageWaitNoDeadline}, {LongOutage, ShortOutageWait}} {
 				time.Sleep(row.after)
