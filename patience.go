@@ -33,7 +33,7 @@ func (c Class) passes() bool {
 
 // allowed is how many attempts the call may make, as far as their number decides.
 func (r *retry) allowed() int {
-	if !r.bounded && r.verdict.Class.passes() && r.outageWait() > 0 && (r.Retrier.BackOff == nil || r.outageWaitSet() != 0) {
+	if !r.bounded && r.verdict.Class.passes() && r.outageWait() > 0 {
 		return math.MaxInt // OutageWait bounds them
 	}
 	return r.maxAttempts
@@ -111,7 +111,7 @@ func (r *retry) tooLate(wait time.Duration) string {
 	if deadline, ok := r.req.Context().Deadline(); ok && time.Until(deadline) <= wait {
 		return fmt.Sprintf("a wait of %s would exceed the deadline", wait.Round(time.Millisecond))
 	}
-	if !r.bounded && r.ofOutage() && wait > left.outage {
+	if r.ofOutage() && wait > left.outage {
 		return "OutageWait would be over by the next attempt"
 	}
 	return ""
@@ -121,7 +121,7 @@ func (r *retry) tooLate(wait time.Duration) string {
 // with time, and no limit says when. Of a response that is no refusal by a limit,
 // one pause is waited out in any case.
 func (r *retry) ofOutage() bool {
-	if !r.verdict.Class.passes() || r.outageWait() < 0 {
+	if r.bounded || !r.verdict.Class.passes() || r.outageWait() < 0 {
 		return false
 	}
 	if r.verdict.RetryAfterSource == "" {
@@ -130,11 +130,13 @@ func (r *retry) ofOutage() bool {
 	return r.verdict.Class != RateLimit && r.pauses > 1
 }
 
-// setPatience notes until when the next attempt may wait in a Throttler.
-func (c *call) setPatience(p patience) {
+// setPatience notes until when the next attempt may wait in a Throttler, and
+// whether there is an outcome in hand in case that it is not sent.
+func (c *call) setPatience(p patience, inHand bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.retries.outageEnd, c.retries.elapsedEnd = time.Now().Add(p.outage), time.Time{}
+	c.retries.inHand = inHand
 	if p.elapsed < math.MaxInt64 {
 		c.retries.elapsedEnd = time.Now().Add(p.elapsed)
 	}
@@ -150,7 +152,7 @@ func (c *call) heldSoFar() (gatedAt time.Time, queued time.Duration) {
 
 // patience returns how much longer an attempt may wait in a Throttler for an
 // outage, where outageWait is what that Throttler sets, and for pauses; 0 is the
-// default. repeat says that the attempt is not the call's first. c may be nil.
+// default. repeat says that an earlier attempt's outcome is in hand. c may be nil.
 func (c *call) patience(outageWait time.Duration) (outage, pause time.Duration, repeat bool) {
 	if c == nil {
 		return outageWait, 0, false
@@ -174,5 +176,5 @@ func (c *call) patience(outageWait time.Duration) (outage, pause time.Duration, 
 	if end := c.retries.elapsedEnd; !end.IsZero() {
 		pause = max(time.Until(end), 1)
 	}
-	return outage, pause, len(c.retries.classes) > 0
+	return outage, pause, c.retries.inHand
 }

@@ -99,7 +99,7 @@ func rows() (all []row) {
 				"8 at once":                      concurrencyOf(8),
 			} {
 				r := add(fmt.Sprintf("%s, %d callers by %g s", name, callers, takes), setting{callers: callers, length: 120, takes: takes, start: 600.37, limit: l})
-				r.long = true
+				r.long, r.good = true, .94
 				switch {
 				case name == "8 at once": // not looked for, but reached to a large part
 					r.good, r.refused = .8, .25
@@ -139,9 +139,9 @@ func TestLimits(t *testing.T) {
 // Refusals that do not depend on the rate leave it alone; none at all as well.
 func TestChance(t *testing.T) {
 	for i, s := range []setting{
-		{callers: 50, length: 30, takes: .05, refusal: .05},
-		{callers: 200, length: 30, takes: .2},
-		{perSec: 100, length: 60, takes: 1},
+		{callers: 50, length: 20, takes: .05, refusal: .05},
+		{callers: 200, length: 20, takes: .2},
+		{perSec: 100, length: 40, takes: 1},
 		{perSec: 100, length: 60, takes: .02},
 		{callers: 20, length: 30, takes: .05},
 		{callers: 64, length: 30, takes: .02},
@@ -172,6 +172,27 @@ func TestChance(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Bursts with rests between them take no longer than with nobody who decides.
+func TestBursts(t *testing.T) {
+	for name, l := range map[string]func(*rand.Rand) limit{
+		"no limit":                      func(r *rand.Rand) limit { return &chance{rnd: r} },
+		"1% by chance":                  func(r *rand.Rand) limit { return &chance{share: .01, rnd: r} },
+		"a bucket of 10 at 50 a second": bucketOf(50, 10),
+		"20 in any second":              slidingOf(20, 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := setting{burst: 64, length: 300, takes: .02, start: 600.37, limit: l}
+			got, bare := simulate(s, by(), 1), simulate(s, without, 1)
+			p50, p50Bare := quantile(got.waits, .5), quantile(bare.waits, .5)
+			worst, worstBare := quantile(got.waits, 1), quantile(bare.waits, 1)
+			t.Logf("median %.2f s (without %.2f), at most %.2f (%.2f), %.0f%% refused (%.0f%%)", p50, p50Bare, worst, worstBare, 100*got.refusedShare(), 100*bare.refusedShare())
+			if p50 > 1.1*p50Bare+.05 || worst > 1.1*worstBare+.05 {
+				t.Errorf("calls take %.2f s, at most %.2f; without %.2f, at most %.2f", p50, worst, p50Bare, worstBare)
+			}
+		})
 	}
 }
 

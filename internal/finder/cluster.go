@@ -107,7 +107,7 @@ func (f *Finder) opened(t, at float64) {
 	long := at - f.closed
 	// What is let in per second on average: over a second at least and a minute
 	// at most, and for the first block with the second before there was a Finder.
-	from := min(max(f.opening, at-60), at-1)
+	from := min(max(f.opening, at-idleAfter), at-1)
 	if f.opening == 0 {
 		from = -1
 	}
@@ -116,7 +116,8 @@ func (f *Finder) opened(t, at float64) {
 		n -= f.load * from
 	}
 	mean := n / (at - from)
-	// And while more was sent than that: this is what fills a bucket.
+	// And while more was sent than that: this is what fills a bucket. Three in 50
+	// ms are the least to tell it from, else how long the first one took does.
 	k, span := f.let.between(f.closed+tiny, f.stopped+tiny), f.stopped-f.closed
 	if k < 3 || span < .05 {
 		k, span = f.let.between(f.closed+tiny, at)+1, max(long, .001)
@@ -124,6 +125,7 @@ func (f *Finder) opened(t, at float64) {
 	usedUp := float64(k) / span
 	// A window stays shut for long beside the mean distance of what it lets in:
 	// by chance, three times that is as rare as one in twenty.
+	// No block that is shorter than 0.15 s is one: buckets of 7 a second do that.
 	isWindow := long > .15 && long*mean > 3 && usedUp < .3*mean
 	switch {
 	case f.block.from == window && f.refit(at), isWindow && f.opening > 0 && f.fit(at):

@@ -15,7 +15,7 @@
 //
 // cluster.go notices that several in a row are refused, and probes until the
 // limit lets in again. A limit of how many requests are under way at once is not
-// looked for; it is taken for a rate, and reached to four fifths or more.
+// looked for; it is taken for a rate, and mostly reached to four fifths.
 package finder
 
 import (
@@ -47,7 +47,7 @@ const (
 
 // A Finder finds the limit of one scope. It is made at the first refusal that no
 // known limit explains. Its caller holds a lock. Each call costs O(log n) on
-// average and, once its memory of 40 KB is used, no allocation.
+// average and, once its memory is used (20 KB, at high rates 50), no allocation.
 //
 // Inside, times are seconds since it was made; a float64 keeps them exact to the
 // nanosecond for a hundred days.

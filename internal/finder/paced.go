@@ -7,7 +7,7 @@ import "math"
 // refused than chance explains, and then slower than what was let in, to see
 // which of two it was: "a limit", if hardly anything is refused any more, or
 // "chance", if as much is as before. AIMD asks no such question, and at 1% of
-// random refusals it is left with a twentieth of the throughput.
+// random refusals it is left with an eighth of the throughput.
 type pace struct {
 	epoch epoch
 
@@ -66,6 +66,11 @@ const (
 	slowStart                     = .1
 	holdTime                      = 3 // seconds without growth after a cut
 
+	// A block says little of the rate if few were let in meanwhile. Of what was
+	// known before it, two fifths are kept in any case; from 8 on, the rate counts
+	// as known and is approached in small steps.
+	keepBefore, knownFrom = .4, 8
+
 	// A trial goes at 0.93 of what was let in: so much less drains a bucket's
 	// debt within an epoch. What it finds is then kept to at 0.985, since what
 	// was let in over a short time has a bucket's rest in it.
@@ -73,8 +78,14 @@ const (
 	// It ends when one answer is e^2, seven times, as likely as the other, or
 	// after three epochs (Wald's sequential probability ratio test).
 	trialSure, trialEpochs = 2, 3
-	// Twice it goes slower still before it believes in chance.
+	// Twice it goes slower still before it believes in chance: what was let in
+	// during one epoch may have been a bucket's rest.
 	trialSlower = 2
+	// Chance is known from 200 requests on; fewer count as a share of that. As
+	// before means at least 4% above it.
+	trialKnown, trialAbove = 200, .04
+	// Back to a rate that was not too high, with some more for what was lost.
+	backTo, backStep = 1.25, .05
 
 	// More than that is never held to be chance, nor less than 1% in a trial.
 	mostChance, leastChance = .15, .01
@@ -126,9 +137,9 @@ func (f *Finder) begin(usedUp, mean float64, n int) {
 	}
 	w := float64(n) / float64(n+2)
 	f.mode = paced
-	f.setRate(max(math.Pow(usedUp, w)*math.Pow(mean, 1-w), .4*was))
-	f.step, f.holdTo, f.trial.running = max(.02, min(mostStep, 1/float64(n))), 0, false
-	if n >= 8 {
+	f.setRate(max(math.Pow(usedUp, w)*math.Pow(mean, 1-w), keepBefore*was))
+	f.step, f.holdTo, f.trial.running = max(2*firstStep, min(mostStep, 1/float64(n))), 0, false
+	if n >= knownFrom {
 		f.good = f.rate
 	}
 }
@@ -175,7 +186,7 @@ func (f *Finder) try(t, rate, good, share float64) {
 
 func (f *Finder) trialEpoch(e epoch, good float64) {
 	r := &f.trial
-	byChance, asBefore := max(leastChance, f.chance), max((r.share+f.chance)/2, f.chance+.04)
+	byChance, asBefore := max(leastChance, f.chance), max((r.share+f.chance)/2, f.chance+trialAbove)
 	r.ratio += float64(e.refused)*math.Log(asBefore/byChance) + float64(e.sent-e.refused)*math.Log((1-asBefore)/(1-byChance))
 	r.sent += e.sent
 	r.refused += e.refused
@@ -185,7 +196,7 @@ func (f *Finder) trialEpoch(e epoch, good float64) {
 	case math.Abs(r.ratio) < trialSure && r.epochs < trialEpochs:
 	case r.ratio < trialSure: // it is a limit
 		r.running = false
-		f.chance = min(mostChance, f.chance+min(1, float64(r.sent)/200)*(seen-f.chance))
+		f.chance = min(mostChance, f.chance+min(1, float64(r.sent)/trialKnown)*(seen-f.chance))
 		f.setRate(keepAt * f.good / (1 - f.chance))
 	case r.slower < trialSlower:
 		*r = trial{running: true, before: r.before, share: r.share, from: r.from, slower: r.slower + 1}
@@ -194,7 +205,7 @@ func (f *Finder) trialEpoch(e epoch, good float64) {
 	default: // it is chance
 		r.running = false
 		f.chance = min(mostChance, seen)
-		f.mode, f.step, f.holdTo = r.from, .05, 0
-		f.setRate(1.25 * r.before)
+		f.mode, f.step, f.holdTo = r.from, backStep, 0
+		f.setRate(backTo * r.before)
 	}
 }

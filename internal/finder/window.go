@@ -21,6 +21,14 @@ const (
 
 	// probeLate is how much later than its due time a probe may be.
 	probeLate = .004
+
+	// wayLeast and wayMost are how much faster a request may be on its way than
+	// the one before it: four mean deviations of the refusals' times, as for TCP.
+	wayLeast, wayMost = .002, .04
+
+	// leastGrowth is after how many successes one more is tried: so at most one
+	// in a hundred is refused for it.
+	leastGrowth = 100
 )
 
 // fit finds the window that was used up when the last probe failed and had room
@@ -54,7 +62,8 @@ func (f *Finder) fit(at float64) bool {
 	return true
 }
 
-// refit keeps the length that is known, if it still explains the block.
+// refit keeps the length that is known, if it still explains the block: it was
+// about as full as before, and has room now.
 func (f *Finder) refit(at float64) bool {
 	n := f.let.between(f.lastFail-f.length, f.lastFail)
 	if f.length == 0 || n < f.n*4/5 || f.let.between(at-f.length+probeLate, at) >= n {
@@ -67,8 +76,8 @@ func (f *Finder) refit(at float64) bool {
 // room is when the window has room again. A request may be faster on its way
 // than the one before it; how uneven the way is, the refusals' times tell.
 func (f *Finder) room(t float64) float64 {
-	length := f.length + .002 + 4*min(f.refusalDev, .01)
-	gone := f.let.before(t - length + .0001)
+	length := f.length + min(wayMost, wayLeast+4*f.refusalDev)
+	gone := f.let.before(t - length + tiny)
 	if f.let.all()-gone < f.n {
 		return t
 	}
@@ -76,8 +85,9 @@ func (f *Finder) room(t float64) float64 {
 }
 
 // windowed takes in a verdict. The limit may have grown: after as many successes
-// as it lets in, a hundred at least, one more is tried, then two, four and so on
-// while that goes well. So one request in a hundred is refused.
+// as it lets in, a hundred at least, one more is tried, then two, four and up to a
+// tenth while that goes well. A refusal says how many it lets in, unless that is
+// far from what is known: then it was chance.
 func (f *Finder) windowed(sent float64, good bool) {
 	if good {
 		if sent == f.probeSent {
@@ -86,7 +96,7 @@ func (f *Finder) windowed(sent float64, good bool) {
 			f.mode, f.step, f.opening, f.openingFail, f.epoch, f.probeSent = paced, mostStep, sent, sent, epoch{}, 0
 			return
 		}
-		if f.clean++; f.clean >= max(100, f.n) {
+		if f.clean++; f.clean >= max(leastGrowth, f.n) {
 			f.n, f.clean, f.more = f.n+f.more, 0, min(2*f.more, max(1, f.n/10))
 		}
 		return

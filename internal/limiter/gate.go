@@ -40,11 +40,12 @@ const (
 	// twentieth of a second would cost half of the throughput.
 	ContradictedTime = time.Minute
 
-	// Requests overtake each other on the way. A success contradicts a refusal only
-	// if it was sent later by this share of the time that the refusal took, and by
-	// minLater at the least.
-	laterShare = 4
-	minLater   = 5 * time.Millisecond
+	// Requests overtake each other on the way, by a few milliseconds. A success
+	// contradicts a pause by itself if it was sent later than the refused request by
+	// this share of the time that the refusal took, minLater at the least; of those
+	// that were sent sooner it takes several.
+	laterShare = 8
+	minLater   = 2 * time.Millisecond
 
 	// LongOutage is how long a scope must have failed without a success for calls
 	// that come anew to wait ShortOutageWait at the most.
@@ -121,6 +122,7 @@ type gate struct {
 	err     error            // why
 	row     int              // failures that shut it
 	probes  int              // failed
+	against float64          // what speaks against a pause; 1 is enough
 }
 
 // next returns when another may pass, and whether that is sure or hangs on an
@@ -202,8 +204,11 @@ func (k *keyState) asked(t, sent monotime.Instant, o *limit.Observation) {
 	}
 	g.probe = 0
 	g.strict = g.strict || o.Strict
+	if t >= g.until { // a pause anew, as the probe was told
+		g.since, g.against = max(g.since, sent), 0
+	}
 	if until > g.until {
-		g.until, g.since, g.err = until, max(g.since, sent), o.Err
+		g.until, g.err = until, o.Err
 	}
 }
 
@@ -241,7 +246,7 @@ func (k *keyState) works(t, sent monotime.Instant, probe bool) {
 	case g == nil || sent < g.since || sent == g.since && !probe:
 	case g.failing, probe && t >= g.until:
 		k.openGate(t)
-	case !g.strict && sent.Sub(g.since) > max(g.took/laterShare, minLater):
+	case !g.strict && g.contradictedBy(sent):
 		k.contradicted = t.Add(ContradictedTime)
 		if t.Sub(g.shut) < RampFlat {
 			k.gate = nil // hardly anybody waits there yet
@@ -249,6 +254,13 @@ func (k *keyState) works(t, sent monotime.Instant, probe bool) {
 			k.openGate(t)
 		}
 	}
+}
+
+// contradictedBy takes in that a request which went out at sent was answered well,
+// and reports whether that is enough to contradict a pause.
+func (g *gate) contradictedBy(sent monotime.Instant) bool {
+	g.against += float64(sent.Sub(g.since)) / float64(max(g.took/laterShare, minLater))
+	return g.against >= 1
 }
 
 // openGate opens k's gate: those who waited leave at a pace.
@@ -259,8 +271,9 @@ func (k *keyState) openGate(t monotime.Instant) {
 
 // load is the requests a second that k had of late.
 func (k *keyState) load(t monotime.Instant) float64 {
+	load := k.host.meter.perSecond(t)
 	if k.ramp != nil {
-		return k.ramp.load
+		load = max(load, k.ramp.load)
 	}
-	return k.host.meter.perSecond(t)
+	return load
 }

@@ -204,6 +204,7 @@ func (k *keyState) refused(t monotime.Instant, p *permit, paused bool) {
 	case k.finder == nil && explained:
 	case k.finder == nil:
 		k.finder = finder.New(t, k.host.load(t))
+		k.finder.Outcome(t, p.at, false)
 	case explained:
 		k.finder.Unsent(p.at)
 	default:

@@ -192,8 +192,12 @@ func (m *Memory) Observe(granted limit.Permit, o limit.Observation) (held bool) 
 		}
 		k.asked(t, p.at, &o)
 		for i := range p.held {
-			if s := p.held[i].state; s != nil {
-				s.outcome(t, p, limit.SignalNone)
+			s := p.held[i].state
+			if s == nil {
+				break
+			}
+			if s.outcome(t, p, limit.SignalNone); p.probe[i] && s.gate != nil {
+				s.gate.probeLost(t, p.at) // unless the failure was of s
 			}
 		}
 	default:
@@ -235,7 +239,9 @@ func (h *host) answeredBut(t monotime.Instant, p *permit, k *keyState) {
 			s.gate.failed(t, t.Sub(p.at), 0, s.gate.err)
 		}
 		if s != k {
-			s.outcome(t, p, limit.SignalNone)
+			if s.outcome(t, p, limit.SignalNone); p.probe[i] && s.gate != nil {
+				s.gate.probeLost(t, p.at)
+			}
 		}
 	}
 }

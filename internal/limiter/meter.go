@@ -53,8 +53,10 @@ func (m *meter) perSecond(t monotime.Instant) float64 {
 			n = max(n, s.n.Load())
 		}
 	}
-	span := max(t.Sub(monotime.Instant(m.began.Load())), minSpan)
-	return float64(n) / min(span, time.Second).Seconds()
+	if span := max(t.Sub(monotime.Instant(m.began.Load())), minSpan); span < time.Second && n > 1 {
+		return max(float64(n), float64(n-1)/span.Seconds())
+	}
+	return float64(n)
 }
 
 // last is the second that was counted last; 0 is none.

@@ -83,7 +83,7 @@ func (w *waiter) blocker(t monotime.Instant) (by *keyState, at monotime.Instant,
 		}
 		// Who comes anew, or from another queue, is behind those who came before.
 		var ahead load
-		behind := k != w.at && len(k.queue) > 0 && k.queue[0].number < w.number
+		behind := k != w.at && len(k.queue) > 0 && k.queue[0].number < w.number && !k.exempts(&w.ask)
 		if behind {
 			ahead = k.queued
 		}
@@ -96,6 +96,12 @@ func (w *waiter) blocker(t monotime.Instant) (by *keyState, at monotime.Instant,
 		}
 	}
 	return by, at, sure
+}
+
+// exempts reports whether k is a host whose gate other routes have shut, so that
+// those who wait there are not before a.
+func (k *keyState) exempts(a *ask) bool {
+	return k.gate != nil && k.gate.routes && a.routeOK && len(k.told) == 0
 }
 
 // enqueue puts w into k's queue. It requires the host's lock held.
