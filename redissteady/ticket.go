@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/steadyhttp/steadyhttp/internal/limiter"
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
@@ -154,7 +155,7 @@ func (t *ticket) impatient(ctx context.Context) bool {
 // patience is how long t waits at the gate of a failing host.
 func (t *ticket) patience() time.Duration {
 	if t.ask.OutageWait <= 0 {
-		return limit.DefaultOutageWait
+		return limiter.OutageWaitNoDeadline
 	}
 	return t.ask.OutageWait
 }
