@@ -190,7 +190,7 @@ local function decide()
   end
   local leases, line = KEYS[ask.leases or 0], KEYS[ask.line or 0]
   local me = ask.process .. '/' .. ask.id
-  if leases and not ask.granted then
+  if leases and not (ask.granted and redis.call('ZSCORE', leases, me)) then
     if leases_now(leases) >= ask.most or redis.call('ZCARD', line) > 0 then
       answer.why = 'the limit of concurrent requests'
       answer.verdict = within <= 0 and 'refuse' or 'park'

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -56,8 +57,9 @@ type Limiter struct {
 	Zap *zap.Logger
 
 	start   sync.Once
-	process string
-	ctx     context.Context // ends with Close
+	name    string                 // of this process
+	process atomic.Pointer[string] // the same, and which absences of Redis it has been through: see rename
+	ctx     context.Context        // ends with Close
 	stop    context.CancelFunc
 	running sync.WaitGroup
 	sign    chan struct{} // has one if a sign of life is due
@@ -73,6 +75,9 @@ type Limiter struct {
 	causes  map[string]error   // what shut gates, by the scope's name
 	delays  []delay
 	away    *absence // nil while Redis answers
+	refused refusals
+	former  []formerName
+	renamed int // how often this process was
 
 	reports queue
 }
@@ -81,7 +86,8 @@ type Limiter struct {
 func (l *Limiter) run() error {
 	l.start.Do(func() {
 		l.ctx, l.stop = context.WithCancel(context.Background())
-		l.process = newProcess()
+		l.name = newProcess()
+		l.process.Store(&l.name)
 		l.waiting, l.permits, l.fronts, l.queued = map[string]*ticket{}, map[uint64]*ticket{}, map[string]*ticket{}, map[string]int{}
 		l.known, l.causes = map[string]*scope{}, map[string]error{}
 		l.reports.more, l.sign = make(chan struct{}, 1), make(chan struct{}, 1)
@@ -163,8 +169,7 @@ func (l *Limiter) obtain(ctx context.Context, t *ticket) error {
 		}
 		answer, err := l.ask(ctx, t)
 		if err != nil {
-			l.lose(err)
-			continue
+			continue // lose is why
 		}
 		switch wait := seconds(answer.Wait); answer.Verdict {
 		case "go":
@@ -215,9 +220,8 @@ func (l *Limiter) ended(ctx context.Context, t *ticket) error {
 func (l *Limiter) ask(ctx context.Context, t *ticket) (answer, error) {
 	q := t.admission(l, ctx)
 	var a answer
-	err := l.call(admitScript, t.keys, q, &a, func() { l.unask(t.id, q, a, t.keys) })
-	if err != nil {
-		return answer{}, err // a may still be written to
+	if err := l.call(admitScript, t.keys, q.header, q, &a); err != nil {
+		return answer{}, err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -217,14 +217,12 @@ func (l *Limiter) deliver() {
 			if l.absence() != nil {
 				continue // what was said before Redis went away is out of date
 			}
-			if err := l.deliverOne(batch); err != nil {
-				l.lose(err)
-			}
+			l.deliverOne(batch)
 		}
 	}
 }
 
-func (l *Limiter) deliverOne(batch []entry) error {
+func (l *Limiter) deliverOne(batch []entry) {
 	keys := []string{batch[0].keys[0], aliveName(batch[0].keys[0])}
 	q := report{header: l.header(2), Events: make([]event, len(batch))}
 	number := func(k string) (i int) {
@@ -249,7 +247,7 @@ func (l *Limiter) deliverOne(batch []entry) error {
 		q.Events[i] = ev
 	}
 	var ok string
-	return l.call(reportScript, keys, q, &ok, nil)
+	_ = l.call(reportScript, keys, q.header, q, &ok) // what it said is out of date when Redis is back
 }
 
 // flush waits until all is reported, for as long as Timeout.

@@ -150,7 +150,9 @@ local function put_off(i, times, seconds) say('later', KEYS[i], string.format('%
 -- Places among the concurrent requests are leases: members of a sorted set, by
 -- when they end if their holder does not renew them. Those who wait for one
 -- stand in another, by when they came. A member is process/permit; a process is
--- alive while it shows itself.
+-- alive while it shows itself. After Redis was away for it, a process goes by
+-- another name, such as name.1 after name: what was asked under the former one is
+-- nobody's by then.
 
 local function alive_now()
   redis.call('ZADD', KEYS[ask.alive], now, ask.process)
@@ -179,7 +181,7 @@ local function grant(leases, line, most)
     local process, id = string.match(member, '^(.-)/(.*)$')
     if redis.call('ZSCORE', KEYS[ask.alive], process) then
       lease(leases, member)
-      redis.call('PUBLISH', ask.channel .. ':' .. process, 'granted ' .. id)
+      redis.call('PUBLISH', ask.channel .. ':' .. string.match(process, '^[^.]*'), 'granted ' .. id)
       free = free - 1
     end
   end

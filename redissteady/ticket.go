@@ -95,11 +95,13 @@ func (t *ticket) names(prefix string) {
 	t.alive = len(t.keys)
 	if t.ask.Limits.MaxConcurrent > 0 {
 		of := t.keys[t.limitsKey-1]
-		t.keys = append(t.keys, of+":leases", of+":line")
+		t.keys = append(t.keys, leasesName(of), lineName(of))
 	}
 }
 
-func aliveName(host string) string { return host + ":alive" }
+func aliveName(host string) string    { return host + ":alive" }
+func leasesName(limits string) string { return limits + ":leases" }
+func lineName(limits string) string   { return limits + ":line" }
 
 // leases is the number of the key of the leases, 0 if places are not limited.
 func (t *ticket) leases() int {
@@ -243,20 +245,8 @@ func (t *ticket) event() event {
 	}
 }
 
-// unask undoes an admission whose answer came too late to be used.
-func (l *Limiter) unask(id string, q *admission, a answer, keys []string) {
-	ev := event{ID: id, Touched: []int{1}, At: a.At, Cost: q.Cost, Leases: q.Leases, Most: q.Most}
-	if a.Verdict == "go" {
-		ev.Op, ev.Probe, ev.Touched = "back", a.Probe, nil
-		for _, s := range a.Scopes {
-			ev.Touched = append(ev.Touched, s.Key)
-		}
-	}
-	l.report(keys, ev)
-}
-
 func (l *Limiter) header(alive int) header {
-	return header{Process: l.process, Channel: l.channel(), Alive: alive}
+	return header{Process: *l.process.Load(), Channel: l.channel(), Alive: alive}
 }
 
 func newProcess() string {

@@ -185,6 +185,7 @@ type statedLimit struct {
 // A beat is the question of beat.lua.
 type beat struct {
 	header
+	Former []string `json:"former,omitempty"` // names that this process had before absences of Redis
 	Scopes []seed   `json:"scopes"`
 	Groups []*group `json:"groups"`
 }
