@@ -268,7 +268,7 @@ func (k *keyState) snapshot(t monotime.Instant) limit.KeyState {
 	}
 	for i := range k.told {
 		w := &k.told[i]
-		s.Limits = append(s.Limits, limit.LimitState{Unit: unitNames[w.unit], Limit: w.max, Window: w.length, Left: w.left(t)})
+		s.Limits = append(s.Limits, limit.LimitState{Unit: UnitNames[w.unit], Limit: w.max, Window: w.length, Left: w.left(t)})
 	}
 	var evidence []string
 	for i := range k.stated {
@@ -277,7 +277,7 @@ func (k *keyState) snapshot(t monotime.Instant) limit.KeyState {
 		if b.stale(t) {
 			continue
 		}
-		s.Limits = append(s.Limits, limit.LimitState{Unit: unitNames[b.unit], Limit: b.limit, Window: b.window, Left: b.level, Learned: true})
+		s.Limits = append(s.Limits, limit.LimitState{Unit: UnitNames[b.unit], Limit: b.limit, Window: b.window, Left: b.level, Learned: true})
 		if !b.believed(t) {
 			evidence = append(evidence, "a stated limit of "+unitWords[b.unit]+" is not believed: requests were answered well although nothing was left of it")
 		}
