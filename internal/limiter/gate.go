@@ -233,6 +233,7 @@ func (k *keyState) mayPause(t monotime.Instant, o *limit.Observation) bool {
 // failed counts a failure of k by a request that went out at sent. of is the scope
 // that the failure was observed of: k itself, or one of a host's that k is.
 func (k *keyState) failed(t, sent monotime.Instant, probe bool, of *keyState, o *limit.Observation) {
+	k.failedAt = t
 	if g := k.gate; g != nil {
 		if probe && sent >= g.since {
 			g.failed(t, t.Sub(sent), o.Hold, o.Err)
@@ -279,7 +280,7 @@ func (g *gate) contradictedBy(sent monotime.Instant) bool {
 
 // openGate opens k's gate: those who waited leave at a pace.
 func (k *keyState) openGate(t monotime.Instant) {
-	k.ramp = newRamp(k.gate.load, t)
+	k.ramp = newRamp(k.gate, t)
 	k.gate = nil
 }
 

@@ -37,6 +37,8 @@ type keyState struct {
 	ramp   *ramp          // after a gate has opened; nil is none
 	row    row            // of failures
 
+	failedAt monotime.Instant // the latest failure; 0 is none
+
 	contradicted monotime.Instant // until when pauses of it are not believed
 
 	queue     queue
@@ -108,7 +110,7 @@ func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(
 	if k.ramp != nil {
 		if k.ramp.over(t) {
 			k.ramp = nil
-		} else {
+		} else if !k.ramp.spares(a) {
 			later(k.ramp.next(t, ahead[requests]), ahead[requests] == 0, "the host has just recovered")
 		}
 	}
@@ -136,7 +138,7 @@ func (k *keyState) take(t monotime.Instant, a *ask) (probe bool) {
 	if k.finder != nil {
 		k.finder.Sent(t)
 	}
-	if k.ramp != nil {
+	if k.ramp != nil && !k.ramp.spares(a) {
 		k.ramp.take(t)
 	}
 	if g := k.gate; g != nil && t >= g.until {

@@ -72,11 +72,15 @@ func (p *permit) leave() {
 	}
 }
 
-// routeOK reports whether no failure of the request's own route is known: all that
-// it is under is its host and limits.
+// routeOK reports whether no failure of the request's own route is known, of late
+// and in what its host recovers from.
 func (p *permit) routeOK() bool {
+	var since monotime.Instant
+	if r := p.held[0].state.ramp; r != nil {
+		since = r.failed
+	}
 	for i := range p.held {
-		if k := p.held[i].state; k != nil && !k.isHost() && (k.gate != nil || k.row.n > 0) {
+		if k := p.held[i].state; k != nil && !k.isHost() && (k.gate != nil || k.row.n > 0 || since != 0 && k.failedAt > since) {
 			return false
 		}
 	}
