@@ -76,7 +76,7 @@ type Retrier struct {
 	// Overloaded, Connection and RateLimit) is then repeated for as long as
 	// OutageWait lasts. With a BackOff of your own and no OutageWait, 0 is 4 for
 	// everything, since nobody knows how closely its attempts follow each other. If
-	// it is set, OutageWait does not bound the attempts; MaxElapsed still does.
+	// MaxAttempts is set, OutageWait does not bound the attempts; MaxElapsed does.
 	MaxAttempts int
 
 	// OutageWait is how long after its first failure a call may still begin an
