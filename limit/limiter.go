@@ -128,14 +128,16 @@ type Ask struct {
 	// limit.
 	MaxQueue int
 
-	// OutageWait is how long, from now on, the request may wait at the gate of a
-	// Key that fails. 0 is the default: 30 s, 10 s if the context has no deadline,
-	// and 2 s where the Key has failed for a minute. After it a request that was
-	// never sent is sent, as it would be without a Limiter; a Repeat is refused.
+	// OutageWait is how long, from when a gate first holds it back, the request may
+	// wait at the gates of scopes that fail. 0 is the default: 30 s, 10 s if the
+	// context has no deadline, and 2 s where the scope has failed for a minute. After
+	// it a request that was never sent is sent as soon as its Limits allow it, as it
+	// would be without a Limiter; a Repeat is refused.
 	OutageWait time.Duration
 
-	// MaxPause is how long, from now on, the request may wait for pauses that limits
-	// ask for. After it the request is refused. 0 is two minutes.
+	// MaxPause is how long, from when a gate first holds it back, the request may
+	// wait for pauses that limits ask for. After it the request is refused. 0 is
+	// two minutes.
 	MaxPause time.Duration
 
 	Repeat     bool      // the request was sent before, and its response is in hand

@@ -3,6 +3,18 @@
 -- After Redis was away it brings what the process knew of limits, too.
 
 alive_now()
+for _, process in ipairs(ask.former or {}) do redis.call('ZREM', KEYS[ask.alive], process) end
+
+-- give_up frees the places that are held under a former name: who holds them now
+-- is said under the present one, and who waited for them has gone on alone.
+local function give_up(leases)
+  if not ask.former then return end
+  local former = {}
+  for _, process in ipairs(ask.former) do former[process] = true end
+  for _, member in ipairs(redis.call('ZRANGE', leases, 0, -1)) do
+    if former[string.match(member, '^(.-)/')] then redis.call('ZREM', leases, member) end
+  end
+end
 
 -- What was sent while Redis was away it does not know, so that nothing is left:
 -- the limits begin anew from an empty bucket.
@@ -31,6 +43,7 @@ if ask.scopes[1] then save() end
 local answer = {}
 for n, group in ipairs(ask.groups) do
   local leases, line = KEYS[group.leases], KEYS[group.leases + 1]
+  give_up(leases)
   for _, id in ipairs(group.held) do lease(leases, ask.process .. '/' .. id) end
   grant(leases, line, group.most)
   for _, id in ipairs(group.lined) do

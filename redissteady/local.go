@@ -144,7 +144,7 @@ func (c *local) obtain(ctx context.Context, l *Limiter, t *ticket) error {
 		if t.full {
 			return t.tooMany()
 		}
-		t.why = "the limit of concurrent requests"
+		l.waits(t, "the limit of concurrent requests")
 		l.queue(t)
 		either, cancel := context.WithCancel(ctx)
 		stop := context.AfterFunc(c.over, cancel)
@@ -193,7 +193,7 @@ func (c *local) pass(ctx context.Context, l *Limiter, t *ticket, keys []*localKe
 		if d <= 0 {
 			return nil
 		}
-		t.why = "this process's share of the limits, as Redis does not answer"
+		l.waits(t, "this process's share of the limits, as Redis does not answer")
 		if t.full {
 			undo()
 			return t.tooMany()
@@ -237,6 +237,24 @@ func (r *localRate) reserve(now time.Time, n int) (all []*rate.Reservation) {
 		n -= part
 	}
 	return all
+}
+
+// waits takes down what t waits for.
+func (l *Limiter) waits(t *ticket, why string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t.why = why
+}
+
+// works takes in that t's request was answered well.
+func (c *local) works(t *ticket) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, of := range t.keys[:len(t.scopes)] {
+		if k := c.keys[of]; k != nil {
+			k.failures = 0
+		}
+	}
 }
 
 // observe takes from an observation what a plain limit can use.

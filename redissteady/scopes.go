@@ -1,6 +1,8 @@
 package redissteady
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/steadyhttp/steadyhttp/limit"
@@ -17,6 +19,8 @@ type scope struct {
 	rate      float64
 	gate      string
 	left      time.Duration
+	evidence  string
+	wouldHold int64
 	most      int // concurrent requests
 	well      bool
 	processes int
@@ -39,31 +43,61 @@ func (l *Limiter) note(t *ticket, a answer) {
 			l.known[of] = k
 		}
 		k.at, k.buckets, k.rate, k.gate, k.left = now, s.Buckets, s.Rate, s.Gate, seconds(s.Left)
+		k.evidence = s.evidence()
+		if s.Key == a.Would {
+			k.wouldHold++
+		}
 		if s.Key == t.limitsKey {
 			k.most = t.ask.Limits.MaxConcurrent
 		}
 		if i == 0 {
 			k.well, k.processes = a.Well, a.Processes
 		}
-		if s.Gate == "" {
+		if s.Gate == "" && now.Sub(l.causes[of].at) > l.timeout() { // else it may be on its way still
 			delete(l.causes, of)
 		}
 	}
 }
 
-// allWell reports whether all goes well at t's host, so that one more success
-// changes nothing. It requires l.mu held.
-func (l *Limiter) allWell(t *ticket) bool {
-	s := l.known[t.keys[0]]
-	return s != nil && s.well
+// evidence is what was inferred, and from what, for people.
+func (s *scopeState) evidence() string {
+	var all []string
+	ago := seconds(s.Age).Round(time.Millisecond)
+	switch s.Gate {
+	case limit.GateAsked:
+		all = append(all, fmt.Sprintf("a response asked for a pause %s ago", ago))
+	case limit.GateFailing:
+		all = append(all, fmt.Sprintf("%d failures in a row %s ago", s.Row, ago))
+	case "":
+		if s.Rate > 0 {
+			all = append(all, "requests were refused, or a gate opened, of late")
+		}
+	}
+	if s.Doubted {
+		all = append(all, "a stated limit is not believed: requests were answered well although nothing was left of it")
+	}
+	return strings.Join(all, "; ")
 }
 
-// remember keeps what shut a gate. It requires l.mu held.
+// allWell reports whether all goes well at t's host and scopes, so that one more
+// success changes nothing. It requires l.mu held.
+func (l *Limiter) allWell(t *ticket) bool {
+	s := l.known[t.keys[0]]
+	return t.well && s != nil && s.well
+}
+
+// A cause is what a response said that shut a gate, or may have.
+type cause struct {
+	err error
+	at  time.Time
+}
+
+// remember keeps what may have shut a gate. It requires l.mu held.
 func (l *Limiter) remember(of string, err error) {
 	if len(l.causes) >= maxScopes {
 		clear(l.causes)
 	}
-	l.causes[of] = err
+	l.causes[of] = cause{err, time.Now()}
 }
 
 // gateError returns what shut the gate that a request of k stands at, as far as
@@ -75,10 +109,8 @@ func (l *Limiter) gateError(k limit.Key) error {
 			continue
 		}
 		of := name(l.prefix(), within(k, mask))
-		if err := l.causes[of]; err != nil {
-			if s := l.known[of]; s == nil || s.gate != "" {
-				return err
-			}
+		if s := l.known[of]; s != nil && s.gate != "" && l.causes[of].err != nil {
+			return l.causes[of].err
 		}
 	}
 	return nil
@@ -95,10 +127,13 @@ func (l *Limiter) Snapshot() []limit.KeyState {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	waiting, underWay := map[string]int{}, map[string]int{}
+	waiting, underWay, oldest := map[string]int{}, map[string]int{}, map[string]*ticket{}
 	for _, t := range l.waiting {
 		for _, k := range t.keys[:len(t.scopes)] {
 			waiting[k]++
+			if o := oldest[k]; o == nil || t.number < o.number {
+				oldest[k] = t
+			}
 		}
 	}
 	for _, t := range l.permits {
@@ -108,7 +143,10 @@ func (l *Limiter) Snapshot() []limit.KeyState {
 	}
 	var all []limit.KeyState
 	for of, s := range l.known {
-		k := limit.KeyState{Key: s.key, Waiting: waiting[of], Concurrent: underWay[of]}
+		k := limit.KeyState{Key: s.key, Waiting: waiting[of], Concurrent: underWay[of], WouldHold: s.wouldHold, Evidence: s.evidence}
+		if t := oldest[of]; t != nil {
+			k.Oldest, k.Why = now.Sub(t.came), t.why
+		}
 		share := 1.0
 		if l.away != nil {
 			share = l.away.share(hostName(l.prefix(), s.key.Host))
@@ -117,7 +155,7 @@ func (l *Limiter) Snapshot() []limit.KeyState {
 		}
 		k.PerSecond = s.rate * share
 		if k.Gate != "" {
-			k.GateError = l.causes[of]
+			k.GateError = l.causes[of].err
 		}
 		for _, b := range s.buckets {
 			k.Limits = append(k.Limits, limit.LimitState{

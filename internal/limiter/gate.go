@@ -112,7 +112,7 @@ type gate struct {
 	routes  bool             // of a host: routes of it failed, while connections to it did not
 	strict  bool             // nothing contradicts it before its time is up
 	ofLimit bool             // a limit asked for it
-	shut    monotime.Instant // when
+	shut    monotime.Instant // when it was
 	since   monotime.Instant // a response to a request sent before says nothing of the present
 	until   monotime.Instant // nobody passes before
 	every   time.Duration    // between probes
@@ -168,6 +168,13 @@ func (g *gate) probeLost(t, sent monotime.Instant) {
 	}
 }
 
+// probeLost is gate.probeLost for the request p, whose i-th Key k is.
+func (k *keyState) probeLost(t monotime.Instant, p *permit, i int) {
+	if p.probe[i] && k.gate != nil {
+		k.gate.probeLost(t, p.at)
+	}
+}
+
 func (g *gate) why() string {
 	if g.failing {
 		return "the host is failing"
@@ -200,6 +207,7 @@ func (k *keyState) asked(t, sent monotime.Instant, o *limit.Observation) {
 	g := k.gate
 	if g == nil {
 		k.gate = &gate{shut: t, since: sent, until: until, strict: o.Strict, ofLimit: o.Signal != limit.SignalFailing, every: MinProbe, took: t.Sub(sent), load: k.load(t), err: o.Err}
+		k.alarmAll(t)
 		return
 	}
 	g.probe = 0
@@ -207,8 +215,13 @@ func (k *keyState) asked(t, sent monotime.Instant, o *limit.Observation) {
 	if t >= g.until { // a pause anew, as the probe was told
 		g.since, g.against = max(g.since, sent), 0
 	}
-	if until > g.until {
-		g.until, g.err = until, o.Err
+	if until <= g.until {
+		return
+	}
+	g.until, g.err = until, o.Err
+	if ofLimit := !g.failing && o.Signal != limit.SignalFailing; ofLimit != g.ofLimit {
+		g.ofLimit = ofLimit
+		k.alarmAll(t)
 	}
 }
 
@@ -236,6 +249,7 @@ func (k *keyState) failed(t, sent monotime.Instant, probe bool, of *keyState, o 
 		load: k.row.perSecond(t), err: o.Err, row: k.row.n, routes: of != k,
 	}
 	k.row, k.ramp = row{}, nil
+	k.alarmAll(t)
 }
 
 // works takes in that a request of k which went out at sent was answered: that

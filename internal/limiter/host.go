@@ -35,6 +35,7 @@ type host struct {
 	keyState            // of the host as a whole
 	keys     map[limit.Key]*keyState
 	scopes   [allScopes]int32 // how many Keys there are of each scope
+	made     monotime.Instant // when the newest of them came to be
 	sweepAt  int
 	forgot   bool           // it is no longer among the hosts of its Memory
 	rounds   *atomic.Uint32 // of its Memory: numbers permits
@@ -137,6 +138,19 @@ func within(k limit.Key, scope uint8) limit.Key {
 	return k
 }
 
+// matching calls f for each Key, but the host as a whole, that requests of k
+// match. It requires h.mu held.
+func (h *host) matching(k *limit.Key, f func(*keyState)) {
+	has := scopeOf(k)
+	for scope := uint8(1); scope < allScopes; scope++ {
+		if scope&^has == 0 && h.scopes[scope] > 0 {
+			if state := h.keys[within(*k, scope)]; state != nil {
+				f(state)
+			}
+		}
+	}
+}
+
 // of returns the state of k, a new one if there is none. It requires h.mu held.
 func (h *host) of(k limit.Key, t monotime.Instant) *keyState {
 	scope := scopeOf(&k)
@@ -161,6 +175,7 @@ func (h *host) of(k limit.Key, t monotime.Instant) *keyState {
 	state := &keyState{key: k, host: h, used: t}
 	h.keys[k] = state
 	h.scopes[scope]++
+	h.made = t
 	return state
 }
 

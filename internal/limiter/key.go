@@ -54,6 +54,7 @@ type ask struct {
 	limit.Ask
 	cost    load
 	routeOK bool // no failure of the request's own route is known
+	spent   bool // it has waited at gates of failing scopes for as long as it may
 }
 
 // next returns when a request can pass k, if those of ahead pass first; sure is
@@ -82,7 +83,7 @@ func (k *keyState) next(t monotime.Instant, a *ask, ahead *load) (at monotime.In
 
 // inferred tells later of what is inferred from responses.
 func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(monotime.Instant, bool, string)) {
-	if g := k.gate; g != nil && !(a.routeOK && g.routes) {
+	if g := k.gate; g != nil && !a.passes(g) {
 		at, sure := g.next(t)
 		if at <= t && ahead[requests] > 0 {
 			at, sure = t.Add(g.goodSign()), false // somebody before it is the probe
@@ -151,7 +152,7 @@ func (k *keyState) take(t monotime.Instant, a *ask) (probe bool) {
 func (k *keyState) untake(p *permit) {
 	for i := range k.told {
 		w := &k.told[i]
-		w.giveBack(p.at, p.cost[w.unit])
+		w.correct(p.at, p.cost[w.unit], 0)
 	}
 	k.sent.subtract(&p.cost)
 	k.inUse--
@@ -171,20 +172,17 @@ func (k *keyState) settle(t monotime.Instant, p *permit, o *limit.Outcome) {
 	k.inUse--
 	k.users--
 	k.used = t
-	var back load // of the tokens: what a server counts, it says itself
+	var used load // of the tokens: how many requests a server counts, it says itself
 	switch {
 	case o.Refund:
-		back = p.cost
 	case o.UsageKnown:
-		used := loadOf(o.Used)
-		back = p.cost
-		back.subtract(&used)
+		used = loadOf(o.Used)
 	default:
 		return
 	}
 	for i := range k.told {
 		if w := &k.told[i]; w.unit != requests {
-			w.giveBack(p.at, back[w.unit])
+			w.correct(p.at, p.cost[w.unit], used[w.unit])
 		}
 	}
 }
@@ -270,7 +268,7 @@ func (k *keyState) snapshot(t monotime.Instant) limit.KeyState {
 	}
 	for i := range k.told {
 		w := &k.told[i]
-		s.Limits = append(s.Limits, limit.LimitState{Unit: unitNames[w.unit], Limit: w.max, Window: w.length, Left: w.left(t)})
+		s.Limits = append(s.Limits, limit.LimitState{Unit: UnitNames[w.unit], Limit: w.max, Window: w.length, Left: w.left(t)})
 	}
 	var evidence []string
 	for i := range k.stated {
@@ -279,7 +277,7 @@ func (k *keyState) snapshot(t monotime.Instant) limit.KeyState {
 		if b.stale(t) {
 			continue
 		}
-		s.Limits = append(s.Limits, limit.LimitState{Unit: unitNames[b.unit], Limit: b.limit, Window: b.window, Left: b.level, Learned: true})
+		s.Limits = append(s.Limits, limit.LimitState{Unit: UnitNames[b.unit], Limit: b.limit, Window: b.window, Left: b.level, Learned: true})
 		if !b.believed(t) {
 			evidence = append(evidence, "a stated limit of "+unitWords[b.unit]+" is not believed: requests were answered well although nothing was left of it")
 		}

@@ -137,7 +137,7 @@ func (s *stated) answeredWell(t, sent monotime.Instant) {
 	if s.tried != 0 && sent >= s.tried {
 		s.tried = 0
 	}
-	if s.emptyAt != 0 && sent >= s.emptyAt && s.perSecond*sent.Sub(s.emptyAt).Seconds() < 1 {
+	if s.emptyAt != 0 && sent > s.emptyAt && s.perSecond*sent.Sub(s.emptyAt).Seconds() < 1 {
 		s.doubted, s.emptyAt = t.Add(DoubtTime), 0
 	}
 }
