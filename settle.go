@@ -22,7 +22,7 @@ type settling struct {
 // that for the permit's end.
 func (s *settling) observe(req *http.Request, resp *http.Response, err error) {
 	signal, held := s.t.observe(req, &s.p, resp, err)
-	if held {
+	if held && s.t.Inference == limit.Act {
 		recordFor(req, resp).setHeld(resp)
 	}
 	s.outcome = limit.Outcome{Signal: signal, Refund: resp == nil || failed(resp)}

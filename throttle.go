@@ -243,7 +243,7 @@ func (t *Throttler) ask(req *http.Request) (a limit.Ask, err error) {
 			return a, err
 		}
 	}
-	a.OutageWait, a.MaxPause, a.Repeat = callFrom(req.Context()).patience(max(t.OutageWait, 0))
+	a.OutageWait, a.MaxPause, a.Repeat = callFrom(req.Context()).patience(t.OutageWait)
 	return a, nil
 }
 

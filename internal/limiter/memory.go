@@ -30,6 +30,7 @@ func (m *Memory) AcquireFor(ctx context.Context, a *limit.Ask, req *http.Request
 	a.Cost.Requests = max(a.Cost.Requests, 1)
 	w := waiter{ask: ask{Ask: *a, cost: loadOf(a.Cost)}}
 	w.permit.cost = w.ask.cost
+	w.ask.spent = a.OutageWait < 0
 	h, t := m.lockHost(a.Key.Host), monotime.Now()
 	h.enter(a, &w.permit, t)
 	w.number = h.arrived
