@@ -317,7 +317,9 @@ func refusal(err error) error {
 			of := *cause
 			e = &of
 			e.Status, e.RequestID, e.Body, e.repeat = 0, "", nil, 0
-			reason += ": " + cause.Message
+			if cause.Message != "" {
+				reason += ": " + cause.Message
+			}
 		}
 	}
 	e.Fate, e.Message, e.Err = FateNeverSent, "not sent: "+reason, err

@@ -175,11 +175,14 @@ func (k *keyState) probeLost(t monotime.Instant, p *permit, i int) {
 	}
 }
 
-func (g *gate) why() string {
-	if g.failing {
+func (g *gate) why(ofHost bool) string {
+	switch {
+	case !g.failing:
+		return "the server asked for a pause"
+	case ofHost:
 		return "the host is failing"
 	}
-	return "the server asked for a pause"
+	return "requests like it are failing"
 }
 
 func (g *gate) name() string {

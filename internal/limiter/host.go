@@ -37,6 +37,7 @@ type host struct {
 	scopes   [allScopes]int32 // how many Keys there are of each scope
 	made     monotime.Instant // when the newest of them came to be
 	sweepAt  int
+	sweptAt  monotime.Instant
 	forgot   bool           // it is no longer among the hosts of its Memory
 	rounds   *atomic.Uint32 // of its Memory: numbers permits
 
@@ -189,6 +190,14 @@ func (h *host) sweep(t monotime.Instant) {
 	}
 	if g := h.gate; g != nil && t.Sub(g.until) > idleTime && h.waiting == 0 {
 		h.gate = nil
+	}
+}
+
+// sweepSeldom is sweep, once in idleTime.
+func (h *host) sweepSeldom(t monotime.Instant) {
+	if t.Sub(h.sweptAt) >= idleTime {
+		h.sweep(t)
+		h.sweptAt = t
 	}
 }
 

@@ -90,7 +90,7 @@ func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(
 		if at <= t && ahead[requests] > 0 {
 			at, sure = t.Add(g.goodSign()), false // somebody before it is the probe
 		}
-		later(at, sure, g.why())
+		later(at, sure, g.why(k.isHost()))
 	}
 	if slices.ContainsFunc(k.stated, func(s stated) bool { return s.stale(t) }) {
 		k.stated = slices.DeleteFunc(k.stated, func(s stated) bool { return s.stale(t) })
@@ -98,20 +98,20 @@ func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(
 	for i := range k.stated {
 		s := &k.stated[i]
 		s.refill(t)
-		if then := s.next(t, a.cost[s.unit], ahead[s.unit]); then > t {
+		if then := s.next(t, a.cost[s.unit], ahead[s.unit], k.inUse == 0 && ahead[requests] == 0); then > t {
 			later(then, s.sure(t), s.why())
 		}
 	}
 	if k.finder != nil {
 		if then := k.finder.Next(t); then > t {
-			later(then, false, k.finder.Why())
+			later(then, false, "the adaptive rate limit")
 		}
 	}
 	if k.ramp != nil {
 		if k.ramp.over(t) {
 			k.ramp = nil
 		} else if !k.ramp.spares(a) {
-			later(k.ramp.next(t, ahead[requests]), ahead[requests] == 0, "the host has just recovered")
+			later(k.ramp.next(t, ahead[requests]), ahead[requests] == 0, "the pace after an outage or a pause")
 		}
 	}
 	if h := k.host; k.isHost() && h.cold != 0 && !h.answered {
@@ -240,7 +240,7 @@ func (k *keyState) isHost() bool { return k == &k.host.keyState }
 
 // idle reports whether k can be forgotten: nothing of it is in force.
 func (k *keyState) idle(t monotime.Instant) bool {
-	if k.users > 0 || k.waiting > 0 || t.Sub(k.used) < idleTime || k.gate != nil && t.Sub(k.gate.until) < idleTime || t < k.contradicted ||
+	if k.users > 0 || k.waiting > 0 || k.wouldHold > 0 || t.Sub(k.used) < idleTime || k.gate != nil && t.Sub(k.gate.until) < idleTime || t < k.contradicted ||
 		k.row.n > 0 && t.Sub(k.row.latest) < RowTime || k.finder != nil && !k.finder.Idle(t) {
 		return false
 	}

@@ -114,6 +114,7 @@ func (m *Memory) Settle(granted limit.Permit, o limit.Outcome) {
 		}
 	}
 	h.free(granted.ID)
+	h.sweepSeldom(t)
 	for i := range held {
 		if k := held[i].state; k != nil {
 			k.run(t)
