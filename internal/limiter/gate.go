@@ -214,6 +214,9 @@ func (k *keyState) failed(t, sent monotime.Instant, probe bool, of *keyState, o 
 		}
 		return // else it was under way already when the gate was shut
 	}
+	if k.row == nil {
+		k.row = new(row)
+	}
 	k.row.add(t, k.host.meter.perSecond(t), of)
 	if !k.row.long(t) || of != k && k.row.routes[MinRoutes-1] == nil {
 		return
@@ -223,14 +226,14 @@ func (k *keyState) failed(t, sent monotime.Instant, probe bool, of *keyState, o 
 		failing: true, shut: t, since: t, until: t.Add(max(MinProbe, o.Hold)), every: MinProbe, took: took,
 		load: k.row.perSecond(t), err: o.Err, row: k.row.n, routes: of != k,
 	}
-	k.row, k.ramp = row{}, nil
+	k.row, k.ramp = nil, nil
 	k.alarmAll(t)
 }
 
 // works takes in that a request of k which went out at sent was answered: that
 // ends a row, and opens a gate that was shut before.
 func (k *keyState) works(t, sent monotime.Instant, probe bool) {
-	k.row = row{}
+	k.row = nil
 	switch g := k.gate; {
 	case g == nil || sent < g.since || sent == g.since && !probe:
 	case g.failing, probe && t >= g.until, !g.strict: // of the last the limit is a rate and no pause

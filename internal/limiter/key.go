@@ -35,7 +35,7 @@ type keyState struct {
 	finder *finder.Finder // of a rate that refusals point to; nil is none
 	gate   *gate          // nil is open
 	ramp   *ramp          // after a gate has opened; nil is none
-	row    row            // of failures
+	row    *row           // of failures; nil is none
 
 	queue     queue
 	timer     *time.Timer      // runs the queue
@@ -236,7 +236,7 @@ func (k *keyState) isHost() bool { return k == &k.host.keyState }
 // idle reports whether k can be forgotten: nothing of it is in force.
 func (k *keyState) idle(t monotime.Instant) bool {
 	if k.users > 0 || k.waiting > 0 || t.Sub(k.used) < idleTime || k.gate != nil && t.Sub(k.gate.until) < idleTime ||
-		k.row.n > 0 && t.Sub(k.row.latest) < RowTime || k.finder != nil && !k.finder.Idle(t) {
+		k.row != nil && t.Sub(k.row.latest) < RowTime || k.finder != nil && !k.finder.Idle(t) {
 		return false
 	}
 	for i := range k.told {
@@ -254,7 +254,7 @@ func (k *keyState) idle(t monotime.Instant) bool {
 
 // holdsNobody reports whether k holds nobody back and has nothing to count.
 func (k *keyState) holdsNobody() bool {
-	return k.gate == nil && k.ramp == nil && k.finder == nil && k.row.n == 0 && len(k.told) == 0 && k.max == 0 && len(k.stated) == 0 && k.waiting == 0
+	return k.gate == nil && k.ramp == nil && k.finder == nil && k.row == nil && len(k.told) == 0 && k.max == 0 && len(k.stated) == 0 && k.waiting == 0
 }
 
 // snapshot is what there is to know of k.

@@ -105,7 +105,7 @@ func (m *Memory) Settle(granted limit.Permit, o limit.Outcome) {
 	if !p.heard || o.Signal != limit.SignalNone {
 		h.signal(t, p, &granted.Key, o.Signal)
 	}
-	newer := h.made >= p.at
+	newer := h.keys.made >= p.at
 	held := p.held
 	for i := range held {
 		if k := held[i].state; k != nil {
@@ -119,7 +119,7 @@ func (m *Memory) Settle(granted limit.Permit, o limit.Outcome) {
 		}
 	}
 	if newer {
-		h.matching(&granted.Key, func(k *keyState) { k.run(t) })
+		h.keys.matching(&granted.Key, func(k *keyState) { k.run(t) })
 	}
 	h.publish()
 }
@@ -131,6 +131,9 @@ func (m *Memory) Observe(granted limit.Permit, o limit.Observation) (held bool) 
 		return false
 	}
 	defer h.mu.Unlock()
+	if o.Key.Host != h.key.Host {
+		return false // it is no business of this host's
+	}
 	t := monotime.Now()
 	k := &h.keyState
 	if o.Unit != "" || o.Hold > 0 || o.Signal > limit.SignalGood {
@@ -174,8 +177,8 @@ func (m *Memory) Observe(granted limit.Permit, o limit.Observation) (held bool) 
 			s.run(t)
 		}
 	}
-	if o.Signal == limit.SignalGood && h.made >= p.at {
-		h.matching(&granted.Key, func(k *keyState) { k.run(t) })
+	if o.Signal == limit.SignalGood && h.keys.made >= p.at {
+		h.keys.matching(&granted.Key, func(k *keyState) { k.run(t) })
 	}
 	h.publish()
 	return h.holds(&o.Key) || k.finder != nil && o.Signal == limit.SignalRefused
@@ -184,7 +187,7 @@ func (m *Memory) Observe(granted limit.Permit, o limit.Observation) (held bool) 
 // holds reports whether a gate holds the requests of k back.
 func (h *host) holds(k *limit.Key) bool {
 	held := h.gate != nil
-	h.matching(k, func(state *keyState) { held = held || state.gate != nil })
+	h.keys.matching(k, func(state *keyState) { held = held || state.gate != nil })
 	return held
 }
 
@@ -255,8 +258,8 @@ func (h *host) signal(t monotime.Instant, p *permit, key *limit.Key, sig limit.S
 	}
 	// A success also contradicts what was inferred since p went of Keys that were
 	// not there then.
-	if sig == limit.SignalGood && h.made >= p.at {
-		h.matching(key, func(k *keyState) { k.works(t, p.at, false) })
+	if sig == limit.SignalGood && h.keys.made >= p.at {
+		h.keys.matching(key, func(k *keyState) { k.works(t, p.at, false) })
 	}
 }
 
@@ -269,13 +272,13 @@ func (m *Memory) Snapshot() []limit.KeyState {
 		defer h.mu.Unlock()
 		t := monotime.Now()
 		whole := h.snapshot(t)
-		for _, k := range h.keys {
+		h.keys.each(func(k *keyState) {
 			s := k.snapshot(t)
 			if s.Oldest > whole.Oldest || whole.Why == "" {
 				whole.Oldest, whole.Why = s.Oldest, s.Why
 			}
 			all = append(all, s)
-		}
+		})
 		all = append(all, whole)
 		return true
 	})

@@ -83,9 +83,7 @@ func clean(t *testing.T, m *Memory) {
 			}
 		}
 		check(&h.keyState)
-		for _, k := range h.keys {
-			check(k)
-		}
+		h.keys.each(check)
 		return true
 	})
 }

@@ -45,7 +45,7 @@ func (h *host) enter(a *limit.Ask, p *permit, t monotime.Instant) {
 	if a.Inference == limit.Off {
 		return
 	}
-	h.matching(&a.Key, p.hold)
+	h.keys.matching(&a.Key, p.hold)
 }
 
 // hold adds k to what p holds on to, once.
@@ -76,7 +76,7 @@ func (p *permit) leave() {
 // it is under is its host and limits.
 func (p *permit) routeOK() bool {
 	for i := range p.held {
-		if k := p.held[i].state; k != nil && !k.isHost() && (k.gate != nil || k.row.n > 0) {
+		if k := p.held[i].state; k != nil && !k.isHost() && (k.gate != nil || k.row != nil) {
 			return false
 		}
 	}
