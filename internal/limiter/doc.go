@@ -2,9 +2,11 @@
 // process. It is the limit.Limiter that a steadyhttp.Throttler makes for itself.
 //
 // Read memory.go first: a request enters there, is let go or queued (queue.go),
-// and is settled. key.go is what is known of one limit.Key: its buckets
-// (bucket.go, stated.go), the rate that its refusals point to (rate.go) and its
-// gate (gate.go). open.go is the shortcut for hosts that hold nobody back.
+// and is settled. key.go is what is known of one limit.Key: the limits that the
+// user set (told.go) and that responses state (stated.go), its gate (gate.go,
+// patience.go) and the pace after it (ramp.go). The rate that its refusals point to
+// is found by package finder. open.go is the shortcut for hosts that hold nobody
+// back.
 //
 // The constants that have a capital are also those of the module redissteady,
 // which keeps the same things in Redis.

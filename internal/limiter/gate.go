@@ -193,12 +193,11 @@ func (k *keyState) asked(t, sent monotime.Instant, o *limit.Observation) {
 		k.alarmAll(t)
 		return
 	}
-	g.probe = 0
 	g.strict = g.strict || o.Strict
 	if until <= g.until {
 		return
 	}
-	g.until, g.since, g.err = until, max(g.since, sent), o.Err
+	g.until, g.since, g.err, g.probe = until, max(g.since, sent), o.Err, 0
 	if ofLimit := !g.failing && o.Signal != limit.SignalFailing; ofLimit != g.ofLimit {
 		g.ofLimit = ofLimit
 		k.alarmAll(t)

@@ -257,11 +257,25 @@ func (k *keyState) holdsNobody() bool {
 	return k.gate == nil && k.ramp == nil && k.finder == nil && k.row == nil && len(k.told) == 0 && k.max == 0 && len(k.stated) == 0 && k.waiting == 0
 }
 
-// snapshot is what there is to know of k.
-func (k *keyState) snapshot(t monotime.Instant) limit.KeyState {
-	s := limit.KeyState{Key: k.key, Waiting: int(k.waiting), Concurrent: int(k.inUse), WouldHold: k.wouldHold}
+// oldest returns who has waited the longest of those that match k: the first in its
+// queue, or if they all stand in others', of heads, who are first there.
+func (k *keyState) oldest(heads []*waiter) (first *waiter) {
 	if len(k.queue) > 0 {
-		s.Oldest, s.Why = t.Sub(k.queue[0].came), k.queue[0].why
+		return k.queue[0]
+	}
+	for _, w := range heads {
+		if (first == nil || w.number < first.number) && k.waiting > 0 && w.permit.holds(k) {
+			first = w
+		}
+	}
+	return first
+}
+
+// snapshot is what there is to know of k. heads are the first of the host's queues.
+func (k *keyState) snapshot(t monotime.Instant, heads []*waiter) limit.KeyState {
+	s := limit.KeyState{Key: k.key, Waiting: int(k.waiting), Concurrent: int(k.inUse), WouldHold: k.wouldHold}
+	if w := k.oldest(heads); w != nil {
+		s.Oldest, s.Why = t.Sub(w.came), w.why
 	}
 	for i := range k.told {
 		w := &k.told[i]

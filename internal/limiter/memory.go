@@ -263,6 +263,10 @@ func (h *host) signal(t monotime.Instant, p *permit, key *limit.Key, sig limit.S
 	}
 }
 
+// maxHeads bounds among how many queues of a host the oldest request of a Key is
+// looked for that has none in its own.
+const maxHeads = 64
+
 // Snapshot implements limit.Limiter.
 func (m *Memory) Snapshot() []limit.KeyState {
 	var all []limit.KeyState
@@ -271,15 +275,17 @@ func (m *Memory) Snapshot() []limit.KeyState {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		t := monotime.Now()
-		whole := h.snapshot(t)
-		h.keys.each(func(k *keyState) {
-			s := k.snapshot(t)
-			if s.Oldest > whole.Oldest || whole.Why == "" {
-				whole.Oldest, whole.Why = s.Oldest, s.Why
+		states := []*keyState{&h.keyState}
+		h.keys.each(func(k *keyState) { states = append(states, k) })
+		var heads []*waiter
+		for _, k := range states {
+			if len(k.queue) > 0 && len(heads) < maxHeads {
+				heads = append(heads, k.queue[0])
 			}
-			all = append(all, s)
-		})
-		all = append(all, whole)
+		}
+		for _, k := range states {
+			all = append(all, k.snapshot(t, heads))
+		}
 		return true
 	})
 	return all

@@ -63,6 +63,16 @@ func (p *permit) hold(k *keyState) {
 	}
 }
 
+// holds reports whether p holds on to k.
+func (p *permit) holds(k *keyState) bool {
+	for i := range p.held {
+		if p.held[i].state == k {
+			return true
+		}
+	}
+	return false
+}
+
 // leave lets go of all Keys, without having gone.
 func (p *permit) leave() {
 	for i := range p.held {

@@ -172,3 +172,24 @@ func TestGiveUpAtTheTurn(t *testing.T) {
 	}
 	clean(t, &m)
 }
+
+// TestSnapshotOfWhoWaitsElsewhere has a request wait for its route: its host and
+// the Key of the limits show that as well.
+func TestSnapshotOfWhoWaitsElsewhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m Memory
+		meet(t, &m)
+		k := routed("GET /a")
+		limited := limit.Key{Host: k.Host, Credential: 7}
+		p := now(t, &m, limit.Ask{Key: k})
+		m.Observe(p, limit.Observation{Key: k, Signal: limit.SignalRefused, Hold: time.Minute})
+		m.Settle(p, limit.Outcome{})
+		go m.Acquire(t.Context(), limit.Ask{Key: k, LimitsKey: limited, Limits: limit.Limits{MaxConcurrent: 5}})
+		time.Sleep(time.Second)
+		for _, s := range m.Snapshot() {
+			if s.Waiting != 1 || s.Oldest != time.Second || s.Why == "" {
+				t.Errorf("%+v: got %d that wait, for %v, for %q; want one for a second and why", s.Key, s.Waiting, s.Oldest, s.Why)
+			}
+		}
+	})
+}
