@@ -2,6 +2,7 @@ package limiter
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,6 +30,7 @@ func TestRamp(t *testing.T) {
 			k := routed("GET /a")
 			const before, outage, after = 5 * time.Second, 5 * time.Second, 20 * time.Second
 			began := time.Now()
+			var mu sync.Mutex // guards what follows
 			var seconds [40]int
 			var tenths [400]int
 			first := -1 // the second of which is the first success after the outage
@@ -49,12 +51,15 @@ func TestRamp(t *testing.T) {
 						at := time.Since(began)
 						time.Sleep(20 * time.Millisecond)
 						if at >= before && at < before+outage {
+							mu.Lock()
 							inOutage++
+							mu.Unlock()
 							m.Observe(p, limit.Observation{Key: k, Signal: row.signal, Hold: row.hold, Err: &testError{"down"}})
 							m.Settle(p, limit.Outcome{})
 							time.Sleep(500 * time.Millisecond)
 							continue
 						}
+						mu.Lock()
 						if at >= before+outage {
 							if first < 0 {
 								first = int(at / (100 * time.Millisecond))
@@ -63,6 +68,7 @@ func TestRamp(t *testing.T) {
 							seconds[(int(at/(100*time.Millisecond))-first)/10]++
 						}
 						answered++
+						mu.Unlock()
 						m.Settle(p, good)
 						return
 					}
