@@ -213,7 +213,6 @@ func (k *keyState) asked(t, sent monotime.Instant, o *limit.Observation) {
 		k.alarmAll(t)
 		return
 	}
-	g.probe = 0
 	g.strict = g.strict || o.Strict
 	if t >= g.until { // a pause anew, as the probe was told
 		g.since, g.against = max(g.since, sent), 0
@@ -221,7 +220,7 @@ func (k *keyState) asked(t, sent monotime.Instant, o *limit.Observation) {
 	if until <= g.until {
 		return
 	}
-	g.until, g.err = until, o.Err
+	g.until, g.err, g.probe = until, o.Err, 0
 	if ofLimit := !g.failing && o.Signal != limit.SignalFailing; ofLimit != g.ofLimit {
 		g.ofLimit = ofLimit
 		k.alarmAll(t)
@@ -243,6 +242,9 @@ func (k *keyState) failed(t, sent monotime.Instant, probe bool, of *keyState, o 
 		}
 		return // else it was under way already when the gate was shut
 	}
+	if k.row == nil {
+		k.row = new(row)
+	}
 	k.row.add(t, k.host.meter.perSecond(t), of)
 	if !k.row.long(t) || of != k && k.row.routes[MinRoutes-1] == nil {
 		return
@@ -252,14 +254,14 @@ func (k *keyState) failed(t, sent monotime.Instant, probe bool, of *keyState, o 
 		failing: true, shut: t, since: t, until: t.Add(max(MinProbe, o.Hold)), every: MinProbe, took: took,
 		load: k.row.perSecond(t), err: o.Err, row: k.row.n, routes: of != k,
 	}
-	k.row, k.ramp = row{}, nil
+	k.row, k.ramp = nil, nil
 	k.alarmAll(t)
 }
 
 // works takes in that a request of k which went out at sent was answered: that
 // ends a row, and opens a gate that was shut before.
 func (k *keyState) works(t, sent monotime.Instant, probe bool) {
-	k.row = row{}
+	k.row = nil
 	switch g := k.gate; {
 	case g == nil || sent < g.since || sent == g.since && !probe:
 	case g.failing, probe && t >= g.until:

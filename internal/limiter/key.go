@@ -35,7 +35,7 @@ type keyState struct {
 	finder *finder.Finder // of a rate that refusals point to; nil is none
 	gate   *gate          // nil is open
 	ramp   *ramp          // after a gate has opened; nil is none
-	row    row            // of failures
+	row    *row           // of failures; nil is none
 
 	failedAt monotime.Instant // the latest failure; 0 is none
 
@@ -241,7 +241,7 @@ func (k *keyState) isHost() bool { return k == &k.host.keyState }
 // idle reports whether k can be forgotten: nothing of it is in force.
 func (k *keyState) idle(t monotime.Instant) bool {
 	if k.users > 0 || k.waiting > 0 || k.wouldHold > 0 || t.Sub(k.used) < idleTime || k.gate != nil && t.Sub(k.gate.until) < idleTime || t < k.contradicted ||
-		k.row.n > 0 && t.Sub(k.row.latest) < RowTime || k.finder != nil && !k.finder.Idle(t) {
+		k.row != nil && t.Sub(k.row.latest) < RowTime || k.finder != nil && !k.finder.Idle(t) {
 		return false
 	}
 	for i := range k.told {
@@ -259,14 +259,28 @@ func (k *keyState) idle(t monotime.Instant) bool {
 
 // holdsNobody reports whether k holds nobody back and has nothing to count.
 func (k *keyState) holdsNobody() bool {
-	return k.gate == nil && k.ramp == nil && k.finder == nil && k.row.n == 0 && len(k.told) == 0 && k.max == 0 && len(k.stated) == 0 && k.waiting == 0
+	return k.gate == nil && k.ramp == nil && k.finder == nil && k.row == nil && len(k.told) == 0 && k.max == 0 && len(k.stated) == 0 && k.waiting == 0
 }
 
-// snapshot is what there is to know of k.
-func (k *keyState) snapshot(t monotime.Instant) limit.KeyState {
-	s := limit.KeyState{Key: k.key, Waiting: int(k.waiting), Concurrent: int(k.inUse), WouldHold: k.wouldHold}
+// oldest returns who has waited the longest of those that match k: the first in its
+// queue, or if they all stand in others', of heads, who are first there.
+func (k *keyState) oldest(heads []*waiter) (first *waiter) {
 	if len(k.queue) > 0 {
-		s.Oldest, s.Why = t.Sub(k.queue[0].came), k.queue[0].why
+		return k.queue[0]
+	}
+	for _, w := range heads {
+		if (first == nil || w.number < first.number) && k.waiting > 0 && w.permit.holds(k) {
+			first = w
+		}
+	}
+	return first
+}
+
+// snapshot is what there is to know of k. heads are the first of the host's queues.
+func (k *keyState) snapshot(t monotime.Instant, heads []*waiter) limit.KeyState {
+	s := limit.KeyState{Key: k.key, Waiting: int(k.waiting), Concurrent: int(k.inUse), WouldHold: k.wouldHold}
+	if w := k.oldest(heads); w != nil {
+		s.Oldest, s.Why = t.Sub(w.came), w.why
 	}
 	for i := range k.told {
 		w := &k.told[i]

@@ -45,7 +45,7 @@ func (h *host) enter(a *limit.Ask, p *permit, t monotime.Instant) {
 	if a.Inference == limit.Off {
 		return
 	}
-	h.matching(&a.Key, p.hold)
+	h.keys.matching(&a.Key, p.hold)
 }
 
 // hold adds k to what p holds on to, once.
@@ -61,6 +61,16 @@ func (p *permit) hold(k *keyState) {
 			return
 		}
 	}
+}
+
+// holds reports whether p holds on to k.
+func (p *permit) holds(k *keyState) bool {
+	for i := range p.held {
+		if p.held[i].state == k {
+			return true
+		}
+	}
+	return false
 }
 
 // leave lets go of all Keys, without having gone.
@@ -80,7 +90,7 @@ func (p *permit) routeOK() bool {
 		since = r.failed
 	}
 	for i := range p.held {
-		if k := p.held[i].state; k != nil && !k.isHost() && (k.gate != nil || k.row.n > 0 || since != 0 && k.failedAt > since) {
+		if k := p.held[i].state; k != nil && !k.isHost() && (k.gate != nil || k.row != nil || since != 0 && k.failedAt > since) {
 			return false
 		}
 	}

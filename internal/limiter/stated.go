@@ -31,8 +31,10 @@ const (
 	// minute and by the day.
 	MaxStated = 8
 
-	// MaxLimit is above every limit there is: what is more is none.
-	MaxLimit = 1 << 50
+	// MaxLimit is above every limit there is: what is more is none. The same holds
+	// for MaxWindow: a limit is remembered for as long as its window.
+	MaxLimit  = 1 << 50
+	MaxWindow = 31 * 24 * time.Hour
 )
 
 // A stated is a limit that responses state, as a bucket: how much is left of it,
@@ -178,7 +180,7 @@ func (s *stated) why() string {
 // went out at sent, when k had sent before in all.
 func (k *keyState) learn(t, sent monotime.Instant, cost, before load, o *limit.Observation) {
 	u, ok := unitNamed(o.Unit)
-	if !ok || o.Limit <= 0 || o.Remaining < 0 || o.Limit > MaxLimit {
+	if !ok || o.Limit <= 0 || o.Remaining < 0 || o.Limit > MaxLimit || o.Window < 0 || o.Window > MaxWindow {
 		return
 	}
 	limit, remaining := float64(o.Limit), float64(min(o.Remaining, o.Limit))
