@@ -102,6 +102,7 @@ func (r *row) long(t monotime.Instant) bool {
 type gate struct {
 	failing bool
 	routes  bool             // of a host: routes of it failed, while connections to it did not
+	began   monotime.Instant // when the first of the failures came that shut it
 	strict  bool             // nothing contradicts it before its time is up
 	ofLimit bool             // a limit asked for it
 	since   monotime.Instant // a response to a request sent before says nothing of the present
@@ -200,6 +201,7 @@ func (k *keyState) asked(t, sent monotime.Instant, o *limit.Observation) {
 // failed counts a failure of k by a request that went out at sent. of is the scope
 // that the failure was observed of: k itself, or one of a host's that k is.
 func (k *keyState) failed(t, sent monotime.Instant, probe bool, of *keyState, o *limit.Observation) {
+	k.failedAt = t
 	if g := k.gate; g != nil {
 		if probe && sent >= g.since {
 			g.failed(t, t.Sub(sent), o.Hold, o.Err)
@@ -213,7 +215,7 @@ func (k *keyState) failed(t, sent monotime.Instant, probe bool, of *keyState, o 
 	took := t.Sub(sent)
 	k.gate = &gate{
 		failing: true, since: t, until: t.Add(max(minProbe, o.Hold)), every: minProbe, took: took,
-		load: k.row.perSecond(t), err: o.Err, row: k.row.n, routes: of != k,
+		load: k.row.perSecond(t), err: o.Err, row: k.row.n, routes: of != k, began: k.row.began,
 	}
 	k.row, k.ramp = row{}, nil
 }
@@ -236,7 +238,7 @@ func (k *keyState) works(t, sent monotime.Instant, probe bool) {
 
 // openGate opens k's gate: those who waited leave at a pace.
 func (k *keyState) openGate(t monotime.Instant) {
-	k.ramp = newRamp(k.gate.load, t)
+	k.ramp = &ramp{load: k.gate.load, from: t, routes: k.gate.routes, began: k.gate.began}
 	k.gate = nil
 }
 

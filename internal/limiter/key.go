@@ -37,6 +37,8 @@ type keyState struct {
 	ramp   *ramp          // after a gate has opened; nil is none
 	row    row            // of failures
 
+	failedAt monotime.Instant // when the last failure was; 0 is never
+
 	queue     queue
 	timer     *time.Timer      // runs the queue
 	due       monotime.Instant // when it fires; 0 if it is not set
@@ -50,8 +52,9 @@ type keyState struct {
 // An ask is what a request brings along to a Key.
 type ask struct {
 	limit.Ask
-	cost    load
-	routeOK bool // no failure of the request's own route is known
+	cost        load
+	routeOK     bool             // no failure of the request's own route is known since its last success
+	routeFailed monotime.Instant // when one was last; 0 is never
 }
 
 // next returns when a request can pass k, if those of ahead pass first; sure is
@@ -80,7 +83,7 @@ func (k *keyState) next(t monotime.Instant, a *ask, ahead *load) (at monotime.In
 
 // inferred tells later of what is inferred from responses.
 func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(monotime.Instant, bool, string)) {
-	if g := k.gate; g != nil && !(a.routeOK && g.routes) {
+	if g := k.gate; g != nil && !k.exempts(a) {
 		at, sure := g.next(t)
 		if at <= t && ahead[requests] > 0 {
 			at, sure = t.Add(g.goodSign()), false // somebody before it is the probe
@@ -105,7 +108,7 @@ func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(
 	if k.ramp != nil {
 		if k.ramp.over(t) {
 			k.ramp = nil
-		} else {
+		} else if !k.exempts(a) {
 			later(k.ramp.next(t, ahead[requests]), ahead[requests] == 0, "the host has just recovered")
 		}
 	}

@@ -79,15 +79,17 @@ func (p *permit) leave() {
 	}
 }
 
-// routeOK reports whether no failure of the request's own route is known: all that
-// it is under is its host and limits.
-func (p *permit) routeOK() bool {
+// route reports whether no failure of the request's own route is known since its
+// last success, and when one was last; 0 is never.
+func (p *permit) route() (ok bool, failed monotime.Instant) {
+	ok = true
 	for i := range p.held {
-		if k := p.held[i].state; k != nil && !k.isHost() && (k.gate != nil || k.row.n > 0) {
-			return false
+		if k := p.held[i].state; k != nil && !k.isHost() {
+			ok = ok && k.gate == nil && k.row.n == 0
+			failed = max(failed, k.failedAt)
 		}
 	}
-	return true
+	return ok, failed
 }
 
 // take makes p go.

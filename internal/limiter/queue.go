@@ -74,7 +74,7 @@ func (h *host) wait(ctx context.Context, w *waiter, canceled <-chan struct{}) (l
 // can go. sure is false where it may be sooner or depends on others.
 func (w *waiter) blocker(t monotime.Instant) (by *keyState, at monotime.Instant, sure bool) {
 	at = t
-	w.ask.routeOK = w.permit.routeOK()
+	w.ask.routeOK, w.ask.routeFailed = w.permit.route()
 	for i := range w.permit.held {
 		k := w.permit.held[i].state
 		if k == nil {
@@ -97,10 +97,16 @@ func (w *waiter) blocker(t monotime.Instant) (by *keyState, at monotime.Instant,
 	return by, at, sure
 }
 
-// exempts reports whether k is a host whose gate other routes have shut, so that
-// those who wait there are not before a.
+// exempts reports whether k is a host whose gate other routes have shut, or had
+// shut of late, so that neither it nor those who wait there hold a back.
 func (k *keyState) exempts(a *ask) bool {
-	return k.gate != nil && k.gate.routes && a.routeOK && len(k.told) == 0
+	switch {
+	case len(k.told) > 0:
+		return false
+	case k.gate != nil:
+		return k.gate.routes && a.routeOK
+	}
+	return k.ramp != nil && k.ramp.routes && a.routeFailed < k.ramp.began
 }
 
 // enqueue puts w into k's queue. It requires the host's lock held.

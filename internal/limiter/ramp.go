@@ -30,12 +30,13 @@ const (
 
 // A ramp is the pace at which those leave who waited at a gate.
 type ramp struct {
-	load float64          // requests a second before
-	from monotime.Instant // when the gate opened
-	turn monotime.Instant // when the next may go
-}
+	load float64 // requests a second before
 
-func newRamp(load float64, from monotime.Instant) *ramp { return &ramp{load: load, from: from} }
+	routes bool             // the gate was a host's, shut by the failures of some routes
+	began  monotime.Instant // when the first of those failures came
+	from   monotime.Instant // when the gate opened
+	turn   monotime.Instant // when the next may go
+}
 
 // perSecond is the pace at t.
 func (r *ramp) perSecond(t monotime.Instant) float64 {
