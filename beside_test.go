@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -293,13 +294,17 @@ func TestPaceAfterAnOutage(t *testing.T) {
 	const perSecond = 200
 	const begin, down = 20 * time.Second, 5 * time.Second
 	for _, row := range []struct {
-		name string
-		says reply
+		name   string
+		says   reply
+		routes int64
 	}{
-		{"no word of when", reply{status: 503, body: "busy"}},
-		{"Retry-After: 1", reply{status: 503, header: "Retry-After: 1"}},
-		{"Retry-After: 5", reply{status: 503, header: "Retry-After: 5"}},
-		{"no connection", reply{err: errReset}},
+		{"no word of when", reply{status: 503, body: "busy"}, 1},
+		{"Retry-After: 1", reply{status: 503, header: "Retry-After: 1"}, 1},
+		{"Retry-After: 5", reply{status: 503, header: "Retry-After: 5"}, 1},
+		{"no connection", reply{err: errReset}, 1},
+		{"two routes", reply{status: 503}, 2},
+		{"forty routes", reply{status: 503}, 40},
+		{"forty routes, each of which asks for a second", reply{status: 503, header: "Retry-After: 1"}, 40},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -312,7 +317,12 @@ func TestPaceAfterAnOutage(t *testing.T) {
 					}
 					return well()
 				})
-				got := drive(t, &steadyhttp.Transport{Base: server}, load{url: "https://api.example.com/items", perSecond: perSecond, length: 45 * time.Second, patience: 30 * time.Second})[0]
+				rt := &steadyhttp.Transport{Base: server}
+				var n atomic.Int64
+				got := drive(t, roundTripperFunc(func(req *http.Request) (*http.Response, error) {
+					req.URL.Path += string(rune('a' + n.Add(1)%row.routes))
+					return rt.RoundTrip(req)
+				}), load{url: "https://api.example.com/items/", perSecond: perSecond, length: 45 * time.Second, patience: 30 * time.Second})[0]
 				back := begin + down
 				for _, v := range server.log {
 					if v.status == 200 && v.at >= back {

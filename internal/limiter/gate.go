@@ -213,9 +213,13 @@ func (k *keyState) failed(t, sent monotime.Instant, probe bool, of *keyState, o 
 		return
 	}
 	took := t.Sub(sent)
+	load := k.row.perSecond(t)
+	if k.isHost() {
+		load = max(load, k.row.load) // gates of its routes may have held the row back
+	}
 	k.gate = &gate{
 		failing: true, since: t, until: t.Add(max(minProbe, o.Hold)), every: minProbe, took: took,
-		load: k.row.perSecond(t), err: o.Err, row: k.row.n, routes: of != k, began: k.row.began,
+		load: load, err: o.Err, row: k.row.n, routes: of != k, began: k.row.began,
 	}
 	k.row, k.ramp = row{}, nil
 }

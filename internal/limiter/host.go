@@ -3,6 +3,7 @@ package limiter
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/steadyhttp/steadyhttp/internal/monotime"
 	"github.com/steadyhttp/steadyhttp/limit"
@@ -20,6 +21,10 @@ const (
 	// sweepAt is from how many Keys of a host on idle ones are looked for, and each
 	// time that there are twice as many as were left.
 	sweepAt = 64
+
+	// forgetOf Keys, as the map gives them, the one that was idle for the longest is
+	// forgotten where there are too many.
+	forgetOf = 8
 )
 
 // A host is what is known of one host: as a whole, and of each Key that is part
@@ -35,6 +40,7 @@ type host struct {
 	keys     map[limit.Key]*keyState
 	scopes   [allScopes]int32 // how many Keys there are of each scope
 	sweepAt  int
+	swept    monotime.Instant
 	forgot   bool // it is no longer among the hosts of its Memory
 
 	permits []*permit // under way; nil is a free place, see permit.go
@@ -144,11 +150,11 @@ func (h *host) of(k limit.Key, t monotime.Instant) *keyState {
 	if state := h.keys[k]; state != nil {
 		return state
 	}
-	if len(h.keys) >= max(h.sweepAt, sweepAt) {
+	if n := len(h.keys); n >= max(h.sweepAt, sweepAt) || n >= maxKeys && t.Sub(h.swept) >= time.Second {
 		h.sweep(t)
-		h.sweepAt = 2 * len(h.keys)
+		h.sweepAt, h.swept = 2*len(h.keys), t
 	}
-	if len(h.keys) >= maxKeys {
+	if len(h.keys) >= maxKeys && !h.forgetOne() {
 		return &keyState{key: k, host: h} // it is forgotten at once
 	}
 	if h.keys == nil {
@@ -171,6 +177,28 @@ func (h *host) sweep(t monotime.Instant) {
 	if g := h.gate; g != nil && t.Sub(g.until) > idleTime && h.waiting == 0 {
 		h.gate = nil
 	}
+}
+
+// forgetOne drops a Key that was not used for longer than most, though something
+// of it may be in force, and reports whether there was one: who comes now is more
+// likely to come again. It requires h.mu held.
+func (h *host) forgetOne() bool {
+	var oldest *keyState
+	seen := 0
+	for _, k := range h.keys {
+		if k.users == 0 && k.waiting == 0 && (oldest == nil || k.used < oldest.used) {
+			oldest = k
+		}
+		if seen++; seen == forgetOf {
+			break
+		}
+	}
+	if oldest == nil {
+		return false
+	}
+	h.scopes[scopeOf(&oldest.key)]--
+	delete(h.keys, oldest.key)
+	return true
 }
 
 // clearNow reports whether the host holds nobody back. It requires h.mu held.
