@@ -1,16 +1,13 @@
 package steadyhttp_test
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -287,75 +284,6 @@ func TestOneAnswerHoldsOnlyItsLike(t *testing.T) {
 	}
 }
 
-// Those who waited through an outage leave at a pace, whatever its answers asked
-// for: from the first second on about as many as before.
-func TestPaceAfterAnOutage(t *testing.T) {
-	t.Parallel()
-	const perSecond = 200
-	const begin, down = 20 * time.Second, 5 * time.Second
-	for _, row := range []struct {
-		name   string
-		says   reply
-		routes int64
-	}{
-		{"no word of when", reply{status: 503, body: "busy"}, 1},
-		{"Retry-After: 1", reply{status: 503, header: "Retry-After: 1"}, 1},
-		{"Retry-After: 5", reply{status: 503, header: "Retry-After: 5"}, 1},
-		{"no connection", reply{err: errReset}, 1},
-		{"two routes", reply{status: 503}, 2},
-		{"forty routes", reply{status: 503}, 40},
-		{"forty routes, each of which asks for a second", reply{status: 503, header: "Retry-After: 1"}, 40},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				server := newTown(func(_ *http.Request, _ string, at time.Duration) reply {
-					if at >= begin && at < begin+down {
-						r := row.says
-						r.after = 50 * time.Millisecond
-						return r
-					}
-					return well()
-				})
-				rt := &steadyhttp.Transport{Base: server}
-				var n atomic.Int64
-				got := drive(t, roundTripperFunc(func(req *http.Request) (*http.Response, error) {
-					req.URL.Path += string(rune('a' + n.Add(1)%row.routes))
-					return rt.RoundTrip(req)
-				}), load{url: "https://api.example.com/items/", perSecond: perSecond, length: 45 * time.Second, patience: 30 * time.Second})[0]
-				back := begin + down
-				for _, v := range server.log {
-					if v.status == 200 && v.at >= back {
-						back = v.at + 50*time.Millisecond // its answer is there
-						break
-					}
-				}
-				cost := float64(len(server.arrivals(begin, begin+down))) / (perSecond * down.Seconds())
-				first := float64(len(server.arrivals(back, back+time.Second))) / perSecond
-				busiest := 0
-				for at := back; at < back+15*time.Second; at += 20 * time.Millisecond {
-					busiest = max(busiest, len(server.arrivals(at, at+100*time.Millisecond)))
-				}
-				peak := float64(busiest) / (perSecond / 10)
-				t.Logf("%v; back after %v; %.2f requests a call during the outage; of the load before: first second %.2f, busiest tenth of a second %.2f",
-					got, back-begin, cost, first, peak)
-				if float64(got.good) < .99*float64(got.calls) {
-					t.Errorf("%d of %d calls are answered, want 99%%", got.good, got.calls)
-				}
-				if cost > .1 {
-					t.Errorf("%.2f requests a call during the outage, want at most 0.1", cost)
-				}
-				if first < .9 || first > 1.4 {
-					t.Errorf("the first second has %.2f of the load before, want 0.9 to 1.4", first)
-				}
-				if peak > 3 {
-					t.Errorf("the busiest tenth of a second has %.1f times the load before, want at most 3", peak)
-				}
-			})
-		})
-	}
-}
-
 // What headers state is believed until answers contradict it. All of these servers
 // serve every request.
 func TestHeadersThatLie(t *testing.T) {
@@ -403,165 +331,4 @@ func TestHeadersThatLie(t *testing.T) {
 			}
 		})
 	}
-}
-
-// One call alone lives through an outage that is shorter than its patience, and
-// costs few requests.
-func TestLoneCallInAnOutage(t *testing.T) {
-	chat := load{method: "POST", url: chatURL, key: "k", body: `{"model":"m","messages":[]}`}
-	items := load{url: "https://api.example.com/items"}
-	const s = time.Second
-	for _, row := range []struct {
-		name     string
-		load     load
-		says     reply
-		down     time.Duration
-		patience time.Duration
-		answered bool
-		most     int // requests
-	}{
-		{"503 for 2 s", chat, reply{status: 503}, 2 * s, 60 * s, true, 5},
-		{"503 for 10 s", items, reply{status: 503}, 10 * s, 60 * s, true, 8},
-		{"503 for 20 s, where the deadline allows for it", chat, reply{status: 503}, 20 * s, 60 * s, true, 14},
-		{"502 for 5 s, no deadline", items, reply{status: 502}, 5 * s, 0, true, 8},
-		{"no connection for 5 s, no deadline", items, reply{err: errReset}, 5 * s, 0, true, 8},
-		{"503 for 40 s: longer than OutageWait", items, reply{status: 503}, 40 * s, 60 * s, false, 16},
-		{"500 for good", items, reply{status: 500}, 24 * time.Hour, 60 * s, false, 4},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			for range howMany(5, 20, 20) {
-				synctest.Test(t, func(t *testing.T) {
-					server := newTown(func(_ *http.Request, _ string, at time.Duration) reply {
-						if at < row.down {
-							return row.says
-						}
-						return reply{status: 200, body: `{"id":"1","choices":[{"message":{"content":"ok"},"finish_reason":"stop"}]}`}
-					})
-					row.load.patience = row.patience
-					status, took := row.load.call(t, &steadyhttp.Transport{Base: server})
-					if (status == 200) != row.answered || status == 0 || len(server.log) > row.most {
-						t.Errorf("got %d after %v and %d requests, want an answer (good: %t) after at most %d", status, took, len(server.log), row.answered, row.most)
-					}
-					if took > row.down+7*s && row.answered || took > 36*s {
-						t.Errorf("it took %v", took)
-					}
-				})
-			}
-		})
-	}
-}
-
-// The place of a request whose body nobody closes is free once its context ends.
-func TestPlacesComeBackWithTheContext(t *testing.T) {
-	const places = 3
-	for _, row := range []struct {
-		name string
-		read bool // to the end
-		ends func(t *testing.T) context.Context
-	}{
-		{"the context is canceled", false, func(t *testing.T) context.Context {
-			ctx, cancel := context.WithCancel(t.Context())
-			time.AfterFunc(2*time.Second, cancel)
-			return ctx
-		}},
-		{"its deadline passes", false, func(t *testing.T) context.Context {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-			time.AfterFunc(5*time.Second, cancel)
-			return ctx
-		}},
-		{"the body is read to its end", true, func(t *testing.T) context.Context { return t.Context() }},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				rt := &steadyhttp.Throttler{Base: playing(reply{status: 200, body: "held open"}), MaxConcurrent: places}
-				for i := range 10 * places {
-					if i%places == 0 && !row.read {
-						time.Sleep(2 * time.Second)
-						synctest.Wait()
-					}
-					resp, err := rt.RoundTrip(request(t, "GET", "https://api.example.com/items", "").WithContext(row.ends(t)))
-					if err != nil {
-						t.Fatalf("call %d: %v", i+1, err)
-					}
-					if row.read {
-						io.Copy(io.Discard, resp.Body)
-					}
-				}
-				time.Sleep(2 * time.Second)
-				synctest.Wait()
-				for _, k := range rt.Snapshot() {
-					if k.Concurrent != 0 {
-						t.Errorf("%s: %d are under way, want none", k.Key.Label(), k.Concurrent)
-					}
-				}
-			})
-		})
-	}
-}
-
-// Tokens that were reserved and not used are given back, however the answer is
-// read: 60 calls that reserve 1,000 each and use 20 fit into 10,000 a minute.
-func TestUnusedTokensComeBack(t *testing.T) {
-	const usage = `"usage":{"prompt_tokens":10,"completion_tokens":10,"total_tokens":20}}`
-	const answer = `{"id":"1","choices":[{"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}],` + usage
-	const events = "data: {\"choices\":[{\"delta\":{\"content\":\"hi\"}}]}\n\ndata: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: {\"choices\":[]," + usage + "\n\ndata: [DONE]\n\n"
-	all := func(t *testing.T, b io.Reader) { io.Copy(io.Discard, b) }
-	decode := func(t *testing.T, b io.Reader) {
-		var v any
-		if err := json.NewDecoder(b).Decode(&v); err != nil {
-			t.Error(err)
-		}
-	}
-	for _, row := range []struct {
-		name, kind, body string
-		chunked          bool
-		read             func(*testing.T, io.Reader)
-	}{
-		{"read to the end", "application/json", answer, false, all},
-		{"json.Decoder, then Close", "application/json", answer + "\n", false, decode},
-		{"json.Decoder of an answer without a length, then Close", "application/json", answer + "\n", true, decode},
-		{"a stream, read to its end", "text/event-stream", events, true, all},
-		{"a stream, read up to [DONE], then Close", "text/event-stream", events, true, func(t *testing.T, b io.Reader) {
-			for s := bufio.NewScanner(b); s.Scan() && s.Text() != "data: [DONE]"; {
-			}
-		}},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				rt := &steadyhttp.Transport{Retrier: &steadyhttp.Retrier{MaxAttempts: 1}, Throttler: &steadyhttp.Throttler{TokensPerMinute: 10_000},
-					Base: roundTripperFunc(func(req *http.Request) (*http.Response, error) {
-						io.Copy(io.Discard, req.Body)
-						req.Body.Close()
-						resp := playing().response(req, reply{status: 200, header: "Content-Type: " + row.kind})
-						resp.Body, resp.ContentLength = io.NopCloser(&sips{row.body}), int64(len(row.body))
-						if row.chunked {
-							resp.ContentLength, resp.TransferEncoding = -1, []string{"chunked"}
-						}
-						return resp, nil
-					})}
-				for i := range 60 {
-					ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-					resp, err := rt.RoundTrip(request(t, "POST", chatURL, `{"model":"m","max_tokens":1000,"messages":[]}`).WithContext(ctx))
-					if err != nil {
-						t.Fatalf("call %d: %v", i+1, err)
-					}
-					row.read(t, resp.Body)
-					resp.Body.Close()
-					cancel()
-				}
-			})
-		})
-	}
-}
-
-// A sips gives up to 64 bytes a Read, and its end apart from the last of them.
-type sips struct{ text string }
-
-func (r *sips) Read(p []byte) (int, error) {
-	if r.text == "" {
-		return 0, io.EOF
-	}
-	n := copy(p[:min(len(p), 64)], r.text)
-	r.text = r.text[n:]
-	return n, nil
 }
