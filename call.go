@@ -3,7 +3,6 @@ package steadyhttp
 import (
 	"context"
 	"errors"
-	"math"
 	"net/http"
 	"slices"
 	"sync"
@@ -387,55 +386,6 @@ func (c *call) addThrottled(d time.Duration, gated bool) {
 	case c.throttling.gatedAt.IsZero():
 		c.throttling.gatedAt = time.Now().Add(-d)
 	}
-}
-
-// setPatience notes until when the next attempt may wait in a Throttler, and
-// whether there is an outcome in hand in case that it is not sent.
-func (c *call) setPatience(p patience, inHand bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.retries.outageEnd, c.retries.elapsedEnd = time.Now().Add(p.outage), time.Time{}
-	c.retries.inHand = inHand
-	if p.elapsed < math.MaxInt64 {
-		c.retries.elapsedEnd = time.Now().Add(p.elapsed)
-	}
-}
-
-// heldSoFar returns when a gate first held an attempt back, zero if none did, and
-// how long the call was queued for limits alone.
-func (c *call) heldSoFar() (gatedAt time.Time, queued time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.throttling.gatedAt, c.throttling.queued
-}
-
-// patience returns how much longer an attempt may wait in a Throttler for an
-// outage, where outageWait is what that Throttler sets, and for pauses; 0 is the
-// default. repeat says that an earlier attempt's outcome is in hand. c may be nil.
-func (c *call) patience(outageWait time.Duration) (outage, pause time.Duration, repeat bool) {
-	if c == nil {
-		return outageWait, 0, false
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.running == 0 {
-		return outageWait, 0, false // left over from an earlier call
-	}
-	if end := c.retries.outageEnd; !end.IsZero() {
-		outage = max(time.Until(end), 1)
-	}
-	if since := c.throttling.gatedAt; outageWait > 0 {
-		if !since.IsZero() {
-			outageWait = max(outageWait-time.Since(since), 1)
-		}
-		if outage == 0 || outageWait < outage {
-			outage = outageWait
-		}
-	}
-	if end := c.retries.elapsedEnd; !end.IsZero() {
-		pause = max(time.Until(end), 1)
-	}
-	return outage, pause, c.retries.inHand
 }
 
 // summary is what the record says by now. It requires c.mu held.

@@ -71,5 +71,5 @@ func routeOf(req *http.Request) string {
 	if req.URL == nil {
 		return methodOf(req)
 	}
-	return dialect.BucketOf(limit.ScopeMethod|limit.ScopePath, methodOf(req), hostname(req.URL), req.URL.Path)
+	return dialect.Route(methodOf(req), req.URL.Path)
 }

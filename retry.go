@@ -20,14 +20,15 @@ type retry struct {
 
 	repeated bool // by a loop further out, which says so or handed it in before
 
-	late     bool // the record was opened after the first attempt, and so unseen by it
-	made     int  // how many attempts
-	pauses   int  // that servers asked for
-	backoff  backoff.BackOff
-	failedAt time.Time  // when the first attempt had failed
-	lastErr  error      // of the last attempt, nil for a response
-	verdict  *Error     // on the last attempt
-	looked   *peek.Body // what was looked at for it, nil for nothing
+	late         bool // the record was opened after the first attempt, and so unseen by it
+	made         int  // how many attempts
+	pauses       int  // that servers asked for
+	backoff      backoff.BackOff
+	failedAt     time.Time     // when the first attempt had failed
+	queuedBefore time.Duration // how long the call was queued for limits until then
+	lastErr      error         // of the last attempt, nil for a response
+	verdict      *Error        // on the last attempt
+	looked       *peek.Body    // what was looked at for it, nil for nothing
 
 	// The last answer, off the wire but still readable, and the verdict on it;
 	// nil if there was none or it was too large to keep.
@@ -41,6 +42,7 @@ func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, 
 	defer r.lastAttempt()
 	r.repeated = repeatedFurtherOut(r.req) || r.givenUp.Has(r.req, r.began)
 	r.failedAt = time.Now()
+	_, r.queuedBefore = r.call.heldSoFar()
 	for {
 		r.verdict = r.judge(a, resp, err)
 		if (err != nil || r.verdict.Err != nil) && r.held != nil && r.outOfTime(r.verdict) {

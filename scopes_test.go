@@ -53,6 +53,7 @@ func TestWhoWaits(t *testing.T) {
 			reply{status: 403, header: "Retry-After: 20\nX-Ratelimit-Resource: code_search\nX-Ratelimit-Limit: 10\nX-Ratelimit-Remaining: 0", body: `{"message":"API rate limit exceeded for user ID 1."}`},
 			ask{"GET", githubRepo, "k", ""}, 0},
 		{"an unknown host: the same path", ask{"GET", unknownOne, "k", ""}, tooMany, ask{"GET", unknownOne, "k", ""}, wait},
+		{"an unknown host: the same path with another id", ask{"GET", unknownOne + "/4711", "k", ""}, tooMany, ask{"GET", unknownOne + "/4712", "k", ""}, wait},
 		{"an unknown host: another method", ask{"GET", unknownOne, "k", ""}, tooMany, ask{"PUT", unknownOne, "k", ""}, 0},
 		{"an unknown host: another path", ask{"GET", unknownOne, "k", ""}, tooMany, ask{"GET", unknownTwo, "k", ""}, 0},
 		{"Gemini: the same model", ask{"POST", geminiFlash, "k", "{}"}, tooMany, ask{"POST", geminiFlash, "k", "{}"}, wait},

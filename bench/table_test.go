@@ -59,6 +59,32 @@ func TestTableMissesWhatIsMissing(t *testing.T) {
 	}
 }
 
+// A row may miss a goal only if it is known to, and is to say when it does not any
+// more.
+func TestTableSaysWhatIsUnexpected(t *testing.T) {
+	table := sample()
+	if got, want := table.Unexpected(), table.Missed(); !slices.Equal(got, want) {
+		t.Errorf("a goal is missed: got %q, want %q", got, want)
+	}
+	table.Open = []string{"we"}
+	if got := table.Unexpected(); len(got) > 0 {
+		t.Errorf("it is known to be missed: got %q, want nothing", got)
+	}
+	table.Rows[1].Figures[1] = 1
+	if got, want := table.Unexpected(), []string{"Sample: we meets all goals by now, so it is not open"}; !slices.Equal(got, want) {
+		t.Errorf("it is met: got %q, want %q", got, want)
+	}
+}
+
+// Figures of one kind may share a cell.
+func TestTableJoinsColumns(t *testing.T) {
+	table := sample()
+	table.Columns[1].Joined = true
+	if got, want := table.Markdown(), "| | answered |\n|---|---:|\n| bare | 50.0% / 1.000 |\n"; !strings.HasPrefix(got, want) {
+		t.Errorf("got %q, want it to begin with %q", got, want)
+	}
+}
+
 func TestUnits(t *testing.T) {
 	for _, row := range []struct {
 		unit Unit
@@ -73,6 +99,7 @@ func TestUnits(t *testing.T) {
 		{Bytes, 64 << 20, "64.0 MiB"},
 		{YesOrNo, 1, "yes"},
 		{YesOrNo, 0, "no"},
+		{Span, math.Inf(1), "never"},
 		{Span, float64(20 * time.Millisecond), "20ms"},
 		{Span, float64(7*time.Minute + 300*time.Millisecond), "7m0s"},
 		{Span, float64(72 * time.Hour), "3 days"},

@@ -31,7 +31,8 @@ type reply struct {
 	status int // 0 is 200
 	header http.Header
 	body   string
-	err    error // in place of an answer
+	takes  time.Duration // until the server answers, beside the way
+	err    error         // in place of an answer
 }
 
 // A wire is a base without a network, for bubbles of virtual time. It treats
@@ -62,7 +63,7 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	w.sent++
 	r := w.serve(req, body)
 	w.mu.Unlock()
-	if err := pause(req.Context(), w.way); err != nil {
+	if err := pause(req.Context(), r.takes+w.way); err != nil {
 		return nil, err
 	}
 	if r.err != nil {
@@ -117,10 +118,15 @@ type call struct {
 
 func (c call) good() bool { return c.status/100 == 2 }
 
-// send makes a call that may take as long as patience, 0 for ever. It ends the
-// call's context in any case: failsafe-go has goroutines that end with nothing
-// else, and a bubble waits for all of its goroutines.
+// send makes a call that may take as long as patience, 0 for ever.
 func send(ctx context.Context, do Doer, method, url, body string, patience time.Duration) call {
+	return sendAs(ctx, do, "test-key", method, url, body, patience)
+}
+
+// sendAs is send with a credential. It ends the call's context in any case:
+// failsafe-go has goroutines that end with nothing else, and a bubble waits for
+// all of its goroutines.
+func sendAs(ctx context.Context, do Doer, key, method, url, body string, patience time.Duration) call {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if patience > 0 {
@@ -139,7 +145,7 @@ func send(ctx context.Context, do Doer, method, url, body string, patience time.
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	req.Header.Set("Authorization", "Bearer test-key")
+	req.Header.Set("Authorization", "Bearer "+key)
 	start := time.Now()
 	resp, err := do(req)
 	if err != nil {

@@ -5,8 +5,8 @@
 // Before a Throttler sends a request, it asks its Limiter for a [Permit]. After
 // the response has arrived, it reports to the Limiter what the response said
 // about limits ([Observation]), and at the end what became of the request
-// ([Outcome]). A gate is what holds back requests while a server wants a pause
-// or does not work.
+// ([Outcome]). A gate is what holds back the requests of a [Key] while a server
+// wants a pause or while what they need fails.
 //
 // The Limiter that a Throttler makes for itself keeps its state in memory. The
 // module redissteady has one that keeps it in Redis, for several processes.
@@ -24,26 +24,35 @@ import (
 // steadyhttp.ErrThrottled.
 var ErrThrottled = errors.New("steadyhttp: throttled")
 
-// A Limiter decides when requests may be sent. It keeps limits, pauses and gates
-// for each [Key], and a request is held back by every Key that matches it.
+// A Limiter decides when requests may be sent. It keeps limits and gates by
+// [Key]. A request is held back by every Key that matches it, and by no other: it
+// does not wait behind a request of another Key. Its methods are called by many
+// goroutines at once; they take and return plain values, so that a call need not
+// allocate.
 //
-// Its methods must be safe for concurrent use. They take and return plain
-// values, so that a call need not allocate.
+// A Key fails after some SignalFailing in a row without a SignalGood. The
+// requests that it matches then wait at a gate. One at a time goes out as a
+// probe; a success opens the gate, and those that waited follow at a pace. A host
+// fails as a whole if it is named by the Key that fails, or if several of its
+// routes fail.
+//
+// A Limiter that keeps goroutines ends them in a method Close, with or without
+// an error result. steadyhttptest.TestLimiter checks all of this.
 type Limiter interface {
-	// Acquire waits until the request a may be sent, first come, first served
-	// for each Key, and returns a permit for it. It fails
+	// Acquire waits until a may be sent, first come, first served under each
+	// Key, and returns the permit for it, with the Key and the Cost of a. It
+	// fails with
 	//
-	//   - at once, if the request's turn cannot come before the deadline of ctx
-	//     or if MaxQueue requests are waiting already. errors.Is reports that
-	//     the error is ErrThrottled;
-	//   - if the deadline of ctx passes while the request waits. The error is
-	//     both ErrThrottled and context.DeadlineExceeded;
-	//   - if the host still fails after OutageWait. The error is ErrThrottled;
-	//   - if ctx is canceled while the request waits. The error is
-	//     context.Cause(ctx).
+	//   - a *Refusal, at once, if the turn cannot come before ctx's deadline, or
+	//     too many wait already;
+	//   - a *Refusal if a is a Repeat and what it needs fails for longer than a can
+	//     wait, or if a pause of a limit lasts for longer than that;
+	//   - a *Refusal that Is context.DeadlineExceeded if ctx's deadline passes
+	//     while it waits;
+	//   - context.Cause(ctx) if ctx is canceled while it waits.
 	//
-	// A *Refusal is an ErrThrottled that says why. If Acquire fails, nothing is taken from the limits, and the Permit that it
-	// returns has only Waited and Why.
+	// A call that failed has taken nothing. Its Permit has no ID and tells how
+	// long it Waited.
 	Acquire(ctx context.Context, a Ask) (Permit, error)
 
 	// Settle ends p. It frees the request's place among the concurrent requests,
@@ -51,10 +60,11 @@ type Limiter interface {
 	// every permit. A second call for the same permit does nothing.
 	Settle(p Permit, o Outcome)
 
-	// Observe records what the response to the request of p said. What it says
-	// about a limit replaces what was known. Observe does not block. It reports
-	// whether requests of o.Key now have to wait at a gate, and false if that is
-	// not known.
+	// Observe records what the response to p's request said. It does not block.
+	// What it says of a limit replaces what was known; figures that make no sense
+	// are ignored. It reports whether requests of o.Key have to wait now because
+	// of a pause or a gate; false where that is not known yet. Of a permit that
+	// was settled it records nothing and returns false.
 	Observe(p Permit, o Observation) (held bool)
 
 	// Snapshot returns what is known now, in no particular order. The caller may
@@ -76,7 +86,8 @@ type Key struct {
 }
 
 // A Cost is what a request takes from the limits. The zero value is one request
-// without tokens.
+// without tokens. One that takes more than may go at once is not refused for it:
+// it goes when as much is there as can be, and those behind it wait longer.
 type Cost struct {
 	Requests      int64 // 0 is 1
 	Input, Output int64 // tokens: of the prompt, and of what the model may generate
@@ -91,8 +102,8 @@ type Limits struct {
 	TokensPerMinute       float64 // input and output together
 	InputTokensPerMinute  float64
 	OutputTokensPerMinute float64
-	MaxConcurrent         int // negative is no limit
-	Burst                 int // how many requests may be sent at once; 0 is one second's worth
+	MaxConcurrent         int // 0 and negative are no limit
+	Burst                 int // how many requests may go at once; 0 is one second's worth, and 1 at the least; a day's may all go
 }
 
 // Any reports whether l sets any limit.
@@ -117,14 +128,16 @@ type Ask struct {
 	// limit.
 	MaxQueue int
 
-	// OutageWait is how long, from now on, the request may wait at the gate of a
-	// scope that fails. 0 is the default: 30 s, 10 s if the context has no deadline,
-	// and 2 s where the scope has failed for a minute. After it a request that was
-	// never sent is sent, as it would be without a Limiter; a Repeat is refused.
+	// OutageWait is how long, from when a gate first holds it back, the request may
+	// wait at the gates of scopes that fail. 0 is the default: 30 s, 10 s if the
+	// context has no deadline, and 2 s where the scope has failed for a minute. After
+	// it a request that was never sent is sent as soon as its Limits allow it, as it
+	// would be without a Limiter; a Repeat is refused.
 	OutageWait time.Duration
 
-	// MaxPause is how long, from now on, the request may wait for pauses that limits
-	// ask for. 0 is two minutes.
+	// MaxPause is how long, from when a gate first holds it back, the request may
+	// wait for pauses that limits ask for. After it the request is refused. 0 is
+	// two minutes.
 	MaxPause time.Duration
 
 	Repeat     bool      // the request was sent before, and its response is in hand
@@ -132,8 +145,9 @@ type Ask struct {
 	Inference  Inference // what the Limiter may do by what it infers
 }
 
-// An Inference says what a Limiter may do by what it infers: from headers, from
-// refusals and from failures. The Limits that the user set hold in any case.
+// An Inference says what a Limiter may do about what it infers from responses: the
+// limits that they state, pauses, the rate that refusals point to, and failures.
+// The Limits that the user set hold in any case. The zero value is Act.
 type Inference uint8
 
 // The inferences.
@@ -143,8 +157,8 @@ const (
 	Off                      // infer nothing
 )
 
-// A Permit allows one request to be sent. It ends with Limiter.Settle. To settle
-// the zero Permit, which no Limiter gives, does nothing.
+// A Permit is leave to send one request. It ends with Limiter.Settle. The zero
+// Permit is one that no Limiter gave: to settle or observe it does nothing.
 type Permit struct {
 	Key    Key           // of the Ask
 	Cost   Cost          // of the Ask
@@ -152,7 +166,8 @@ type Permit struct {
 	Waited time.Duration // how long the request waited
 	Why    string        // what it waited for last, such as "the limit of requests per minute"; "" if it did not wait
 	Probe  bool          // the request is a probe: its outcome decides whether others may be sent
-	Gated  bool          // it waited at a gate: for a pause, or while its scope failed
+	Spared string        // with Observe: what Act would have held the request back for; "" if nothing
+	Gated  bool          // it waited at a gate: for a pause, or while what it needs failed
 }
 
 // A Signal is what a response or an error says about the host and its limits.
@@ -162,7 +177,7 @@ type Signal uint8
 // The signals.
 const (
 	SignalNone    Signal = iota // nothing: the caller gave up, the attempt timed out, or the signal was observed before
-	SignalGood                  // the host works
+	SignalGood                  // what the request needs works: any response that is neither of the following
 	SignalRefused               // a limit refused the request
 	SignalFailing               // what Key names does not work: no connection, a reset, 502, 503, 52x, 529
 )
@@ -194,6 +209,7 @@ type Observation struct {
 	// request is sent as a probe, and the others follow at a pace once the probe has
 	// an answer. The pause ends early with a success of a request that was sent
 	// after this one, since then the limit is a rate; not if Strict is set.
+	// Of several pauses the one that ends last counts.
 	Hold   time.Duration
 	Strict bool // the API documents that it punishes clients that go on
 
@@ -208,8 +224,8 @@ type Observation struct {
 	MaxWait time.Duration
 }
 
-// A Refusal is the error of Acquire when it gives no permit. errors.Is reports
-// that it is ErrThrottled.
+// A Refusal is why Acquire gave no permit. It Is ErrThrottled. It does not wrap
+// Err: the request was not sent, so that it cannot have failed by that.
 type Refusal struct {
 	Reason string // completes "not sent: ", as in "the queue is full: 10000 requests are waiting"
 	Late   bool   // the turn would come after the deadline; errors.Is reports that it is context.DeadlineExceeded as well

@@ -1,9 +1,9 @@
 -- Admission: whether a request may go, and when. What it takes is taken here
--- and now, so that whoever comes next is told to come after it; waiting is left
+-- and now, so that whoever comes next comes after it; waiting is left
 -- to the caller. The answer is one of
 --
 --   go      in so many seconds; all is reserved
---   park    until told, or for so many seconds; then ask again
+--   park    until a message comes, or for so many seconds; then ask again
 --   refuse  it would take longer than the caller has
 
 local cost, within = ask.cost, ask.within or inf
@@ -30,24 +30,31 @@ local function set(s, limits)
   end
 end
 
+-- believed reports whether requests are held back by a stated limit.
+local function believed(b) return now >= (b.doubted or 0) end
+
 -- due returns when a bucket has n, at t at the earliest.
-local ROUND_OFF = 1e-6 -- of a request or token, for what floating point costs
 local function due(b, n, t)
   refill(b, t)
   local need = min(n, b.size) -- more than it holds goes out of a full one, into debt
-  if n == 0 or b.level + ROUND_OFF >= need then return t end
+  if n == 0 or b.level + ROUND_OFF >= need or not believed(b) then return t end
+  local at = t -- not known: the server will say
   if b.rate > 0 then
     -- What a learned limit takes longer to bring back than servers may ask for,
     -- the server refuses itself.
     if b.seen and need / b.rate > b.longest then return t end
-    return max(t, b.at) + (need - b.level) / b.rate
+    at = max(t, b.at) + (need - b.level) / b.rate
+  elseif b.reset and b.reset - t <= b.longest then
+    at = b.reset
+    if b.window > 0 then
+      local windows = max(1, math.ceil((need - min(b.level, 0)) / b.size))
+      at = b.reset + (windows - 1) * b.window
+    end
   end
-  if b.reset and b.reset - t <= b.longest then
-    if b.window <= 0 then return b.reset end
-    local windows = max(1, math.ceil((need - min(b.level, 0)) / b.size))
-    return b.reset + (windows - 1) * b.window
-  end
-  return t -- not known: the server will say
+  -- While no refusal has confirmed it, one at a time goes although the figure says
+  -- that nothing is left: nobody has seen yet whether that is true.
+  if b.empty and not b.tried and now >= (b.confirmed or 0) and at - t > MIN_TRY then return t end
+  return at
 end
 
 local function why(b)
@@ -61,10 +68,7 @@ end
 local function gate(g)
   local t = max(g.till, now)
   if g.paced then return t, false, true end
-  if g.probe then
-    local after = g.probe + (g.failing and 5 or 0.25)
-    if after > t then return after, false, false end
-  end
+  if g.probe then return max(t, g.probe + good_sign(g)), false, g.probe + good_sign(g) <= now end
   return t, true, not (g.failing and t > now)
 end
 
@@ -72,20 +76,13 @@ local function gate_why(g)
   return g.failing and 'the host is failing' or 'the server asked for a pause'
 end
 
--- A host that has not answered yet is sent eight at once, and twice as many
--- with each tenth of a second: if it states a limit, its first answer does.
+-- A host that has not answered yet is sent a few at once, and twice as many after
+-- each COLD_DOUBLE: if it states a limit, its first answer does.
 local function cold(host)
   if not host.cold or host.known then return now end
-  local allowed, t = 8, host.cold
-  while host.sent[REQUESTS] >= allowed do allowed, t = allowed * 2, t + 0.1 end
+  local allowed, t = COLD_BURST, host.cold
+  while host.sent[REQUESTS] >= allowed do allowed, t = allowed * 2, t + COLD_DOUBLE end
   return max(t, now)
-end
-
--- pace_take counts a request that goes at t. The pace may lag behind by a little
--- and catch up: what timers are late is not lost.
-local function pace_take(p, t)
-  t = max(p.next, t - 0.02)
-  p.next = t + 1 / pace_rate(p, t)
 end
 
 local touched = { 1 } -- the scopes that there are of those that the request is under
@@ -93,74 +90,96 @@ local answer = {}
 
 local function enter()
   local host = load(1)
-  local under = ask.under
-  if under then
-    set(load(under), ask.limits)
+  local limits_key = ask.limits_key
+  if limits_key then
+    set(load(limits_key), ask.limits)
     host.known = host.known or #ask.limits > 0 -- nobody has to feel the way
-    if under > 1 then table.insert(touched, under) end
+    if limits_key > 1 then table.insert(touched, limits_key) end
   end
   for _, scope in ipairs(ask.scopes) do
     local i, mask = scope[1], scope[2]
-    if i ~= under and bit.band(host.masks or 0, 2 ^ mask) ~= 0 then
-      load(i)
-      table.insert(touched, i)
-    end
+    if i ~= limits_key and bit.band(host.masks or 0, 2 ^ mask) ~= 0 and peek(i) then table.insert(touched, i) end
   end
-  if ask.back then
-    for _, i in ipairs(ask.back) do
-      if states[i] then give(states[i], cost) end
-    end
+  for _, i in ipairs(ask.back or {}) do
+    if states[i] then give(states[i], cost) end
   end
+end
+
+-- route_works reports whether no failure is known of the request's own route: all
+-- that it is under is its host and limits.
+local function route_works()
+  for _, i in ipairs(touched) do
+    if i > 1 and (states[i].gate or states[i].row) then return false end
+  end
+  return true
 end
 
 -- ready returns when the request can go as far as rates and gates are
--- concerned, whether that is sure, why not now, and when it cannot go sooner.
-local function ready()
-  local at, sure, because, least = now, true, nil, now
-  local function later(t, is_sure, reason)
-    if t > at or (t == at and not is_sure) then at, sure, because = t, is_sure, reason end
+-- concerned, whether that is sure, why not now, when it cannot go sooner, and the
+-- scope that holds it back. act says that what was inferred holds it back, too.
+local function ready(act)
+  local at, sure, because, least, by = now, true, nil, now, nil
+  local function later(t, is_sure, reason, i)
+    if t > at or (t == at and not is_sure) then at, sure, because, by = t, is_sure, reason, i end
   end
+  local works = route_works()
   for _, i in ipairs(touched) do
-    local s, from = states[i], now
-    if s.gate then
-      local t, probe, is_sure = gate(s.gate)
-      if t > now then later(t, is_sure, gate_why(s.gate)) end
-      if not s.gate.failing then least = max(least, s.gate.till) end
+    local s, from, g = states[i], now, states[i].gate
+    s.probing = nil
+    -- At the end of OutageWait a request goes out once, as without a gate.
+    if g and act and not (works and g.routes) and (g.limited or not ask.past) then
+      local t, probe, is_sure = gate(g)
+      if t > now then later(t, is_sure, gate_why(g), i) end
+      if g.limited then least = max(least, g.till) end
       s.probing = probe
-      from = max(from, s.gate.paced and t or now) -- behind a pause the limit's own spacing begins at its end
+      from = max(from, g.paced and t or now) -- behind a pause the limit's own spacing begins at its end
     end
     for _, b in ipairs(s.buckets) do
-      local t = due(b, cost[b.unit], from)
-      -- By a rate that the next answers will put right nobody is promised a time.
-      if b.guess then t = min(t, max(from, now + 0.1)) end
-      if t > now then later(t, not b.guess, why(b)) end
+      if act or not b.seen then
+        local t = due(b, cost[b.unit], from)
+        -- By a rate that the next answers will put right nobody is promised a time.
+        if b.guess then t = min(t, max(from, now + GUESS_TIME)) end
+        if t > now then later(t, not b.guess, why(b), i) end
+      end
     end
-    if s.pace then later(max(s.pace.next, from), true, 'the adaptive rate limit') end
+    if s.rate and act then later(max(s.rate.next, from), true, 'the adaptive rate limit', i) end
+    if s.ramp and act then later(max(s.ramp.next, from), true, 'the host has just recovered', i) end
   end
   local t = cold(states[1])
-  if t > now then later(t, false, 'the host has not answered yet') end
-  return at, sure, because, least
+  if act and t > now then later(t, false, 'the host has not answered yet', 1) end
+  return at, sure, because, least, by
 end
 
 local function take(at)
-  answer.sent = {}
+  answer.sent, answer.probes = {}, nil
   for n, i in ipairs(touched) do
     local s = states[i]
-    for _, b in ipairs(s.buckets) do b.level = b.level - cost[b.unit] end
+    for _, b in ipairs(s.buckets) do
+      local c = cost[b.unit]
+      if c > 0 and b.empty and not b.tried and b.level < c and believed(b) then b.tried = at end
+      b.level = b.level - c
+    end
     for u, c in ipairs(cost) do s.sent[u] = s.sent[u] + c end
     count(s)
-    if s.pace then pace_take(s.pace, at) end
-    if s.probing then s.gate.probe, answer.probe = at, true end
+    if s.rate then on_time(s.rate, at, rate_at) end
+    if s.ramp then on_time(s.ramp, at, ramp_at) end
+    local g = s.gate
+    if g and s.probing then
+      g.probe, answer.probes = at, answer.probes or {}
+      table.insert(answer.probes, i)
+    elseif g and g.probe and g.probe + good_sign(g) <= now then
+      open(i) -- its probe is without an answer for long: a scope that fails answers fast
+    end
     answer.sent[n] = s.sent
   end
   local host = states[1]
   if not host.known then host.cold = host.cold or now end
 end
 
--- tell adds what there is to know of each scope, for Snapshot, and for when
+-- describe adds what there is to know of each scope, for Snapshot, and for when
 -- Redis is away.
-local function tell()
-  answer.scopes = {}
+local function describe()
+  answer.scopes, answer.well = {}, states[1].known or false
   for n, i in ipairs(touched) do
     local s = states[i]
     local o = { key = i }
@@ -168,33 +187,51 @@ local function tell()
     for m, b in ipairs(s.buckets) do
       o.buckets[m] = { b.unit, b.limit, b.window, b.level, b.rate, b.size, b.seen and 1 or 0 }
     end
-    if s.pace then o.pace = pace_rate(s.pace, now) end
-    if s.gate then o.gate, o.left = s.gate.failing and 'failing' or 'asked', s.gate.till - now end
+    if s.rate then o.rate = rate_at(s.rate, now) elseif s.ramp then o.rate = ramp_at(s.ramp, now) end
+    if s.gate then
+      o.gate, o.left = s.gate.failing and GATE_FAILING or GATE_ASKED, s.gate.till - now
+      o.row, o.age = s.gate.row, now - s.gate.since
+    end
     answer.scopes[n] = o
+    local tells = s.gate or s.row or s.rate or s.bad
+    for _, b in ipairs(s.buckets) do
+      tells = tells or b.empty
+      if b.seen and not believed(b) then o.doubted = true end
+    end
+    if tells then answer.well = false end
   end
-  local host = states[1]
-  answer.quiet = host.known and not host.gate and (host.failures or 0) == 0
-  for _, o in ipairs(answer.scopes) do answer.quiet = answer.quiet and not o.pace end
   answer.processes = redis.call('ZCARD', KEYS[ask.alive])
 end
 
 local function decide()
   answer.now = string.format('%.6f', now)
-  local at, sure, because, least = ready()
+  local act = ask.inference ~= OFF
+  local at, sure, because, least, by = ready(act and ask.inference ~= OBSERVE)
+  if ask.inference == OBSERVE and at <= now then
+    local then_at, _, _, _, then_by = ready(true)
+    if then_at > now then answer.would = then_by end
+    ready(false)
+  end
   answer.why = because
-  if (sure and at or least) - now > within or (not sure and within <= 0) then
+  local g = by and at > now and states[by].gate
+  if g then
+    answer.gate = { key = by, failing = g.failing or false, limited = g.limited or false, left = g.till - now, age = now - g.since }
+  end
+  -- At a gate that is no limit's it waits until the end of OutageWait, and goes then.
+  local late = (sure and at or least) - now > within and not (g and not g.limited)
+  if late or (ask.full and at > now) then
     answer.verdict, answer.wait = 'refuse', at - now
     return
   elseif not sure then
-    answer.verdict, answer.wait = 'park', max(at - now, 0.001)
+    answer.verdict, answer.wait = 'park', max(at - now, MIN_PARK)
     return
   end
   local leases, line = KEYS[ask.leases or 0], KEYS[ask.line or 0]
   local me = ask.process .. '/' .. ask.id
-  if leases and not ask.granted then
+  if leases and not (ask.granted and redis.call('ZSCORE', leases, me)) then
     if leases_now(leases) >= ask.most or redis.call('ZCARD', line) > 0 then
       answer.why = 'the limit of concurrent requests'
-      answer.verdict = within <= 0 and 'refuse' or 'park'
+      answer.verdict = ask.full and 'refuse' or 'park'
       if answer.verdict == 'park' then
         local host = states[1]
         host.came = (host.came or 0) + 1
@@ -207,14 +244,15 @@ local function decide()
     end
   end
   if leases then lease(leases, me) end
-  take(at)
-  answer.verdict, answer.wait, answer.at = 'go', at - now, string.format('%.6f', at)
+  answer.at = string.format('%.6f', at)
+  take(tonumber(answer.at))
+  answer.verdict, answer.wait = 'go', at - now
 end
 
 alive_now()
 enter()
 decide()
-tell()
+describe()
 for _, i in ipairs(touched) do states[i].probing = nil end
 save()
 return cjson.encode(answer)

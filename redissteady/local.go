@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/steadyhttp/steadyhttp/internal/limiter"
 	"github.com/steadyhttp/steadyhttp/limit"
 	"golang.org/x/sync/semaphore"
 	"golang.org/x/time/rate"
@@ -16,7 +17,7 @@ import (
 const (
 	// After so many failures in a row, or a refusal that states no time, nobody
 	// under the key sends for a second.
-	localFailures = 5
+	localFailures = limiter.MinFailures
 	localHold     = time.Second
 )
 
@@ -55,7 +56,7 @@ func (p *localPermit) end() {
 	}
 }
 
-// newLocal begins with what Redis told last.
+// newLocal begins with what Redis said last.
 func newLocal(over context.Context, share func(host string) float64, prefix string, known map[string]*scope) *local {
 	c := &local{over: over, share: share, keys: map[string]*localKey{}}
 	for of, s := range known {
@@ -63,13 +64,13 @@ func newLocal(over context.Context, share func(host string) float64, prefix stri
 		for _, b := range s.buckets {
 			k.add(b)
 		}
-		if s.pace > 0 {
-			k.add(bucket{1, s.pace, 1, 0, s.pace, 1, 1})
+		if s.rate > 0 {
+			k.add(bucket{1, s.rate, 1, 0, s.rate, 1, 1})
 		}
 		if s.most > 0 {
 			k.place = semaphore.NewWeighted(int64(places(s.most, k.share)))
 		}
-		if s.gate == "asked" {
+		if s.gate == limit.GateAsked {
 			k.hold = s.at.Add(s.left)
 		}
 	}
@@ -113,7 +114,7 @@ func (c *local) concern(t *ticket) (all []*localKey, place *semaphore.Weighted) 
 	defer c.mu.Unlock()
 	for i, of := range t.keys[:len(t.scopes)] {
 		k := c.keys[of]
-		if i+1 == t.under {
+		if i+1 == t.limitsKey {
 			if k == nil {
 				k = c.key(of, t.keys[0])
 				for _, s := range t.limits {
@@ -143,7 +144,7 @@ func (c *local) obtain(ctx context.Context, l *Limiter, t *ticket) error {
 		if t.full {
 			return t.tooMany()
 		}
-		t.why = "the limit of concurrent requests"
+		l.waits(t, "the limit of concurrent requests")
 		l.queue(t)
 		either, cancel := context.WithCancel(ctx)
 		stop := context.AfterFunc(c.over, cancel)
@@ -192,7 +193,7 @@ func (c *local) pass(ctx context.Context, l *Limiter, t *ticket, keys []*localKe
 		if d <= 0 {
 			return nil
 		}
-		t.why = "this process's share of the limits, as Redis does not answer"
+		l.waits(t, "this process's share of the limits, as Redis does not answer")
 		if t.full {
 			undo()
 			return t.tooMany()
@@ -238,7 +239,25 @@ func (r *localRate) reserve(now time.Time, n int) (all []*rate.Reservation) {
 	return all
 }
 
-// observe takes from news what a plain limit can use.
+// waits takes down what t waits for.
+func (l *Limiter) waits(t *ticket, why string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t.why = why
+}
+
+// works takes in that t's request was answered well.
+func (c *local) works(t *ticket) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, of := range t.keys[:len(t.scopes)] {
+		if k := c.keys[of]; k != nil {
+			k.failures = 0
+		}
+	}
+}
+
+// observe takes from an observation what a plain limit can use.
 func (c *local) observe(prefix string, n limit.Observation) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// maxReports bounds what waits to be told to Redis; there is more only when
+	// maxReports bounds what waits to be reported to Redis; there is more only when
 	// Redis is about to be away. A place that is not freed for that reason frees
 	// itself in leaseTime.
 	maxReports = 10_000
@@ -19,7 +19,7 @@ const (
 	maxBatch = 100
 )
 
-// A queue is what is to be told to Redis, in order.
+// A queue is what is to be reported to Redis, in order.
 type queue struct {
 	mu   sync.Mutex // guards what follows
 	all  []entry
@@ -39,7 +39,7 @@ func (l *Limiter) Settle(p limit.Permit, o limit.Outcome) {
 	t := l.permits[p.ID]
 	delete(l.permits, p.ID)
 	gone := l.away
-	quiet := t != nil && l.quiet(t)
+	well, heard := t != nil && l.allWell(t), t != nil && t.heard && o.Signal == limit.SignalNone
 	l.mu.Unlock()
 	switch {
 	case t == nil:
@@ -48,26 +48,32 @@ func (l *Limiter) Settle(p limit.Permit, o limit.Outcome) {
 		t.local.end()
 	}
 	if gone != nil {
-		gone.limits.observe(l.prefix(), limit.Observation{Signal: o.Signal, Key: t.scopes[0]})
+		if o.Signal == limit.SignalGood {
+			gone.limits.works(t)
+		}
 		return
 	}
 	ev := t.event()
-	ev.Op, ev.Answer, ev.Probe = "settle", o.Signal, t.probe
+	ev.Op, ev.Signal, ev.Probes = "settle", o.Signal, t.probes
+	if heard {
+		ev.Probes = nil
+	}
 	if t.local != nil {
 		ev.Op = ""
 	} else {
 		ev.Tokens = t.unused(o)
 	}
-	if ev.Leases == 0 && (ev.Op == "" || ev.Tokens == nil && !t.probe && tellsNothing(o.Signal, quiet)) {
+	news := ev.Tokens != nil || len(ev.Probes) > 0 || !heard && !changesNothing(o.Signal, well)
+	if ev.Leases == 0 && (ev.Op == "" || !news) {
 		return
 	}
 	l.report(t.keys, ev)
 }
 
-// tellsNothing reports whether an outcome changes nothing, at a host where all
-// goes well.
-func tellsNothing(a limit.Signal, quiet bool) bool {
-	return a == limit.SignalNone || quiet && a == limit.SignalGood
+// changesNothing reports whether s changes nothing of what is known of a host. well
+// is whether all goes well there.
+func changesNothing(s limit.Signal, well bool) bool {
+	return well && (s == limit.SignalNone || s == limit.SignalGood)
 }
 
 // unused returns the tokens to give back, nil if there are none.
@@ -88,44 +94,55 @@ func (t *ticket) unused(o limit.Outcome) *load {
 }
 
 // Observe implements limit.Limiter.
-func (l *Limiter) Observe(p limit.Permit, n limit.Observation) (held bool) {
-	of := name(l.prefix(), n.Key)
+func (l *Limiter) Observe(p limit.Permit, o limit.Observation) (held bool) {
+	of := name(l.prefix(), o.Key)
 	l.mu.Lock()
 	t := l.permits[p.ID]
 	gone := l.away
-	quiet := t != nil && l.quiet(t)
-	if n.Err != nil && (n.Hold > 0 || n.Signal != limit.SignalNone) {
-		l.remember(of, n.Err)
-	}
-	held = l.gateError(n.Key) != nil
-	l.mu.Unlock()
 	if t == nil {
-		return held
+		l.mu.Unlock()
+		return false
 	}
+	well := l.allWell(t)
+	if o.Err != nil && (o.Hold > 0 || o.Signal != limit.SignalNone) {
+		l.remember(of, o.Err)
+		if o.Signal == limit.SignalFailing { // it may be the last of a row of the host's
+			l.remember(t.keys[0], o.Err)
+		}
+	}
+	t.heard = t.heard || o.Signal != limit.SignalNone
+	held = l.gateError(o.Key) != nil
+	l.mu.Unlock()
 	if gone != nil {
-		gone.limits.observe(l.prefix(), n)
+		gone.limits.observe(l.prefix(), o)
 		return held
 	}
-	stated := n.Unit != ""
+	stated := o.Unit != ""
 	if stated && t.local != nil {
 		return held // by Redis's clock and count it did not go
 	}
-	if !stated && n.Hold <= 0 && !t.probe && tellsNothing(n.Signal, quiet) {
+	if !stated && o.Hold <= 0 && (o.Signal == limit.SignalNone || len(t.probes) == 0 && changesNothing(o.Signal, well)) {
 		return held
 	}
 	keys, ev := t.keys, t.event()
-	ev.Op, ev.Answer, ev.Probe, ev.Leases, ev.Hold = "news", n.Signal, t.probe, 0, n.Hold.Seconds()
+	ev.Op, ev.Signal, ev.Probes, ev.Leases = "observe", o.Signal, t.probes, 0
+	ev.Hold, ev.Strict, ev.Route = max(o.Hold, 0).Seconds(), o.Strict, bounded(o.Key.Route)
 	if t.local != nil {
-		ev.At, ev.Probe = 0, false // it went by no clock of Redis's
+		ev.At, ev.Probes = 0, nil // it went by no clock of Redis's
 	}
-	ev.News = newsOf(n)
-	if stated || n.Hold > 0 && n.Signal != limit.SignalFailing || n.Signal == limit.SignalRefused {
+	if stated {
+		ev.Stated = statedLimitOf(o)
+	}
+	if stated || o.Hold > 0 || o.Signal > limit.SignalGood {
 		keys, ev.Key = keyIn(keys, of)
-		ev.Mask = maskOf(n.Key)
+		ev.Mask = maskOf(o.Key)
 		for i, k := range t.touched {
 			if k == ev.Key && i < len(t.sent) {
 				ev.Before = &t.sent[i]
 			}
+		}
+		if len(t.sent) > 0 {
+			ev.HostBefore = &t.sent[0]
 		}
 	}
 	l.report(keys, ev)
@@ -142,16 +159,15 @@ func keyIn(keys []string, name string) ([]string, int) {
 	return append(keys[:len(keys):len(keys)], name), len(keys) + 1
 }
 
-func newsOf(n limit.Observation) *news {
-	s := &news{
-		Unit: n.Unit, Limit: n.Limit, Remaining: n.Remaining,
-		Window: n.Window.Seconds(), Reset: n.Reset.Seconds(), Refills: n.Refills,
+func statedLimitOf(o limit.Observation) *statedLimit {
+	s := &statedLimit{
+		Unit: o.Unit, Limit: o.Limit, Remaining: o.Remaining,
+		Window: o.Window.Seconds(), Reset: o.Reset.Seconds(), Refills: o.Refills,
+		Longest: o.MaxWait.Seconds(),
 	}
-	if n.Reset < 0 {
+	if o.Reset < 0 {
 		s.Reset = -1
 	}
-	longest := n.MaxWait.Seconds()
-	s.Longest = &longest
 	return s
 }
 
@@ -199,7 +215,7 @@ func (q *queue) clear() {
 	q.all = nil
 }
 
-// deliver tells Redis what is in the queue, a batch in one script call.
+// deliver reports to Redis what is in the queue, a batch in one script call.
 func (l *Limiter) deliver() {
 	for {
 		select {
@@ -215,27 +231,28 @@ func (l *Limiter) deliver() {
 			if l.absence() != nil {
 				continue // what was said before Redis went away is out of date
 			}
-			if err := l.deliverOne(batch); err != nil {
-				l.lose(err)
-			}
+			l.deliverOne(batch)
 		}
 	}
 }
 
-func (l *Limiter) deliverOne(batch []entry) error {
+func (l *Limiter) deliverOne(batch []entry) {
 	keys := []string{batch[0].keys[0], aliveName(batch[0].keys[0])}
 	q := report{header: l.header(2), Events: make([]event, len(batch))}
 	number := func(k string) (i int) {
 		keys, i = keyIn(keys, k)
 		return i
 	}
+	numbers := func(e entry, of []int) []int {
+		all := make([]int, len(of))
+		for i, k := range of {
+			all[i] = number(e.keys[k-1])
+		}
+		return all
+	}
 	for i, e := range batch {
 		ev := e.event
-		touched := make([]int, len(ev.Touched))
-		for j, k := range ev.Touched {
-			touched[j] = number(e.keys[k-1])
-		}
-		ev.Touched = touched
+		ev.Touched, ev.Probes = numbers(e, ev.Touched), numbers(e, ev.Probes)
 		if ev.Key > 0 {
 			ev.Key = number(e.keys[ev.Key-1])
 		}
@@ -247,10 +264,10 @@ func (l *Limiter) deliverOne(batch []entry) error {
 		q.Events[i] = ev
 	}
 	var ok string
-	return l.call(reportScript, keys, q, &ok, nil)
+	_ = l.call(reportScript, keys, q.header, q, &ok) // what it said is out of date when Redis is back
 }
 
-// flush waits until all is told, for as long as Timeout.
+// flush waits until all is reported, for as long as Timeout.
 func (l *Limiter) flush() {
 	ctx, cancel := context.WithTimeout(l.ctx, l.timeout())
 	defer cancel()

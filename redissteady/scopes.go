@@ -1,6 +1,8 @@
 package redissteady
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/steadyhttp/steadyhttp/limit"
@@ -9,20 +11,22 @@ import (
 // maxScopes bounds what a process remembers of scopes, some 500 bytes each.
 const maxScopes = 10_000
 
-// A scope is what Redis last told this process of one.
+// A scope is what Redis last said to this process of one.
 type scope struct {
 	key       limit.Key
 	at        time.Time
 	buckets   []bucket
-	pace      float64
+	rate      float64
 	gate      string
 	left      time.Duration
+	evidence  string
+	wouldHold int64
 	most      int // concurrent requests
-	quiet     bool
+	well      bool
 	processes int
 }
 
-// note takes down what an answer tells of scopes. It requires l.mu held.
+// note takes down what an answer says of scopes. It requires l.mu held.
 func (l *Limiter) note(t *ticket, a answer) {
 	now := time.Now()
 	for i, s := range a.Scopes {
@@ -33,36 +37,67 @@ func (l *Limiter) note(t *ticket, a answer) {
 		k := l.known[of]
 		if k == nil {
 			if len(l.known) >= maxScopes {
-				clear(l.known) // what matters is soon told again
+				clear(l.known) // what matters is soon said again
 			}
 			k = &scope{key: t.scopes[s.Key-1]}
 			l.known[of] = k
 		}
-		k.at, k.buckets, k.pace, k.gate, k.left = now, s.Buckets, s.Pace, s.Gate, seconds(s.Left)
-		if s.Key == t.under {
+		k.at, k.buckets, k.rate, k.gate, k.left = now, s.Buckets, s.Rate, s.Gate, seconds(s.Left)
+		k.evidence = s.evidence()
+		if s.Key == a.Would {
+			k.wouldHold++
+		}
+		if s.Key == t.limitsKey {
 			k.most = t.ask.Limits.MaxConcurrent
 		}
 		if i == 0 {
-			k.quiet, k.processes = a.Quiet, a.Processes
+			k.well, k.processes = a.Well, a.Processes
 		}
-		if s.Gate == "" {
+		if s.Gate == "" && now.Sub(l.causes[of].at) > l.timeout() { // else it may be on its way still
 			delete(l.causes, of)
 		}
 	}
 }
 
-// quiet reports whether all goes well at t's host. It requires l.mu held.
-func (l *Limiter) quiet(t *ticket) bool {
-	s := l.known[t.keys[0]]
-	return s != nil && s.quiet
+// evidence is what was inferred, and from what, for people.
+func (s *scopeState) evidence() string {
+	var all []string
+	ago := seconds(s.Age).Round(time.Millisecond)
+	switch s.Gate {
+	case limit.GateAsked:
+		all = append(all, fmt.Sprintf("a response asked for a pause %s ago", ago))
+	case limit.GateFailing:
+		all = append(all, fmt.Sprintf("%d failures in a row %s ago", s.Row, ago))
+	case "":
+		if s.Rate > 0 {
+			all = append(all, "requests were refused, or a gate opened, of late")
+		}
+	}
+	if s.Doubted {
+		all = append(all, "a stated limit is not believed: requests were answered well although nothing was left of it")
+	}
+	return strings.Join(all, "; ")
 }
 
-// remember keeps what shut a gate. It requires l.mu held.
+// allWell reports whether all goes well at t's host and scopes, so that one more
+// success changes nothing. It requires l.mu held.
+func (l *Limiter) allWell(t *ticket) bool {
+	s := l.known[t.keys[0]]
+	return t.well && s != nil && s.well
+}
+
+// A cause is what a response said that shut a gate, or may have.
+type cause struct {
+	err error
+	at  time.Time
+}
+
+// remember keeps what may have shut a gate. It requires l.mu held.
 func (l *Limiter) remember(of string, err error) {
 	if len(l.causes) >= maxScopes {
 		clear(l.causes)
 	}
-	l.causes[of] = err
+	l.causes[of] = cause{err, time.Now()}
 }
 
 // gateError returns what shut the gate that a request of k stands at, as far as
@@ -73,18 +108,16 @@ func (l *Limiter) gateError(k limit.Key) error {
 		if mask&^has != 0 {
 			continue
 		}
-		of := name(l.prefix(), under(k, mask))
-		if err := l.causes[of]; err != nil {
-			if s := l.known[of]; s == nil || s.gate != "" {
-				return err
-			}
+		of := name(l.prefix(), within(k, mask))
+		if s := l.known[of]; s != nil && s.gate != "" && l.causes[of].err != nil {
+			return l.causes[of].err
 		}
 	}
 	return nil
 }
 
 // Snapshot implements limit.Limiter. The limits are those of all processes,
-// as Redis told this one last; requests under way and waiting are this
+// as Redis said to this one last; requests under way and waiting are this
 // process's. While Redis is away the limits are this process's share, and one
 // more entry with the host "redis" has a failing gate, whose GateError says why.
 func (l *Limiter) Snapshot() []limit.KeyState {
@@ -94,29 +127,35 @@ func (l *Limiter) Snapshot() []limit.KeyState {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	waiting, under := map[string]int{}, map[string]int{}
+	waiting, underWay, oldest := map[string]int{}, map[string]int{}, map[string]*ticket{}
 	for _, t := range l.waiting {
 		for _, k := range t.keys[:len(t.scopes)] {
 			waiting[k]++
+			if o := oldest[k]; o == nil || t.number < o.number {
+				oldest[k] = t
+			}
 		}
 	}
 	for _, t := range l.permits {
 		for _, k := range t.keys[:len(t.scopes)] {
-			under[k]++
+			underWay[k]++
 		}
 	}
 	var all []limit.KeyState
 	for of, s := range l.known {
-		k := limit.KeyState{Key: s.key, Waiting: waiting[of], Concurrent: under[of]}
+		k := limit.KeyState{Key: s.key, Waiting: waiting[of], Concurrent: underWay[of], WouldHold: s.wouldHold, Evidence: s.evidence}
+		if t := oldest[of]; t != nil {
+			k.Oldest, k.Why = now.Sub(t.came), t.why
+		}
 		share := 1.0
 		if l.away != nil {
 			share = l.away.share(hostName(l.prefix(), s.key.Host))
 		} else {
 			k.Gate, k.GateLeft = s.gate, max(s.left-now.Sub(s.at), 0)
 		}
-		k.PerSecond = s.pace * share
+		k.PerSecond = s.rate * share
 		if k.Gate != "" {
-			k.GateError = l.causes[of]
+			k.GateError = l.causes[of].err
 		}
 		for _, b := range s.buckets {
 			k.Limits = append(k.Limits, limit.LimitState{
@@ -129,7 +168,7 @@ func (l *Limiter) Snapshot() []limit.KeyState {
 			if l.away != nil {
 				most = places(s.most, share)
 			}
-			k.Limits = append(k.Limits, limit.LimitState{Unit: "concurrency", Limit: float64(most), Left: float64(most - under[of])})
+			k.Limits = append(k.Limits, limit.LimitState{Unit: "concurrency", Limit: float64(most), Left: float64(most - underWay[of])})
 		}
 		all = append(all, k)
 	}

@@ -4,16 +4,15 @@
 -- KEYS hold the scopes' states, the first the host's own. ARGV[1] is the
 -- question, in JSON. Times are seconds on Redis's clock, of which all processes
 -- have the same.
+--
+-- Before it come the constants, which are named in capitals: see constants.go.
 
 local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1e6
 local ask = cjson.decode(ARGV[1])
 local min, max, floor, inf = math.min, math.max, math.floor, math.huge
 
-local KEEP = 120 -- for so long at least a state is kept without use
-
--- A request is counted under four units, in this order.
-local UNITS = { 'requests', 'tokens', 'input_tokens', 'output_tokens' }
+-- A request is counted under each of UNITS, in their order.
 local REQUESTS = 1
 local function unit(name)
   for u, n in ipairs(UNITS) do
@@ -30,28 +29,45 @@ local function shift(s, by)
     end
   end
   for _, b in ipairs(s.buckets) do move(b, 'at', 'seen', 'reset') end
+  for _, b in ipairs(s.buckets) do move(b, 'empty', 'counted', 'tried', 'doubted', 'confirmed') end
   move(s.gate, 'since', 'till', 'probe')
-  move(s.pace, 'from', 'next')
-  move(s, 'second', 'failing', 'cold')
+  move(s.rate, 'from', 'next')
+  move(s.ramp, 'from', 'next')
+  move(s.row, 'began', 'latest')
+  move(s, 'second', 'cold')
   move(s.good, 'second')
+  move(s.bad, 'second')
 end
 
--- The pace of a host of which a limit is not known but that it refuses: see
--- pace.go of steadyhttp, whose curves these are.
-local PACE_TIME = 30
-local function pace_rate(p, t)
-  local age = max(t - p.from, 0)
-  if p.double then
-    return p.base * 2 ^ min(max(age - p.flat, 0) / p.double, 64)
+-- The rate that is kept to where no limit was stated, as of t: see rate.go of
+-- steadyhttp's internal/limiter, whose curves these are.
+local function rate_at(r, t)
+  local age = max(t - r.from, 0)
+  if r.double then
+    return r.base * 2 ^ min(max(age - r.flat, 0) / r.double, MAX_DOUBLINGS)
   end
-  local x = (age - 3) / 3
-  return max(0.5, p.base * (1 + 0.3 * x ^ 3))
+  local x = (age - CUBE_TIME) / CUBE_TIME
+  return max(MIN_RATE, r.base * (1 + (1 - CUT_TO) * x * x * x))
+end
+
+-- A ramp is the pace at which those leave who waited at a gate: see ramp.go there.
+local function ramp_at(r, t)
+  local grown = max(t - r.from - RAMP_FLAT, 0) / RAMP_DOUBLE
+  return max(RAMP_START * r.load, MIN_RAMP) * min(2 ^ grown, RAMP_MOST)
+end
+
+-- on_time counts a request that goes at t, of those that go at a pace. It may lag
+-- behind its turn by a little: what timers are late is not lost.
+local function on_time(r, t, pace)
+  t = max(r.next, t - SLACK)
+  r.next = t + 1 / pace(r, t)
 end
 
 -- refill brings a bucket's level up to t. A level below nothing is promised
 -- already to requests that wait for it to come back.
 local function refill(b, t)
   if b.reset and t >= b.reset then
+    b.empty = nil
     if b.window > 0 then
       local times = floor((t - b.reset) / b.window) + 1
       b.level = min(b.size, min(b.level, 0) + times * b.size)
@@ -65,32 +81,51 @@ local function refill(b, t)
   b.at = t
 end
 
--- load returns the state of KEYS[i] as it is now.
-local states = {}
-local function load(i)
+-- holds reports whether there is anything in s that holds a request back or counts
+-- towards that.
+local function holds(s)
+  return s.buckets[1] or s.gate or s.row or s.rate or s.ramp or s.bad
+end
+
+-- load returns the state of KEYS[i] as it is now; peek returns nil if there is none.
+local states, empty = {}, {}
+local function peek(i)
   local s = states[i]
   if s then return s end
   local raw = redis.call('GET', KEYS[i])
   local ok
   if raw then ok, s = pcall(cmsgpack.unpack, raw) end
-  if not ok or type(s) ~= 'table' or not s.buckets then
-    s = { buckets = {}, sent = { 0, 0, 0, 0 }, at = now }
-  end
+  if not ok or type(s) ~= 'table' or not s.buckets then return end
+  empty[i] = not holds(s)
   if s.at > now then shift(s, now - s.at) end
   s.at = now
   for n = #s.buckets, 1, -1 do
     local b = s.buckets[n]
-    if b.seen and now - b.seen > max(b.window, 60) then table.remove(s.buckets, n) end -- not confirmed for long
+    local stale = b.seen and now - b.seen > max(b.window, STATED_TIME) -- not confirmed for long
+    if stale and now >= (b.doubted or 0) then table.remove(s.buckets, n) end
   end
-  if s.pace and now - s.pace.from > PACE_TIME then s.pace = nil end
+  if s.rate and now - s.rate.from > RATE_TIME then s.rate = nil end
+  if s.bad and now - s.bad.second > RATE_TIME then s.bad = nil end
+  if s.row and now - s.row.latest > ROW_TIME then s.row = nil end
+  local r = s.ramp
+  if r and now - r.from > RAMP_TIME and now - r.next > SLACK then s.ramp = nil end -- all who waited are gone
   local g = s.gate
-  if g and not g.failing and now >= g.till and (g.paced or now - (g.probe or g.till) > PACE_TIME) then s.gate = nil end
+  if g and not g.failing and now >= g.till and (g.paced or now - (g.probe or g.till) > RATE_TIME) then s.gate = nil end
   states[i] = s
+  return s
+end
+local function load(i)
+  local s = peek(i)
+  if not s then
+    s = { buckets = {}, sent = { 0, 0, 0, 0 }, at = now }
+    states[i], empty[i] = s, true
+  end
   return s
 end
 
 -- save writes all states back. A state lives until nothing in it matters any
--- more: until what was taken is there again.
+-- more: until what was taken is there again. One in which nothing is is left alone
+-- until it expires.
 local function save()
   local keep = KEEP
   for i, s in pairs(states) do
@@ -99,16 +134,17 @@ local function save()
       live = max(live, b.seen and b.window or 0)
       if b.rate > 0 then live = max(live, (b.size - b.level) / b.rate + 1) end
       if b.reset then live = max(live, b.reset - now + 1) end
+      if b.doubted then live = max(live, b.doubted - now + 1) end
     end
     if s.gate then live = max(live, s.gate.till - now + KEEP) end
     keep = max(keep, live)
-    if i > 1 then redis.call('SET', KEYS[i], cmsgpack.pack(s), 'PX', floor(live * 1000)) end
+    if i > 1 and not (empty[i] and not holds(s)) then redis.call('SET', KEYS[i], cmsgpack.pack(s), 'PX', floor(live * 1000)) end
   end
   -- The host's knows which scopes there are, and so lives as long as they do.
   local host = states[1]
   if host then
     host.keep = max(host.keep or 0, now + keep)
-    host.keep = min(host.keep, now + 86400 + KEEP)
+    host.keep = min(host.keep, now + MAX_KEEP)
     redis.call('SET', KEYS[1], cmsgpack.pack(host), 'PX', floor((host.keep - now) * 1000))
   end
 end
@@ -129,17 +165,20 @@ local function uncount(m)
   elseif (m.before or 0) > 0 then m.before = m.before - 1 end
 end
 local function busy(m) return max(m.current or 0, m.before or 0) end
+local function of_late(m) return (m.current or 0) + (m.before or 0) end -- in two seconds
 
 -- give puts back what a request took that is not sent.
 local function give(s, cost)
   for _, b in ipairs(s.buckets) do b.level = min(b.size, b.level + cost[b.unit]) end
   for u, n in ipairs(cost) do s.sent[u] = s.sent[u] - n end
-  local p = s.pace
-  if p and p.next > now then p.next = p.next - 1 / pace_rate(p, p.next) end
+  local r = s.rate
+  if r and r.next > now then r.next = r.next - 1 / rate_at(r, r.next) end
+  r = s.ramp
+  if r and r.next > now then r.next = r.next - 1 / ramp_at(r, r.next) end
   uncount(s)
 end
 
--- Words to all processes. Those who wait under KEYS[i] without a time of their
+-- Messages to all processes. Those who wait under KEYS[i] without a time of their
 -- own shall ask again; all shall, as nobody may go any more; one of each process
 -- shall in a while; or those to whom a time was promised until now shall wait for
 -- so many times what they still had to, and for so much longer.
@@ -149,11 +188,45 @@ local function stop(i) say('stop', KEYS[i]) end
 local function one_in(i, seconds) say('one', KEYS[i], string.format('%.6f', seconds)) end
 local function put_off(i, times, seconds) say('later', KEYS[i], string.format('%.6f %.6f %.6f', times, seconds, now)) end
 
+-- A gate holds back who would send under a scope: see gate.go there. One that was
+-- asked for is shut until the moment that a server named; one of a failing scope
+-- lets probes through. A gate is paced if a rate is known by which all go on after
+-- a pause: then nobody has to probe.
+
+-- good_sign is how long a probe must be without an answer to be taken for answered
+-- well.
+local function good_sign(g) return max(GOOD_SIGN_TIMES * (g.took or 0), MIN_GOOD_SIGN) end
+
+-- load_of is the requests a second that KEYS[i] had of late.
+local function load_of(i)
+  local s = states[i]
+  if s.ramp then return s.ramp.load end
+  return busy(states[1])
+end
+
+-- open opens the gate of KEYS[i]. What was promised for after a pause is due
+-- sooner then.
+local function open(i)
+  local s = states[i]
+  local g = s.gate
+  s.gate = nil
+  if not g.paced then
+    s.ramp = { load = g.load or 0, from = now, next = now }
+    again(i)
+  elseif g.till > now then
+    local early = g.till - now
+    for _, b in ipairs(s.buckets) do b.at = min(b.at, now) end
+    if s.rate then s.rate.next = max(s.rate.next - early, now) end
+    put_off(i, 1, -early)
+  end
+end
+
 -- Places among the concurrent requests are leases: members of a sorted set, by
 -- when they end if their holder does not renew them. Those who wait for one
 -- stand in another, by when they came. A member is process/permit; a process is
--- alive while it shows itself.
-local LEASE = ask.lease_time or 0
+-- alive while it shows itself. After Redis was away for it, a process goes by
+-- another name, such as name.1 after name: what was asked under the former one is
+-- nobody's by then.
 
 local function alive_now()
   redis.call('ZADD', KEYS[ask.alive], now, ask.process)
@@ -182,7 +255,7 @@ local function grant(leases, line, most)
     local process, id = string.match(member, '^(.-)/(.*)$')
     if redis.call('ZSCORE', KEYS[ask.alive], process) then
       lease(leases, member)
-      redis.call('PUBLISH', ask.channel .. ':' .. process, 'granted ' .. id)
+      redis.call('PUBLISH', ask.channel .. ':' .. string.match(process, '^[^.]*'), 'granted ' .. id)
       free = free - 1
     end
   end

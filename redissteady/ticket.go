@@ -1,6 +1,7 @@
 package redissteady
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -10,32 +11,37 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/steadyhttp/steadyhttp/internal/limiter"
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
 // A ticket is a request from when it asks for a permit until that is settled.
 // Until it is let go its caller alone changes it, but for what Limiter.mu guards.
 type ticket struct {
-	number uint64
-	id     string
-	ask    limit.Ask
-	cost   load
-	came   time.Time
-	keys   []string // KEYS of its admission
-	scopes []limit.Key
-	limits []stated
-	under  int // the number of the key of the user's limits; 0 if there are none
-	alive  int // likewise of the processes; leases and their line follow, if there are any
+	number    uint64
+	id        string
+	ask       limit.Ask
+	cost      load
+	came      time.Time
+	keys      []string // KEYS of its admission
+	scopes    []limit.Key
+	limits    []setLimit
+	limitsKey int // the number of the key of the user's limits; 0 if there are none
+	alive     int // likewise of the processes; leases and their line follow, if there are any
 
 	wake    chan struct{} // has one to say that something has changed
 	waited  time.Duration
 	why     string
-	probe   bool
-	gate    string // at which it stands: the name of the scope
-	failing bool   // the gate is that of a host that fails
+	probes  []int  // the keys of the scopes of which it is a probe
+	gate    string // at which it stands and asks again: the name of the scope
 	full    bool   // too many wait already
 	inQueue bool
 	late    bool // what it was promised is now after its deadline
+
+	held  *gateState // the gate that holds it back; nil is none
+	until time.Time  // for how long it waits there
+	gated bool       // one has held it back
+	past  bool       // it has waited for OutageWait: it goes once, as without a gate
 
 	at      float64 // when it was let go, on Redis's clock
 	touched []int   // the keys of what was taken, in the script's order
@@ -44,6 +50,8 @@ type ticket struct {
 	local *localPermit // if it was let go while Redis was away
 
 	// Limiter.mu guards what follows.
+	well     bool    // one more success is no news of its scopes
+	heard    bool    // what became of it was observed
 	promised bool    // the script gave it a time
 	decided  float64 // when it did, on Redis's clock
 	delays   []delay // by which that time was put off since
@@ -52,18 +60,18 @@ type ticket struct {
 	lined    bool    // it stands in line for one
 }
 
-// enter makes a ticket. It is among those who wait from now on, so that no word
+// enter makes a ticket. It is among those who wait from now on, so that no message
 // is missed.
 func (l *Limiter) enter(a limit.Ask) *ticket {
-	t := &ticket{ask: a, cost: loadOf(a.Cost), came: time.Now(), limits: statedOf(a.Limits), wake: make(chan struct{}, 1)}
+	t := &ticket{ask: a, cost: loadOf(a.Cost), came: time.Now(), limits: setLimits(a.Limits), wake: make(chan struct{}, 1)}
 	t.names(l.prefix())
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.lastID++
 	t.number, t.id = l.lastID, strconv.FormatUint(l.lastID, 10)
 	l.waiting[t.id] = t
-	if n := a.MaxQueue; n > 0 && t.under > 0 {
-		t.full = l.queued[t.keys[t.under-1]] >= n
+	if n := a.MaxQueue; n > 0 && t.limitsKey > 0 {
+		t.full = l.queued[t.keys[t.limitsKey-1]] >= n
 	}
 	return t
 }
@@ -72,20 +80,23 @@ func (l *Limiter) enter(a limit.Ask) *ticket {
 // the host's own first, whether there is one or not.
 func (t *ticket) names(prefix string) {
 	has := maskOf(t.ask.Key)
+	if t.ask.Inference == limit.Off {
+		has = 0
+	}
 	limited := len(t.limits) > 0 || t.ask.Limits.MaxConcurrent > 0
 	for mask := uint8(0); mask < allMasks; mask++ {
 		if mask&^has != 0 {
 			continue
 		}
-		k := under(t.ask.Key, mask)
+		k := within(t.ask.Key, mask)
 		t.scopes = append(t.scopes, k)
 		if limited && k == t.ask.LimitsKey {
-			t.under = len(t.scopes)
+			t.limitsKey = len(t.scopes)
 		}
 	}
-	if limited && t.under == 0 {
+	if limited && t.limitsKey == 0 {
 		t.scopes = append(t.scopes, t.ask.LimitsKey)
-		t.under = len(t.scopes)
+		t.limitsKey = len(t.scopes)
 	}
 	for _, k := range t.scopes {
 		t.keys = append(t.keys, name(prefix, k))
@@ -93,12 +104,14 @@ func (t *ticket) names(prefix string) {
 	t.keys = append(t.keys, aliveName(t.keys[0]))
 	t.alive = len(t.keys)
 	if t.ask.Limits.MaxConcurrent > 0 {
-		of := t.keys[t.under-1]
-		t.keys = append(t.keys, of+":leases", of+":line")
+		of := t.keys[t.limitsKey-1]
+		t.keys = append(t.keys, leasesName(of), lineName(of))
 	}
 }
 
-func aliveName(host string) string { return host + ":alive" }
+func aliveName(host string) string    { return host + ":alive" }
+func leasesName(limits string) string { return limits + ":leases" }
+func lineName(limits string) string   { return limits + ":line" }
 
 // leases is the number of the key of the leases, 0 if places are not limited.
 func (t *ticket) leases() int {
@@ -111,8 +124,8 @@ func (t *ticket) leases() int {
 // admission is the question whether t may go.
 func (t *ticket) admission(l *Limiter, ctx context.Context) *admission {
 	q := &admission{
-		header: l.header(t.alive), ID: t.id, Scopes: [][2]int{}, Under: t.under, Limits: t.limits, Cost: t.cost,
-		Leases: t.leases(), Most: max(t.ask.Limits.MaxConcurrent, 0),
+		header: l.header(t.alive), ID: t.id, Scopes: [][2]int{}, LimitsKey: t.limitsKey, Limits: t.limits, Cost: t.cost,
+		Leases: t.leases(), Most: max(t.ask.Limits.MaxConcurrent, 0), Full: t.full, Past: t.past, Inference: t.ask.Inference,
 	}
 	if q.Leases > 0 {
 		q.Line = q.Leases + 1
@@ -120,9 +133,7 @@ func (t *ticket) admission(l *Limiter, ctx context.Context) *admission {
 	for i, k := range t.scopes[1:] {
 		q.Scopes = append(q.Scopes, [2]int{i + 2, int(maskOf(k))})
 	}
-	if t.full {
-		q.Within = new(float64)
-	} else if deadline, ok := ctx.Deadline(); ok {
+	if deadline, ok := ctx.Deadline(); ok {
 		within := max(time.Until(deadline).Seconds(), 0)
 		q.Within = &within
 	}
@@ -140,24 +151,40 @@ func (t *ticket) admission(l *Limiter, ctx context.Context) *admission {
 func (l *Limiter) forget(t *ticket) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	t.promised, t.failing, t.gate = false, false, ""
+	t.promised, t.gate, t.held, t.probes = false, "", nil, nil
 }
 
-// impatient reports whether t has stood at a failing host's gate for too long.
-func (t *ticket) impatient(ctx context.Context) bool {
-	if _, ok := ctx.Deadline(); ok || !t.failing {
-		return false
+// patience returns until when t waits at g.
+func (t *ticket) patience(ctx context.Context, g *gateState) time.Time {
+	if g.Limited {
+		return t.came.Add(cmp.Or(max(t.ask.MaxPause, 0), limiter.MaxPause))
 	}
-	return time.Since(t.came) >= t.patience()
+	deadline, ok := ctx.Deadline()
+	wait := limiter.OutageWaitNoDeadline
+	if ok {
+		wait = limiter.OutageWait
+	}
+	if age := seconds(g.Age) - time.Since(t.came); g.Failing && age > limiter.LongOutage {
+		wait = limiter.ShortOutageWait
+	}
+	if t.ask.OutageWait > 0 {
+		wait = t.ask.OutageWait
+	}
+	end := t.came.Add(wait)
+	if once := time.Now().Add(seconds(g.Left) + limiter.MinGoodSign); !g.Failing && t.ask.OutageWait <= 0 && once.After(end) {
+		end = once // one pause is waited out
+	}
+	if ok { // some time is left to send the request after all
+		left := deadline.Sub(t.came)
+		if last := deadline.Add(-min(left/limiter.SpareShare, limiter.MaxSpare)); last.Before(end) {
+			end = last
+		}
+	}
+	return end
 }
 
-// patience is how long t waits at the gate of a failing host.
-func (t *ticket) patience() time.Duration {
-	if t.ask.OutageWait <= 0 {
-		return patience
-	}
-	return t.ask.OutageWait
-}
+// waitedEnough reports whether t has stood at a gate for as long as it waits there.
+func (t *ticket) waitedEnough() bool { return t.held != nil && !time.Now().Before(t.until) }
 
 // poke has t ask again. It requires Limiter.mu held.
 func (t *ticket) poke() {
@@ -175,13 +202,13 @@ func (t *ticket) stir() {
 
 // queue counts t among those who wait for the user's limits.
 func (l *Limiter) queue(t *ticket) {
-	if t.inQueue || t.under == 0 {
+	if t.inQueue || t.limitsKey == 0 {
 		return
 	}
 	t.inQueue = true
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.queued[t.keys[t.under-1]]++
+	l.queued[t.keys[t.limitsKey-1]]++
 }
 
 // leave takes t from among those who wait, to those who are under way if it was
@@ -196,7 +223,7 @@ func (l *Limiter) leave(t *ticket, gone bool) {
 	if !t.inQueue {
 		return
 	}
-	of := t.keys[t.under-1]
+	of := t.keys[t.limitsKey-1]
 	if l.queued[of]--; l.queued[of] == 0 {
 		delete(l.queued, of)
 	}
@@ -222,7 +249,7 @@ func (l *Limiter) giveBack(t *ticket) {
 	}
 	ev := t.event()
 	if promised {
-		ev.Op, ev.Probe = "back", t.probe
+		ev.Op, ev.Probes = "back", t.probes
 	}
 	if !placed {
 		ev.Leases = 0
@@ -242,20 +269,8 @@ func (t *ticket) event() event {
 	}
 }
 
-// unask undoes an admission whose answer came too late to be used.
-func (l *Limiter) unask(id string, q *admission, a answer, keys []string) {
-	ev := event{ID: id, Touched: []int{1}, At: a.At, Cost: q.Cost, Leases: q.Leases, Most: q.Most}
-	if a.Verdict == "go" {
-		ev.Op, ev.Probe, ev.Touched = "back", a.Probe, nil
-		for _, s := range a.Scopes {
-			ev.Touched = append(ev.Touched, s.Key)
-		}
-	}
-	l.report(keys, ev)
-}
-
 func (l *Limiter) header(alive int) header {
-	return header{Process: l.process, Channel: l.channel(), LeaseTime: leaseTime.Seconds(), Alive: alive}
+	return header{Process: *l.process.Load(), Channel: l.channel(), Alive: alive}
 }
 
 func newProcess() string {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/steadyhttp/steadyhttp/internal/limiter"
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
@@ -20,15 +21,17 @@ var (
 	//go:embed beat.lua
 	beatLua string
 
-	admitScript  = redis.NewScript(stateLua + admitLua)
-	reportScript = redis.NewScript(stateLua + reportLua)
-	beatScript   = redis.NewScript(stateLua + beatLua)
+	// The scripts are the same in every process, so that Redis keeps each of them
+	// once and is asked by its hash.
+	admitScript  = redis.NewScript(constantsLua() + stateLua + admitLua)
+	reportScript = redis.NewScript(constantsLua() + stateLua + reportLua)
+	beatScript   = redis.NewScript(constantsLua() + stateLua + beatLua)
 )
 
 // A load is a limit.Cost by unit, in the order of units.
-type load [4]float64
+type load [len(limiter.UnitNames)]float64
 
-var units = [4]string{"requests", "tokens", "input_tokens", "output_tokens"}
+var units = limiter.UnitNames
 
 func loadOf(c limit.Cost) load {
 	return load{float64(c.Requests), float64(c.Input + c.Output), float64(c.Input), float64(c.Output)}
@@ -42,25 +45,21 @@ func (n load) minus(used load) load {
 	return n
 }
 
-// A stated is a limit that the user set, as the script takes it.
-type stated struct {
+// A setLimit is a limit that the user set, as the script takes it.
+type setLimit struct {
 	Unit   int     `json:"unit"` // from 1
 	Limit  float64 `json:"limit"`
 	Window float64 `json:"window"` // in seconds
 	Size   float64 `json:"size"`
 }
 
-// reserve of a second's tokens stays in the bucket: what an API counts is not to
-// the token what was reckoned.
-const reserve = 0.03
-
-// statedOf lists limits as the limiter in memory understands them: a bucket of a
+// setLimits lists limits as the limiter in memory understands them: a bucket of a
 // second's worth, or of Burst; a day's may go when they are wanted.
-func statedOf(l limit.Limits) []stated {
-	all := []stated{}
+func setLimits(l limit.Limits) []setLimit {
+	all := []setLimit{}
 	add := func(unit int, limit, window, size float64) {
 		if limit > 0 {
-			all = append(all, stated{unit, limit, window, max(1, size)})
+			all = append(all, setLimit{unit, limit, window, max(1, size)})
 		}
 	}
 	burst := func(perSecond float64) float64 {
@@ -69,7 +68,9 @@ func statedOf(l limit.Limits) []stated {
 		}
 		return float64(int64(perSecond)) // whole ones
 	}
-	second := func(perMinute float64) float64 { return (1 - reserve) * perMinute / 60 }
+	// A share stays in the bucket: what an API counts is not to the token what was
+	// reckoned.
+	second := func(perMinute float64) float64 { return (1 - limiter.ReserveShare) * perMinute / 60 }
 	add(1, l.RequestsPerSecond, 1, burst(l.RequestsPerSecond))
 	add(1, l.RequestsPerMinute, 60, burst(l.RequestsPerMinute/60))
 	add(1, l.RequestsPerDay, 86400, l.RequestsPerDay)
@@ -82,50 +83,68 @@ func statedOf(l limit.Limits) []stated {
 // A header is what each question to a script has. Numbers of keys are those of
 // KEYS in Lua, from 1; 0 is none.
 type header struct {
-	Process   string  `json:"process"`
-	Channel   string  `json:"channel"`
-	LeaseTime float64 `json:"lease_time"`
-	Alive     int     `json:"alive"`
+	Process string `json:"process"`
+	Channel string `json:"channel"`
+	Alive   int    `json:"alive"`
 }
 
 // An admission is the question of admit.lua.
 type admission struct {
 	header
-	ID      string   `json:"id"`
-	Scopes  [][2]int `json:"scopes"` // beside the host's: key and mask
-	Under   int      `json:"under,omitempty"`
-	Limits  []stated `json:"limits"`
-	Cost    load     `json:"cost"`
-	Within  *float64 `json:"within,omitempty"` // seconds
-	Back    []int    `json:"back,omitempty"`   // what it was promised before is given back there
-	Granted bool     `json:"granted,omitempty"`
-	Leases  int      `json:"leases,omitempty"`
-	Line    int      `json:"line,omitempty"`
-	Most    int      `json:"most,omitempty"`
+	ID        string     `json:"id"`
+	Scopes    [][2]int   `json:"scopes"` // beside the host's: key and mask
+	LimitsKey int        `json:"limits_key,omitempty"`
+	Limits    []setLimit `json:"limits"`
+	Cost      load       `json:"cost"`
+	Within    *float64   `json:"within,omitempty"` // seconds
+	Full      bool       `json:"full,omitempty"`   // too many wait already for it to wait, too
+	Past      bool       `json:"past,omitempty"`   // it has waited for OutageWait
+
+	Inference limit.Inference `json:"inference"`
+
+	Back    []int `json:"back,omitempty"` // what it was promised before is given back there
+	Granted bool  `json:"granted,omitempty"`
+	Leases  int   `json:"leases,omitempty"`
+	Line    int   `json:"line,omitempty"`
+	Most    int   `json:"most,omitempty"`
 }
 
 // An answer is that of admit.lua.
 type answer struct {
-	Verdict   string  `json:"verdict"`    // go, park or refuse
-	Wait      float64 `json:"wait"`       // seconds
-	At        float64 `json:"at,string"`  // when it may go, on Redis's clock
-	Now       float64 `json:"now,string"` // when that was decided
-	Why       string  `json:"why"`
-	Probe     bool    `json:"probe"`
-	Lined     bool    `json:"lined"` // it stands in the line for a place
-	Sent      []load  `json:"sent"`  // in all, under each of Scopes, with this request
-	Scopes    []told  `json:"scopes"`
-	Quiet     bool    `json:"quiet"` // that all went well need not be told
-	Processes int     `json:"processes"`
+	Verdict   string       `json:"verdict"`    // go, park or refuse
+	Wait      float64      `json:"wait"`       // seconds
+	At        float64      `json:"at,string"`  // when it may go, on Redis's clock
+	Now       float64      `json:"now,string"` // when that was decided
+	Why       string       `json:"why"`
+	Probes    []int        `json:"probes"` // the scopes of which it is a probe
+	Gate      *gateState   `json:"gate"`   // which holds it back the longest
+	Would     int          `json:"would"`  // the scope that would have held it back
+	Lined     bool         `json:"lined"`  // it stands in the line for a place
+	Sent      []load       `json:"sent"`   // in all, under each of Scopes, with this request
+	Scopes    []scopeState `json:"scopes"`
+	Well      bool         `json:"well"` // all goes well at the host: one more success need not be reported
+	Processes int          `json:"processes"`
 }
 
-// A told is what a script tells of one scope.
-type told struct {
+// A gateState is the gate that a request stands at.
+type gateState struct {
+	Key     int     `json:"key"`
+	Failing bool    `json:"failing"`
+	Limited bool    `json:"limited"` // a limit asked for it
+	Left    float64 `json:"left"`    // seconds
+	Age     float64 `json:"age"`     // likewise, since it was shut
+}
+
+// A scopeState is what a script says of one scope.
+type scopeState struct {
 	Key     int      `json:"key"`
 	Buckets []bucket `json:"buckets"`
-	Pace    float64  `json:"pace"`
+	Rate    float64  `json:"rate"`
 	Gate    string   `json:"gate"`
 	Left    float64  `json:"left"` // seconds
+	Age     float64  `json:"age"`  // of the gate
+	Row     int      `json:"row"`  // failures that shut it
+	Doubted bool     `json:"doubted"`
 }
 
 // A bucket is unit (from 1), limit, window, level, rate a second, size, and 1 if
@@ -150,41 +169,46 @@ type report struct {
 
 // An event is one thing that became known of a request.
 type event struct {
-	Op      string       `json:"op"` // settle, news or back; empty only frees its place
+	Op      string       `json:"op"` // settle, observe or back; empty only frees its place
 	ID      string       `json:"id"`
 	Touched []int        `json:"touched"` // the host's first
 	At      float64      `json:"at"`      // when it went, on Redis's clock
-	Probe   bool         `json:"probe,omitempty"`
-	Answer  limit.Signal `json:"answer"`
+	Probes  []int        `json:"probes,omitempty"`
+	Signal  limit.Signal `json:"signal"`
 	Cost    load         `json:"cost"`
 	Tokens  *load        `json:"tokens,omitempty"` // to give back
 
-	// Of news.
-	Key    int     `json:"key,omitempty"`
-	Mask   uint8   `json:"mask"`
-	Before *load   `json:"before,omitempty"` // what was sent under Key, with this request
-	Hold   float64 `json:"hold,omitempty"`   // seconds
-	News   *news   `json:"news,omitempty"`
+	// Of an observation.
+	Key    int          `json:"key,omitempty"`
+	Mask   uint8        `json:"mask"`
+	Route  string       `json:"route,omitempty"`
+	Before *load        `json:"before,omitempty"` // what was sent under Key, with this request
+	Hold   float64      `json:"hold,omitempty"`   // seconds
+	Strict bool         `json:"strict,omitempty"`
+	Stated *statedLimit `json:"stated,omitempty"`
+
+	HostBefore *load `json:"host_before,omitempty"` // what was sent to the host
 
 	// Of a place that it has or stands in line for: the line is the key behind.
 	Leases int `json:"leases,omitempty"`
 	Most   int `json:"most,omitempty"`
 }
 
-// news is a limit that an answer stated. Times are in seconds.
-type news struct {
-	Unit      string   `json:"unit,omitempty"`
-	Limit     int64    `json:"limit"`
-	Remaining int64    `json:"remaining"`
-	Window    float64  `json:"window"`
-	Reset     float64  `json:"reset"`
-	Refills   bool     `json:"refills"`
-	Longest   *float64 `json:"longest,omitempty"`
+// A statedLimit is one that a response stated. Times are in seconds.
+type statedLimit struct {
+	Unit      string  `json:"unit"`
+	Limit     int64   `json:"limit"`
+	Remaining int64   `json:"remaining"`
+	Window    float64 `json:"window"`
+	Reset     float64 `json:"reset"`
+	Refills   bool    `json:"refills"`
+	Longest   float64 `json:"longest"` // see limit.Observation.MaxWait
 }
 
 // A beat is the question of beat.lua.
 type beat struct {
 	header
+	Former []string `json:"former,omitempty"` // names that this process had before absences of Redis
 	Scopes []seed   `json:"scopes"`
 	Groups []*group `json:"groups"`
 }
@@ -206,13 +230,17 @@ type group struct {
 
 // The bits of a mask tell which fields of a scope's Key are set.
 const (
-	byBucket = 1 << iota
+	byRoute = 1 << iota
+	byBucket
 	byCredential
 	byModel
 	allMasks
 )
 
 func maskOf(k limit.Key) (mask uint8) {
+	if k.Route != "" {
+		mask |= byRoute
+	}
 	if k.Bucket != "" {
 		mask |= byBucket
 	}
@@ -225,7 +253,11 @@ func maskOf(k limit.Key) (mask uint8) {
 	return mask
 }
 
-func under(k limit.Key, mask uint8) limit.Key {
+// within returns what is left of k in the scope of that mask.
+func within(k limit.Key, mask uint8) limit.Key {
+	if mask&byRoute == 0 {
+		k.Route = ""
+	}
 	if mask&byBucket == 0 {
 		k.Bucket = ""
 	}
@@ -243,7 +275,7 @@ func under(k limit.Key, mask uint8) limit.Key {
 // Messages part names by spaces, so that they have none.
 var tagEscaper = strings.NewReplacer("{", "%7B", "}", "%7D", "%", "%25", " ", "%20")
 
-// A model or a bucket must not read as another part of a name, nor as what is
+// A model, a route or a bucket must not read as another part of a name, nor as what is
 // added to one, such as ":leases".
 var partEscaper = strings.NewReplacer("%", "%25", ":", "%3A", " ", "%20")
 
@@ -267,6 +299,10 @@ func name(prefix string, k limit.Key) string {
 	if k.Model != "" {
 		b.WriteString(":model=")
 		b.WriteString(partEscaper.Replace(bounded(k.Model)))
+	}
+	if k.Route != "" {
+		b.WriteString(":route=")
+		b.WriteString(partEscaper.Replace(bounded(k.Route)))
 	}
 	if k.Bucket != "" {
 		b.WriteString(":bucket=")

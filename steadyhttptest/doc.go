@@ -16,5 +16,6 @@
 //
 // [Hostiles] are servers that break the protocol, and [Faults] is a RoundTripper that lets some requests fail.
 //
-// [TestRoundTripper] runs a wrapper through the cases that wrappers get wrong.
+// [TestRoundTripper] runs a wrapper through the cases that wrappers get wrong, and [TestLimiter] a limiter of requests
+// through the promises of [limit.Limiter].
 package steadyhttptest

@@ -5,21 +5,13 @@ package credential
 import (
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
 	"hash/maphash"
 	"net/http"
-	"net/url"
-	"strings"
-
-	"github.com/steadyhttp/steadyhttp/internal/redact"
 )
 
 // seed makes the hashes of credentials worthless outside this process.
 var seed = maphash.MakeSeed()
-
-// headers are where APIs take their keys, by canonical name.
-var headers = []string{"Authorization", "X-Api-Key", "Api-Key", "X-Goog-Api-Key", "Private-Token"}
 
 // Anonymous stands for requests without a credential, among themselves. 0 would
 // stand for all.
@@ -28,99 +20,100 @@ const Anonymous = 1
 // Hash returns a hash of the request's credential, never the credential. With a
 // salt (HMAC-SHA256, of which 64 bits stay) all processes that have the same one
 // get the same hash; with "" only this process does.
+//
+// Requests of one credential have the same hash although each is signed anew or
+// its token was renewed: what is hashed is the id of a key rather than a
+// signature, the user rather than an answer to a challenge, the claims of a JSON
+// web token rather than its dates. Where a server gives no such name, the whole
+// value is hashed: two callers must never share a hash, and two hashes for one
+// caller cost less.
+//
+// A request may carry several, such as the key of an application and the session
+// of its user. All of them count. What may be a credential, but is as often
+// something else (?key=, or a cookie of any name), counts only where nothing
+// better was found.
 func Hash(req *http.Request, salt string) uint64 {
-	for _, name := range headers {
-		if v := req.Header[name]; len(v) > 0 && v[0] != "" {
-			return hash(v[0], salt)
-		}
-	}
-	if v := queryKey(req.URL); v != "" {
-		return hash(v, salt)
-	}
-	return Anonymous
-}
-
-func hash(credential, salt string) uint64 {
-	if salt == "" {
-		return max(maphash.String(seed, credential), Anonymous+1)
-	}
-	mac := hmac.New(sha256.New, []byte(salt))
-	mac.Write([]byte(credential))
-	return max(binary.BigEndian.Uint64(mac.Sum(nil)), Anonymous+1)
-}
-
-// queryKey returns the value of the query parameter that holds a key, as sent.
-func queryKey(u *url.URL) string {
-	if u == nil {
-		return ""
-	}
-	for rest := u.RawQuery; rest != ""; {
-		var pair string
-		pair, rest, _ = strings.Cut(rest, "&")
-		if v, ok := strings.CutPrefix(pair, "key="); ok {
-			return v
-		}
-	}
-	return ""
-}
-
-// Secrets returns what req authenticates with, so that an answer that
-// quotes it does not put it into a text of ours, whatever its shape. req may
-// be nil.
-func Secrets(req *http.Request) []string {
-	if req == nil {
-		return nil
-	}
-	all := make([]string, 0, 4)
+	s := sum{salt: salt}
+	var cookies []string
 	for name, values := range req.Header {
-		if !redact.SecretName(name) {
+		where := headerPlace(name)
+		if where == nowhere {
+			continue
+		}
+		if where == inCookies {
+			cookies = values
 			continue
 		}
 		for _, v := range values {
-			all = appendSecrets(all, v)
+			s.header(where, v)
 		}
 	}
-	if req.URL == nil {
-		return all
+	query := ""
+	if req.URL != nil {
+		query = req.URL.RawQuery
 	}
-	if u := req.URL.User; u != nil {
-		password, _ := u.Password()
-		all = append(all, u.Username(), password) // Stripe takes the key as the user
+	s.query(query, certain)
+	s.cookies(cookies, certain)
+	if s.n == 0 {
+		s.query(query, likely)
+		s.cookies(cookies, likely)
 	}
-	for rest := req.URL.RawQuery; rest != ""; {
-		var pair string
-		pair, rest, _ = strings.Cut(rest, "&")
-		name, v, _ := strings.Cut(pair, "=")
-		if !redact.SecretName(name) {
-			continue
-		}
-		all = append(all, v)
-		if plain, err := url.QueryUnescape(v); err == nil && plain != v {
-			all = append(all, plain)
-		}
+	if s.n == 0 && req.URL != nil {
+		s.path(req.URL)
 	}
-	return all
+	if s.n == 0 {
+		return Anonymous
+	}
+	return max(s.total, Anonymous+1)
 }
 
-// appendSecrets adds a header's value and its parts: what follows the
-// scheme, the values of parameters and cookies, and what Basic encodes.
-func appendSecrets(all []string, v string) []string {
-	all = append(all, v)
-	for part := range strings.FieldsFuncSeq(v, func(r rune) bool { return r == ',' || r == ';' }) {
-		if _, value, ok := strings.Cut(part, "="); ok {
-			all = append(all, strings.Trim(value, ` "`))
-		}
+// A sum adds up the hashes of what a request authenticates with. A sum is the
+// same in any order, and that of a map of headers is random. The names of
+// headers and parameters are no part of it: a key is the same wherever it stands.
+type sum struct {
+	salt  string
+	total uint64
+	n     int // how many were added
+}
+
+// add adds a value, unless it is empty.
+func (s *sum) add(v string) {
+	if v == "" {
+		return
 	}
-	scheme, token, ok := strings.Cut(v, " ")
-	if !ok {
-		return all
+	if s.salt == "" {
+		s.total += maphash.String(seed, v)
+		s.n++
+		return
 	}
-	all = append(all, token)
-	if strings.EqualFold(scheme, "Basic") {
-		if plain, err := base64.StdEncoding.DecodeString(token); err == nil {
-			user, password, _ := strings.Cut(string(plain), ":")
-			all = append(all, string(plain), user, password)
-		}
+	s.addSalted(v)
+}
+
+// addBytes is add for bytes that may be on the caller's stack.
+func (s *sum) addBytes(v []byte) {
+	if s.salt == "" {
+		s.total += maphash.Bytes(seed, v)
+		s.n++
+		return
 	}
-	return all
+	s.addSalted(string(v)) // a copy: an interface's method makes what it is given escape
+}
+
+func (s *sum) addSalted(v string) {
+	mac := hmac.New(sha256.New, []byte(s.salt))
+	mac.Write([]byte(v))
+	s.total += binary.BigEndian.Uint64(mac.Sum(nil))
+	s.n++
+}
+
+// header adds what the value of a header holds.
+func (s *sum) header(where place, v string) {
+	switch where {
+	case inAuthorization:
+		s.authorization(v)
+	case inSignature:
+		s.keyIDs(v)
+	default:
+		s.token(v)
+	}
 }

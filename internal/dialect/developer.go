@@ -97,7 +97,7 @@ func dockerResource(method, path string) string {
 	if method == http.MethodGet && strings.Contains(path, "/manifests/") {
 		return "pulls"
 	}
-	return method + " " + path
+	return Route(method, path)
 }
 
 // https://docs.discord.com/developers/topics/opcodes-and-status-codes
@@ -124,23 +124,27 @@ var discord = &family{
 	limits:       wait.Defaults{Unit: wait.Requests},
 }
 
-// discordRoute is a path without the ids that do not tell buckets apart: all but
-// the first, of a channel, guild or webhook
+// discordRoute is a route in which the first long number stays, of a channel, guild
+// or webhook: each has buckets of its own
 // (https://docs.discord.com/developers/topics/rate-limits).
-func discordRoute(method, path string) string {
-	var b strings.Builder
-	b.WriteString(method + " ")
-	ids := 0
-	for part := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
-		if len(part) >= 15 && strings.Trim(part, "0123456789") == "" {
-			if ids++; ids > 1 {
-				part = "*"
-			}
-		}
-		b.WriteByte('/')
-		b.WriteString(part)
+func discordRoute(method, path string) string { return routeOf(method, path, true) }
+
+func isDiscordID(p *position, part string) bool {
+	switch {
+	case isSnowflake(part):
+		p.ids++
+		return p.ids > 1
+	case isSnowflake(p.last) && (p.before == "webhooks" || p.before == "interactions"):
+		return true // a secret token
+	case p.last == "reactions":
+		return true // an emoji
 	}
-	return b.String()
+	return isID(p, part)
+}
+
+// isSnowflake reports whether part is an id of Discord's.
+func isSnowflake(part string) bool {
+	return len(part) >= 15 && len(part) <= 20 && strings.Trim(part, "0123456789") == ""
 }
 
 // https://core.telegram.org/bots/api#making-requests

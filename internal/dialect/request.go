@@ -258,7 +258,8 @@ func Punishes(provider string) bool {
 }
 
 // BucketOf names the group of requests that share a limit of scope s, beside host,
-// credential and model, as far as a request shows it before its answer.
+// credential and model, as far as a request shows it before its answer. It holds no
+// id and no secret: see Route.
 func BucketOf(s Scope, method, host, path string) string {
 	switch {
 	case s&(Resource|Bucket) != 0:
@@ -267,13 +268,13 @@ func BucketOf(s Scope, method, host, path string) string {
 				return f.bucket(method, path)
 			}
 		}
-		return method + " " + path
+		return Route(method, path)
 	case s&Method != 0 && s&Path != 0:
-		return method + " " + path
+		return Route(method, path)
 	case s&Path != 0:
-		return path
+		return Route("", path)
 	case s&Method != 0:
-		return path[strings.LastIndexByte(path, '/')+1:]
+		return Route("", path[strings.LastIndexByte(path, '/')+1:]) // Slack's chat.postMessage
 	}
 	return ""
 }

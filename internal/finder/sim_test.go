@@ -2,9 +2,11 @@ package finder
 
 import (
 	"container/heap"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"github.com/steadyhttp/steadyhttp/internal/monotime"
 )
@@ -227,6 +229,7 @@ type run struct {
 	servedAt                    []float64
 	waits                       []float64 // of calls, from begin to answer
 	dropped                     int       // Finders
+	why                         string
 }
 
 func (r *run) at(t float64, f func()) {
@@ -237,7 +240,20 @@ func (r *run) at(t float64, f func()) {
 // instant is t as the Finder sees it.
 func instant(t float64) monotime.Instant { return monotime.Instant(math.Round(t*1e9)) + 1<<60 }
 
-// meter counts what is let in by the second, as a host's meter does.
+// unmeter takes back one that was refused.
+func (r *run) unmeter() {
+	last := 0
+	if r.counts[1].second > r.counts[0].second {
+		last = 1
+	}
+	if r.counts[last].n > 0 {
+		r.counts[last].n--
+	} else if r.counts[1-last].n > 0 {
+		r.counts[1-last].n--
+	}
+}
+
+// meter counts what is sent by the second, as a host's meter does.
 func (r *run) meter() {
 	s := math.Floor(r.t)
 	c := &r.counts[int(s)%2]
@@ -306,6 +322,7 @@ func (r *run) send(c *call) {
 	if r.f != nil {
 		r.f.Sent(sent)
 	}
+	r.meter()
 	if !r.answered {
 		r.starting++
 	}
@@ -343,9 +360,6 @@ func (r *run) send(c *call) {
 func (r *run) outcome(c *call, sent monotime.Instant, good, failing bool) {
 	r.answered = true
 	now := instant(r.t)
-	if good && !failing {
-		r.meter()
-	}
 	if r.by == found && r.f != nil && r.f.Idle(now) {
 		r.f = nil
 		r.dropped++
@@ -358,6 +372,15 @@ func (r *run) outcome(c *call, sent monotime.Instant, good, failing bool) {
 			r.f.Unsent(sent)
 		} else {
 			r.f.Outcome(now, sent, good)
+		}
+	}
+	if !good {
+		r.unmeter()
+	}
+	if *show && r.f != nil {
+		if why, _, _ := strings.Cut(r.f.Why(), " ("); why != r.why {
+			r.why = why
+			fmt.Printf("%8.3f %s\n", r.t-r.start, r.f.Why())
 		}
 	}
 	if good {
@@ -383,6 +406,10 @@ func (r *run) outcome(c *call, sent monotime.Instant, good, failing bool) {
 func (r *run) submit(c *call) {
 	r.queue = append(r.queue, c)
 	r.pump()
+}
+
+func (r *run) refusedShare() float64 {
+	return float64(r.refused) / float64(max(1, r.served+r.refused))
 }
 
 func simulate(s setting, by strategy, seed uint64) *run {

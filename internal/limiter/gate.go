@@ -15,34 +15,42 @@ const (
 	// servers restarts. Older failures than ten seconds are no part of the row.
 	// Envoy's outlier detection has the five in a row too; that they grow with the
 	// load is ours.
-	minFailures = 5
-	maxFailures = 50
-	rowSpan     = 250 * time.Millisecond
-	rowTime     = 10 * time.Second
+	MinFailures = 5
+	MaxFailures = 50
+	RowSpan     = 250 * time.Millisecond
+	RowTime     = 10 * time.Second
 
-	// minRoutes is how many routes of a host must fail in one row, with no success
+	// MinRoutes is how many routes of a host must fail in one row, with no success
 	// on any route in it, for the host as a whole to be taken for failing.
-	minRoutes = 3
+	MinRoutes = 3
 
 	// The first probe goes to a failing scope after a tenth of a second, the next
 	// after twice as long, up to a second.
-	minProbe = 100 * time.Millisecond
-	maxProbe = time.Second
+	MinProbe = 100 * time.Millisecond
+	MaxProbe = time.Second
 
 	// A probe that has no answer after ten times as long as failures took, a
 	// second at the least, is a good sign: a host that fails does so fast.
-	goodSignTimes = 10
-	minGoodSign   = time.Second
+	GoodSignTimes = 10
+	MinGoodSign   = time.Second
 
-	// A pause that was contradicted so soon has held back few: they go on as if there
-	// had been none. With a pace for each of them, one refusal in a hundred that asks
-	// for a second cost two thirds of all.
-	briefPause = 250 * time.Millisecond
+	// ContradictedTime is how long pauses of a scope hold nobody but the call that
+	// was told, after a success has contradicted one: there the limit is a rate, or
+	// chance, and five refusals in a hundred that each stopped everybody for a
+	// twentieth of a second would cost half of the throughput.
+	ContradictedTime = time.Minute
 
-	// longOutage is how long a scope must have failed without a success for calls
-	// that come anew to wait shortOutageWait at the most.
-	longOutage      = time.Minute
-	shortOutageWait = 2 * time.Second
+	// Requests overtake each other on the way, by a few milliseconds. A success
+	// contradicts a pause by itself if it was sent later than the refused request by
+	// this share of the time that the refusal took, minLater at the least; of those
+	// that were sent sooner it takes several.
+	laterShare = 8
+	minLater   = 2 * time.Millisecond
+
+	// LongOutage is how long a scope must have failed without a success for calls
+	// that come anew to wait ShortOutageWait at the most.
+	LongOutage      = time.Minute
+	ShortOutageWait = 2 * time.Second
 )
 
 // A row is failures of one scope without a success among them.
@@ -52,14 +60,14 @@ type row struct {
 	latest monotime.Instant
 	load   float64 // requests a second when it began, as far as its host knows
 
-	// Of a host's row: the routes that failed in it, up to minRoutes.
-	routes [minRoutes]*keyState
+	// Of a host's row: the routes that failed in it, up to MinRoutes.
+	routes [MinRoutes]*keyState
 }
 
 // add counts a failure. k is the scope that it was observed of, which counts for
 // the host's row.
 func (r *row) add(t monotime.Instant, load float64, k *keyState) {
-	if r.n == 0 || t.Sub(r.latest) > rowTime {
+	if r.n == 0 || t.Sub(r.latest) > RowTime {
 		*r = row{began: t, load: load}
 	}
 	r.n++
@@ -84,8 +92,8 @@ func (r *row) perSecond(t monotime.Instant) float64 {
 
 // long reports whether the row is long enough to take the scope for failing.
 func (r *row) long(t monotime.Instant) bool {
-	enough := r.perSecond(t) * rowSpan.Seconds()
-	return float64(r.n) >= min(max(minFailures, enough), maxFailures)
+	enough := r.perSecond(t) * RowSpan.Seconds()
+	return float64(r.n) >= min(max(MinFailures, enough), MaxFailures)
 }
 
 // A gate holds back who would send under a Key.
@@ -105,8 +113,8 @@ type gate struct {
 	began   monotime.Instant // when the first of the failures came that shut it
 	strict  bool             // nothing contradicts it before its time is up
 	ofLimit bool             // a limit asked for it
+	shut    monotime.Instant // when it was
 	since   monotime.Instant // a response to a request sent before says nothing of the present
-	shut    monotime.Instant // when a response asked for it
 	until   monotime.Instant // nobody passes before
 	every   time.Duration    // between probes
 	probe   monotime.Instant // when the latest one went out that is under way; 0 is none
@@ -115,6 +123,7 @@ type gate struct {
 	err     error            // why
 	row     int              // failures that shut it
 	probes  int              // failed
+	against float64          // what speaks against a pause; 1 is enough
 }
 
 // next returns when another may pass, and whether that is sure or hangs on an
@@ -129,7 +138,7 @@ func (g *gate) next(t monotime.Instant) (at monotime.Instant, sure bool) {
 
 // goodSign is how long a probe must be without an answer to be taken for answered
 // well.
-func (g *gate) goodSign() time.Duration { return max(goodSignTimes*g.took, minGoodSign) }
+func (g *gate) goodSign() time.Duration { return max(GoodSignTimes*g.took, MinGoodSign) }
 
 // pass lets a request through at t, and reports whether it is a probe. Once a
 // probe is without an answer for long, the gate is open.
@@ -144,7 +153,7 @@ func (g *gate) pass(t monotime.Instant) (probe, opens bool) {
 // failed takes in that a probe failed, and for how long the server asks to be left
 // alone, if it does.
 func (g *gate) failed(t monotime.Instant, took, asked time.Duration, err error) {
-	g.every = min(max(2*g.every, minProbe), maxProbe)
+	g.every = min(max(2*g.every, MinProbe), MaxProbe)
 	g.until = max(g.until, t.Add(max(g.every, asked)))
 	g.probe, g.err = 0, err
 	g.probes++
@@ -157,6 +166,13 @@ func (g *gate) probeLost(t, sent monotime.Instant) {
 	if g.probe == sent {
 		g.probe = 0
 		g.until = max(g.until, t.Add(g.every))
+	}
+}
+
+// probeLost is gate.probeLost for the request p, whose i-th Key k is.
+func (k *keyState) probeLost(t monotime.Instant, p *permit, i int) {
+	if p.probe[i] && k.gate != nil {
+		k.gate.probeLost(t, p.at)
 	}
 }
 
@@ -177,25 +193,42 @@ func (g *gate) name() string {
 // evidence is what shut the gate, for people.
 func (g *gate) evidence(t monotime.Instant) string {
 	if !g.failing {
-		return fmt.Sprintf("a response asked for a pause %s ago", t.Sub(g.since).Round(time.Millisecond))
+		return fmt.Sprintf("a response asked for a pause %s ago", t.Sub(g.shut).Round(time.Millisecond))
 	}
-	return fmt.Sprintf("%d failures in a row %s ago, and %d probes since", g.row, t.Sub(g.since).Round(time.Millisecond), g.probes)
+	return fmt.Sprintf("%d failures in a row %s ago, and %d probes since", g.row, t.Sub(g.shut).Round(time.Millisecond), g.probes)
 }
 
 // asked makes everybody wait under k as a response to a request that went out at
-// sent wants it.
+// sent wants it, unless such pauses were contradicted of late.
 func (k *keyState) asked(t, sent monotime.Instant, o *limit.Observation) {
+	if !k.mayPause(t, o) {
+		return
+	}
 	until := t.Add(o.Hold)
 	g := k.gate
 	if g == nil {
-		k.gate = &gate{since: sent, shut: t, until: until, strict: o.Strict, ofLimit: o.Signal != limit.SignalFailing, every: minProbe, took: t.Sub(sent), load: k.load(t), err: o.Err}
+		k.gate = &gate{shut: t, since: sent, until: until, strict: o.Strict, ofLimit: o.Signal != limit.SignalFailing, every: MinProbe, took: t.Sub(sent), load: k.load(t), err: o.Err}
+		k.alarmAll(t)
 		return
 	}
 	g.probe = 0
 	g.strict = g.strict || o.Strict
-	if until > g.until {
-		g.until, g.since, g.err = until, max(g.since, sent), o.Err
+	if t >= g.until { // a pause anew, as the probe was told
+		g.since, g.against = max(g.since, sent), 0
 	}
+	if until <= g.until {
+		return
+	}
+	g.until, g.err = until, o.Err
+	if ofLimit := !g.failing && o.Signal != limit.SignalFailing; ofLimit != g.ofLimit {
+		g.ofLimit = ofLimit
+		k.alarmAll(t)
+	}
+}
+
+// mayPause reports whether a pause that o asks for is believed to concern all of k.
+func (k *keyState) mayPause(t monotime.Instant, o *limit.Observation) bool {
+	return o.Hold > 0 && (t >= k.contradicted || o.Strict)
 }
 
 // failed counts a failure of k by a request that went out at sent. of is the scope
@@ -209,7 +242,7 @@ func (k *keyState) failed(t, sent monotime.Instant, probe bool, of *keyState, o 
 		return // else it was under way already when the gate was shut
 	}
 	k.row.add(t, k.host.meter.perSecond(t), of)
-	if !k.row.long(t) || of != k && k.row.routes[minRoutes-1] == nil {
+	if !k.row.long(t) || of != k && k.row.routes[MinRoutes-1] == nil {
 		return
 	}
 	took := t.Sub(sent)
@@ -218,10 +251,11 @@ func (k *keyState) failed(t, sent monotime.Instant, probe bool, of *keyState, o 
 		load = max(load, k.row.load) // gates of its routes may have held the row back
 	}
 	k.gate = &gate{
-		failing: true, since: t, until: t.Add(max(minProbe, o.Hold)), every: minProbe, took: took,
+		failing: true, shut: t, since: t, until: t.Add(max(MinProbe, o.Hold)), every: MinProbe, took: took,
 		load: load, err: o.Err, row: k.row.n, routes: of != k, began: k.row.began,
 	}
 	k.row, k.ramp = row{}, nil
+	k.alarmAll(t)
 }
 
 // works takes in that a request of k which went out at sent was answered: that
@@ -232,12 +266,21 @@ func (k *keyState) works(t, sent monotime.Instant, probe bool) {
 	case g == nil || sent < g.since || sent == g.since && !probe:
 	case g.failing, probe && t >= g.until:
 		k.openGate(t)
-	case g.strict:
-	case t.Sub(g.shut) < briefPause: // the limit is a rate and no pause
-		k.gate = nil
-	default: // likewise, but a crowd has gathered
-		k.openGate(t)
+	case !g.strict && g.contradictedBy(sent):
+		k.contradicted = t.Add(ContradictedTime)
+		if t.Sub(g.shut) < RampFlat {
+			k.gate = nil // hardly anybody waits there yet
+		} else {
+			k.openGate(t)
+		}
 	}
+}
+
+// contradictedBy takes in that a request which went out at sent was answered well,
+// and reports whether that is enough to contradict a pause.
+func (g *gate) contradictedBy(sent monotime.Instant) bool {
+	g.against += float64(sent.Sub(g.since)) / float64(max(g.took/laterShare, minLater))
+	return g.against >= 1
 }
 
 // openGate opens k's gate: those who waited leave at a pace.

@@ -1,6 +1,7 @@
 package limiter
 
 import (
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,21 +40,22 @@ type host struct {
 	keyState            // of the host as a whole
 	keys     map[limit.Key]*keyState
 	scopes   [allScopes]int32 // how many Keys there are of each scope
+	made     monotime.Instant // when the newest of them came to be
 	sweepAt  int
 	swept    monotime.Instant
-	forgot   bool // it is no longer among the hosts of its Memory
+	forgot   bool           // it is no longer among the hosts of its Memory
+	rounds   *atomic.Uint32 // of its Memory: numbers permits
 
 	permits []*permit // under way; nil is a free place, see permit.go
 	unused  []uint32  // the free places
-	round   uint32    // of the latest permit
 	arrived uint64    // numbers those who wait, in the order of their arrival
 
 	cold     monotime.Instant // when the first request went out, until one was answered
 	answered bool             // one was
 }
 
-func newHost(name string) *host {
-	h := &host{}
+func (m *Memory) newHost(name string) *host {
+	h := &host{rounds: &m.rounds}
 	h.keyState.key, h.keyState.host = limit.Key{Host: name}, h
 	return h
 }
@@ -66,7 +68,8 @@ func (m *Memory) lockHost(name string) *host {
 			if m.n.Load() >= maxHosts {
 				m.forgetHosts()
 			}
-			if v, ok = m.hosts.LoadOrStore(name, newHost(name)); !ok {
+			name = strings.Clone(name) // it may be a part of a long URL
+			if v, ok = m.hosts.LoadOrStore(name, m.newHost(name)); !ok {
 				m.n.Add(1)
 			}
 		}
@@ -141,6 +144,19 @@ func within(k limit.Key, scope uint8) limit.Key {
 	return k
 }
 
+// matching calls f for each Key, but the host as a whole, that requests of k
+// match. It requires h.mu held.
+func (h *host) matching(k *limit.Key, f func(*keyState)) {
+	has := scopeOf(k)
+	for scope := uint8(1); scope < allScopes; scope++ {
+		if scope&^has == 0 && h.scopes[scope] > 0 {
+			if state := h.keys[within(*k, scope)]; state != nil {
+				f(state)
+			}
+		}
+	}
+}
+
 // of returns the state of k, a new one if there is none. It requires h.mu held.
 func (h *host) of(k limit.Key, t monotime.Instant) *keyState {
 	scope := scopeOf(&k)
@@ -160,9 +176,12 @@ func (h *host) of(k limit.Key, t monotime.Instant) *keyState {
 	if h.keys == nil {
 		h.keys = make(map[limit.Key]*keyState)
 	}
+	// Its parts may be parts of a long URL or of a body, and are kept for long.
+	k = limit.Key{Host: h.key.Host, Route: strings.Clone(k.Route), Bucket: strings.Clone(k.Bucket), Credential: k.Credential, Model: strings.Clone(k.Model)}
 	state := &keyState{key: k, host: h, used: t}
 	h.keys[k] = state
 	h.scopes[scope]++
+	h.made = t
 	return state
 }
 

@@ -15,8 +15,8 @@ const (
 	// and twice as many by each tenth of a second: a crowd of 64 is on its way in
 	// three tenths, one of a thousand in seven, and a limit that the first response
 	// states is not overrun by then, if that response comes soon.
-	coldBurst  = 8
-	coldDouble = 100 * time.Millisecond
+	ColdBurst  = 8
+	ColdDouble = 100 * time.Millisecond
 
 	// idleTime is how long a Key is remembered of which nothing is in force.
 	idleTime = 30 * time.Second
@@ -37,7 +37,8 @@ type keyState struct {
 	ramp   *ramp          // after a gate has opened; nil is none
 	row    row            // of failures
 
-	failedAt monotime.Instant // when the last failure was; 0 is never
+	failedAt     monotime.Instant // when the last failure was; 0 is never
+	contradicted monotime.Instant // until when pauses of it are not believed
 
 	queue     queue
 	timer     *time.Timer      // runs the queue
@@ -55,6 +56,7 @@ type ask struct {
 	cost        load
 	routeOK     bool             // no failure of the request's own route is known since its last success
 	routeFailed monotime.Instant // when one was last; 0 is never
+	spent       bool             // it has waited at gates of failing scopes for as long as it may
 }
 
 // next returns when a request can pass k, if those of ahead pass first; sure is
@@ -83,7 +85,7 @@ func (k *keyState) next(t monotime.Instant, a *ask, ahead *load) (at monotime.In
 
 // inferred tells later of what is inferred from responses.
 func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(monotime.Instant, bool, string)) {
-	if g := k.gate; g != nil && !k.exempts(a) {
+	if g := k.gate; g != nil && !a.passes(g) {
 		at, sure := g.next(t)
 		if at <= t && ahead[requests] > 0 {
 			at, sure = t.Add(g.goodSign()), false // somebody before it is the probe
@@ -97,7 +99,7 @@ func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(
 		s := &k.stated[i]
 		s.refill(t)
 		if then := s.next(t, a.cost[s.unit], ahead[s.unit]); then > t {
-			later(then, true, s.why())
+			later(then, s.sure(t), s.why())
 		}
 	}
 	if k.finder != nil {
@@ -108,14 +110,14 @@ func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(
 	if k.ramp != nil {
 		if k.ramp.over(t) {
 			k.ramp = nil
-		} else if !k.exempts(a) {
+		} else if !k.hadNoPart(a) {
 			later(k.ramp.next(t, ahead[requests]), ahead[requests] == 0, "the host has just recovered")
 		}
 	}
 	if h := k.host; k.isHost() && h.cold != 0 && !h.answered {
-		allowed, then := coldBurst, h.cold
+		allowed, then := ColdBurst, h.cold
 		for ; float64(k.inUse)+ahead[requests] >= float64(allowed); allowed *= 2 {
-			then = then.Add(coldDouble)
+			then = then.Add(ColdDouble)
 		}
 		later(then, false, "the host has not answered yet")
 	}
@@ -152,7 +154,7 @@ func (k *keyState) take(t monotime.Instant, a *ask) (probe bool) {
 func (k *keyState) untake(p *permit) {
 	for i := range k.told {
 		w := &k.told[i]
-		w.giveBack(p.at, p.cost[w.unit])
+		w.correct(p.at, p.cost[w.unit], 0)
 	}
 	k.sent.subtract(&p.cost)
 	k.inUse--
@@ -172,20 +174,17 @@ func (k *keyState) settle(t monotime.Instant, p *permit, o *limit.Outcome) {
 	k.inUse--
 	k.users--
 	k.used = t
-	var back load // of the tokens: what a server counts, it says itself
+	var used load // of the tokens: how many requests a server counts, it says itself
 	switch {
 	case o.Refund:
-		back = p.cost
 	case o.UsageKnown:
-		used := loadOf(o.Used)
-		back = p.cost
-		back.subtract(&used)
+		used = loadOf(o.Used)
 	default:
 		return
 	}
 	for i := range k.told {
 		if w := &k.told[i]; w.unit != requests {
-			w.giveBack(p.at, back[w.unit])
+			w.correct(p.at, p.cost[w.unit], used[w.unit])
 		}
 	}
 }
@@ -205,6 +204,7 @@ func (k *keyState) refused(t monotime.Instant, p *permit, paused bool) {
 	case k.finder == nil && explained:
 	case k.finder == nil:
 		k.finder = finder.New(t, k.host.load(t))
+		k.finder.Outcome(t, p.at, false)
 	case explained:
 		k.finder.Unsent(p.at)
 	default:
@@ -240,8 +240,8 @@ func (k *keyState) isHost() bool { return k == &k.host.keyState }
 
 // idle reports whether k can be forgotten: nothing of it is in force.
 func (k *keyState) idle(t monotime.Instant) bool {
-	if k.users > 0 || k.waiting > 0 || t.Sub(k.used) < idleTime || k.gate != nil && t.Sub(k.gate.until) < idleTime ||
-		k.row.n > 0 && t.Sub(k.row.latest) < rowTime || k.finder != nil && !k.finder.Idle(t) {
+	if k.users > 0 || k.waiting > 0 || t.Sub(k.used) < idleTime || k.gate != nil && t.Sub(k.gate.until) < idleTime || t < k.contradicted ||
+		k.row.n > 0 && t.Sub(k.row.latest) < RowTime || k.finder != nil && !k.finder.Idle(t) {
 		return false
 	}
 	for i := range k.told {
@@ -270,7 +270,7 @@ func (k *keyState) snapshot(t monotime.Instant) limit.KeyState {
 	}
 	for i := range k.told {
 		w := &k.told[i]
-		s.Limits = append(s.Limits, limit.LimitState{Unit: unitNames[w.unit], Limit: w.max, Window: w.length, Left: w.left(t)})
+		s.Limits = append(s.Limits, limit.LimitState{Unit: UnitNames[w.unit], Limit: w.max, Window: w.length, Left: w.left(t)})
 	}
 	var evidence []string
 	for i := range k.stated {
@@ -279,7 +279,7 @@ func (k *keyState) snapshot(t monotime.Instant) limit.KeyState {
 		if b.stale(t) {
 			continue
 		}
-		s.Limits = append(s.Limits, limit.LimitState{Unit: unitNames[b.unit], Limit: b.limit, Window: b.window, Left: b.level, Learned: true})
+		s.Limits = append(s.Limits, limit.LimitState{Unit: UnitNames[b.unit], Limit: b.limit, Window: b.window, Left: b.level, Learned: true})
 		if !b.believed(t) {
 			evidence = append(evidence, "a stated limit of "+unitWords[b.unit]+" is not believed: requests were answered well although nothing was left of it")
 		}

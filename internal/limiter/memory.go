@@ -11,26 +11,12 @@ import (
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
-const (
-	// A call waits for an outage for so long if nobody says otherwise: with a
-	// deadline it says itself how patient it is, without one a person may wait.
-	outageWait           = 30 * time.Second
-	outageWaitNoDeadline = 10 * time.Second
-
-	// maxPause is how long a call waits for pauses that limits ask for.
-	maxPause = 2 * time.Minute
-
-	// Of a call's time until its deadline a tenth, a second at the most, is left to
-	// send the request after all, and to read the response.
-	spareShare = 10
-	maxSpare   = time.Second
-)
-
 // A Memory is the Limiter of one process. Its zero value is ready to use; it
 // must not be copied after first use.
 type Memory struct {
-	hosts sync.Map // *host, by name
-	n     atomic.Int64
+	hosts  sync.Map     // *host, by name
+	n      atomic.Int64 // how many there are
+	rounds atomic.Uint32
 }
 
 // Acquire implements limit.Limiter.
@@ -55,11 +41,15 @@ func (m *Memory) AcquireFor(ctx context.Context, a *limit.Ask, req *http.Request
 	if by == nil {
 		w.permit.take(t, &w.ask)
 		p := h.grant(&w.permit, a)
+		p.Spared = w.spared
 		h.publish()
 		h.mu.Unlock()
 		return p, nil
 	}
-	w.patience(ctx, t, by)
+	w.came, w.deadline = t, monotime.Never
+	if deadline, ok := ctx.Deadline(); ok {
+		w.deadline = t.Add(max(time.Until(deadline), 0))
+	}
 	var err error
 	switch {
 	case a.MaxQueue > 0 && int(by.waiting) >= a.MaxQueue:
@@ -94,43 +84,13 @@ func (m *Memory) AcquireFor(ctx context.Context, a *limit.Ask, req *http.Request
 	return h.wait(ctx, &waiting, canceled)
 }
 
-// patience works out until when w waits, and for what.
-func (w *waiter) patience(ctx context.Context, t monotime.Instant, by *keyState) {
-	w.came, w.deadline = t, monotime.Never
-	patience := outageWaitNoDeadline
-	deadline, ok := ctx.Deadline()
-	if ok {
-		patience = outageWait
-	}
-	if g := by.gate; g != nil && g.failing && t.Sub(g.since) > longOutage {
-		patience = min(patience, shortOutageWait)
-	}
-	if w.ask.OutageWait > 0 {
-		patience = w.ask.OutageWait
-	}
-	w.outageEnd = t.Add(patience)
-	if g := by.gate; g != nil && !g.failing && !g.ofLimit && w.ask.OutageWait == 0 {
-		w.outageEnd = max(w.outageEnd, g.until.Add(minGoodSign)) // one pause is waited out
-	}
-	w.pauseEnd = t.Add(maxPause)
-	if w.ask.MaxPause > 0 {
-		w.pauseEnd = t.Add(w.ask.MaxPause)
-	}
-	if ok {
-		left := max(time.Until(deadline), 0)
-		w.deadline = t.Add(left)
-		w.outageEnd = min(w.outageEnd, t.Add(left-min(left/spareShare, maxSpare)))
-	}
-}
-
 // observed counts that w would have been held back by what is inferred, and returns
 // what holds it back beside that.
 func (w *waiter) observed(t monotime.Instant, by *keyState) (*keyState, monotime.Instant, bool) {
 	w.ask.Inference = limit.Off
+	w.spared = w.why
 	told, at, sure := w.blocker(t)
-	if told == nil {
-		by.wouldHold++
-	}
+	by.wouldHold++
 	return told, at, sure
 }
 
@@ -143,8 +103,9 @@ func (m *Memory) Settle(granted limit.Permit, o limit.Outcome) {
 	defer h.mu.Unlock()
 	t := monotime.Now()
 	if !p.heard || o.Signal != limit.SignalNone {
-		h.signal(t, p, o.Signal)
+		h.signal(t, p, &granted.Key, o.Signal)
 	}
+	newer := h.made >= p.at
 	held := p.held
 	for i := range held {
 		if k := held[i].state; k != nil {
@@ -156,6 +117,9 @@ func (m *Memory) Settle(granted limit.Permit, o limit.Outcome) {
 		if k := held[i].state; k != nil {
 			k.run(t)
 		}
+	}
+	if newer {
+		h.matching(&granted.Key, func(k *keyState) { k.run(t) })
 	}
 	h.publish()
 }
@@ -178,34 +142,26 @@ func (m *Memory) Observe(granted limit.Permit, o limit.Observation) (held bool) 
 	}
 	switch o.Signal {
 	case limit.SignalGood:
-		h.signal(t, p, o.Signal)
+		h.signal(t, p, &granted.Key, o.Signal)
 	case limit.SignalRefused:
 		p.heard, h.answered = true, true
-		if k.refused(t, p, o.Hold > 0); o.Hold > 0 {
-			k.asked(t, p.at, &o)
-		}
+		k.refused(t, p, k.mayPause(t, &o))
+		k.asked(t, p.at, &o)
 		h.answeredBut(t, p, k)
 	case limit.SignalFailing:
 		p.heard, h.answered = true, true
 		if k.failed(t, p.at, p.probes(k), k, &o); !k.isHost() {
 			h.failed(t, p.at, p.probe[0], k, &o)
 		}
-		if o.Hold > 0 {
-			k.asked(t, p.at, &o)
-		}
+		k.asked(t, p.at, &o)
 		for i := range p.held {
-			s := p.held[i].state
-			if s == nil {
-				break
-			}
-			if s.outcome(t, p, limit.SignalNone); p.probe[i] && s.gate != nil {
-				s.gate.probeLost(t, p.at) // unless the failure was of s
+			if s := p.held[i].state; s != nil {
+				s.outcome(t, p, limit.SignalNone)
+				s.probeLost(t, p, i)
 			}
 		}
 	default:
-		if o.Hold > 0 {
-			k.asked(t, p.at, &o)
-		}
+		k.asked(t, p.at, &o)
 	}
 	k.run(t)
 	for i := range p.held {
@@ -213,8 +169,18 @@ func (m *Memory) Observe(granted limit.Permit, o limit.Observation) (held bool) 
 			s.run(t)
 		}
 	}
+	if o.Signal == limit.SignalGood && h.made >= p.at {
+		h.matching(&granted.Key, func(k *keyState) { k.run(t) })
+	}
 	h.publish()
-	return k.gate != nil || h.gate != nil
+	return h.holds(&o.Key) || k.finder != nil && o.Signal == limit.SignalRefused
+}
+
+// holds reports whether a gate holds the requests of k back.
+func (h *host) holds(k *limit.Key) bool {
+	held := h.gate != nil
+	h.matching(k, func(state *keyState) { held = held || state.gate != nil })
+	return held
 }
 
 // answeredBut takes in that p was refused by a limit of k: its host works all the
@@ -230,9 +196,8 @@ func (h *host) answeredBut(t monotime.Instant, p *permit, k *keyState) {
 			s.gate.failed(t, t.Sub(p.at), 0, s.gate.err)
 		}
 		if s != k {
-			if s.outcome(t, p, limit.SignalNone); p.probe[i] && s.gate != nil {
-				s.gate.probeLost(t, p.at)
-			}
+			s.outcome(t, p, limit.SignalNone)
+			s.probeLost(t, p, i)
 		}
 	}
 }
@@ -264,8 +229,9 @@ func (k *keyState) sentBefore(p *permit) load {
 	return before
 }
 
-// signal tells the Keys of p what became of it. It requires h.mu held.
-func (h *host) signal(t monotime.Instant, p *permit, sig limit.Signal) {
+// signal tells the Keys of p, which is for key, what became of it. It requires
+// h.mu held.
+func (h *host) signal(t monotime.Instant, p *permit, key *limit.Key, sig limit.Signal) {
 	p.heard = true
 	if sig != limit.SignalNone {
 		h.answered = true
@@ -276,12 +242,16 @@ func (h *host) signal(t monotime.Instant, p *permit, sig limit.Signal) {
 			break
 		}
 		k.outcome(t, p, sig)
-		switch {
-		case sig == limit.SignalGood:
+		if sig == limit.SignalGood {
 			k.works(t, p.at, p.probe[i])
-		case p.probe[i] && k.gate != nil:
-			k.gate.probeLost(t, p.at)
+		} else {
+			k.probeLost(t, p, i)
 		}
+	}
+	// A success also contradicts what was inferred since p went of Keys that were
+	// not there then.
+	if sig == limit.SignalGood && h.made >= p.at {
+		h.matching(key, func(k *keyState) { k.works(t, p.at, false) })
 	}
 }
 
@@ -293,10 +263,15 @@ func (m *Memory) Snapshot() []limit.KeyState {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		t := monotime.Now()
-		all = append(all, h.snapshot(t))
+		whole := h.snapshot(t)
 		for _, k := range h.keys {
-			all = append(all, k.snapshot(t))
+			s := k.snapshot(t)
+			if s.Oldest > whole.Oldest || whole.Why == "" {
+				whole.Oldest, whole.Why = s.Oldest, s.Why
+			}
+			all = append(all, s)
 		}
+		all = append(all, whole)
 		return true
 	})
 	return all

@@ -45,14 +45,7 @@ func (h *host) enter(a *limit.Ask, p *permit, t monotime.Instant) {
 	if a.Inference == limit.Off {
 		return
 	}
-	has := scopeOf(&a.Key)
-	for scope := uint8(1); scope < allScopes; scope++ {
-		if scope&^has == 0 && h.scopes[scope] > 0 {
-			if k := h.keys[within(a.Key, scope)]; k != nil {
-				p.hold(k)
-			}
-		}
-	}
+	h.matching(&a.Key, p.hold)
 }
 
 // hold adds k to what p holds on to, once.
@@ -119,8 +112,9 @@ func (h *host) grant(p *permit, a *limit.Ask) limit.Permit {
 	} else {
 		h.permits = append(h.permits, nil)
 	}
-	h.round = max(h.round+1, 1) // an ID is never 0
-	p.round = h.round
+	for p.round = 0; p.round == 0; { // an ID is never 0
+		p.round = h.rounds.Add(1)
+	}
 	kept := permits.Get().(*permit)
 	*kept = *p
 	h.permits[place] = kept

@@ -12,20 +12,24 @@ const (
 	// who waited come on top of what is new, and after a second twice as much each
 	// three seconds. "At most 1.4 times the load before" leaves room for the
 	// moment's irregularity, and "at least 0.9" for a load that was measured too
-	// low. Who waited through five seconds is gone in six.
-	rampStart  = 1.15
-	rampFlat   = time.Second
-	rampDouble = 3 * time.Second
-	rampMost   = 2.2 // times its start
+	// low. Who waited through five seconds is gone in six. It stays at RampMost
+	// times its start, so that no moment sees three times the load, until RampTime;
+	// then it doubles on, so that a crowd that never ends is not held back.
+	RampStart  = 1.15
+	RampFlat   = time.Second
+	RampDouble = 3 * time.Second
+	RampMost   = 2.2
 
-	// minRamp is the slowest start: a scope that had one call in ten seconds before
+	// MinRamp is the slowest start: a scope that had one call in ten seconds before
 	// is not overrun by five a second.
-	minRamp = 5
+	MinRamp = 5
 
-	// rampTime is how long a ramp is kept at the least; it goes when nobody waits
-	// for it any more. After it the pace doubles each second until that is so: a
-	// load that was not known yet, or was lower before, must not become a limit.
-	rampTime = 10 * time.Second
+	// RampTime is how long a ramp is kept at the least; it goes when nobody waits
+	// for it any more.
+	RampTime = 10 * time.Second
+
+	// maxDoublings keeps a ramp from growing beyond all numbers.
+	maxDoublings = 40
 )
 
 // A ramp is the pace at which those leave who waited at a gate.
@@ -41,13 +45,16 @@ type ramp struct {
 // perSecond is the pace at t.
 func (r *ramp) perSecond(t monotime.Instant) float64 {
 	age := t.Sub(r.from)
-	grown := min(math.Exp2(float64(max(age-rampFlat, 0))/float64(rampDouble)), rampMost)
-	return max(rampStart*r.load, minRamp) * grown * math.Exp2(max(age-rampTime, 0).Seconds())
+	grown := min(math.Exp2(float64(max(age-RampFlat, 0))/float64(RampDouble)), RampMost)
+	if age > RampTime {
+		grown *= math.Exp2(min(float64(age-RampTime)/float64(RampDouble), maxDoublings))
+	}
+	return max(RampStart*r.load, MinRamp) * grown
 }
 
 // over reports whether the ramp is of no use any more: all who waited are gone.
 func (r *ramp) over(t monotime.Instant) bool {
-	return t.Sub(r.from) > rampTime && t.Sub(r.turn) > lateness
+	return t.Sub(r.from) > RampTime && t.Sub(r.turn) > Lateness
 }
 
 // next returns when a request can go after ahead others.

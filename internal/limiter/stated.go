@@ -8,29 +8,29 @@ import (
 )
 
 const (
-	// reserveShare of a stated limit, and one at the least, is left over where
+	// ReserveShare of a stated limit, and one at the least, is left over where
 	// there is more than none: requests do not arrive in the rhythm in which they
 	// were sent, and two that meet would be one too many.
-	reserveShare = 0.03
+	ReserveShare = 0.03
 
-	// raiseShare of what a response says is left beyond what was reckoned is
+	// RaiseShare of what a response says is left beyond what was reckoned is
 	// believed; all of what it says is missing.
-	raiseShare = 0.1
+	RaiseShare = 0.1
 
-	// statedTime, or its window if that is longer, is how long a limit is
+	// StatedTime, or its window if that is longer, is how long a limit is
 	// believed that no further response confirms.
-	statedTime = time.Minute
+	StatedTime = time.Minute
 
-	// doubtTime is how long a figure is not believed that successes have
+	// DoubtTime is how long a figure is not believed that successes have
 	// contradicted. A refusal ends that.
-	doubtTime = 10 * time.Minute
+	DoubtTime = 10 * time.Minute
 
-	// maxStated bounds the stated limits of one Key: four units, each by the
+	// MaxStated bounds the stated limits of one Key: four units, each by the
 	// minute and by the day.
-	maxStated = 8
+	MaxStated = 8
 
-	// maxLimit is above every limit there is: what is more is none.
-	maxLimit = 1 << 50
+	// MaxLimit is above every limit there is: what is more is none.
+	MaxLimit = 1 << 50
 )
 
 // A stated is a limit that responses state, as a bucket: how much is left of it,
@@ -64,7 +64,7 @@ type stated struct {
 
 // stale reports whether the limit was not confirmed for too long.
 func (s *stated) stale(t monotime.Instant) bool {
-	return t.Sub(s.seen) > max(s.window, statedTime) && t >= s.doubted
+	return t.Sub(s.seen) > max(s.window, StatedTime) && t >= s.doubted
 }
 
 // believed reports whether requests are held back by it.
@@ -90,7 +90,7 @@ func (s *stated) refill(t monotime.Instant) {
 // that of t.
 func (s *stated) next(t monotime.Instant, n, ahead float64) monotime.Instant {
 	need := ahead + min(n, s.size)
-	if n == 0 || s.level+roundOff >= need || !s.believed(t) {
+	if n == 0 || s.level+RoundOff >= need || !s.believed(t) {
 		return t
 	}
 	at := t // not known when: the server will say
@@ -110,15 +110,19 @@ func (s *stated) next(t monotime.Instant, n, ahead float64) monotime.Instant {
 	return at
 }
 
-// minTry is the least wait for which a figure is put to the test: what is over
+// MinTry is the least wait for which a figure is put to the test: what is over
 // sooner costs nobody much.
-const minTry = 500 * time.Millisecond
+const MinTry = 500 * time.Millisecond
 
 // mayTry reports whether one request goes out although the figure says that
 // nothing is left: nobody has seen yet whether that is true.
 func (s *stated) mayTry(t, at monotime.Instant, ahead float64) bool {
-	return s.emptyAt != 0 && ahead == 0 && s.tried == 0 && t >= s.confirmed && at.Sub(t) > minTry
+	return s.emptyAt != 0 && ahead == 0 && s.tried == 0 && t >= s.confirmed && at.Sub(t) > MinTry
 }
+
+// sure reports whether what next says holds: not while the figure is put to the
+// test.
+func (s *stated) sure(t monotime.Instant) bool { return s.emptyAt == 0 || t < s.confirmed }
 
 // take counts what goes at t.
 func (s *stated) take(t monotime.Instant, n float64) {
@@ -133,8 +137,8 @@ func (s *stated) answeredWell(t, sent monotime.Instant) {
 	if s.tried != 0 && sent >= s.tried {
 		s.tried = 0
 	}
-	if s.emptyAt != 0 && sent >= s.emptyAt && s.perSecond*sent.Sub(s.emptyAt).Seconds() < 1 {
-		s.doubted, s.emptyAt = t.Add(doubtTime), 0
+	if s.emptyAt != 0 && sent > s.emptyAt && s.perSecond*sent.Sub(s.emptyAt).Seconds() < 1 {
+		s.doubted, s.emptyAt = t.Add(DoubtTime), 0
 	}
 }
 
@@ -149,7 +153,7 @@ func (s *stated) refused(t, sent monotime.Instant, n float64) bool {
 	}
 	s.doubted = 0
 	s.refusals++
-	s.confirmed = t.Add(max(s.window, statedTime) << min(s.refusals, 10))
+	s.confirmed = t.Add(max(s.window, StatedTime) << min(s.refusals, 10))
 	return true
 }
 
@@ -168,7 +172,7 @@ func (s *stated) why() string {
 // went out at sent, when k had sent before in all.
 func (k *keyState) learn(t, sent monotime.Instant, cost, before load, o *limit.Observation) {
 	u, ok := unitNamed(o.Unit)
-	if !ok || o.Limit <= 0 || o.Remaining < 0 || o.Limit > maxLimit {
+	if !ok || o.Limit <= 0 || o.Remaining < 0 || o.Limit > MaxLimit {
 		return
 	}
 	limit, remaining := float64(o.Limit), float64(min(o.Remaining, o.Limit))
@@ -201,12 +205,12 @@ func (k *keyState) learn(t, sent monotime.Instant, cost, before load, o *limit.O
 	// What the server counts is later than sent by the way to it; what went out
 	// since then it has not counted yet.
 	size := max(s.size, remaining+max(cost[u], 1))
-	level := max(remaining-max(1, reserveShare*size), 0) + perSecond*t.Sub(sent).Seconds() - (k.sent[u] - before[u])
+	level := max(remaining-max(1, ReserveShare*size), 0) + perSecond*t.Sub(sent).Seconds() - (k.sent[u] - before[u])
 	if s.seen != 0 && perSecond > 0 && level > s.level {
 		// Requests overtake each other on the way, so that this one may have been
 		// counted before some that went out earlier. If not, the next will say so.
 		s.refill(t)
-		level = s.level + raiseShare*max(level-s.level, 0)
+		level = s.level + RaiseShare*max(level-s.level, 0)
 	}
 	s.unit, s.perSecond, s.at, s.limit, s.window = u, perSecond, t, limit, window
 	s.seen, s.maxWait, s.reset = sent, o.MaxWait, 0
@@ -235,7 +239,7 @@ func (k *keyState) statedLimit(u unit, window time.Duration, limit float64) *sta
 			return s
 		}
 	}
-	if len(k.stated) >= maxStated {
+	if len(k.stated) >= MaxStated {
 		oldest := 0
 		for i := range k.stated {
 			if k.stated[i].seen < k.stated[oldest].seen {
@@ -271,12 +275,12 @@ type slopes struct {
 }
 
 const (
-	// minSlope is the least difference between two resets that is good for a
+	// MinSlope is the least difference between two resets that is good for a
 	// rate: they are given in milliseconds, so it is right to a tenth.
-	minSlope = 10 * time.Millisecond
+	MinSlope = 10 * time.Millisecond
 
-	// slopeShare of the rate is kept to, for what is not exact in it.
-	slopeShare = 0.99
+	// SlopeShare of the rate is kept to, for what is not exact in it.
+	SlopeShare = 0.99
 )
 
 // add takes another response and returns the rate, 0 as long as it is not known.
@@ -290,8 +294,8 @@ func (s *slopes) add(remaining float64, reset time.Duration) (perSecond float64)
 		s.low.remaining, s.low.reset = remaining, reset
 	}
 	s.known = true
-	if s.low.reset-s.high.reset < minSlope {
+	if s.low.reset-s.high.reset < MinSlope {
 		return 0
 	}
-	return slopeShare * (s.high.remaining - s.low.remaining) / (s.low.reset - s.high.reset).Seconds()
+	return SlopeShare * (s.high.remaining - s.low.remaining) / (s.low.reset - s.high.reset).Seconds()
 }

@@ -8,19 +8,19 @@ import (
 )
 
 const (
-	// parts is in how many parts a told window is counted. What goes out within
+	// Parts is in how many parts a told window is counted. What goes out within
 	// one part counts until the last of it leaves the window, so that the count is
 	// never too low; the most that this costs is one part in 256.
-	parts = 256
+	Parts = 256
 
-	// lateness is how far a request may lag behind its turn without the turns
+	// Lateness is how far a request may lag behind its turn without the turns
 	// after it moving: timers and goroutines are late by some milliseconds, and
 	// what they lose must not add up.
-	lateness = 20 * time.Millisecond
+	Lateness = 20 * time.Millisecond
 
-	// tokenReserve of a second's tokens is not let out at once: what an API counts
+	// TokenReserve of a second's tokens is not let out at once: what an API counts
 	// is not to the token what was estimated.
-	tokenReserve = 0.03
+	TokenReserve = 0.03
 )
 
 // A told is a limit that the user set: never more than max in any span of that
@@ -60,7 +60,7 @@ func toldBy(l *limit.Limits) (all []told) {
 		}
 		return max(1, float64(int64(perSecond)))
 	}
-	second := func(perMinute float64) float64 { return (1 - tokenReserve) * perMinute / 60 }
+	second := func(perMinute float64) float64 { return (1 - TokenReserve) * perMinute / 60 }
 	add(requests, l.RequestsPerSecond, time.Second, burst(l.RequestsPerSecond))
 	add(requests, l.RequestsPerMinute, time.Minute, burst(l.RequestsPerMinute/60))
 	// A day's requests may go when they are needed: the other limits spread them.
@@ -76,8 +76,12 @@ func (w *told) each(n float64) time.Duration { return seconds(n * w.length.Secon
 
 func (w *told) at(i int) *logged { return &w.log[(w.begin+i)%len(w.log)] }
 
-// roundOff is what floating point may cost: a millionth of a request or token.
-const roundOff = 1e-6
+// RoundOff is what floating point may cost: a millionth of a request or token.
+const RoundOff = 1e-6
+
+// counted is what n counts: with one that takes all of the limit or more the
+// window is full, and what a response claims to have used may be any number.
+func (w *told) counted(n float64) float64 { return min(max(n, 0), w.max) }
 
 // next returns when n can go after ahead has.
 func (w *told) next(t monotime.Instant, n, ahead float64) monotime.Instant {
@@ -85,7 +89,7 @@ func (w *told) next(t monotime.Instant, n, ahead float64) monotime.Instant {
 		return t
 	}
 	w.expire(t)
-	n = min(n, w.max) // more than the limit goes out of an empty window
+	n = w.counted(n) // more than the limit goes out of an empty window
 	at := w.room(t, n+ahead)
 	tolerance := w.each(max(w.burst-n, 0))
 	if at > t && ahead == 0 {
@@ -99,7 +103,7 @@ func (w *told) next(t monotime.Instant, n, ahead float64) monotime.Instant {
 
 // room returns when the window has room for n.
 func (w *told) room(t monotime.Instant, n float64) monotime.Instant {
-	over := w.sum + n - w.max - roundOff
+	over := w.sum + n - w.max - RoundOff
 	if over <= 0 {
 		return t
 	}
@@ -128,10 +132,11 @@ func (w *told) take(t monotime.Instant, n float64) {
 	if n <= 0 {
 		return
 	}
+	n = w.counted(n)
 	w.turn = onTime(w.turn, t).Add(w.each(n))
 	w.sum += n
 	if w.n > 0 {
-		if p := w.at(w.n - 1); t.Sub(p.first) < w.length/parts {
+		if p := w.at(w.n - 1); t.Sub(p.first) < w.length/Parts {
 			p.last = t
 			p.amount += n
 			return
@@ -146,13 +151,13 @@ func (w *told) take(t monotime.Instant, n float64) {
 
 // onTime is when what goes at t was due: at its turn, if that is only just over.
 func onTime(turn, t monotime.Instant) monotime.Instant {
-	if t.Sub(turn) > lateness {
+	if t.Sub(turn) > Lateness {
 		return t
 	}
 	return turn
 }
 
-// grow makes room for more parts. There are never more than parts and some.
+// grow makes room for more parts. There are never more than Parts and some.
 func (w *told) grow() {
 	log := make([]logged, max(4, 2*len(w.log)))
 	for i := range w.n {
@@ -161,9 +166,10 @@ func (w *told) grow() {
 	w.log, w.begin = log, 0
 }
 
-// giveBack takes n off what went at sent: less was used than was reserved, or, if
-// n is negative, more.
-func (w *told) giveBack(sent monotime.Instant, n float64) {
+// correct replaces what was reserved by what went at sent with what it used, which
+// may be more.
+func (w *told) correct(sent monotime.Instant, reserved, used float64) {
+	n := w.counted(reserved) - w.counted(used)
 	if n == 0 {
 		return
 	}

@@ -3,6 +3,7 @@
 package rolling
 
 import (
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -54,7 +55,7 @@ func (c *Counts) add(host string) *Host {
 		return nil
 	}
 	h := new(Host)
-	c.hosts.Store(host, h)
+	c.hosts.Store(strings.Clone(host), h) // it may be a part of a long URL
 	c.n++
 	return h
 }

@@ -1,0 +1,4 @@
+package redissteady
+
+// ConstantsLua is what each script begins with.
+var ConstantsLua = constantsLua
