@@ -176,7 +176,7 @@ func ExampleThrottler_Snapshot_why() {
 	}()
 	for waiting := false; !waiting; time.Sleep(time.Millisecond) {
 		for _, k := range transport.Snapshot() {
-			if k.Why == "" {
+			if k.Why == "" || k.Gate == "" {
 				continue
 			}
 			waiting = true

@@ -110,7 +110,6 @@ func (r *row) long(t monotime.Instant) bool {
 type gate struct {
 	failing bool
 	routes  bool             // of a host: routes of it failed, while connections to it did not
-	began   monotime.Instant // when the first of the failures came that shut it
 	strict  bool             // nothing contradicts it before its time is up
 	ofLimit bool             // a limit asked for it
 	shut    monotime.Instant // when it was
@@ -245,14 +244,13 @@ func (k *keyState) failed(t, sent monotime.Instant, probe bool, of *keyState, o 
 	if !k.row.long(t) || of != k && k.row.routes[MinRoutes-1] == nil {
 		return
 	}
-	took := t.Sub(sent)
-	load := k.row.perSecond(t)
+	took, load := t.Sub(sent), k.row.perSecond(t)
 	if k.isHost() {
 		load = max(load, k.row.load) // gates of its routes may have held the row back
 	}
 	k.gate = &gate{
 		failing: true, shut: t, since: t, until: t.Add(max(MinProbe, o.Hold)), every: MinProbe, took: took,
-		load: load, err: o.Err, row: k.row.n, routes: of != k, began: k.row.began,
+		load: load, err: o.Err, row: k.row.n, routes: of != k,
 	}
 	k.row, k.ramp = row{}, nil
 	k.alarmAll(t)
@@ -285,7 +283,7 @@ func (g *gate) contradictedBy(sent monotime.Instant) bool {
 
 // openGate opens k's gate: those who waited leave at a pace.
 func (k *keyState) openGate(t monotime.Instant) {
-	k.ramp = &ramp{load: k.gate.load, from: t, routes: k.gate.routes, began: k.gate.began}
+	k.ramp = newRamp(k.gate, t)
 	k.gate = nil
 }
 

@@ -37,7 +37,8 @@ type keyState struct {
 	ramp   *ramp          // after a gate has opened; nil is none
 	row    row            // of failures
 
-	failedAt     monotime.Instant // when the last failure was; 0 is never
+	failedAt monotime.Instant // the latest failure; 0 is none
+
 	contradicted monotime.Instant // until when pauses of it are not believed
 
 	queue     queue
@@ -53,10 +54,9 @@ type keyState struct {
 // An ask is what a request brings along to a Key.
 type ask struct {
 	limit.Ask
-	cost        load
-	routeOK     bool             // no failure of the request's own route is known since its last success
-	routeFailed monotime.Instant // when one was last; 0 is never
-	spent       bool             // it has waited at gates of failing scopes for as long as it may
+	cost    load
+	routeOK bool // no failure of the request's own route is known
+	spent   bool // it has waited at gates of failing scopes for as long as it may
 }
 
 // next returns when a request can pass k, if those of ahead pass first; sure is
@@ -110,7 +110,7 @@ func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(
 	if k.ramp != nil {
 		if k.ramp.over(t) {
 			k.ramp = nil
-		} else if !k.hadNoPart(a) {
+		} else if !k.ramp.spares(a) {
 			later(k.ramp.next(t, ahead[requests]), ahead[requests] == 0, "the host has just recovered")
 		}
 	}
@@ -138,7 +138,7 @@ func (k *keyState) take(t monotime.Instant, a *ask) (probe bool) {
 	if k.finder != nil {
 		k.finder.Sent(t)
 	}
-	if k.ramp != nil {
+	if k.ramp != nil && !k.ramp.spares(a) {
 		k.ramp.take(t)
 	}
 	if g := k.gate; g != nil && t >= g.until {

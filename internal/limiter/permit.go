@@ -72,17 +72,19 @@ func (p *permit) leave() {
 	}
 }
 
-// route reports whether no failure of the request's own route is known since its
-// last success, and when one was last; 0 is never.
-func (p *permit) route() (ok bool, failed monotime.Instant) {
-	ok = true
+// routeOK reports whether no failure of the request's own route is known, of late
+// and in what its host recovers from.
+func (p *permit) routeOK() bool {
+	var since monotime.Instant
+	if r := p.held[0].state.ramp; r != nil {
+		since = r.failed
+	}
 	for i := range p.held {
-		if k := p.held[i].state; k != nil && !k.isHost() {
-			ok = ok && k.gate == nil && k.row.n == 0
-			failed = max(failed, k.failedAt)
+		if k := p.held[i].state; k != nil && !k.isHost() && (k.gate != nil || k.row.n > 0 || since != 0 && k.failedAt > since) {
+			return false
 		}
 	}
-	return ok, failed
+	return true
 }
 
 // take makes p go.

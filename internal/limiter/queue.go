@@ -84,7 +84,7 @@ func (h *host) wait(ctx context.Context, w *waiter, canceled <-chan struct{}) (l
 // can go. sure is false where it may be sooner or depends on others.
 func (w *waiter) blocker(t monotime.Instant) (by *keyState, at monotime.Instant, sure bool) {
 	at = t
-	w.ask.routeOK, w.ask.routeFailed = w.permit.route()
+	w.ask.routeOK = w.permit.routeOK()
 	for i := range w.permit.held {
 		k := w.permit.held[i].state
 		if k == nil {
@@ -92,7 +92,7 @@ func (w *waiter) blocker(t monotime.Instant) (by *keyState, at monotime.Instant,
 		}
 		// Who comes anew, or from another queue, is behind those who came before.
 		var ahead load
-		behind := k != w.at && len(k.queue) > 0 && k.queue[0].before(w) && !k.hadNoPart(&w.ask) && (k.gate == nil || k.queue[0].first || !w.ask.passes(k.gate))
+		behind := k != w.at && len(k.queue) > 0 && k.queue[0].before(w) && (k.queue[0].first || !k.spares(&w.ask))
 		if behind {
 			ahead = k.queued
 		}
@@ -107,15 +107,9 @@ func (w *waiter) blocker(t monotime.Instant) (by *keyState, at monotime.Instant,
 	return by, at, sure
 }
 
-// hadNoPart reports whether k is a host that other routes than a's had shut of
-// late, so that neither the pace after that nor those who wait for it hold a back.
-func (k *keyState) hadNoPart(a *ask) bool {
-	return k.gate == nil && k.ramp != nil && k.ramp.routes && a.routeFailed < k.ramp.began && len(k.told) == 0
-}
-
 // enqueue puts w into k's queue. It requires the host's lock held.
 func (k *keyState) enqueue(w *waiter) {
-	w.at, w.first = k, k.gate != nil && w.ask.passes(k.gate)
+	w.at, w.first = k, k.spares(&w.ask)
 	heap.Push(&k.queue, w)
 	k.queued.add(&w.ask.cost)
 }

@@ -50,6 +50,9 @@ type logged struct {
 // toldBy lists the limits that the user set.
 func toldBy(l *limit.Limits) (all []told) {
 	add := func(u unit, max float64, length time.Duration, burst float64) {
+		if 0 < max && max < 1 { // half a request a minute is one in two
+			max, length = 1, time.Duration(float64(length)/max)
+		}
 		if max > 0 {
 			all = append(all, told{unit: u, max: max, length: length, burst: min(max, burst)})
 		}
