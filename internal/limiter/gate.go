@@ -249,10 +249,13 @@ func (k *keyState) failed(t, sent monotime.Instant, probe bool, of *keyState, o 
 	if !k.row.long(t) || of != k && k.row.routes[MinRoutes-1] == nil {
 		return
 	}
-	took := t.Sub(sent)
+	took, load := t.Sub(sent), k.row.perSecond(t)
+	if k.isHost() {
+		load = max(load, k.row.load) // gates of its routes may have held the row back
+	}
 	k.gate = &gate{
 		failing: true, shut: t, since: t, until: t.Add(max(MinProbe, o.Hold)), every: MinProbe, took: took,
-		load: k.row.perSecond(t), err: o.Err, row: k.row.n, routes: of != k,
+		load: load, err: o.Err, row: k.row.n, routes: of != k,
 	}
 	k.row, k.ramp = nil, nil
 	k.alarmAll(t)

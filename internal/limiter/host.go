@@ -113,7 +113,7 @@ func (h *host) of(k limit.Key, t monotime.Instant) *keyState {
 	if state := h.keys.get(&k); state != nil {
 		return state
 	}
-	if h.keys.full(t) {
+	if !h.keys.room(t) {
 		return &keyState{key: k, host: h} // it is forgotten at once
 	}
 	// The strings may be parts of a long URL or body, which would be kept with them.

@@ -19,6 +19,10 @@ const (
 	// fewKeys are not worth a map: most hosts have one Key or two, and a crawler has
 	// many hosts. The least map with one of them takes more than a keyState.
 	fewKeys = 8
+
+	// forgetOf Keys, as the map gives them, the one that was idle for the longest is
+	// forgotten where there are too many.
+	forgetOf = 8
 )
 
 // The bits of a scope tell which fields of a Key are set beside its Host. They
@@ -153,12 +157,34 @@ func (kt *keyTable) sweep(t monotime.Instant) {
 	}
 }
 
-// full looks for idle ones if there are many, and reports whether there is no
-// room for one more.
-func (kt *keyTable) full(t monotime.Instant) bool {
+// room makes room for one more, and reports whether there is. Idle ones are looked
+// for if there are many.
+func (kt *keyTable) room(t monotime.Instant) bool {
 	if n := kt.len(); n >= max(kt.next, sweepAt) && (n < maxKeys || t.Sub(kt.swept) >= time.Second) {
 		kt.sweep(t)
 		kt.swept, kt.next = t, min(2*kt.len(), maxKeys)
 	}
-	return kt.len() >= maxKeys
+	return kt.len() < maxKeys || kt.forgetOne()
+}
+
+// forgetOne drops one that was not used for longer than most, though something of
+// it may be in force, and reports whether there was one: who comes now is more
+// likely to come again.
+func (kt *keyTable) forgetOne() bool {
+	var oldest *keyState
+	seen := 0
+	for _, k := range kt.many {
+		if k.users == 0 && k.waiting == 0 && (oldest == nil || k.used < oldest.used) {
+			oldest = k
+		}
+		if seen++; seen == forgetOf {
+			break
+		}
+	}
+	if oldest == nil {
+		return false
+	}
+	kt.scopes[scopeOf(&oldest.key)]--
+	delete(kt.many, oldest.key)
+	return true
 }
