@@ -39,7 +39,7 @@ type sizes struct {
 }
 
 var (
-	small = sizes{repeats: 3, others: 1, calls: 200, crowd: 2000, longest: 45 * time.Second, rounds: 2, wireRounds: 2, noopCalls: 20, noopTurns: 2, wireCalls: 5,
+	small = sizes{repeats: 3, others: 1, calls: 200, crowd: 2000, longest: 30 * time.Second, rounds: 2, wireRounds: 2, noopCalls: 20, noopTurns: 2, wireCalls: 5,
 		parallel: 4, eachCalls: 2, upload: 2 << 20, streams: 2, allocRuns: 5}
 	full = sizes{repeats: 5, others: 5, calls: 10_000, crowd: 10_000, longest: time.Hour, rounds: 60, wireRounds: 100, noopCalls: 50, noopTurns: 2000, wireCalls: 15_000,
 		parallel: 64, eachCalls: 20, upload: 64 << 20, streams: 2000, allocRuns: 500}

@@ -78,7 +78,7 @@ var beside = []situation{
 	},
 }
 
-// afterOutage is a host that is down for a while, at the 20th second.
+// afterOutage is a host that is down for a while, from the 10th second on.
 var afterOutage = []situation{
 	{name: "2 s of 503, then 1% of them", server: outage(2*time.Second, 0.01, reply{status: 503}), loads: hundred},
 	{name: "2 s of 503, then 5% of them", server: outage(2*time.Second, 0.05, reply{status: 503}), loads: hundred},
@@ -87,8 +87,8 @@ var afterOutage = []situation{
 		name:   "2 s of 503 at 10 calls a second, and soon after it 100 a second",
 		server: outage(2*time.Second, 0, reply{status: 503}),
 		loads: []load{
-			{perSecond: 10, to: 24 * time.Second, patience: 30 * time.Second},
-			{perSecond: 100, from: 24 * time.Second, to: 2 * time.Minute, patience: 30 * time.Second},
+			{perSecond: 10, to: 14 * time.Second, patience: 30 * time.Second},
+			{perSecond: 100, from: 14 * time.Second, to: 2 * time.Minute, patience: 30 * time.Second},
 		},
 		open: true, // those who come in do not get ahead of a pace that grows to 2.2 times its start and no further
 	},
@@ -97,7 +97,7 @@ var afterOutage = []situation{
 	{name: "5 s of 503 with `Retry-After: 5`", server: outage(5*time.Second, 0, asking(503, "5")), loads: hundred},
 	{name: "5 s without a connection", server: outage(5*time.Second, 0, reply{err: errReset}), loads: hundred},
 	{name: "5 s of 503 on all of forty routes", server: outage(5*time.Second, 0, reply{status: 503}), loads: forty()},
-	{name: "10% of 503 at random from the 20th second on", server: outage(0, 0.10, reply{status: 503}), loads: hundred},
+	{name: "10% of 503 at random", server: atRandom(0.10, reply{status: 503}), loads: hundred},
 	{
 		name:   "2 s without a connection, of a host whose answers take 30 s",
 		server: slowly(30*time.Second, outage(2*time.Second, 0, reply{err: errReset})),
@@ -248,10 +248,10 @@ func asking(status int, retryAfter string) reply {
 	return reply{status: status, header: http.Header{"Retry-After": {retryAfter}}}
 }
 
-// outage is a server that gives r to everybody for so long from the 20th second
+// outage is a server that gives r to everybody for so long from the 10th second
 // on, and to a share of all from then on.
 func outage(down time.Duration, share float64, r reply) func() behaviour {
-	const begins = 20 * time.Second
+	const begins = 10 * time.Second
 	return func() behaviour {
 		random := rand.New(rand.NewPCG(7, 3))
 		return func(at time.Duration, _ *http.Request, _ []byte) reply {
