@@ -156,7 +156,7 @@ func storm(t *testing.T, seed uint64) {
 				case 3:
 					o.Signal = limit.SignalRefused
 				case 4:
-					o.Unit, o.Limit, o.Remaining, o.Reset, o.Refills = unitNames[r.IntN(int(units))], 100, r.Int64N(100), time.Duration(r.IntN(int(time.Second))), r.IntN(2) == 0
+					o.Unit, o.Limit, o.Remaining, o.Reset, o.Refills = UnitNames[r.IntN(int(units))], 100, r.Int64N(100), time.Duration(r.IntN(int(time.Second))), r.IntN(2) == 0
 				}
 				if o.Signal != limit.SignalNone || o.Unit != "" {
 					m.Observe(p, o)
