@@ -22,7 +22,7 @@ local function set(s, limits)
       if same(old, l) then b = old end
     end
     if not b then
-      b = { unit = l.unit, window = l.window, level = l.size, at = now }
+      b = { unit = l.unit, window = l.window, level = l.size, at = now, taken = 0, times = {}, before = {} }
       table.insert(s.buckets, b)
     end
     b.limit, b.size, b.rate = l.limit, l.size, l.limit / l.window
@@ -33,16 +33,25 @@ end
 -- believed reports whether requests are held back by a stated limit.
 local function believed(b) return now >= (b.doubted or 0) end
 
--- due returns when a bucket has n, at t at the earliest.
+local ahead_of = {} -- by the buckets whose windows have room later than they have something
+
+-- due returns when a bucket has n, at t at the earliest, and whether that is sure.
 local function due(b, n, t)
   refill(b, t)
   local need = min(n, b.size) -- more than it holds goes out of a full one, into debt
-  if n == 0 or b.level + ROUND_OFF >= need or not believed(b) then return t end
+  if n == 0 then return t, true end
+  if b.times then
+    local at = b.level + ROUND_OFF >= need and t or max(t, b.at) + (need - b.level) / b.rate
+    local room = window_due(b, n, at)
+    ahead_of[b] = room > at and room or nil
+    return room, true
+  end
+  if b.level + ROUND_OFF >= need or not believed(b) then return t, true end
   local at = t -- not known: the server will say
   if b.rate > 0 then
     -- What a learned limit takes longer to bring back than servers may ask for,
     -- the server refuses itself.
-    if b.seen and need / b.rate > b.longest then return t end
+    if b.seen and need / b.rate > b.longest then return t, true end
     at = max(t, b.at) + (need - b.level) / b.rate
   elseif b.reset and b.reset - t <= b.longest then
     at = b.reset
@@ -52,9 +61,11 @@ local function due(b, n, t)
     end
   end
   -- While no refusal has confirmed it, one at a time goes although the figure says
-  -- that nothing is left: nobody has seen yet whether that is true.
-  if b.empty and not b.tried and now >= (b.confirmed or 0) and at - t > MIN_TRY then return t end
-  return at
+  -- that nothing is left: nobody has seen yet whether that is true. What it says is
+  -- not sure meanwhile, so that nobody is promised a time in the distance.
+  if not b.empty or at - t <= MIN_TRY or now < (b.confirmed or 0) then return at, true end
+  if not b.tried and now >= (b.promised or 0) then return t, true end
+  return at, false
 end
 
 local function why(b)
@@ -101,7 +112,7 @@ local function enter()
     if i ~= limits_key and bit.band(host.masks or 0, 2 ^ mask) ~= 0 and peek(i) then table.insert(touched, i) end
   end
   for _, i in ipairs(ask.back or {}) do
-    if states[i] then give(states[i], cost) end
+    if states[i] then give(states[i], cost, ask.back_at) end
   end
 end
 
@@ -136,10 +147,10 @@ local function ready(act)
     end
     for _, b in ipairs(s.buckets) do
       if act or not b.seen then
-        local t = due(b, cost[b.unit], from)
+        local t, is_sure = due(b, cost[b.unit], from)
         -- By a rate that the next answers will put right nobody is promised a time.
         if b.guess then t = min(t, max(from, now + GUESS_TIME)) end
-        if t > now then later(t, not b.guess, why(b), i) end
+        if t > now then later(t, is_sure and not b.guess, why(b), i) end
       end
     end
     if s.rate and act then later(max(s.rate.next, from), true, 'the adaptive rate limit', i) end
@@ -157,7 +168,11 @@ local function take(at)
     for _, b in ipairs(s.buckets) do
       local c = cost[b.unit]
       if c > 0 and b.empty and not b.tried and b.level < c and believed(b) then b.tried = at end
+      if c > 0 then b.promised = at end
+      if b.times and c > 0 then window_take(b, c, at, b.level + ROUND_OFF >= min(c, b.size)) end
       b.level = b.level - c
+      -- A burst is for after a pause: those who wait for the window go evenly.
+      if ahead_of[b] then b.level = min(b.level, (now - ahead_of[b]) * b.rate) end
     end
     for u, c in ipairs(cost) do s.sent[u] = s.sent[u] + c end
     count(s)
@@ -179,7 +194,7 @@ end
 -- describe adds what there is to know of each scope, for Snapshot, and for when
 -- Redis is away.
 local function describe()
-  answer.scopes, answer.well = {}, states[1].known or false
+  answer.scopes, answer.known = {}, states[1].known
   for n, i in ipairs(touched) do
     local s = states[i]
     local o = { key = i }
@@ -190,15 +205,15 @@ local function describe()
     if s.rate then o.rate = rate_at(s.rate, now) elseif s.ramp then o.rate = ramp_at(s.ramp, now) end
     if s.gate then
       o.gate, o.left = s.gate.failing and GATE_FAILING or GATE_ASKED, s.gate.till - now
-      o.row, o.age = s.gate.row, now - s.gate.since
+      o.row, o.age = s.gate.row, now - s.gate.shut
     end
     answer.scopes[n] = o
-    local tells = s.gate or s.row or s.rate or s.bad
+    local news = s.gate or s.row or s.rate or s.bad
     for _, b in ipairs(s.buckets) do
-      tells = tells or b.empty
+      news = news or b.empty
       if b.seen and not believed(b) then o.doubted = true end
     end
-    if tells then answer.well = false end
+    o.well = not news
   end
   answer.processes = redis.call('ZCARD', KEYS[ask.alive])
 end
@@ -206,16 +221,17 @@ end
 local function decide()
   answer.now = string.format('%.6f', now)
   local act = ask.inference ~= OFF
-  local at, sure, because, least, by = ready(act and ask.inference ~= OBSERVE)
-  if ask.inference == OBSERVE and at <= now then
-    local then_at, _, _, _, then_by = ready(true)
-    if then_at > now then answer.would = then_by end
-    ready(false)
+  local at, sure, because, least, by = ready(act)
+  if ask.inference == OBSERVE and at > now then
+    local all = because
+    answer.would = by
+    at, sure, because, least, by = ready(false)
+    answer.spared = all
   end
   answer.why = because
   local g = by and at > now and states[by].gate
   if g then
-    answer.gate = { key = by, failing = g.failing or false, limited = g.limited or false, left = g.till - now, age = now - g.since }
+    answer.gate = { key = by, failing = g.failing or false, limited = g.limited or false, left = g.till - now, age = now - g.shut }
   end
   -- At a gate that is no limit's it waits until the end of OutageWait, and goes then.
   local late = (sure and at or least) - now > within and not (g and not g.limited)

@@ -32,7 +32,8 @@ for _, scope in ipairs(ask.scopes) do
     end
     if not old and rate > 0 then
       old = { unit = u, limit = limit, window = window, rate = rate, size = size, level = 0, at = now }
-      if is_learned then old.seen, old.longest = now, BROUGHT_MAX_WAIT end
+      if is_learned then old.seen, old.longest = now, BROUGHT_MAX_WAIT
+      else old.taken, old.times, old.before = 0, {}, {} end
       table.insert(s.buckets, old)
     end
     if old then old.level, old.at = min(old.level, 0), now end

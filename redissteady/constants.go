@@ -62,6 +62,11 @@ const (
 	rowMoment = 10 * time.Millisecond
 	tookShare = 0.25
 
+	// parts is in how many parts the window of a limit that the user set is counted.
+	// Only what goes at once is: see state.lua. A part costs those who wait behind a
+	// burst some of their time, once, and Redis 18 bytes.
+	parts = 32
+
 	// maxDoubts bounds how often the time doubles for which refusals confirm a stated
 	// limit.
 	maxDoubts = 10
@@ -98,6 +103,11 @@ var constants = []struct {
 	{"GOOD_SIGN_TIMES", limiter.GoodSignTimes},
 	{"MIN_GOOD_SIGN", limiter.MinGoodSign.Seconds()},
 	{"TOOK_SHARE", tookShare},
+	{"CONTRADICTED_TIME", limiter.ContradictedTime.Seconds()},
+	{"LATER_SHARE", limiter.LaterShare},
+	{"MIN_LATER", limiter.MinLater.Seconds()},
+	{"MIN_SPAN", limiter.MinSpan.Seconds()},
+	{"PARTS", parts},
 
 	{"CUT_TO", cutTo},
 	{"CUBE_TIME", cubeTime.Seconds()},

@@ -142,7 +142,7 @@ func (l *Limiter) Acquire(ctx context.Context, a limit.Ask) (limit.Permit, error
 		r.Err = l.gateError(a.Key)
 		l.mu.Unlock()
 	}
-	p := limit.Permit{Waited: t.waited, Why: t.why, Gated: t.gated}
+	p := limit.Permit{Waited: t.waited, Why: t.why, Gated: t.gated, Spared: t.spared}
 	if err == nil {
 		p.Key, p.Cost, p.ID, p.Probe = a.Key, a.Cost, t.number, len(t.probes) > 0
 	}
@@ -212,6 +212,8 @@ func (l *Limiter) ended(ctx context.Context, t *ticket) error {
 		err = context.Cause(ctx)
 	case invalid != nil:
 		err = invalid
+	case t.held.Limited:
+		err = &limit.Refusal{Reason: t.why + ": it lasts longer than the request may wait for limits"}
 	default:
 		err = &limit.Refusal{Reason: t.why + ": not back within OutageWait"}
 	}
@@ -228,11 +230,11 @@ func (l *Limiter) ask(ctx context.Context, t *ticket) (answer, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	t.promised, t.probes, t.why, t.well = a.Verdict == "go", a.Probes, cmp.Or(a.Why, t.why), a.Well
+	t.promised, t.probes, t.why = a.Verdict == "go", a.Probes, cmp.Or(a.Why, t.why)
 	t.lined = a.Lined && !t.granted
 	t.held, t.gate = a.Gate, ""
 	if a.Gate != nil {
-		t.until, t.gated = t.patience(ctx, a.Gate), true
+		t.until = t.patience(ctx, a.Gate)
 		if a.Verdict == "park" && !a.Lined {
 			t.gate = t.keys[a.Gate.Key-1]
 		}
@@ -247,6 +249,7 @@ func (l *Limiter) ask(ctx context.Context, t *ticket) (answer, error) {
 		}
 	}
 	l.note(t, a)
+	t.spared = cmp.Or(t.spared, a.Spared)
 	return a, nil
 }
 

@@ -2,6 +2,7 @@ package redissteady
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -58,6 +59,9 @@ func (l *Limiter) Settle(p limit.Permit, o limit.Outcome) {
 	if heard {
 		ev.Probes = nil
 	}
+	if !well {
+		ev.Others = t.others()
+	}
 	if t.local != nil {
 		ev.Op = ""
 	} else {
@@ -68,6 +72,17 @@ func (l *Limiter) Settle(p limit.Permit, o limit.Outcome) {
 		return
 	}
 	l.report(t.keys, ev)
+}
+
+// others returns the scopes of t that there were not when it went, as far as is
+// known.
+func (t *ticket) others() (all [][2]int) {
+	for i, k := range t.scopes {
+		if !slices.Contains(t.touched, i+1) {
+			all = append(all, [2]int{i + 1, int(maskOf(k))})
+		}
+	}
+	return all
 }
 
 // changesNothing reports whether s changes nothing of what is known of a host. well
@@ -111,6 +126,10 @@ func (l *Limiter) Observe(p limit.Permit, o limit.Observation) (held bool) {
 		}
 	}
 	t.heard = t.heard || o.Signal != limit.SignalNone
+	if stated := o.Unit != "" && o.Remaining == 0; stated || o.Hold > 0 || o.Signal > limit.SignalGood {
+		s := l.scope(of, o.Key) // from now on a success may contradict it
+		s.well, s.at = false, time.Now()
+	}
 	held = l.gateError(o.Key) != nil
 	l.mu.Unlock()
 	if gone != nil {
@@ -253,6 +272,11 @@ func (l *Limiter) deliverOne(batch []entry) {
 	for i, e := range batch {
 		ev := e.event
 		ev.Touched, ev.Probes = numbers(e, ev.Touched), numbers(e, ev.Probes)
+		others := make([][2]int, len(ev.Others))
+		for j, o := range ev.Others {
+			others[j] = [2]int{number(e.keys[o[0]-1]), o[1]}
+		}
+		ev.Others = others
 		if ev.Key > 0 {
 			ev.Key = number(e.keys[ev.Key-1])
 		}

@@ -23,14 +23,24 @@ local function has(list, i)
 end
 
 -- works: a response to a request that went at that time shows that the scope works.
--- That ends a row of failures and opens a gate that was shut before, but for one
--- that a server asked for who punishes those who go on.
+-- That ends a row of failures and opens a gate that was shut before. A pause ends
+-- early, unless the server punishes those who go on, if the request went clearly
+-- later than the one that was told; then pauses are not believed for a while.
 local function works(i, at, probe)
   local s = states[i]
   local g = s.gate
   s.row = nil
   if not g or at < g.since or (at == g.since and not probe) then return end
-  if g.failing or (probe and now >= g.till) or not g.strict then open(i) end
+  if g.failing or (probe and now >= g.till) then
+    open(i)
+  elseif not g.strict then
+    g.against = g.against + (at - g.since) / max(g.took / LATER_SHARE, MIN_LATER)
+    if g.against < 1 then return end
+    s.contradicted = now + CONTRADICTED_TIME
+    local early = now - g.shut < RAMP_FLAT -- hardly anybody waits there yet
+    open(i)
+    if early then s.ramp = nil end
+  end
 end
 
 -- asked makes everybody wait under KEYS[i], as a server wants it. Where a rate
@@ -39,14 +49,13 @@ end
 local function asked(i, ev)
   local s, till, at = load(i), now + ev.hold, ev.at > 0 and ev.at or now
   local g = s.gate
+  if s.contradicted and not ev.strict then return end
   if g then
-    g.strict = g.strict or ev.strict
-    if till <= g.till then
-      g.probe = nil
-      return
-    end
+    g.probe, g.strict = nil, g.strict or ev.strict
+    if now >= g.till then g.since, g.against = max(g.since, at), 0 end -- a pause anew
+    if till <= g.till then return end
     if not g.paced then
-      g.till, g.since, g.probe = till, max(g.since, at), nil
+      g.till, g.limited = till, not g.failing and ev.signal ~= FAILING
       stop(i)
       return
     end
@@ -55,7 +64,8 @@ local function asked(i, ev)
   for _, b in ipairs(s.buckets) do paced = paced or (b.seen and b.rate > 0) end
   local from = g and g.till or now
   s.gate = {
-    since = at, till = till, paced = paced, strict = ev.strict or (g and g.strict), limited = ev.signal ~= FAILING,
+    shut = g and g.shut or now, since = g and g.since or at, against = g and g.against or 0, till = till,
+    paced = paced, strict = ev.strict or (g and g.strict), limited = ev.signal ~= FAILING,
     every = MIN_PROBE, took = max(now - at, 0), load = load_of(i),
   }
   if not paced then
@@ -89,7 +99,7 @@ local function failed(i, of, ev)
     if has(ev.probes, i) and ev.at >= g.since then probe_failed(i, ev) end
     return -- else it was under way when the gate was shut
   end
-  local r = s.row or { n = 0, began = now, load = busy(states[1]), routes = {} }
+  local r = s.row or { n = 0, began = now, load = load_of(1), routes = {} }
   s.row = r
   r.n, r.latest = r.n + 1, now
   local known = false
@@ -100,7 +110,7 @@ local function failed(i, of, ev)
   local pace = min(r.n / max(now - r.began, ROW_MOMENT), max(r.load, 1))
   if r.n < min(max(MIN_FAILURES, pace * ROW_SPAN), MAX_FAILURES) or (of ~= i and #r.routes < MIN_ROUTES) then return end
   s.gate = {
-    failing = true, routes = of ~= i, since = now, till = now + max(MIN_PROBE, ev.hold or 0), every = MIN_PROBE,
+    failing = true, routes = of ~= i, shut = now, since = now, till = now + max(MIN_PROBE, ev.hold or 0), every = MIN_PROBE,
     took = ev.at > 0 and max(now - ev.at, 0) or 0, load = pace, row = r.n,
   }
   s.row, s.ramp = nil, nil
@@ -113,7 +123,7 @@ end
 local function stated_well(b, at)
   if b.tried and at >= b.tried then b.tried = nil end
   local back = b.rate * (at - (b.counted or at)) -- what has come back since the figure held
-  if b.empty and at >= b.empty and back + ROUND_OFF < 1 then b.doubted, b.empty = now + DOUBT_TIME, nil end
+  if b.empty and at > b.empty and back + ROUND_OFF < 1 then b.doubted, b.empty = now + DOUBT_TIME, nil end
 end
 local function stated_refused(b, ev)
   if b.tried and ev.at >= b.tried then b.tried = nil end
@@ -131,22 +141,30 @@ local function signal(ev)
   for _, i in ipairs(ev.touched) do
     local s = states[i]
     local g, probe = s.gate, has(ev.probes, i)
+    local tried = false
     for _, b in ipairs(s.buckets) do
+      local was = b.tried
       if heard == GOOD and b.seen then stated_well(b, ev.at)
-      elseif b.tried == ev.at and heard ~= REFUSED then b.tried = nil end
+      elseif was == ev.at then b.tried = nil end
+      tried = tried or was ~= b.tried
     end
-    if heard == GOOD then
-      if s.rate or s.bad then
-        s.good = s.good or {}
-        count(s.good)
-      end
+    if tried then again(i) end -- by now it is known, or another may try
+    if heard == GOOD and (s.rate or s.bad) then
+      s.good = s.good or {}
+      count(s.good)
+    end
+    if heard == GOOD or (heard == REFUSED and i == 1) then -- a refusal shows that somebody is there
       works(i, ev.at, probe)
-    elseif heard == REFUSED and i == 1 then
-      works(1, ev.at, probe) -- somebody is there
-    elseif heard == NONE and probe and g and g.probe == ev.at then
+    elseif probe and g and g.probe == ev.at then
       g.probe, g.till = nil, max(g.till, now + (g.every or 0)) -- it had no outcome: the next may try
       one_in(i, g.till - now)
     end
+  end
+  -- A success also contradicts what was inferred meanwhile of scopes that were not
+  -- there when the request went.
+  for _, scope in ipairs(heard == GOOD and ev.others or {}) do
+    local i, mask = scope[1], scope[2]
+    if bit.band(states[1].masks or 0, 2 ^ mask) ~= 0 and peek(i) then works(i, ev.at, false) end
   end
 end
 
@@ -232,7 +250,10 @@ local function refused(i, ev)
   for _, b in ipairs(s.buckets) do
     if b.seen then explained = stated_refused(b, ev) or explained end
   end
-  if explained then return end
+  if explained then
+    again(i) -- those who wait can be promised a time
+    return
+  end
   local r = s.rate
   s.bad = s.bad or {}
   count(s.bad)
@@ -287,11 +308,11 @@ end
 
 -- charge gives back tokens that were reserved and not used. A server's own count
 -- is left to the server.
-local function charge(s, back)
+local function charge(s, back, at)
   for _, b in ipairs(s.buckets) do
     if b.unit ~= REQUESTS and not b.seen then
       refill(b, now)
-      b.level = min(b.size, b.level + back[b.unit])
+      give_to(b, back[b.unit], at)
     end
   end
 end
@@ -299,12 +320,12 @@ end
 local function settle(ev)
   signal(ev)
   if ev.tokens then
-    for _, i in ipairs(ev.touched) do charge(states[i], ev.tokens) end
+    for _, i in ipairs(ev.touched) do charge(states[i], ev.tokens, ev.at) end
   end
 end
 
 local function back(ev)
-  for _, i in ipairs(ev.touched) do give(states[i], ev.cost) end
+  for _, i in ipairs(ev.touched) do give(states[i], ev.cost, ev.at) end
   signal(ev)
 end
 

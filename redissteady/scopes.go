@@ -29,34 +29,50 @@ type scope struct {
 // note takes down what an answer says of scopes. It requires l.mu held.
 func (l *Limiter) note(t *ticket, a answer) {
 	now := time.Now()
+	gone := map[string]bool{}
+	for _, of := range t.keys[:len(t.scopes)] {
+		gone[of] = t.ask.Inference != limit.Off
+	}
 	for i, s := range a.Scopes {
 		if s.Key < 1 || s.Key > len(t.scopes) {
 			continue
 		}
 		of := t.keys[s.Key-1]
-		k := l.known[of]
-		if k == nil {
-			if len(l.known) >= maxScopes {
-				clear(l.known) // what matters is soon said again
-			}
-			k = &scope{key: t.scopes[s.Key-1]}
-			l.known[of] = k
-		}
+		gone[of] = false
+		k := l.scope(of, t.scopes[s.Key-1])
 		k.at, k.buckets, k.rate, k.gate, k.left = now, s.Buckets, s.Rate, s.Gate, seconds(s.Left)
-		k.evidence = s.evidence()
-		if s.Key == a.Would {
+		k.evidence, k.well = s.evidence(), s.Well
+		if s.Key == a.Would && t.spared == "" { // else it was counted before
 			k.wouldHold++
 		}
 		if s.Key == t.limitsKey {
 			k.most = t.ask.Limits.MaxConcurrent
 		}
 		if i == 0 {
-			k.well, k.processes = a.Well, a.Processes
+			k.well, k.processes = k.well && a.Known, a.Processes
 		}
 		if s.Gate == "" && now.Sub(l.causes[of].at) > l.timeout() { // else it may be on its way still
 			delete(l.causes, of)
 		}
 	}
+	for of, is := range gone {
+		if k := l.known[of]; is && k != nil && now.Sub(k.at) > l.timeout() {
+			delete(l.known, of)
+		}
+	}
+}
+
+// scope returns what is known of the scope of that name. It requires l.mu held.
+func (l *Limiter) scope(of string, k limit.Key) *scope {
+	s := l.known[of]
+	if s == nil {
+		if len(l.known) >= maxScopes {
+			clear(l.known) // what matters is soon said again
+		}
+		s = &scope{key: k}
+		l.known[of] = s
+	}
+	return s
 }
 
 // evidence is what was inferred, and from what, for people.
@@ -79,11 +95,15 @@ func (s *scopeState) evidence() string {
 	return strings.Join(all, "; ")
 }
 
-// allWell reports whether all goes well at t's host and scopes, so that one more
-// success changes nothing. It requires l.mu held.
+// allWell reports whether all goes well with all scopes of t that there are, so
+// that one more success changes nothing. It requires l.mu held.
 func (l *Limiter) allWell(t *ticket) bool {
-	s := l.known[t.keys[0]]
-	return t.well && s != nil && s.well
+	for i, of := range t.keys[:len(t.scopes)] {
+		if s := l.known[of]; s == nil && i == 0 || s != nil && !s.well {
+			return false
+		}
+	}
+	return true
 }
 
 // A cause is what a response said that shut a gate, or may have.

@@ -29,12 +29,15 @@ local function shift(s, by)
     end
   end
   for _, b in ipairs(s.buckets) do move(b, 'at', 'seen', 'reset') end
-  for _, b in ipairs(s.buckets) do move(b, 'empty', 'counted', 'tried', 'doubted', 'confirmed') end
-  move(s.gate, 'since', 'till', 'probe')
+  for _, b in ipairs(s.buckets) do move(b, 'empty', 'counted', 'tried', 'doubted', 'confirmed', 'promised') end
+  move(s.gate, 'shut', 'since', 'till', 'probe')
   move(s.rate, 'from', 'next')
   move(s.ramp, 'from', 'next')
   move(s.row, 'began', 'latest')
-  move(s, 'second', 'cold')
+  for _, b in ipairs(s.buckets) do
+    for n, t in ipairs(b.times or {}) do b.times[n] = t + by end
+  end
+  move(s, 'second', 'cold', 'contradicted', 'began')
   move(s.good, 'second')
   move(s.bad, 'second')
 end
@@ -52,8 +55,10 @@ end
 
 -- A ramp is the pace at which those leave who waited at a gate: see ramp.go there.
 local function ramp_at(r, t)
-  local grown = max(t - r.from - RAMP_FLAT, 0) / RAMP_DOUBLE
-  return max(RAMP_START * r.load, MIN_RAMP) * min(2 ^ grown, RAMP_MOST)
+  local age = t - r.from
+  local grown = min(2 ^ (max(age - RAMP_FLAT, 0) / RAMP_DOUBLE), RAMP_MOST)
+  if age > RAMP_TIME then grown = grown * 2 ^ min((age - RAMP_TIME) / RAMP_DOUBLE, MAX_DOUBLINGS) end
+  return max(RAMP_START * r.load, MIN_RAMP) * grown
 end
 
 -- on_time counts a request that goes at t, of those that go at a pace. It may lag
@@ -81,10 +86,40 @@ local function refill(b, t)
   b.at = t
 end
 
+-- A limit that the user set holds in any window of its length. What waits for its
+-- bucket goes evenly and so is never too much; only what goes at once can be, with
+-- what comes after it. So of each part of the window in which something went at
+-- once, times has when the last of it did, and before how much had gone by then:
+-- what has gone since then and would come on top must not be more than the limit.
+local function part_of(b, t) return floor(t * PARTS / b.window) end
+local function window_due(b, n, t)
+  local most = b.limit + ROUND_OFF - min(n, b.limit)
+  for k = #b.times, 1, -1 do
+    if b.taken - b.before[k] > most then return max(t, b.times[k] + b.window) end
+  end
+  return t
+end
+local function window_take(b, n, at, at_once)
+  local k = #b.times
+  if at_once and k > 0 and part_of(b, at) <= part_of(b, b.times[k]) then
+    b.times[k] = max(b.times[k], at)
+  elseif at_once then
+    b.times[k + 1], b.before[k + 1] = at, b.taken
+  end
+  b.taken = b.taken + n
+end
+local function window_give(b, n, at)
+  b.taken = b.taken - n
+  for k = #b.times, 1, -1 do
+    if part_of(b, b.times[k]) <= part_of(b, at) then return end
+    b.before[k] = b.before[k] - n
+  end
+end
+
 -- holds reports whether there is anything in s that holds a request back or counts
 -- towards that.
 local function holds(s)
-  return s.buckets[1] or s.gate or s.row or s.rate or s.ramp or s.bad
+  return s.buckets[1] or s.gate or s.row or s.rate or s.ramp or s.bad or s.contradicted
 end
 
 -- load returns the state of KEYS[i] as it is now; peek returns nil if there is none.
@@ -103,9 +138,14 @@ local function peek(i)
     local b = s.buckets[n]
     local stale = b.seen and now - b.seen > max(b.window, STATED_TIME) -- not confirmed for long
     if stale and now >= (b.doubted or 0) then table.remove(s.buckets, n) end
+    while b.times and b.times[1] and b.times[1] + b.window <= now do
+      table.remove(b.times, 1)
+      table.remove(b.before, 1)
+    end
   end
   if s.rate and now - s.rate.from > RATE_TIME then s.rate = nil end
   if s.bad and now - s.bad.second > RATE_TIME then s.bad = nil end
+  if s.contradicted and now >= s.contradicted then s.contradicted = nil end
   if s.row and now - s.row.latest > ROW_TIME then s.row = nil end
   local r = s.ramp
   if r and now - r.from > RAMP_TIME and now - r.next > SLACK then s.ramp = nil end -- all who waited are gone
@@ -134,6 +174,7 @@ local function save()
       live = max(live, b.seen and b.window or 0)
       if b.rate > 0 then live = max(live, (b.size - b.level) / b.rate + 1) end
       if b.reset then live = max(live, b.reset - now + 1) end
+      if b.times and b.times[1] then live = max(live, b.times[#b.times] + b.window - now + 1) end
       if b.doubted then live = max(live, b.doubted - now + 1) end
     end
     if s.gate then live = max(live, s.gate.till - now + KEEP) end
@@ -154,7 +195,7 @@ end
 local function count(m)
   local age = now - (m.second or -inf)
   if age >= 2 then
-    m.second, m.before, m.current = now, 0, 0
+    m.second, m.before, m.current, m.began = now, 0, 0, now
   elseif age >= 1 then
     m.second, m.before, m.current = m.second + 1, m.current, 0
   end
@@ -167,9 +208,15 @@ end
 local function busy(m) return max(m.current or 0, m.before or 0) end
 local function of_late(m) return (m.current or 0) + (m.before or 0) end -- in two seconds
 
+-- give_to puts back n that a request took which went at that time.
+local function give_to(b, n, at)
+  b.level = min(b.size, b.level + n)
+  if b.times then window_give(b, n, at) end
+end
+
 -- give puts back what a request took that is not sent.
-local function give(s, cost)
-  for _, b in ipairs(s.buckets) do b.level = min(b.size, b.level + cost[b.unit]) end
+local function give(s, cost, at)
+  for _, b in ipairs(s.buckets) do give_to(b, cost[b.unit], at) end
   for u, n in ipairs(cost) do s.sent[u] = s.sent[u] - n end
   local r = s.rate
   if r and r.next > now then r.next = r.next - 1 / rate_at(r, r.next) end
@@ -199,9 +246,10 @@ local function good_sign(g) return max(GOOD_SIGN_TIMES * (g.took or 0), MIN_GOOD
 
 -- load_of is the requests a second that KEYS[i] had of late.
 local function load_of(i)
-  local s = states[i]
-  if s.ramp then return s.ramp.load end
-  return busy(states[1])
+  local m, ramp = states[1], states[i].ramp
+  local load, span = busy(m), max(now - (m.began or 0), MIN_SPAN)
+  if span < 1 and load > 1 then load = max(load, (load - 1) / span) end
+  return max(load, ramp and ramp.load or 0)
 end
 
 -- open opens the gate of KEYS[i]. What was promised for after a pause is due
@@ -212,7 +260,7 @@ local function open(i)
   s.gate = nil
   if not g.paced then
     s.ramp = { load = g.load or 0, from = now, next = now }
-    again(i)
+    if g.till > now then stop(i) else again(i) end -- one was promised its end
   elseif g.till > now then
     local early = g.till - now
     for _, b in ipairs(s.buckets) do b.at = min(b.at, now) end

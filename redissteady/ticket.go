@@ -38,10 +38,12 @@ type ticket struct {
 	inQueue bool
 	late    bool // what it was promised is now after its deadline
 
-	held  *gateState // the gate that holds it back; nil is none
-	until time.Time  // for how long it waits there
-	gated bool       // one has held it back
-	past  bool       // it has waited for OutageWait: it goes once, as without a gate
+	held    *gateState // the gate that holds it back; nil is none
+	until   time.Time  // for how long it waits there
+	gated   bool       // one has held it back, since then
+	gatedAt time.Time  // likewise
+	spared  string     // what would have held it back
+	past    bool       // it has waited for OutageWait: it goes once, as without a gate
 
 	at      float64 // when it was let go, on Redis's clock
 	touched []int   // the keys of what was taken, in the script's order
@@ -50,7 +52,6 @@ type ticket struct {
 	local *localPermit // if it was let go while Redis was away
 
 	// Limiter.mu guards what follows.
-	well     bool    // one more success is no news of its scopes
 	heard    bool    // what became of it was observed
 	promised bool    // the script gave it a time
 	decided  float64 // when it did, on Redis's clock
@@ -142,7 +143,7 @@ func (t *ticket) admission(l *Limiter, ctx context.Context) *admission {
 	t.again = false // what is new is asked now
 	q.Granted = t.granted
 	if t.promised {
-		q.Back = t.touched
+		q.Back, q.BackAt = t.touched, t.at
 	}
 	return q
 }
@@ -154,23 +155,27 @@ func (l *Limiter) forget(t *ticket) {
 	t.promised, t.gate, t.held, t.probes = false, "", nil, nil
 }
 
-// patience returns until when t waits at g.
+// patience returns until when t waits at g. It begins with the first gate that
+// holds it back: what it has waited before has nothing to do with an outage.
 func (t *ticket) patience(ctx context.Context, g *gateState) time.Time {
+	if !t.gated {
+		t.gated, t.gatedAt = true, time.Now()
+	}
 	if g.Limited {
-		return t.came.Add(cmp.Or(max(t.ask.MaxPause, 0), limiter.MaxPause))
+		return t.gatedAt.Add(cmp.Or(max(t.ask.MaxPause, 0), limiter.MaxPause))
 	}
 	deadline, ok := ctx.Deadline()
 	wait := limiter.OutageWaitNoDeadline
 	if ok {
 		wait = limiter.OutageWait
 	}
-	if age := seconds(g.Age) - time.Since(t.came); g.Failing && age > limiter.LongOutage {
+	if age := seconds(g.Age) - time.Since(t.gatedAt); g.Failing && age > limiter.LongOutage {
 		wait = limiter.ShortOutageWait
 	}
 	if t.ask.OutageWait > 0 {
 		wait = t.ask.OutageWait
 	}
-	end := t.came.Add(wait)
+	end := t.gatedAt.Add(wait)
 	if once := time.Now().Add(seconds(g.Left) + limiter.MinGoodSign); !g.Failing && t.ask.OutageWait <= 0 && once.After(end) {
 		end = once // one pause is waited out
 	}

@@ -102,11 +102,12 @@ type admission struct {
 
 	Inference limit.Inference `json:"inference"`
 
-	Back    []int `json:"back,omitempty"` // what it was promised before is given back there
-	Granted bool  `json:"granted,omitempty"`
-	Leases  int   `json:"leases,omitempty"`
-	Line    int   `json:"line,omitempty"`
-	Most    int   `json:"most,omitempty"`
+	Back    []int   `json:"back,omitempty"` // what it was promised before is given back there
+	BackAt  float64 `json:"back_at,omitempty"`
+	Granted bool    `json:"granted,omitempty"`
+	Leases  int     `json:"leases,omitempty"`
+	Line    int     `json:"line,omitempty"`
+	Most    int     `json:"most,omitempty"`
 }
 
 // An answer is that of admit.lua.
@@ -119,10 +120,11 @@ type answer struct {
 	Probes    []int        `json:"probes"` // the scopes of which it is a probe
 	Gate      *gateState   `json:"gate"`   // which holds it back the longest
 	Would     int          `json:"would"`  // the scope that would have held it back
+	Spared    string       `json:"spared"` // and why
 	Lined     bool         `json:"lined"`  // it stands in the line for a place
 	Sent      []load       `json:"sent"`   // in all, under each of Scopes, with this request
 	Scopes    []scopeState `json:"scopes"`
-	Well      bool         `json:"well"` // all goes well at the host: one more success need not be reported
+	Known     bool         `json:"known"` // the host has answered
 	Processes int          `json:"processes"`
 }
 
@@ -144,6 +146,7 @@ type scopeState struct {
 	Left    float64  `json:"left"` // seconds
 	Age     float64  `json:"age"`  // of the gate
 	Row     int      `json:"row"`  // failures that shut it
+	Well    bool     `json:"well"` // all goes well: one more success need not be reported
 	Doubted bool     `json:"doubted"`
 }
 
@@ -174,6 +177,7 @@ type event struct {
 	Touched []int        `json:"touched"` // the host's first
 	At      float64      `json:"at"`      // when it went, on Redis's clock
 	Probes  []int        `json:"probes,omitempty"`
+	Others  [][2]int     `json:"others,omitempty"` // keys and masks of scopes that were not there when it went
 	Signal  limit.Signal `json:"signal"`
 	Cost    load         `json:"cost"`
 	Tokens  *load        `json:"tokens,omitempty"` // to give back

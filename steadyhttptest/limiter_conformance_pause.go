@@ -131,10 +131,10 @@ var pausePromises = []promise{{
 		time.Sleep(apart)
 		x.l.Observe(told, limit.Observation{Key: someKey, Signal: limit.SignalRefused, Hold: askedPause, Strict: true})
 		x.l.Settle(told, limit.Outcome{})
-		u := x.start(x.ctx, "a request in the pause", limit.Ask{Key: someKey})
 		x.spread()
+		u := x.start(x.ctx, "a request in the pause", limit.Ask{Key: someKey})
 		x.l.Settle(later, good)
-		x.l.Settle(u.goes(askedPause, askedPause), good)
+		x.l.Settle(u.goes(askedPause-spread, askedPause), good)
 	},
 }, {
 	name:        "a call waits for a limit's pause no longer than MaxPause",

@@ -42,10 +42,10 @@ const (
 
 	// Requests overtake each other on the way, by a few milliseconds. A success
 	// contradicts a pause by itself if it was sent later than the refused request by
-	// this share of the time that the refusal took, minLater at the least; of those
+	// this share of the time that the refusal took, MinLater at the least; of those
 	// that were sent sooner it takes several.
-	laterShare = 8
-	minLater   = 2 * time.Millisecond
+	LaterShare = 8
+	MinLater   = 2 * time.Millisecond
 
 	// LongOutage is how long a scope must have failed without a success for calls
 	// that come anew to wait ShortOutageWait at the most.
@@ -282,7 +282,7 @@ func (k *keyState) works(t, sent monotime.Instant, probe bool) {
 // contradictedBy takes in that a request which went out at sent was answered well,
 // and reports whether that is enough to contradict a pause.
 func (g *gate) contradictedBy(sent monotime.Instant) bool {
-	g.against += float64(sent.Sub(g.since)) / float64(max(g.took/laterShare, minLater))
+	g.against += float64(sent.Sub(g.since)) / float64(max(g.took/LaterShare, MinLater))
 	return g.against >= 1
 }
 

@@ -14,8 +14,8 @@ type meter struct {
 	began   atomic.Int64 // when requests came after none had for a second or more
 }
 
-// minSpan is the shortest time from which a rate is worked out.
-const minSpan = 100 * time.Millisecond
+// MinSpan is the shortest time from which a rate is worked out.
+const MinSpan = 100 * time.Millisecond
 
 // idleSeconds is how long a rate says something of the present: longer than what
 // is held back at a gate.
@@ -53,7 +53,7 @@ func (m *meter) perSecond(t monotime.Instant) float64 {
 			n = max(n, s.n.Load())
 		}
 	}
-	if span := max(t.Sub(monotime.Instant(m.began.Load())), minSpan); span < time.Second && n > 1 {
+	if span := max(t.Sub(monotime.Instant(m.began.Load())), MinSpan); span < time.Second && n > 1 {
 		return max(float64(n), float64(n-1)/span.Seconds())
 	}
 	return float64(n)
