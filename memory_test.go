@@ -383,7 +383,7 @@ func TestHundredThousandKeys(t *testing.T) {
 		most int
 	}{
 		{"of one host", func(i int) (string, string) { return "https://api.example.com/", fmt.Sprint("key-", i) }, 10_001},
-		{"hosts", func(i int) (string, string) { return fmt.Sprintf("https://host-%d.example/", i), "key" }, 200_000}, // a host and a key each
+		{"hosts", func(i int) (string, string) { return fmt.Sprintf("https://host-%d.example/", i), "key" }, 80_000}, // a host and a key each
 	}[:howMany(0, 1, 2)] {
 		t.Run(row.name, func(t *testing.T) {
 			rt := &steadyhttp.Throttler{Base: replying(func(*http.Request) reply { return reply{status: 200} }), RequestsPerMinute: 600, TokensPerMinute: 100_000}

@@ -13,7 +13,7 @@ const (
 	// maxHosts bounds what is remembered, so that a crawler's many hosts do not fill
 	// the memory: with a route that asked for a pause, a host takes 1.2 kB, and all
 	// of them less than 64 MiB.
-	maxHosts = 50_000
+	maxHosts = 40_000
 )
 
 // A host is what is known of one host: as a whole, and of each Key that is part
