@@ -262,16 +262,6 @@ func (k *keyState) statedLimit(u unit, window time.Duration, limit float64) *sta
 	return &k.stated[len(k.stated)-1]
 }
 
-// statesRate reports whether the server states how fast requests or tokens may come.
-func (k *keyState) statesRate() bool {
-	for i := range k.stated {
-		if k.stated[i].perSecond > 0 {
-			return true
-		}
-	}
-	return false
-}
-
 // A slopes works out how fast a limit is refilled of which only is said how much
 // is left and when it will be full: from two responses, since how much it holds
 // when it is full need not be the limit.
