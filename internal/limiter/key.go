@@ -203,7 +203,7 @@ func (k *keyState) refused(t monotime.Instant, p *permit, paused bool) {
 	switch {
 	case k.finder == nil && explained:
 	case k.finder == nil:
-		k.finder = finder.New(t, k.host.load(t))
+		k.finder = finder.New(t, k.host.meter.inOneSecond(t))
 		k.finder.Outcome(t, p.at, false)
 	case explained:
 		k.finder.Unsent(p.at)

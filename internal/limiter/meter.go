@@ -43,6 +43,16 @@ func (m *meter) count(t monotime.Instant) {
 // counted, or of the time since the first request if that is shorter; 0 if that
 // is long ago.
 func (m *meter) perSecond(t monotime.Instant) float64 {
+	n := m.inOneSecond(t)
+	if span := max(t.Sub(monotime.Instant(m.began.Load())), MinSpan); span < time.Second && n > 1 {
+		return max(n, (n-1)/span.Seconds())
+	}
+	return n
+}
+
+// inOneSecond is how many were counted in the busier of the last two seconds; 0 if
+// that is long ago.
+func (m *meter) inOneSecond(t monotime.Instant) float64 {
 	last := m.last()
 	if last+idleSeconds < secondOf(t) {
 		return 0
@@ -52,9 +62,6 @@ func (m *meter) perSecond(t monotime.Instant) float64 {
 		if s := &m.seconds[i]; s.second.Load()+1 >= last {
 			n = max(n, s.n.Load())
 		}
-	}
-	if span := max(t.Sub(monotime.Instant(m.began.Load())), MinSpan); span < time.Second && n > 1 {
-		return max(float64(n), float64(n-1)/span.Seconds())
 	}
 	return float64(n)
 }
