@@ -44,9 +44,11 @@ const (
 // model that computes and changes nothing.
 //
 // A Retrier waits as long as the server asked for, otherwise as long as BackOff
-// says. If the wait would end after the context's deadline, the response in
-// hand is returned at once. When the attempts end, the caller gets the last
-// response with its whole body, or the last error unchanged.
+// says. What passes with time, such as a 503, is repeated for as long as
+// OutageWait lasts; what may not pass, such as a 500, up to MaxAttempts. If a
+// wait would end after the context's deadline, the response in hand is returned
+// at once. When the attempts end, the caller gets the last response with its
+// whole body, or the last error unchanged.
 //
 // A body is sent again from Request.GetBody. If there is none, what the first
 // attempt reads of the body is kept, up to MaxBufferedBody, while it is being
@@ -73,16 +75,19 @@ type Retrier struct {
 	// a 500 or a timeout; what passes with time (the classes Unavailable,
 	// Overloaded, Connection and RateLimit) is then repeated for as long as
 	// OutageWait lasts. With a BackOff of your own and no OutageWait, 0 is 4 for
-	// everything, since nobody knows how closely its attempts follow each other.
+	// everything, since nobody knows how closely its attempts follow each other. If
+	// MaxAttempts is set, OutageWait does not bound the attempts; MaxElapsed does.
 	MaxAttempts int
 
 	// OutageWait is how long after its first failure a call may still begin an
-	// attempt, if the reason passes with time. Time at the gate of an inner
-	// Throttler counts. 0 is 30 s, and 10 s for a call without a deadline. Of those
-	// that are set here, in a RetryPolicy and in an inner Throttler the shortest
-	// wins. A tenth of the time until the call's deadline, one second at most, is
-	// left to read the response. Negative is off: what passes is tried as often as
-	// what may not.
+	// attempt, if the reason passes with time. Time that an inner Throttler held
+	// the call back because of a pause or a failure counts. Of the two that are set
+	// here and in a RetryPolicy the shorter one wins; how long an attempt waits in a
+	// Throttler is bounded by that Throttler's OutageWait as well. One pause that
+	// the server asks for is waited out even if it is longer. 0 is 30 s, and 10 s for
+	// a call without a deadline. A tenth of the time until the call's deadline, one
+	// second at most, is left to read the response. Negative is off: what passes is
+	// tried as often as what may not.
 	OutageWait time.Duration
 
 	// MaxWait is the longest wait that a server may ask for. If it asks for a
@@ -90,9 +95,9 @@ type Retrier struct {
 	// no limit.
 	MaxWait time.Duration
 
-	// MaxElapsed is how long after its begin a call may still begin an attempt.
-	// Time in the queue of an inner Throttler does not count, unless a gate or a
-	// pause held the call there. 0 is two minutes, negative is no limit.
+	// MaxElapsed is how long after its begin a call may still begin a repeat. Time
+	// in the queue of an inner Throttler does not count, unless a pause or a failure
+	// held the call there. 0 is two minutes, negative is no limit.
 	MaxElapsed time.Duration
 
 	// MaxBufferedBody is how many bytes of a body without GetBody are kept so
@@ -175,6 +180,9 @@ func (t *Retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 func (t *Retrier) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
 	start := t.budget().count(hostOf(req))
 	c := joinCall(req)
+	if c == nil && t.setsPatience(req) {
+		req, c = openCall(req) // in which a Throttler further in finds it
+	}
 	if c != nil {
 		defer c.leave()
 	}
@@ -182,6 +190,7 @@ func (t *Retrier) roundTrip(req *http.Request, next http.RoundTripper) (*http.Re
 	p.make(t, req, next, c)
 	p.start = start
 	if p.role == owner {
+		c.setPatience(p.patience(), false)
 		defer c.release()
 	}
 	a, err := p.first()
@@ -306,7 +315,9 @@ func policyOf(req *http.Request) *RetryPolicy {
 // The zero value allows one retry for ten requests of the last five seconds,
 // and three retries per second in addition, so that a client with few calls
 // still gets its retries. At 200 calls per second that makes 1.12 requests per
-// call in an outage.
+// call in an outage. A retry that waited for a second or more because the server
+// asked for it takes nothing from the budget, and neither does one that an inner
+// Throttler holds back until it can succeed: they do not multiply the load.
 //
 // One Budget may serve several Retriers. It is safe for concurrent use. It must
 // not be copied after first use, and its fields must not be changed once it is

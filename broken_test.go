@@ -83,7 +83,7 @@ func TestAnswerThatBreaksOff(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				base := &breaking{first: row.broken, err: io.ErrUnexpectedEOF}
-				resp, err := (&steadyhttp.Transport{Base: base}).RoundTrip(request(t, row.method, row.url, "{}"))
+				resp, err := (&steadyhttp.Transport{Base: base, Retrier: &steadyhttp.Retrier{MaxAttempts: 4}}).RoundTrip(request(t, row.method, row.url, "{}"))
 				if err != nil || base.sent != row.sent {
 					t.Fatalf("got %v after %d attempts, want an answer after %d", err, base.sent, row.sent)
 				}

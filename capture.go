@@ -18,9 +18,14 @@ type capture struct {
 	cut bool // there was more
 }
 
-func (c *capture) add(p []byte) {
+// add takes in what was read. begin says that it is the first of a body: what was
+// kept of another one goes.
+func (c *capture) add(p []byte, begin bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if begin {
+		c.buf, c.cut = nil, false
+	}
 	room := max(c.max-len(c.buf), 0)
 	c.cut = c.cut || len(p) > room
 	c.buf = append(c.buf, p[:min(len(p), room)]...)
@@ -41,20 +46,18 @@ func (c *capture) String() string {
 func (t *Logger) bodies() int { return min(t.Bodies, maxBody) }
 
 // captureBody returns req with a body whose start is kept as it is sent. Of
-// several attempts that is the last one's.
+// several attempts that is the last one's. A Throttler reads a body of its own
+// from GetBody before that, so that each begins anew with its first Read.
 func captureBody(req *http.Request, to *capture) *http.Request {
 	copied := *req
-	copied.Body = &capturedBody{req.Body, to}
+	copied.Body = &capturedBody{ReadCloser: req.Body, to: to}
 	if req.GetBody != nil {
 		copied.GetBody = func() (io.ReadCloser, error) {
 			body, err := req.GetBody()
 			if err != nil {
 				return nil, err
 			}
-			to.mu.Lock()
-			to.buf, to.cut = nil, false
-			to.mu.Unlock()
-			return &capturedBody{body, to}, nil
+			return &capturedBody{ReadCloser: body, to: to}, nil
 		}
 	}
 	return &copied
@@ -62,12 +65,14 @@ func captureBody(req *http.Request, to *capture) *http.Request {
 
 type capturedBody struct {
 	io.ReadCloser
-	to *capture
+	to    *capture
+	begun bool
 }
 
 func (b *capturedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	b.to.add(p[:n])
+	b.to.add(p[:n], !b.begun)
+	b.begun = true
 	return n, err
 }
 
@@ -122,7 +127,7 @@ func (b *loggedBody) Read(p []byte) (int, error) {
 	b.n += int64(n)
 	b.mu.Unlock()
 	if b.start != nil {
-		b.start.add(p[:n])
+		b.start.add(p[:n], false)
 	}
 	switch err {
 	case nil:

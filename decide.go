@@ -111,7 +111,8 @@ func (r *retry) wait(resp *http.Response) (d time.Duration, why string) {
 	if d = r.backoff.NextBackOff(); d < 0 {
 		return 0, "the BackOff policy returned Stop"
 	}
-	if e.Class == RateLimit && r.call.heldAfter(resp) {
+	asked := max(time.Until(e.NotBefore), 0)
+	if e.Class == RateLimit && asked == 0 && r.call.heldAfter(resp) {
 		d /= heldShare
 	}
 	if e.RetryAfterSource == "" {
@@ -121,7 +122,6 @@ func (r *retry) wait(resp *http.Response) (d time.Duration, why string) {
 		return d, ""
 	}
 	r.pauses++
-	asked := max(time.Until(e.NotBefore), 0)
 	if asked > r.maxWait() {
 		return 0, fmt.Sprintf("the server asked for a wait of %s, longer than MaxWait", e.RetryAfter)
 	}

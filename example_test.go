@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/limit"
 	"github.com/steadyhttp/steadyhttp/steadyhttptest"
 )
 
@@ -148,6 +149,100 @@ func ExampleThrottler_Snapshot() {
 	// Unordered output:
 	// "": 100 requests in 1s, learned: false
 	// "gpt-4o": 500 requests in 1m0s, learned: true
+}
+
+// Why a call waits: the Key that holds it back says so.
+func ExampleThrottler_Snapshot_why() {
+	url, stop := api(steadyhttptest.Reply{Status: 429, Header: http.Header{"Retry-After": {"20"}}})
+	defer stop()
+
+	transport := &steadyhttp.Transport{Retrier: &steadyhttp.Retrier{MaxAttempts: 1}}
+	client := &http.Client{Transport: transport}
+	resp, err := client.Get(url) // is asked to come back in 20 s
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	resp.Body.Close()
+
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() { // another call waits for that too
+		defer close(ended)
+		req, _ := http.NewRequestWithContext(ctx, "GET", url, nil)
+		if resp, err := client.Do(req); err == nil {
+			resp.Body.Close()
+		}
+	}()
+	for waiting := false; !waiting; time.Sleep(time.Millisecond) {
+		for _, k := range transport.Snapshot() {
+			if k.Why == "" || k.Gate == "" { // the whole host has the same Why
+				continue
+			}
+			waiting = true
+			fmt.Println(k.Waiting, "waits:", k.Why)
+			fmt.Println(k.Gate, "-", k.GateError)
+			fmt.Println("less than 20 s left:", k.GateLeft < 20*time.Second)
+		}
+	}
+	cancel()
+	<-ended
+	// Output:
+	// 1 waits: the server asked for a pause
+	// asked - steadyhttp: rate_limit: 429 Too Many Requests (retry after 20s)
+	// less than 20 s left: true
+}
+
+// With Observe nothing is held back because of what is inferred. Snapshot shows
+// what would have been, and on what evidence.
+func ExampleThrottler_inference() {
+	url, stop := api(steadyhttptest.Reply{Status: 429, Header: http.Header{"Retry-After": {"20"}}}, hello)
+	defer stop()
+
+	transport := &steadyhttp.Transport{
+		Retrier:   &steadyhttp.Retrier{MaxAttempts: 1},
+		Throttler: &steadyhttp.Throttler{Inference: limit.Observe, RequestsPerMinute: 6000}, // which holds all the same
+	}
+	client := &http.Client{Transport: transport}
+	for range 2 { // the second would have waited for 20 s
+		resp, err := client.Get(url)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		resp.Body.Close()
+		fmt.Println(resp.Status)
+	}
+	for _, k := range transport.Snapshot() {
+		if k.WouldHold > 0 {
+			evidence, _, _ := strings.Cut(k.Evidence, " pause")
+			fmt.Printf("%d would have waited: %s pause …\n", k.WouldHold, evidence)
+		}
+	}
+	// Output:
+	// 429 Too Many Requests
+	// 200 OK
+	// 1 would have waited: a response asked for a pause …
+}
+
+// A Throttler that is disabled lets every request pass, whatever its limits.
+func ExampleThrottler_disabled() {
+	url, stop := api(hello)
+	defer stop()
+
+	client := &http.Client{Transport: &steadyhttp.Throttler{RequestsPerMinute: 1, Disabled: true}}
+	for range 2 {
+		resp, err := client.Get(url)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		resp.Body.Close()
+		fmt.Println(resp.Status)
+	}
+	// Output:
+	// 200 OK
+	// 200 OK
 }
 
 // One entry per call, at a level that follows from the outcome.

@@ -18,13 +18,13 @@ func TestHostThatWasFree(t *testing.T) {
 	for _, row := range []struct {
 		name      string
 		throttler *steadyhttp.Throttler
-		good      int                 // how many calls go well at first
+		good, bad int                 // how many calls go well at first, and how many then fail
 		base      func(*http.Request) // what the base does to the request
 	}{
-		{"without settings", &steadyhttp.Throttler{}, 3, func(*http.Request) {}},
-		{"in a hurry", &steadyhttp.Throttler{}, 1000, func(*http.Request) {}},
-		{"by model, without limits", &steadyhttp.Throttler{ByModel: true}, 3, func(*http.Request) {}},
-		{"under a base that changes the request's host", &steadyhttp.Throttler{}, 3, func(req *http.Request) { req.URL.Host = "10.0.0.1:80" }},
+		{"without settings", &steadyhttp.Throttler{}, 3, 60, func(*http.Request) {}},
+		{"in a hurry, when it takes fifty failures", &steadyhttp.Throttler{}, 1000, 110, func(*http.Request) {}},
+		{"by model, without limits", &steadyhttp.Throttler{ByModel: true}, 3, 60, func(*http.Request) {}},
+		{"under a base that changes the request's host", &steadyhttp.Throttler{}, 3, 60, func(req *http.Request) { req.URL.Host = "10.0.0.1:80" }},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -37,7 +37,7 @@ func TestHostThatWasFree(t *testing.T) {
 					return reply{status: 503}
 				})
 				start := time.Now()
-				for range row.good + 60 {
+				for range row.good + row.bad {
 					resp, err := row.throttler.RoundTrip(request(t, "GET", "https://api.example.com/v1/x", ""))
 					if err != nil {
 						t.Fatal(err)
@@ -45,7 +45,7 @@ func TestHostThatWasFree(t *testing.T) {
 					finish(t, resp)
 				}
 				if took := time.Since(start); took < 30*time.Second {
-					t.Errorf("60 calls to a host that fails went out within %v, want a probe a second soon", took)
+					t.Errorf("%d calls to a host that fails went out within %v, want a probe a second soon", row.bad, took)
 				}
 			})
 		})
@@ -138,8 +138,9 @@ func TestLimitStatedByAFailureInAHurry(t *testing.T) {
 	})
 }
 
-// The rate that a server accepts is found from what went well before, however the
-// requests of a host in a hurry are counted, and however long ago it was in one.
+// One refusal is no evidence of a limit, however busy the host was. Many in a row
+// are, and the rate is then found from what went well before, however long ago it
+// was busier than that.
 func TestRateFoundAfterAHurry(t *testing.T) {
 	type spell struct {
 		perSecond, seconds int
@@ -147,25 +148,27 @@ func TestRateFoundAfterAHurry(t *testing.T) {
 	for _, row := range []struct {
 		name   string
 		spells []spell
-		want   float64 // a second
+		limit  float64 // requests a second, from then on
 	}{
-		{"at ease", []spell{{20, 5}}, 20},
-		{"in a hurry", []spell{{1000, 5}}, 1000},
-		{"hardly in a hurry", []spell{{520, 5}}, 520},
-		{"at ease, after a hurry", []spell{{1000, 3}, {20, 5}}, 20},
-		{"at ease, after a hurry and a pause", []spell{{1000, 3}, {0, 600}, {20, 5}}, 20},
+		{"at ease", []spell{{40, 5}}, 20},
+		{"in a hurry", []spell{{1000, 5}}, 500},
+		{"at ease, after a hurry", []spell{{1000, 3}, {40, 5}}, 20},
+		{"at ease, after a hurry and a pause", []spell{{1000, 3}, {0, 600}, {40, 5}}, 20},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				status := 200
 				throttler := &steadyhttp.Throttler{Base: replying(func(*http.Request) reply { return reply{status: status} })}
-				call := func() {
+				call := func() (waited time.Duration) {
+					start := time.Now()
 					resp, err := throttler.RoundTrip(request(t, "GET", "https://api.example.com/v1/x", ""))
 					if err != nil {
 						t.Fatal(err)
 					}
 					finish(t, resp)
+					return time.Since(start)
 				}
+				last := 0
 				for _, s := range row.spells {
 					if s.perSecond == 0 {
 						time.Sleep(time.Duration(s.seconds) * time.Second)
@@ -174,15 +177,38 @@ func TestRateFoundAfterAHurry(t *testing.T) {
 						call()
 						time.Sleep(time.Second / time.Duration(s.perSecond))
 					}
+					last = s.perSecond
 				}
 				status = 429
 				call()
-				found := 0.0
-				for _, k := range throttler.Snapshot() {
-					found = max(found, k.PerSecond)
+				status = 200
+				for range 2 * last {
+					if waited := call(); waited > 0 {
+						t.Fatalf("a call waited %v after one refusal", waited)
+					}
+					time.Sleep(time.Second / time.Duration(last))
 				}
-				if found < 0.6*row.want || found > row.want {
-					t.Errorf("the rate is %.0f a second after a refusal at %.0f a second", found, row.want)
+				// From now on the server has a limit, and callers want more.
+				level, at := 0.0, time.Now()
+				served, refused := 0, 0
+				throttler.Base = replying(func(*http.Request) reply {
+					level, at = min(row.limit/10, level+time.Since(at).Seconds()*row.limit), time.Now()
+					if level < 1 {
+						refused++
+						return reply{status: 429}
+					}
+					level--
+					served++
+					return reply{status: 200}
+				})
+				const length = 60
+				for start := time.Now(); time.Since(start) < length*time.Second; time.Sleep(time.Second / time.Duration(last)) {
+					call()
+				}
+				reached, share := float64(served)/(length*row.limit), float64(refused)/float64(served+refused)
+				t.Logf("%.2f of the limit, %.1f%% refused", reached, 100*share)
+				if reached < 0.9 || share > 0.1 {
+					t.Errorf("%.2f of the limit of %v a second is reached, and %.1f%% are refused; want 0.9 at least and 10%% at most", reached, row.limit, 100*share)
 				}
 			})
 		})

@@ -217,11 +217,27 @@ func (c *call) logThrottled(req *http.Request, waited time.Duration, why string)
 		return
 	}
 	if ce := logger.Check(zapcore.DebugLevel, "waiting"); ce != nil {
-		c.mu.Lock()
-		n := 1 + c.retries.resent
-		c.mu.Unlock()
-		ce.Write(append(attemptFields(req, n), zap.Duration(fieldWait, waited), zap.String(fieldReason, "throttled: "+why))...)
+		ce.Write(append(attemptFields(req, c.attempt()), zap.Duration(fieldWait, waited), zap.String(fieldReason, "throttled: "+why))...)
 	}
+}
+
+// logSpared writes an entry about an attempt that a Throttler would have held back
+// if it did not only observe.
+func (c *call) logSpared(req *http.Request, why string) {
+	logger := c.attemptsLogger()
+	if logger == nil {
+		return
+	}
+	if ce := logger.Check(zapcore.DebugLevel, "would have waited"); ce != nil {
+		ce.Write(append(attemptFields(req, c.attempt()), zap.String(fieldReason, "throttled: "+why))...)
+	}
+}
+
+// attempt numbers the attempt that is under way.
+func (c *call) attempt() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return 1 + c.retries.resent
 }
 
 // attemptFields tell whose attempt it is.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
+	"github.com/steadyhttp/steadyhttp/internal/neterr"
 	"github.com/steadyhttp/steadyhttp/internal/wait"
 	"github.com/steadyhttp/steadyhttp/limit"
 )
@@ -41,13 +42,19 @@ func (t *Throttler) observe(req *http.Request, p *limit.Permit, resp *http.Respo
 }
 
 // observeError tells a host that cannot be reached from a caller who gave up. A
-// failed connection speaks for the whole host.
+// connection that cannot be made speaks for the whole host; one that was lost may
+// be the work of the request, and speaks for its route.
 func (t *Throttler) observeError(req *http.Request, p *limit.Permit, err error) (limit.Signal, bool) {
 	if err == nil || ended(req) != nil {
 		return limit.SignalNone, false
 	}
-	if e := errorFor(req, err); e.Class == Connection {
+	e := errorFor(req, err)
+	switch {
+	case e.Class != Connection:
+	case neterr.Unreachable(err):
 		return t.observeFailure(p, limit.Key{Host: p.Key.Host}, e)
+	default:
+		return t.observeFailure(p, routeKey(p.Key), e)
 	}
 	return limit.SignalNone, false
 }

@@ -109,7 +109,7 @@ func TestLimiterOfOnesOwn(t *testing.T) {
 	}{
 		{"a success", reply{status: 200}, nil, 0, limit.SignalGood, 1},
 		{"a success that states a limit", reply{status: 200, header: "X-Ratelimit-Limit-Requests: 10\nX-Ratelimit-Remaining-Requests: 9\nX-Ratelimit-Reset-Requests: 6s"}, nil, 1, limit.SignalGood, 1},
-		{"a refusal", reply{status: 429, header: "Retry-After: 5"}, nil, 2, limit.SignalNone, 1},
+		{"a refusal", reply{status: 429, header: "Retry-After: 5"}, nil, 1, limit.SignalNone, 1},
 		{"a failing host", reply{status: 503}, nil, 1, limit.SignalNone, 1},
 		{"no permit", reply{status: 200}, steadyhttp.ErrThrottled, 0, limit.SignalNone, 0},
 	} {
@@ -176,7 +176,7 @@ func TestLimiterOfOnesOwnIsToldAll(t *testing.T) {
 	if !errors.As(err, &e) || !errors.Is(err, steadyhttp.ErrThrottled) || e.Message != "not sent: all places are taken: slow down" {
 		t.Errorf("got %v, want the reason and the verdict", err)
 	}
-	want := limit.Key{Host: "api.openai.com", Model: "m", Bucket: "POST /v1/chat/completions", Credential: 1}
+	want := limit.Key{Host: "api.openai.com", Model: "m", Route: "POST /v1/chat/completions", Credential: 1}
 	if a := l.asked[0]; a.Key != want || a.Cost.Output != 50 || a.Cost.Input == 0 {
 		t.Errorf("got %+v at %+v, want %+v and its tokens", a.Key, a.Cost, want)
 	}

@@ -27,7 +27,7 @@ type plan struct {
 	repeatable  bool // doing it twice does no harm
 	switchedOff bool // by its settings it never repeats
 	maxAttempts int
-	bounded     bool // by a MaxAttempts that was set
+	bounded     bool // by maxAttempts, and not by OutageWait
 	start       monotime.Instant
 	began       monotime.Instant // see givenup
 }
@@ -40,7 +40,7 @@ func (p *plan) make(t *Retrier, req *http.Request, next http.RoundTripper, c *ca
 		p.req = withKey(req, t.IdempotencyKey)
 	}
 	p.maxAttempts = cmp.Or(p.policy.MaxAttempts, t.MaxAttempts, defaultMaxAttempts)
-	p.bounded = p.maxAttempts != defaultMaxAttempts || p.policy.MaxAttempts != 0 || t.MaxAttempts != 0
+	p.bounded = p.policy.MaxAttempts != 0 || t.MaxAttempts != 0 || t.BackOff != nil && p.outageWaitSet() == 0
 	if p.maxAttempts < 0 {
 		p.maxAttempts = math.MaxInt
 	}

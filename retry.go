@@ -61,7 +61,7 @@ func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, 
 		}
 		r.hold(resp)
 		r.call.logAttempt(r.req, r.made, r.verdict, d.Wait)
-		r.call.setPatience(r.patience())
+		r.call.setPatience(r.patience(), r.held != nil || r.lastErr != nil)
 		if err = r.sleep(d.Wait); err != nil {
 			if r.held != nil && r.outOfTime(err) {
 				return r.endHeld("the deadline passed during the wait")

@@ -34,7 +34,7 @@ func TestServerSaysWhetherToRepeat(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			base := playing(row.reply)
-			resp, err := (&steadyhttp.Retrier{Base: base}).RoundTrip(request(t, row.method, row.url, ""))
+			resp, err := (&steadyhttp.Retrier{Base: base, MaxAttempts: 4}).RoundTrip(request(t, row.method, row.url, ""))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -117,7 +117,7 @@ func TestIdempotencyKeyIsTheSameOnEveryAttempt(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				base := playing(reply{err: errReset})
 				asked := 0
-				rt := &steadyhttp.Retrier{Base: base, IdempotencyKey: func(*http.Request) string {
+				rt := &steadyhttp.Retrier{Base: base, MaxAttempts: 4, IdempotencyKey: func(*http.Request) string {
 					asked++
 					return strings.ReplaceAll(row.key, "-", "-"+string(rune('0'+asked)))
 				}}
@@ -151,7 +151,7 @@ func TestIdempotencyKeyIsTheSameOnEveryAttempt(t *testing.T) {
 
 func TestIdempotentWidens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		rt := &steadyhttp.Retrier{Idempotent: func(req *http.Request) bool { return req.URL.Path == "/search" }}
+		rt := &steadyhttp.Retrier{MaxAttempts: 4, Idempotent: func(req *http.Request) bool { return req.URL.Path == "/search" }}
 		for url, want := range map[string]int{"https://shop.example/search": 4, "https://shop.example/orders": 1} {
 			base := playing(reply{err: errReset})
 			rt.Base = base
@@ -184,7 +184,7 @@ func TestPrepareRunsBeforeEachFurtherAttempt(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					base := playing(row.first)
 					var numbers []int
-					rt := &steadyhttp.Retrier{Base: base, Prepare: func(req *http.Request, attempt int) error {
+					rt := &steadyhttp.Retrier{Base: base, MaxAttempts: 4, Prepare: func(req *http.Request, attempt int) error {
 						numbers = append(numbers, attempt)
 						req.Header.Set("Authorization", "token "+string(rune('0'+attempt)))
 						req.URL.RawQuery = "changed"
@@ -261,7 +261,7 @@ func TestDecideHasTheLastWord(t *testing.T) {
 		{"it wants a POST of unknown fate again", "POST", []reply{{status: 500}, {status: 200}}, yes(s), 0, []time.Duration{0, s}, ""},
 		{"not past MaxAttempts", "GET", []reply{{status: 404}}, yes(s), 0, []time.Duration{0, s, 2 * s, 3 * s}, "4 attempts were made, as many as allowed"},
 		{"not past the deadline", "GET", []reply{{status: 404}}, yes(5 * s), 4 * s, []time.Duration{0}, "a wait of 5s would exceed the deadline"},
-		{"not past MaxElapsed", "GET", []reply{{status: 404}}, yes(90 * s), 0, []time.Duration{0, 90 * s}, "the waits would add up to more than MaxElapsed"},
+		{"not past MaxElapsed", "GET", []reply{{status: 404}}, yes(90 * s), 0, []time.Duration{0, 90 * s}, "MaxElapsed would be over by the next attempt"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -20,39 +20,48 @@ const defaultMaxQueue = 10_000 // goroutines that wait take some 80 MB
 // A Throttler keeps requests under three kinds of limits: those set here, those
 // that servers state in their responses, and those that servers do not state
 // but enforce. It reads from each response how much of a limit is left and when
-// the rest comes back. Where a server states nothing, the Throttler finds a
-// rate that the server accepts: a refused request lowers the rate, and it rises
-// again over time.
+// the rest comes back. Where a server states nothing, a single refusal holds
+// nobody back. When several requests in a row are refused, the Throttler finds
+// the rate or the window that the server allows.
 //
-// When a response asks for a pause, all requests that share the limit wait, not
-// only the one that was refused. Which requests share a limit depends on the
-// API: those with the same credential and model at OpenAI, with the same
-// credential and method at Slack, with the same credential, method and path at
-// a host that is not known. After the pause one request goes first, and the
-// others follow at the rate of the limit.
+// The zero value sets no limits and obeys those of the servers. Clients that
+// use the same Throttler share its limits. A Throttler is safe for concurrent
+// use. It must not be copied after first use, and its fields must not be
+// changed once it is in use.
 //
-// While a host fails, requests to it wait as well. A host fails after at least
-// five failures in a row: no connection, a reset, or status 502, 503, 52x or
-// 529. One request at a time is then sent as a probe, 100 ms to 1 s apart.
-// After the first success all requests go on, at first at slightly more than
-// the rate before the failure.
+// When a response asks for a pause, the requests that share its limit wait, not
+// only the one that was refused. Which requests those are depends on the API:
+// those with the same credential and model at OpenAI, with the same credential
+// and method at Slack, with the same credential, method and path at a host that
+// is not known. In the path, what looks like an id does not count. The pause
+// ends early if a request that was sent after the refused one succeeds, unless
+// the API documents that it punishes clients that go on.
 //
-// Requests wait in a queue, first come, first served. If a request's turn
-// cannot come before its context's deadline, it is refused at once: its body is
-// closed, nothing is sent, and the error is an *Error that wraps ErrThrottled
-// and says what held the request back.
+// Requests also wait while what they need fails: after at least five failures
+// in a row without another answer, where a failure is a connection that cannot
+// be made or is lost, or status 502, 503, 52x or 529. That concerns the requests
+// with the same credential, model, method and path, and the whole host if no
+// connection to it can be made or three paths fail. Requests then go out as
+// probes, 0.1 s to 1 s apart, until one is answered.
 //
-// The zero value sets no limits and obeys those of the servers. Limits apply to
-// each host and credential separately. Clients that use the same Throttler
-// share its limits. A Throttler is safe for concurrent use. It must not be
-// copied after first use, and its fields must not be changed once it is in use.
+// After a pause or a failure those that waited leave at first at slightly more
+// than the rate before, then faster.
+//
+// Requests wait first come, first served. If a request's turn cannot come
+// before its context's deadline, it is refused at once: its body is closed,
+// nothing is sent, and the error is an *Error that wraps ErrThrottled and says
+// what held the request back.
+//
+// docs/limits.md has the evidence and the numbers, and how to find out why calls
+// wait.
 type Throttler struct {
 	// Base sends the requests. nil is http.DefaultTransport.
 	Base http.RoundTripper
 
 	// RequestsPerSecond, RequestsPerMinute and RequestsPerDay limit how many
-	// requests are sent in that time. After a burst, the requests of a second or
-	// minute are spread evenly over it; those of a day are sent as they come.
+	// requests are sent in any span of that length. While requests wait, those of
+	// a second or a minute are sent evenly spaced; those of a day are sent as they
+	// come. All limits set here apply to each host and credential separately.
 	// 0 is no limit.
 	RequestsPerSecond float64
 	RequestsPerMinute float64
@@ -63,16 +72,17 @@ type Throttler struct {
 	// count them separately. Before it is sent, a request reserves one token for
 	// every four bytes of its text, and the tokens that it allows the model to
 	// generate (max_tokens and the like). When the response says how many were
-	// used, the difference is given back or charged. A request that needs more
-	// tokens than a minute has is refused at once with the class TooLarge. 0 is
-	// no limit.
+	// used, the difference is given back or charged; after a failure all are given
+	// back. Requests that wait are spread over the minute by their tokens,
+	// whatever Burst is. A request that needs more tokens than a minute has is
+	// refused at once with the class TooLarge. 0 is no limit.
 	TokensPerMinute       float64
 	InputTokensPerMinute  float64
 	OutputTokensPerMinute float64
 
 	// MaxConcurrent limits how many requests are under way at once. A request is
 	// under way from when it is sent until its response body is read to the end
-	// or closed. 0 and negative are no limit.
+	// or closed, or its context ends. 0 and negative are no limit.
 	MaxConcurrent int
 
 	// Burst is how many requests may be sent at once after a quiet time, under
@@ -99,14 +109,18 @@ type Throttler struct {
 	// whose response asked for it. 0 is one minute, negative is no limit.
 	MaxSharedPause time.Duration
 
-	// MaxQueue is how many requests may wait for the limits set here, for each
-	// host and credential. Further ones are refused with ErrThrottled. 0 is
-	// 10,000, negative is no limit.
+	// MaxQueue is how many requests that share a limit, a pause or a failure may
+	// wait. Further ones are refused with ErrThrottled. 0 is 10,000, negative is
+	// no limit.
 	MaxQueue int
 
-	// OutageWait is how long a request whose context has no deadline waits while
-	// its host fails. One with a deadline waits until then. 0 is 10 seconds.
-	// Negative switches the waiting off: requests are sent to a failing host.
+	// OutageWait is how long a request waits while what it needs fails. After
+	// that a request that was not sent before is sent; a Retrier's repeat is not,
+	// and the Retrier returns the response in hand. 0 is 30 s, and 10 s for a
+	// request without a deadline; it is 2 s for requests that come after the
+	// failure has lasted for a minute. A tenth of the time until the deadline, one
+	// second at most, is left to read the response. Negative switches the waiting
+	// off: requests are sent to what fails.
 	OutageWait time.Duration
 
 	// Limiter keeps the limits and decides when a request may be sent. nil is a
@@ -119,14 +133,15 @@ type Throttler struct {
 	// process.
 	Salt string
 
-	// Disabled lets every request pass as if there were no Throttler.
+	// Disabled lets every request pass as if there were no Throttler, without the
+	// limits set here too. The default is false.
 	Disabled bool
 
-	// Inference says what is done by what is inferred: from the limits that headers
-	// state, from refusals, and from failures. limit.Act, the zero value, holds
-	// requests back. limit.Observe holds nothing back, but Snapshot and the log of
-	// attempts show what would have been: with it a careful team switches this on.
-	// limit.Off infers nothing. The limits set here hold in all three.
+	// Inference says what is done about limits that are not set here, about pauses
+	// and about failures. limit.Act, the zero value, holds requests back.
+	// limit.Observe holds nothing back for these reasons; Snapshot, and the log if
+	// Logger.Attempts is set, show what would have been held back. limit.Off does
+	// not look for them. The limits set here hold with all three.
 	Inference limit.Inference
 
 	settings settings
@@ -195,6 +210,9 @@ func (t *Throttler) withPermit(req *http.Request, next http.RoundTripper) (*http
 	if err != nil {
 		return refuse(req, refusal(err))
 	}
+	if c := callFrom(req.Context()); c != nil && s.p.Spared != "" {
+		c.logSpared(req, s.p.Spared)
+	}
 	s.req = req
 	defer s.unlessLater()
 	resp, err := send(next, req) // which may panic: then it is settled all the same
@@ -225,7 +243,7 @@ func (t *Throttler) ask(req *http.Request) (a limit.Ask, err error) {
 			return a, err
 		}
 	}
-	a.OutageWait, a.MaxPause, a.Repeat = callFrom(req.Context()).patience(max(t.OutageWait, 0))
+	a.OutageWait, a.MaxPause, a.Repeat = callFrom(req.Context()).patience(t.OutageWait)
 	return a, nil
 }
 
@@ -299,7 +317,9 @@ func refusal(err error) error {
 			of := *cause
 			e = &of
 			e.Status, e.RequestID, e.Body, e.repeat = 0, "", nil, 0
-			reason += ": " + cause.Message
+			if cause.Message != "" {
+				reason += ": " + cause.Message
+			}
 		}
 	}
 	e.Fate, e.Message, e.Err = FateNeverSent, "not sent: "+reason, err
@@ -316,8 +336,8 @@ func recordFor(req *http.Request, resp *http.Response) *call {
 	return c
 }
 
-// Snapshot returns what is known now of limits, waiting requests and gates, in
-// no particular order.
+// Snapshot returns what is known now of limits, pauses, failures and waiting
+// requests, in no particular order.
 func (t *Throttler) Snapshot() []limit.KeyState { return t.limiter().Snapshot() }
 
 // CloseIdleConnections closes the idle connections of Base, if Base has a method

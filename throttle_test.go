@@ -30,9 +30,9 @@ func TestThrottlerSpreadsRequests(t *testing.T) {
 		{"tokens a minute", &steadyhttp.Throttler{TokensPerMinute: 20}, []time.Duration{0, 30 * s, 60 * s, 90 * s}},
 		{"input tokens a minute", &steadyhttp.Throttler{InputTokensPerMinute: 20}, []time.Duration{0, 30 * s, 60 * s, 90 * s}},
 		{"the stricter of two", &steadyhttp.Throttler{RequestsPerMinute: 60, TokensPerMinute: 300}, []time.Duration{0, 2 * s, 4 * s, 6 * s}},
-		{"requests a second", &steadyhttp.Throttler{RequestsPerSecond: 2}, []time.Duration{0, 0, s / 2, s}},
+		{"requests a second", &steadyhttp.Throttler{RequestsPerSecond: 2}, []time.Duration{0, 0, s, 3 * s / 2}},
 		{"a larger burst", &steadyhttp.Throttler{RequestsPerMinute: 60, Burst: 3}, []time.Duration{0, 0, 0, s}},
-		{"a day's when they are wanted", &steadyhttp.Throttler{RequestsPerDay: 3}, []time.Duration{0, 0, 0, 8 * 3600 * s}},
+		{"a day's when they are wanted", &steadyhttp.Throttler{RequestsPerDay: 3}, []time.Duration{0, 0, 0, 24 * 3600 * s}},
 		{"one at a time", &steadyhttp.Throttler{MaxConcurrent: 1}, []time.Duration{0, 5 * s, 10 * s, 15 * s}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -199,15 +199,21 @@ func TestEverybodyWaitsAfterA429(t *testing.T) {
 			t.Errorf("another path: got %v, %v after %s, want it sent at once", resp, err, time.Since(start))
 		}
 		wg.Wait()
-		moments := map[time.Duration]bool{}
+		moments, early := map[time.Duration]bool{}, 0
 		for _, at := range base.attempts(start)[2:] {
-			if at < 10*time.Second || at > 12*time.Second {
-				t.Errorf("got a request at %s, want 10 s to 12 s", at)
+			if at < 10*time.Second || at > 14*time.Second {
+				t.Errorf("got a request at %s, want 10 s to 14 s", at)
+			}
+			if at < 11*time.Second {
+				early++
 			}
 			moments[at.Truncate(time.Millisecond)] = true
 		}
 		if len(moments) < 15 {
 			t.Errorf("20 callers left in %d different milliseconds, want at least 15", len(moments))
+		}
+		if early > 7 { // five a second is the slowest pace, whatever the load before was
+			t.Errorf("%d of 20 callers left in the first second after the pause, want at most 7", early)
 		}
 		// Later calls are not held up any more.
 		time.Sleep(time.Second)
@@ -220,15 +226,17 @@ func TestEverybodyWaitsAfterA429(t *testing.T) {
 	})
 }
 
-// All at once they would be told to wait again.
+// All at once they would be told to wait again. Where all of a limit comes back in
+// one step, they leave as after any pause: five a second first, then up to eleven.
 func TestCrowdLeavesAtTheStatedPace(t *testing.T) {
-	const perSecond = 2
+	const s = time.Second
 	for _, row := range []struct {
-		name  string
-		limit string
+		name       string
+		limit      string
+		gap, later time.Duration // in the first second, and after it
 	}{
-		{"a limit with its window", "Ratelimit: \"r\";r=0;t=10\nRatelimit-Policy: \"r\";q=120;w=60;qu=\"requests\"\nRetry-After: 10"},
-		{"a limit whose window only the message names", "X-Ratelimit-Limit-Requests: 120\nX-Ratelimit-Remaining-Requests: 0\nRetry-After: 10"},
+		{"a limit that comes back in one step", "Ratelimit: \"r\";r=0;t=10\nRatelimit-Policy: \"r\";q=120;w=60;qu=\"requests\"\nRetry-After: 10", s / 5, s / 11},
+		{"a limit whose window only the message names", "X-Ratelimit-Limit-Requests: 120\nX-Ratelimit-Remaining-Requests: 0\nRetry-After: 10", s / 2, s / 2},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -258,9 +266,13 @@ func TestCrowdLeavesAtTheStatedPace(t *testing.T) {
 				if at[0] < 10*time.Second || at[0] > 11*time.Second {
 					t.Errorf("got the first at %s, want 10 s to 11 s", at[0])
 				}
-				for i := 1; i < len(at); i++ {
-					if gap := at[i] - at[i-1]; gap < time.Second/perSecond-25*time.Millisecond { // late ones catch up
-						t.Errorf("got number %d only %s after the one before, want half a second", i+1, gap)
+				for i := 2; i < len(at); i++ { // the first is the probe
+					want := row.gap
+					if at[i] > at[0]+s {
+						want = row.later
+					}
+					if gap := at[i] - at[i-1]; gap < want-25*time.Millisecond { // late ones catch up
+						t.Errorf("got number %d only %s after the one before, want %s", i+1, gap, want)
 					}
 				}
 				// Once the window is over, nobody is held up any more.
@@ -312,8 +324,8 @@ func TestPausesThatNobodyJoins(t *testing.T) {
 
 func TestPauseBeyondTheDeadlineIsRefusedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		base := playing(reply{status: 429, header: "Retry-After: 10"})
-		rt := &steadyhttp.Throttler{Base: base}
+		base := playing(reply{status: 429, header: "Retry-After: 10", body: `{"error":{"message":"slow down, please"}}`})
+		rt := &steadyhttp.Throttler{Base: &steadyhttp.Classifier{Base: base}}
 		resp, err := rt.RoundTrip(chat(t))
 		if err != nil {
 			t.Fatal(err)
@@ -321,9 +333,13 @@ func TestPauseBeyondTheDeadlineIsRefusedAtOnce(t *testing.T) {
 		finish(t, resp)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
+		start := time.Now()
 		_, err = rt.RoundTrip(chat(t).WithContext(ctx))
-		if !errors.Is(err, steadyhttp.ErrThrottled) || base.count() != 1 {
-			t.Errorf("got %v and %d requests, want ErrThrottled and 1", err, base.count())
+		if !errors.Is(err, steadyhttp.ErrThrottled) || base.count() != 1 || time.Since(start) != 0 {
+			t.Errorf("got %v and %d requests after %s, want ErrThrottled and 1, at once", err, base.count(), time.Since(start))
+		}
+		if e := asError(t, nil, err); e.Class != steadyhttp.RateLimit || !strings.Contains(e.Message, "slow down, please") || e.Fate != steadyhttp.FateNeverSent {
+			t.Errorf("got %v, class %s, fate %s; want the verdict in force", err, e.Class, e.Fate)
 		}
 	})
 }

@@ -100,8 +100,8 @@ func orOwn[W any](set, own *W) *W {
 	return own
 }
 
-// Snapshot returns what the Transport's Throttler knows now of limits, waiting
-// requests and gates, in no particular order.
+// Snapshot returns what the Transport's Throttler knows now of limits, pauses,
+// failures and waiting requests, in no particular order.
 func (t *Transport) Snapshot() []limit.KeyState {
 	return orOwn(t.Throttler, &t.own.Throttler).Snapshot()
 }

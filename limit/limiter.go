@@ -5,8 +5,8 @@
 // Before a Throttler sends a request, it asks its Limiter for a [Permit]. After
 // the response has arrived, it reports to the Limiter what the response said
 // about limits ([Observation]), and at the end what became of the request
-// ([Outcome]). A gate is what holds back requests while a server wants a pause
-// or does not work.
+// ([Outcome]). A gate is what holds back the requests of a [Key] while a server
+// wants a pause or while what they need fails.
 //
 // The Limiter that a Throttler makes for itself keeps its state in memory. The
 // module redissteady has one that keeps it in Redis, for several processes.
@@ -24,17 +24,17 @@ import (
 // steadyhttp.ErrThrottled.
 var ErrThrottled = errors.New("steadyhttp: throttled")
 
-// A Limiter decides when requests may be sent. It keeps limits, pauses and gates
-// for each [Key], and a request is held back by every Key that matches it.
+// A Limiter decides when requests may be sent. It keeps limits and gates by
+// [Key]. A request is held back by every Key that matches it, and by no other: it
+// does not wait behind a request of another Key. Its methods are called by many
+// goroutines at once; they take and return plain values, so that a call need not
+// allocate.
 //
-// It keeps limits, pauses and gates by [Key]. A request is held back by every
-// Key that matches it, and by no other: it does not wait behind a request of
-// another Key. Its methods are called by many goroutines at once; they take and
-// return plain values, so that a call need not allocate.
-//
-// A host fails after some SignalFailing in a row. Requests to it then wait at a
-// gate. One at a time goes out to see whether the host works again; a success
-// opens the gate, and those that waited follow.
+// A Key fails after some SignalFailing in a row without a SignalGood. The
+// requests that it matches then wait at a gate. One at a time goes out as a
+// probe; a success opens the gate, and those that waited follow at a pace. A host
+// fails as a whole if it is named by the Key that fails, or if several of its
+// routes fail.
 //
 // A Limiter that keeps goroutines ends them in a method Close, with or without
 // an error result. steadyhttptest.TestLimiter checks all of this.
@@ -45,7 +45,8 @@ type Limiter interface {
 	//
 	//   - a *Refusal, at once, if the turn cannot come before ctx's deadline, or
 	//     too many wait already;
-	//   - a *Refusal if a host fails for longer than a can wait;
+	//   - a *Refusal if a is a Repeat and what it needs fails for longer than a can
+	//     wait, or if a pause of a limit lasts for longer than that;
 	//   - a *Refusal that Is context.DeadlineExceeded if ctx's deadline passes
 	//     while it waits;
 	//   - context.Cause(ctx) if ctx is canceled while it waits.
@@ -127,14 +128,17 @@ type Ask struct {
 	// limit.
 	MaxQueue int
 
-	// OutageWait is how long, from now on, the request may wait at the gate of a
-	// scope that fails. 0 is the default: 30 s, 10 s if the context has no deadline,
-	// and 2 s where the scope has failed for a minute. After it a request that was
-	// never sent is sent, as it would be without a Limiter; a Repeat is refused.
+	// OutageWait is how long, from when a gate first holds it back, the request may
+	// wait at the gates of scopes that fail. 0 is the default: 30 s, 10 s if the
+	// context has no deadline, and 2 s where the scope has failed for a minute;
+	// negative is not to wait there at all. After
+	// it a request that was never sent is sent as soon as its Limits allow it, as it
+	// would be without a Limiter; a Repeat is refused.
 	OutageWait time.Duration
 
-	// MaxPause is how long, from now on, the request may wait for pauses that limits
-	// ask for. 0 is two minutes.
+	// MaxPause is how long, from when a gate first holds it back, the request may
+	// wait for pauses that limits ask for. After it the request is refused. 0 is
+	// two minutes.
 	MaxPause time.Duration
 
 	Repeat     bool      // the request was sent before, and its response is in hand
@@ -142,8 +146,9 @@ type Ask struct {
 	Inference  Inference // what the Limiter may do by what it infers
 }
 
-// An Inference says what a Limiter may do by what it infers: from headers, from
-// refusals and from failures. The Limits that the user set hold in any case.
+// An Inference says what a Limiter may do about what it infers from responses: the
+// limits that they state, pauses, the rate that refusals point to, and failures.
+// The Limits that the user set hold in any case. The zero value is Act.
 type Inference uint8
 
 // The inferences.
@@ -162,7 +167,8 @@ type Permit struct {
 	Waited time.Duration // how long the request waited
 	Why    string        // what it waited for last, such as "the limit of requests per minute"; "" if it did not wait
 	Probe  bool          // the request is a probe: its outcome decides whether others may be sent
-	Gated  bool          // it waited at a gate: for a pause, or while its scope failed
+	Spared string        // with Observe: what Act would have held the request back for; "" if nothing
+	Gated  bool          // it waited at a gate: for a pause, or while what it needs failed
 }
 
 // A Signal is what a response or an error says about the host and its limits.
@@ -172,7 +178,7 @@ type Signal uint8
 // The signals.
 const (
 	SignalNone    Signal = iota // nothing: the caller gave up, the attempt timed out, or the signal was observed before
-	SignalGood                  // the host works
+	SignalGood                  // what the request needs works: any response that is neither of the following
 	SignalRefused               // a limit refused the request
 	SignalFailing               // what Key names does not work: no connection, a reset, 502, 503, 52x, 529
 )

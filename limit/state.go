@@ -14,12 +14,19 @@ type KeyState struct {
 	Key    Key
 	Limits []LimitState // the limits known now, those that the user set first
 
-	Waiting    int           // how many requests wait for this Key
-	Oldest     time.Duration // how long the first of them has waited
-	Why        string        // what it waits for; "" if none waits
-	Concurrent int           // how many requests are under way; not counted for a host that holds nothing back
+	// Waiting is how many of the requests that match the Key wait, for this Key or
+	// for another one. A request stands in the queue of the Key that holds it back
+	// the longest; Oldest is how long the first in this Key's own queue has waited,
+	// and Why is what it waits for. They are zero if nobody stands there. For a whole
+	// host they are those of the request to it that has waited the longest.
+	Waiting int
+	Oldest  time.Duration
+	Why     string
 
-	// WouldHold counts the requests that Observe let go and Act would have held.
+	Concurrent int // how many requests are under way; not counted for a host that holds nothing back
+
+	// WouldHold counts the requests that Observe let go and this Key would have held
+	// back with Act. Under Act there would be fewer: who waits sends no more.
 	WouldHold int64
 
 	// Evidence says in words what was inferred, and from how many responses; "" if
@@ -27,8 +34,8 @@ type KeyState struct {
 	Evidence string
 
 	// PerSecond is the adaptive rate limit, in requests per second. There is one
-	// after a server refused requests without stating a limit, and for a time
-	// after a host has recovered. 0 is none.
+	// if refusals point to a limit that the server does not state, and for a time
+	// after a gate has opened. 0 is none.
 	PerSecond float64
 
 	Gate      string        // why the gate is closed: GateAsked, GateFailing, or "" if it is open
@@ -39,7 +46,7 @@ type KeyState struct {
 // Why a gate is closed.
 const (
 	GateAsked   = "asked"   // a server asked for a pause
-	GateFailing = "failing" // the host does not work
+	GateFailing = "failing" // what the Key names does not work
 )
 
 // A LimitState is one limit of a Key.
@@ -58,8 +65,9 @@ const maxLabel = 256
 const anonymous = 1
 
 // Label returns a name of k for people: the host, four digits that stand for the
-// credential, the model and the bucket, as far as they are set. It holds no
-// secret and has at most 256 bytes.
+// credential, the model, the route and the bucket, as far as they are set. Requests
+// without a credential have no digits. It holds no secret and has at most 256
+// bytes.
 func (k Key) Label() string {
 	label := k.Host
 	if k.Credential > anonymous {

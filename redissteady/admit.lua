@@ -22,7 +22,7 @@ local function set(s, limits)
       if same(old, l) then b = old end
     end
     if not b then
-      b = { unit = l.unit, window = l.window, level = l.size, at = now }
+      b = { unit = l.unit, window = l.window, level = l.size, at = now, taken = 0, times = {}, before = {} }
       table.insert(s.buckets, b)
     end
     b.limit, b.size, b.rate = l.limit, l.size, l.limit / l.window
@@ -30,23 +30,42 @@ local function set(s, limits)
   end
 end
 
--- due returns when a bucket has n, at t at the earliest.
+-- believed reports whether requests are held back by a stated limit.
+local function believed(b) return now >= (b.doubted or 0) end
+
+local ahead_of = {} -- by the buckets whose windows have room later than they have something
+
+-- due returns when a bucket has n, at t at the earliest, and whether that is sure.
 local function due(b, n, t)
   refill(b, t)
   local need = min(n, b.size) -- more than it holds goes out of a full one, into debt
-  if n == 0 or b.level + ROUND_OFF >= need then return t end
+  if n == 0 then return t, true end
+  if b.times then
+    local at = b.level + ROUND_OFF >= need and t or max(t, b.at) + (need - b.level) / b.rate
+    local room = window_due(b, n, at)
+    ahead_of[b] = room > at and room or nil
+    return room, true
+  end
+  if b.level + ROUND_OFF >= need or not believed(b) then return t, true end
+  local at = t -- not known: the server will say
   if b.rate > 0 then
     -- What a learned limit takes longer to bring back than servers may ask for,
     -- the server refuses itself.
-    if b.seen and need / b.rate > b.longest then return t end
-    return max(t, b.at) + (need - b.level) / b.rate
+    if b.seen and need / b.rate > b.longest then return t, true end
+    at = max(t, b.at) + (need - b.level) / b.rate
+  elseif b.reset and b.reset - t <= b.longest then
+    at = b.reset
+    if b.window > 0 then
+      local windows = max(1, math.ceil((need - min(b.level, 0)) / b.size))
+      at = b.reset + (windows - 1) * b.window
+    end
   end
-  if b.reset and b.reset - t <= b.longest then
-    if b.window <= 0 then return b.reset end
-    local windows = max(1, math.ceil((need - min(b.level, 0)) / b.size))
-    return b.reset + (windows - 1) * b.window
-  end
-  return t -- not known: the server will say
+  -- While no refusal has confirmed it, one at a time goes although the figure says
+  -- that nothing is left: nobody has seen yet whether that is true. What it says is
+  -- not sure meanwhile, so that nobody is promised a time in the distance.
+  if not b.empty or at - t <= MIN_TRY or now < (b.confirmed or 0) then return at, true end
+  if not b.tried and now >= (b.promised or 0) then return t, true end
+  return at, false
 end
 
 local function why(b)
@@ -60,10 +79,7 @@ end
 local function gate(g)
   local t = max(g.till, now)
   if g.paced then return t, false, true end
-  if g.probe then
-    local after = g.probe + (g.failing and FAILING_PROBE_TIME or PROBE_TIME)
-    if after > t then return after, false, false end
-  end
+  if g.probe then return max(t, g.probe + good_sign(g)), false, g.probe + good_sign(g) <= now end
   return t, true, not (g.failing and t > now)
 end
 
@@ -80,13 +96,6 @@ local function cold(host)
   return max(t, now)
 end
 
--- rate_take counts a request that goes at t. It may lag behind the rate by a
--- little and catch up: what timers are late is not lost.
-local function rate_take(r, t)
-  t = max(r.next, t - RATE_SLACK)
-  r.next = t + 1 / rate_at(r, t)
-end
-
 local touched = { 1 } -- the scopes that there are of those that the request is under
 local answer = {}
 
@@ -100,56 +109,82 @@ local function enter()
   end
   for _, scope in ipairs(ask.scopes) do
     local i, mask = scope[1], scope[2]
-    if i ~= limits_key and bit.band(host.masks or 0, 2 ^ mask) ~= 0 then
-      load(i)
-      table.insert(touched, i)
-    end
+    if i ~= limits_key and bit.band(host.masks or 0, 2 ^ mask) ~= 0 and peek(i) then table.insert(touched, i) end
   end
-  if ask.back then
-    for _, i in ipairs(ask.back) do
-      if states[i] then give(states[i], cost) end
-    end
+  for _, i in ipairs(ask.back or {}) do
+    if states[i] then give(states[i], cost, ask.back_at) end
   end
+end
+
+-- route_works reports whether no failure is known of the request's own route: all
+-- that it is under is its host and limits.
+local function route_works()
+  for _, i in ipairs(touched) do
+    if i > 1 and (states[i].gate or states[i].row) then return false end
+  end
+  return true
 end
 
 -- ready returns when the request can go as far as rates and gates are
--- concerned, whether that is sure, why not now, and when it cannot go sooner.
-local function ready()
-  local at, sure, because, least = now, true, nil, now
-  local function later(t, is_sure, reason)
-    if t > at or (t == at and not is_sure) then at, sure, because = t, is_sure, reason end
+-- concerned, whether that is sure, why not now, when it cannot go sooner, and the
+-- scope that holds it back. act says that what was inferred holds it back, too.
+local function ready(act)
+  local at, sure, because, least, by = now, true, nil, now, nil
+  local function later(t, is_sure, reason, i)
+    if t > at or (t == at and not is_sure) then at, sure, because, by = t, is_sure, reason, i end
   end
+  local works = route_works()
   for _, i in ipairs(touched) do
-    local s, from = states[i], now
-    if s.gate then
-      local t, probe, is_sure = gate(s.gate)
-      if t > now then later(t, is_sure, gate_why(s.gate)) end
-      if not s.gate.failing then least = max(least, s.gate.till) end
+    local s, from, g = states[i], now, states[i].gate
+    s.probing = nil
+    -- At the end of OutageWait a request goes out once, as without a gate.
+    if g and act and not (works and g.routes) and (g.limited or not ask.past) then
+      local t, probe, is_sure = gate(g)
+      if t > now then later(t, is_sure, gate_why(g), i) end
+      if g.limited then least = max(least, g.till) end
       s.probing = probe
-      from = max(from, s.gate.paced and t or now) -- behind a pause the limit's own spacing begins at its end
+      from = max(from, g.paced and t or now) -- behind a pause the limit's own spacing begins at its end
     end
     for _, b in ipairs(s.buckets) do
-      local t = due(b, cost[b.unit], from)
-      -- By a rate that the next answers will put right nobody is promised a time.
-      if b.guess then t = min(t, max(from, now + GUESS_TIME)) end
-      if t > now then later(t, not b.guess, why(b)) end
+      if act or not b.seen then
+        local t, is_sure = due(b, cost[b.unit], from)
+        -- By a rate that the next answers will put right nobody is promised a time.
+        if b.guess then t = min(t, max(from, now + GUESS_TIME)) end
+        if t > now then later(t, is_sure and not b.guess, why(b), i) end
+      end
     end
-    if s.rate then later(max(s.rate.next, from), true, 'the adaptive rate limit') end
+    if s.rate and act then later(max(s.rate.next, from), true, 'the adaptive rate limit', i) end
+    if s.ramp and act then later(max(s.ramp.next, from), true, 'the host has just recovered', i) end
   end
   local t = cold(states[1])
-  if t > now then later(t, false, 'the host has not answered yet') end
-  return at, sure, because, least
+  if act and t > now then later(t, false, 'the host has not answered yet', 1) end
+  return at, sure, because, least, by
 end
 
 local function take(at)
-  answer.sent = {}
+  answer.sent, answer.probes = {}, nil
   for n, i in ipairs(touched) do
     local s = states[i]
-    for _, b in ipairs(s.buckets) do b.level = b.level - cost[b.unit] end
+    for _, b in ipairs(s.buckets) do
+      local c = cost[b.unit]
+      if c > 0 and b.empty and not b.tried and b.level < c and believed(b) then b.tried = at end
+      if c > 0 then b.promised = at end
+      if b.times and c > 0 then window_take(b, c, at, b.level + ROUND_OFF >= min(c, b.size)) end
+      b.level = b.level - c
+      -- A burst is for after a pause: those who wait for the window go evenly.
+      if ahead_of[b] then b.level = min(b.level, (now - ahead_of[b]) * b.rate) end
+    end
     for u, c in ipairs(cost) do s.sent[u] = s.sent[u] + c end
     count(s)
-    if s.rate then rate_take(s.rate, at) end
-    if s.probing then s.gate.probe, answer.probe = at, true end
+    if s.rate then on_time(s.rate, at, rate_at) end
+    if s.ramp then on_time(s.ramp, at, ramp_at) end
+    local g = s.gate
+    if g and s.probing then
+      g.probe, answer.probes = at, answer.probes or {}
+      table.insert(answer.probes, i)
+    elseif g and g.probe and g.probe + good_sign(g) <= now then
+      open(i) -- its probe is without an answer for long: a scope that fails answers fast
+    end
     answer.sent[n] = s.sent
   end
   local host = states[1]
@@ -159,7 +194,7 @@ end
 -- describe adds what there is to know of each scope, for Snapshot, and for when
 -- Redis is away.
 local function describe()
-  answer.scopes = {}
+  answer.scopes, answer.known = {}, states[1].known
   for n, i in ipairs(touched) do
     local s = states[i]
     local o = { key = i }
@@ -167,21 +202,40 @@ local function describe()
     for m, b in ipairs(s.buckets) do
       o.buckets[m] = { b.unit, b.limit, b.window, b.level, b.rate, b.size, b.seen and 1 or 0 }
     end
-    if s.rate then o.rate = rate_at(s.rate, now) end
-    if s.gate then o.gate, o.left = s.gate.failing and GATE_FAILING or GATE_ASKED, s.gate.till - now end
+    if s.rate then o.rate = rate_at(s.rate, now) elseif s.ramp then o.rate = ramp_at(s.ramp, now) end
+    if s.gate then
+      o.gate, o.left = s.gate.failing and GATE_FAILING or GATE_ASKED, s.gate.till - now
+      o.row, o.age = s.gate.row, now - s.gate.shut
+    end
     answer.scopes[n] = o
+    local news = s.gate or s.row or s.rate or s.bad
+    for _, b in ipairs(s.buckets) do
+      news = news or b.empty
+      if b.seen and not believed(b) then o.doubted = true end
+    end
+    o.well = not news
   end
-  local host = states[1]
-  answer.well = host.known and not host.gate and (host.failures or 0) == 0
-  for _, o in ipairs(answer.scopes) do answer.well = answer.well and not o.rate end
   answer.processes = redis.call('ZCARD', KEYS[ask.alive])
 end
 
 local function decide()
   answer.now = string.format('%.6f', now)
-  local at, sure, because, least = ready()
+  local act = ask.inference ~= OFF
+  local at, sure, because, least, by = ready(act)
+  if ask.inference == OBSERVE and at > now then
+    local all = because
+    answer.would = by
+    at, sure, because, least, by = ready(false)
+    answer.spared = all
+  end
   answer.why = because
-  if (sure and at or least) - now > within or (not sure and within <= 0) then
+  local g = by and at > now and states[by].gate
+  if g then
+    answer.gate = { key = by, failing = g.failing or false, limited = g.limited or false, left = g.till - now, age = now - g.shut }
+  end
+  -- At a gate that is no limit's it waits until the end of OutageWait, and goes then.
+  local late = (sure and at or least) - now > within and not (g and not g.limited)
+  if late or (ask.full and at > now) then
     answer.verdict, answer.wait = 'refuse', at - now
     return
   elseif not sure then
@@ -190,10 +244,10 @@ local function decide()
   end
   local leases, line = KEYS[ask.leases or 0], KEYS[ask.line or 0]
   local me = ask.process .. '/' .. ask.id
-  if leases and not ask.granted then
+  if leases and not (ask.granted and redis.call('ZSCORE', leases, me)) then
     if leases_now(leases) >= ask.most or redis.call('ZCARD', line) > 0 then
       answer.why = 'the limit of concurrent requests'
-      answer.verdict = within <= 0 and 'refuse' or 'park'
+      answer.verdict = ask.full and 'refuse' or 'park'
       if answer.verdict == 'park' then
         local host = states[1]
         host.came = (host.came or 0) + 1
@@ -206,8 +260,9 @@ local function decide()
     end
   end
   if leases then lease(leases, me) end
-  take(at)
-  answer.verdict, answer.wait, answer.at = 'go', at - now, string.format('%.6f', at)
+  answer.at = string.format('%.6f', at)
+  take(tonumber(answer.at))
+  answer.verdict, answer.wait = 'go', at - now
 end
 
 alive_now()

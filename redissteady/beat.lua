@@ -3,6 +3,18 @@
 -- After Redis was away it brings what the process knew of limits, too.
 
 alive_now()
+for _, process in ipairs(ask.former or {}) do redis.call('ZREM', KEYS[ask.alive], process) end
+
+-- give_up frees the places that are held under a former name: who holds them now
+-- is said under the present one, and who waited for them has gone on alone.
+local function give_up(leases)
+  if not ask.former then return end
+  local former = {}
+  for _, process in ipairs(ask.former) do former[process] = true end
+  for _, member in ipairs(redis.call('ZRANGE', leases, 0, -1)) do
+    if former[string.match(member, '^(.-)/')] then redis.call('ZREM', leases, member) end
+  end
+end
 
 -- What was sent while Redis was away it does not know, so that nothing is left:
 -- the limits begin anew from an empty bucket.
@@ -20,7 +32,8 @@ for _, scope in ipairs(ask.scopes) do
     end
     if not old and rate > 0 then
       old = { unit = u, limit = limit, window = window, rate = rate, size = size, level = 0, at = now }
-      if is_learned then old.seen, old.longest = now, BROUGHT_MAX_WAIT end
+      if is_learned then old.seen, old.longest = now, BROUGHT_MAX_WAIT
+      else old.taken, old.times, old.before = 0, {}, {} end
       table.insert(s.buckets, old)
     end
     if old then old.level, old.at = min(old.level, 0), now end
@@ -31,6 +44,7 @@ if ask.scopes[1] then save() end
 local answer = {}
 for n, group in ipairs(ask.groups) do
   local leases, line = KEYS[group.leases], KEYS[group.leases + 1]
+  give_up(leases)
   for _, id in ipairs(group.held) do lease(leases, ask.process .. '/' .. id) end
   grant(leases, line, group.most)
   for _, id in ipairs(group.lined) do

@@ -43,10 +43,11 @@ const (
 	rateTime     = 30 * time.Second
 	maxDoublings = 64
 
-	// A probe that has no answer yet holds back those behind it for so long. A
-	// failing host gets more: it may be slow while it starts.
-	probeTime        = 250 * time.Millisecond
-	failingProbeTime = 5 * time.Second
+	// chanceShare of what was sent in two seconds, and minRefused at the least, must
+	// have been refused for a rate to be looked for: less may be chance, which does
+	// not react when one goes slower. Half of it is enough to cut a rate that is known.
+	chanceShare = 0.06
+	minRefused  = 2
 
 	// cutTime is for how long after a rate was cut no refusal cuts it again: what
 	// was promised before is still going out, in other processes too.
@@ -55,6 +56,20 @@ const (
 	// guessTime is the longest wait that is promised by a rate that is only a
 	// guess: the next response will put it right, and then the request asks again.
 	guessTime = 100 * time.Millisecond
+
+	// rowMoment is the shortest time that a row of failures counts for when its pace
+	// is reckoned. tookShare is how much of a probe's time goes into the smoothed one.
+	rowMoment = 10 * time.Millisecond
+	tookShare = 0.25
+
+	// parts is in how many parts the window of a limit that the user set is counted.
+	// Only what goes at once is: see state.lua. A part costs those who wait behind a
+	// burst some of their time, once, and Redis 18 bytes.
+	parts = 32
+
+	// maxDoubts bounds how often the time doubles for which refusals confirm a stated
+	// limit.
+	maxDoubts = 10
 
 	// minPark keeps a request whose moment is just coming from asking in a loop.
 	minPark = time.Millisecond
@@ -79,23 +94,37 @@ var constants = []struct {
 }{
 	{"MIN_FAILURES", limiter.MinFailures},
 	{"MAX_FAILURES", limiter.MaxFailures},
-	{"FAILURES_TIME", limiter.RowTime.Seconds()},
+	{"MIN_ROUTES", limiter.MinRoutes},
+	{"ROW_SPAN", limiter.RowSpan.Seconds()},
+	{"ROW_TIME", limiter.RowTime.Seconds()},
+	{"ROW_MOMENT", rowMoment.Seconds()},
 	{"MIN_PROBE", limiter.MinProbe.Seconds()},
 	{"MAX_PROBE", limiter.MaxProbe.Seconds()},
-	{"PROBE_TIME", probeTime.Seconds()},
-	{"FAILING_PROBE_TIME", failingProbeTime.Seconds()},
+	{"GOOD_SIGN_TIMES", limiter.GoodSignTimes},
+	{"MIN_GOOD_SIGN", limiter.MinGoodSign.Seconds()},
+	{"TOOK_SHARE", tookShare},
+	{"CONTRADICTED_TIME", limiter.ContradictedTime.Seconds()},
+	{"LATER_SHARE", limiter.LaterShare},
+	{"MIN_LATER", limiter.MinLater.Seconds()},
+	{"MIN_SPAN", limiter.MinSpan.Seconds()},
+	{"PARTS", parts},
 
 	{"CUT_TO", cutTo},
 	{"CUBE_TIME", cubeTime.Seconds()},
 	{"START_RATE", startRate},
 	{"START_DOUBLE", startDouble.Seconds()},
-	{"BACK_RATE", limiter.RampStart},
-	{"BACK_FLAT", limiter.RampFlat.Seconds()},
-	{"BACK_DOUBLE", limiter.RampDouble.Seconds()},
+	{"RAMP_START", limiter.RampStart},
+	{"RAMP_FLAT", limiter.RampFlat.Seconds()},
+	{"RAMP_DOUBLE", limiter.RampDouble.Seconds()},
+	{"RAMP_MOST", limiter.RampMost},
+	{"RAMP_TIME", limiter.RampTime.Seconds()},
+	{"MIN_RAMP", limiter.MinRamp},
+	{"CHANCE_SHARE", chanceShare},
+	{"MIN_REFUSED", minRefused},
 	{"KNOWN_RATE", knownRate},
 	{"MIN_RATE", minRate},
 	{"RATE_TIME", rateTime.Seconds()},
-	{"RATE_SLACK", limiter.Lateness.Seconds()},
+	{"SLACK", limiter.Lateness.Seconds()},
 	{"MAX_DOUBLINGS", maxDoublings},
 	{"CUT_TIME", cutTime.Seconds()},
 
@@ -103,6 +132,9 @@ var constants = []struct {
 	{"MIN_RESERVE", minReserve},
 	{"RAISE_SHARE", limiter.RaiseShare},
 	{"STATED_TIME", limiter.StatedTime.Seconds()},
+	{"DOUBT_TIME", limiter.DoubtTime.Seconds()},
+	{"MIN_TRY", limiter.MinTry.Seconds()},
+	{"MAX_DOUBTS", maxDoubts},
 	{"MIN_SLOPE", limiter.MinSlope.Seconds()},
 	{"SLOPE_SHARE", limiter.SlopeShare},
 	{"MAX_LIMIT", limiter.MaxLimit},
@@ -119,6 +151,8 @@ var constants = []struct {
 	{"MAX_KEEP", maxKeepTime.Seconds()},
 	{"BROUGHT_MAX_WAIT", broughtMaxWait.Seconds()},
 
+	{"OBSERVE", float64(limit.Observe)},
+	{"OFF", float64(limit.Off)},
 	{"NONE", float64(limit.SignalNone)},
 	{"GOOD", float64(limit.SignalGood)},
 	{"REFUSED", float64(limit.SignalRefused)},

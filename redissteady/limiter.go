@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -56,8 +57,9 @@ type Limiter struct {
 	Zap *zap.Logger
 
 	start   sync.Once
-	process string
-	ctx     context.Context // ends with Close
+	name    string                 // of this process
+	process atomic.Pointer[string] // the same, and which absences of Redis it has been through: see rename
+	ctx     context.Context        // ends with Close
 	stop    context.CancelFunc
 	running sync.WaitGroup
 	sign    chan struct{} // has one if a sign of life is due
@@ -70,9 +72,12 @@ type Limiter struct {
 	fronts  map[string]*ticket // who asks again for all that stand at a gate, by its name
 	queued  map[string]int     // how many wait for the user's limits, by their name
 	known   map[string]*scope  // by name
-	causes  map[string]error   // what shut gates, by the scope's name
+	causes  map[string]cause   // what shut gates, by the scope's name
 	delays  []delay
 	away    *absence // nil while Redis answers
+	refused refusals
+	former  []formerName
+	renamed int // how often this process was
 
 	reports queue
 }
@@ -81,9 +86,10 @@ type Limiter struct {
 func (l *Limiter) run() error {
 	l.start.Do(func() {
 		l.ctx, l.stop = context.WithCancel(context.Background())
-		l.process = newProcess()
+		l.name = newProcess()
+		l.process.Store(&l.name)
 		l.waiting, l.permits, l.fronts, l.queued = map[string]*ticket{}, map[uint64]*ticket{}, map[string]*ticket{}, map[string]int{}
-		l.known, l.causes = map[string]*scope{}, map[string]error{}
+		l.known, l.causes = map[string]*scope{}, map[string]cause{}
 		l.reports.more, l.sign = make(chan struct{}, 1), make(chan struct{}, 1)
 		switch {
 		case l.Client == nil:
@@ -136,9 +142,9 @@ func (l *Limiter) Acquire(ctx context.Context, a limit.Ask) (limit.Permit, error
 		r.Err = l.gateError(a.Key)
 		l.mu.Unlock()
 	}
-	p := limit.Permit{Waited: t.waited, Why: t.why}
+	p := limit.Permit{Waited: t.waited, Why: t.why, Gated: t.gated, Spared: t.spared}
 	if err == nil {
-		p.Key, p.Cost, p.ID, p.Probe = a.Key, a.Cost, t.number, t.probe
+		p.Key, p.Cost, p.ID, p.Probe = a.Key, a.Cost, t.number, len(t.probes) > 0
 	}
 	return p, err
 }
@@ -163,8 +169,7 @@ func (l *Limiter) obtain(ctx context.Context, t *ticket) error {
 		}
 		answer, err := l.ask(ctx, t)
 		if err != nil {
-			l.lose(err)
-			continue
+			continue // lose is why
 		}
 		switch wait := seconds(answer.Wait); answer.Verdict {
 		case "go":
@@ -194,7 +199,10 @@ func (l *Limiter) ended(ctx context.Context, t *ticket) error {
 	invalid := l.invalid
 	l.mu.Unlock()
 	switch {
-	case err == nil && invalid == nil && !t.late && !t.impatient(ctx):
+	case err == nil && invalid == nil && !t.late && t.waitedEnough() && !t.ask.Repeat && !t.held.Limited:
+		t.past, t.held = true, nil
+		return nil
+	case err == nil && invalid == nil && !t.late && !t.waitedEnough():
 		return nil
 	case err == nil && t.late:
 		err = &limit.Refusal{Reason: t.why + ": a pause that the server asked for would exceed the deadline", Late: true}
@@ -204,6 +212,8 @@ func (l *Limiter) ended(ctx context.Context, t *ticket) error {
 		err = context.Cause(ctx)
 	case invalid != nil:
 		err = invalid
+	case t.held.Limited:
+		err = &limit.Refusal{Reason: t.why + ": it lasts longer than the request may wait for limits"}
 	default:
 		err = &limit.Refusal{Reason: t.why + ": not back within OutageWait"}
 	}
@@ -215,19 +225,18 @@ func (l *Limiter) ended(ctx context.Context, t *ticket) error {
 func (l *Limiter) ask(ctx context.Context, t *ticket) (answer, error) {
 	q := t.admission(l, ctx)
 	var a answer
-	err := l.call(admitScript, t.keys, q, &a, func() { l.unask(t.id, q, a, t.keys) })
-	if err != nil {
-		return answer{}, err // a may still be written to
+	if err := l.call(admitScript, t.keys, q.header, q, &a); err != nil {
+		return answer{}, err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	t.promised, t.probe, t.why = a.Verdict == "go", a.Probe, cmp.Or(a.Why, t.why)
+	t.promised, t.probes, t.why = a.Verdict == "go", a.Probes, cmp.Or(a.Why, t.why)
 	t.lined = a.Lined && !t.granted
-	t.failing, t.gate = false, ""
-	for _, s := range a.Scopes {
-		t.failing = t.failing || s.Gate == limit.GateFailing
-		if s.Gate != "" && a.Verdict == "park" && !a.Lined {
-			t.gate = t.keys[s.Key-1]
+	t.held, t.gate = a.Gate, ""
+	if a.Gate != nil {
+		t.until = t.patience(ctx, a.Gate)
+		if a.Verdict == "park" && !a.Lined {
+			t.gate = t.keys[a.Gate.Key-1]
 		}
 	}
 	if a.Verdict == "go" {
@@ -240,6 +249,7 @@ func (l *Limiter) ask(ctx context.Context, t *ticket) (answer, error) {
 		}
 	}
 	l.note(t, a)
+	t.spared = cmp.Or(t.spared, a.Spared)
 	return a, nil
 }
 
@@ -252,9 +262,6 @@ func (l *Limiter) wait(ctx context.Context, t *ticket, d time.Duration) bool {
 		l.front(t)
 		defer l.noFront(t)
 	}
-	if _, ok := ctx.Deadline(); t.failing && !ok {
-		d = min(d, time.Until(t.came.Add(t.patience())))
-	}
 	for {
 		by, again := l.moved(t, d-time.Since(began))
 		if again {
@@ -265,10 +272,17 @@ func (l *Limiter) wait(ctx context.Context, t *ticket, d time.Duration) bool {
 			t.late = true
 			return false
 		}
-		timer := time.NewTimer(d - time.Since(began))
+		left := d - time.Since(began)
+		if t.held != nil {
+			left = min(left, time.Until(t.until))
+		}
+		timer := time.NewTimer(left)
 		select {
 		case <-timer.C:
-			if t.gate == "" || l.front(t) || t.impatient(ctx) {
+			if t.waitedEnough() {
+				return time.Since(began) >= d
+			}
+			if t.gate == "" || l.front(t) {
 				return true
 			}
 			d = time.Since(began) + frontEvery
@@ -286,10 +300,11 @@ func (l *Limiter) wait(ctx context.Context, t *ticket, d time.Duration) bool {
 const frontEvery = time.Second
 
 // front reports whether t is the one to ask again for all that stand at its gate.
+// It may well be a probe, for which a request that may be repeated is better.
 func (l *Limiter) front(t *ticket) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.fronts[t.gate] == nil {
+	if f := l.fronts[t.gate]; f == nil || t.ask.Repeatable && !f.ask.Repeatable {
 		l.fronts[t.gate] = t
 	}
 	return l.fronts[t.gate] == t

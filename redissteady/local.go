@@ -38,6 +38,7 @@ type localKey struct {
 	rates    []*localRate
 	place    *semaphore.Weighted // nil if places are not limited
 	hold     time.Time           // until when nobody may send
+	limited  bool                // a limit wants that
 	failures int                 // in a row
 }
 
@@ -71,7 +72,7 @@ func newLocal(over context.Context, share func(host string) float64, prefix stri
 			k.place = semaphore.NewWeighted(int64(places(s.most, k.share)))
 		}
 		if s.gate == limit.GateAsked {
-			k.hold = s.at.Add(s.left)
+			k.hold, k.limited = s.at.Add(s.left), true
 		}
 	}
 	return c
@@ -144,7 +145,7 @@ func (c *local) obtain(ctx context.Context, l *Limiter, t *ticket) error {
 		if t.full {
 			return t.tooMany()
 		}
-		t.why = "the limit of concurrent requests"
+		l.waits(t, "the limit of concurrent requests")
 		l.queue(t)
 		either, cancel := context.WithCancel(ctx)
 		stop := context.AfterFunc(c.over, cancel)
@@ -174,12 +175,10 @@ func (c *local) pass(ctx context.Context, l *Limiter, t *ticket, keys []*localKe
 	now := time.Now()
 	var taken []*rate.Reservation
 	d := time.Duration(0)
-	for _, k := range keys {
-		for _, r := range k.rates {
-			for _, part := range r.reserve(now, int(t.cost[r.unit()])) {
-				taken = append(taken, part)
-				d = max(d, part.DelayFrom(now))
-			}
+	for _, r := range c.rates(t, keys) {
+		for _, part := range r.reserve(now, int(t.cost[r.unit()])) {
+			taken = append(taken, part)
+			d = max(d, part.DelayFrom(now))
 		}
 	}
 	undo := func() {
@@ -188,12 +187,16 @@ func (c *local) pass(ctx context.Context, l *Limiter, t *ticket, keys []*localKe
 		}
 	}
 	for at := now.Add(d); ; {
-		at = c.held(keys, at)
+		var err error
+		if at, err = c.held(ctx, t, keys, at); err != nil {
+			undo()
+			return err
+		}
 		d := time.Until(at)
 		if d <= 0 {
 			return nil
 		}
-		t.why = "this process's share of the limits, as Redis does not answer"
+		l.waits(t, "this process's share of the limits, as Redis does not answer")
 		if t.full {
 			undo()
 			return t.tooMany()
@@ -217,16 +220,43 @@ func (c *local) pass(ctx context.Context, l *Limiter, t *ticket, keys []*localKe
 	}
 }
 
-// held is at, or the end of what holds keys if that is later.
-func (c *local) held(keys []*localKey, at time.Time) time.Time {
+// rates returns those of keys that t keeps to.
+func (c *local) rates(t *ticket, keys []*localKey) (all []*localRate) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, k := range keys {
-		if k.hold.After(at) {
-			at = k.hold
+		for _, r := range k.rates {
+			if t.ask.Inference == limit.Act || !r.learned() {
+				all = append(all, r)
+			}
 		}
 	}
-	return at
+	return all
+}
+
+// held is at, or when what holds keys ends if that is later. A request that has
+// waited for that long enough goes, or is refused, as with Redis.
+func (c *local) held(ctx context.Context, t *ticket, keys []*localKey, at time.Time) (time.Time, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, k := range keys {
+		if !k.hold.After(at) || t.ask.Inference != limit.Act {
+			continue
+		}
+		until := t.patience(ctx, &gateState{Failing: !k.limited, Limited: k.limited})
+		switch {
+		case time.Now().Before(until):
+			if until.After(k.hold) {
+				until = k.hold
+			}
+			if until.After(at) {
+				at = until
+			}
+		case k.limited || t.ask.Repeat:
+			return at, &limit.Refusal{Reason: "a pause or an outage lasts for longer than the request may wait"}
+		}
+	}
+	return at, nil
 }
 
 // reserve takes n, in several helpings if it is more than a bucket holds.
@@ -237,6 +267,24 @@ func (r *localRate) reserve(now time.Time, n int) (all []*rate.Reservation) {
 		n -= part
 	}
 	return all
+}
+
+// waits takes down what t waits for.
+func (l *Limiter) waits(t *ticket, why string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t.why = why
+}
+
+// works takes in that t's request was answered well.
+func (c *local) works(t *ticket) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, of := range t.keys[:len(t.scopes)] {
+		if k := c.keys[of]; k != nil {
+			k.failures = 0
+		}
+	}
 }
 
 // observe takes from an observation what a plain limit can use.
@@ -257,7 +305,7 @@ func (c *local) observe(prefix string, n limit.Observation) {
 	}
 	if hold > 0 {
 		if until := time.Now().Add(hold); until.After(k.hold) {
-			k.hold = until
+			k.hold, k.limited = until, n.Signal != limit.SignalFailing
 		}
 	}
 	k.learn(n)

@@ -62,7 +62,7 @@ func TestPatienceAsksNobody(t *testing.T) {
 	client := startRedis(t).client()
 	l := limiterOn(t, client)
 	k := limit.Key{Host: host}
-	ask := limit.Ask{Key: k, LimitsKey: k, OutageWait: 100 * time.Millisecond}
+	ask := limit.Ask{Key: k, LimitsKey: k, OutageWait: 100 * time.Millisecond, Repeat: true}
 	p := acquire(t, l, ask)
 	for range 20 {
 		l.Observe(p, limit.Observation{Key: k, Signal: limit.SignalFailing, Hold: 5 * time.Second})

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -28,37 +27,43 @@ func (l *Limiter) timeout() time.Duration { return cmp.Or(max(l.Timeout, 0), def
 
 var errSlow = errors.New("redissteady: no answer in time")
 
-// call asks a script and reads its answer into into. A client need not heed a
-// context once it waits for an answer, so the wait is bounded here. If the answer
-// comes after that, late is called, if it is not nil, once into holds it.
-func (l *Limiter) call(script *redis.Script, keys []string, question, into any, late func()) error {
+// call asks a script and reads its answer into into. If Redis does not answer, or
+// refuses, it is away from then on; h is the question's header.
+func (l *Limiter) call(script *redis.Script, keys []string, h header, question, into any) error {
+	err := l.try(script, keys, question, into)
+	if err != nil {
+		l.lose(err, h.Process)
+	}
+	return err
+}
+
+// try is call without consequences. A client need not heed a context once it waits
+// for an answer, so the wait is bounded here. What comes after that is dropped:
+// see rename.
+func (l *Limiter) try(script *redis.Script, keys []string, question, into any) error {
 	text, err := json.Marshal(question)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(l.ctx, l.timeout())
 	defer cancel()
-	done := make(chan error, 1)
-	var given atomic.Bool // to one of the two
+	type result struct {
+		text string
+		err  error
+	}
+	done := make(chan result, 1)
 	go func() {
 		// Not ctx, which would close a connection on which an answer is still to come.
-		result, err := script.Run(context.WithoutCancel(ctx), l.Client, keys, text).Text()
-		if err == nil {
-			if given.CompareAndSwap(false, true) {
-				err = json.Unmarshal([]byte(result), into)
-			} else if late != nil && json.Unmarshal([]byte(result), into) == nil {
-				late()
-			}
-		}
-		done <- err
+		text, err := script.Run(context.WithoutCancel(ctx), l.Client, keys, text).Text()
+		done <- result{text, err}
 	}()
 	select {
-	case err = <-done:
-		return err
-	case <-ctx.Done():
-		if !given.CompareAndSwap(false, true) {
-			return <-done // it has just come
+	case r := <-done:
+		if r.err != nil {
+			return r.err
 		}
+		return json.Unmarshal([]byte(r.text), into)
+	case <-ctx.Done():
 		if l.ctx.Err() != nil {
 			return errClosed
 		}
@@ -70,7 +75,7 @@ func (l *Limiter) call(script *redis.Script, keys []string, question, into any, 
 // anew by itself; messages that were lost until it had are made up for by a sign
 // of life.
 func (l *Limiter) listen() {
-	sub := l.Client.Subscribe(l.ctx, l.channel(), l.channel()+":"+l.process)
+	sub := l.Client.Subscribe(l.ctx, l.channel(), l.channel()+":"+l.name)
 	defer sub.Close()
 	messages := sub.ChannelWithSubscriptions(redis.WithChannelSize(1000))
 	for {
@@ -207,38 +212,33 @@ func (l *Limiter) live() {
 		case <-l.ctx.Done():
 			return
 		}
-		if l.absence() != nil {
-			continue
-		}
-		if err := l.beat(false); err != nil {
-			l.lose(err)
+		if l.absence() == nil {
+			l.beat()
 		}
 	}
 }
 
 // beat renews the leases of this process, and asks after those of its requests
-// that stand in line. anew brings back to Redis what was known when it went
-// away.
-func (l *Limiter) beat(anew bool) error {
-	for _, b := range l.beats(anew) {
+// that stand in line.
+func (l *Limiter) beat() {
+	for _, b := range l.beats(false) {
 		var granted map[string]string
-		if err := l.call(beatScript, b.keys, b.question, &granted, nil); err != nil {
-			return err
+		if err := l.call(beatScript, b.keys, b.question.header, b.question, &granted); err != nil {
+			return
 		}
 		for id, verb := range granted {
 			l.receive([]string{verb, id})
 		}
+		l.mu.Lock()
 		l.releaseEnded(b)
+		l.mu.Unlock()
 	}
-	return nil
 }
 
 // releaseEnded frees the places of requests that ended while the sign of life
 // was on its way: it may have come after the report that freed them, and taken
-// them again.
+// them again. It requires l.mu held.
 func (l *Limiter) releaseEnded(b *hostBeat) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	for _, g := range b.question.Groups {
 		for _, id := range g.Held {
 			if number, _ := strconv.ParseUint(id, 10, 64); l.permits[number] != nil {
@@ -267,52 +267,67 @@ func (b *hostBeat) key(name string) int {
 	return len(b.keys)
 }
 
-// group returns t's, in which it is to be.
-func (b *hostBeat) group(t *ticket) *group {
-	leases := b.key(t.keys[t.leases()-1])
+// group returns the one of those limits.
+func (b *hostBeat) group(limits string, most int) *group {
+	leases := b.key(leasesName(limits))
 	for _, g := range b.question.Groups {
 		if g.Leases == leases {
 			return g
 		}
 	}
-	b.key(t.keys[t.leases()]) // the line's, behind it
-	g := &group{Leases: leases, Most: t.ask.Limits.MaxConcurrent, Held: []string{}, Lined: []string{}}
+	b.key(lineName(limits)) // behind it
+	g := &group{Leases: leases, Most: most, Held: []string{}, Lined: []string{}}
 	b.question.Groups = append(b.question.Groups, g)
 	return g
 }
 
+// beats returns the signs of life to give. anew also brings back to Redis what was
+// known when it went away, and has all be tried there that scripts do.
 func (l *Limiter) beats(anew bool) map[string]*hostBeat {
 	beats := map[string]*hostBeat{}
+	var former []string
 	at := func(host string) *hostBeat {
 		b := beats[host]
 		if b == nil {
-			b = &hostBeat{keys: []string{host, aliveName(host)}, question: beat{header: l.header(2), Scopes: []seed{}, Groups: []*group{}}}
+			b = &hostBeat{keys: []string{host, aliveName(host)}, question: beat{header: l.header(2), Former: former, Scopes: []seed{}, Groups: []*group{}}}
 			beats[host] = b
 		}
 		return b
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	former = l.formerNames()
+	group := func(t *ticket) *group {
+		return at(t.keys[0]).group(t.keys[t.limitsKey-1], t.ask.Limits.MaxConcurrent)
+	}
 	for _, t := range l.permits {
 		if t.leases() > 0 {
-			g := at(t.keys[0]).group(t)
+			g := group(t)
 			g.Held = append(g.Held, t.id)
 		}
 	}
 	for _, t := range l.waiting {
 		if t.granted {
-			g := at(t.keys[0]).group(t)
+			g := group(t)
 			g.Held = append(g.Held, t.id)
 		} else if t.lined {
-			g := at(t.keys[0]).group(t)
+			g := group(t)
 			g.Lined = append(g.Lined, t.id)
 		}
 	}
-	if anew {
-		for name, s := range l.known {
-			b := at(hostName(l.prefix(), s.key.Host))
+	for name, s := range l.known {
+		host := hostName(l.prefix(), s.key.Host)
+		if s.most > 0 && len(former) > 0 {
+			at(host).group(name, s.most)
+		}
+		if anew {
+			b := at(host)
 			b.question.Scopes = append(b.question.Scopes, seed{Key: b.key(name), Mask: maskOf(s.key), Buckets: s.buckets})
 		}
+	}
+	if anew { // somewhere it has to be seen whether Redis takes what is written
+		b := at(hostName(l.prefix(), ""))
+		b.question.Scopes = append(b.question.Scopes, seed{Key: 1})
 	}
 	return beats
 }

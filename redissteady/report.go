@@ -2,6 +2,7 @@ package redissteady
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,7 +40,7 @@ func (l *Limiter) Settle(p limit.Permit, o limit.Outcome) {
 	t := l.permits[p.ID]
 	delete(l.permits, p.ID)
 	gone := l.away
-	well := t != nil && l.allWell(t)
+	well, heard := t != nil && l.allWell(t), t != nil && t.heard && o.Signal == limit.SignalNone
 	l.mu.Unlock()
 	switch {
 	case t == nil:
@@ -48,26 +49,46 @@ func (l *Limiter) Settle(p limit.Permit, o limit.Outcome) {
 		t.local.end()
 	}
 	if gone != nil {
-		gone.limits.observe(l.prefix(), limit.Observation{Signal: o.Signal, Key: t.scopes[0]})
+		if o.Signal == limit.SignalGood {
+			gone.limits.works(t)
+		}
 		return
 	}
 	ev := t.event()
-	ev.Op, ev.Signal, ev.Probe = "settle", o.Signal, t.probe
+	ev.Op, ev.Signal, ev.Probes = "settle", o.Signal, t.probes
+	if heard {
+		ev.Probes = nil
+	}
+	if !well {
+		ev.Others = t.others()
+	}
 	if t.local != nil {
 		ev.Op = ""
 	} else {
 		ev.Tokens = t.unused(o)
 	}
-	if ev.Leases == 0 && (ev.Op == "" || ev.Tokens == nil && !t.probe && changesNothing(o.Signal, well)) {
+	news := ev.Tokens != nil || len(ev.Probes) > 0 || !heard && !changesNothing(o.Signal, well)
+	if ev.Leases == 0 && (ev.Op == "" || !news) {
 		return
 	}
 	l.report(t.keys, ev)
 }
 
+// others returns the scopes of t that there were not when it went, as far as is
+// known.
+func (t *ticket) others() (all [][2]int) {
+	for i, k := range t.scopes {
+		if !slices.Contains(t.touched, i+1) {
+			all = append(all, [2]int{i + 1, int(maskOf(k))})
+		}
+	}
+	return all
+}
+
 // changesNothing reports whether s changes nothing of what is known of a host. well
 // is whether all goes well there.
 func changesNothing(s limit.Signal, well bool) bool {
-	return s == limit.SignalNone || well && s == limit.SignalGood
+	return well && (s == limit.SignalNone || s == limit.SignalGood)
 }
 
 // unused returns the tokens to give back, nil if there are none.
@@ -100,6 +121,14 @@ func (l *Limiter) Observe(p limit.Permit, o limit.Observation) (held bool) {
 	well := l.allWell(t)
 	if o.Err != nil && (o.Hold > 0 || o.Signal != limit.SignalNone) {
 		l.remember(of, o.Err)
+		if o.Signal == limit.SignalFailing { // it may be the last of a row of the host's
+			l.remember(t.keys[0], o.Err)
+		}
+	}
+	t.heard = t.heard || o.Signal != limit.SignalNone
+	if stated := o.Unit != "" && o.Remaining == 0; stated || o.Hold > 0 || o.Signal > limit.SignalGood {
+		s := l.scope(of, o.Key) // from now on a success may contradict it
+		s.well, s.at = false, time.Now()
 	}
 	held = l.gateError(o.Key) != nil
 	l.mu.Unlock()
@@ -111,24 +140,28 @@ func (l *Limiter) Observe(p limit.Permit, o limit.Observation) (held bool) {
 	if stated && t.local != nil {
 		return held // by Redis's clock and count it did not go
 	}
-	if !stated && o.Hold <= 0 && !t.probe && changesNothing(o.Signal, well) {
+	if !stated && o.Hold <= 0 && (o.Signal == limit.SignalNone || len(t.probes) == 0 && changesNothing(o.Signal, well)) {
 		return held
 	}
 	keys, ev := t.keys, t.event()
-	ev.Op, ev.Signal, ev.Probe, ev.Leases, ev.Hold = "observe", o.Signal, t.probe, 0, o.Hold.Seconds()
+	ev.Op, ev.Signal, ev.Probes, ev.Leases = "observe", o.Signal, t.probes, 0
+	ev.Hold, ev.Strict, ev.Route = max(o.Hold, 0).Seconds(), o.Strict, bounded(o.Key.Route)
 	if t.local != nil {
-		ev.At, ev.Probe = 0, false // it went by no clock of Redis's
+		ev.At, ev.Probes = 0, nil // it went by no clock of Redis's
 	}
 	if stated {
 		ev.Stated = statedLimitOf(o)
 	}
-	if stated || o.Hold > 0 && o.Signal != limit.SignalFailing || o.Signal == limit.SignalRefused {
+	if stated || o.Hold > 0 || o.Signal > limit.SignalGood {
 		keys, ev.Key = keyIn(keys, of)
 		ev.Mask = maskOf(o.Key)
 		for i, k := range t.touched {
 			if k == ev.Key && i < len(t.sent) {
 				ev.Before = &t.sent[i]
 			}
+		}
+		if len(t.sent) > 0 {
+			ev.HostBefore = &t.sent[0]
 		}
 	}
 	l.report(keys, ev)
@@ -217,27 +250,33 @@ func (l *Limiter) deliver() {
 			if l.absence() != nil {
 				continue // what was said before Redis went away is out of date
 			}
-			if err := l.deliverOne(batch); err != nil {
-				l.lose(err)
-			}
+			l.deliverOne(batch)
 		}
 	}
 }
 
-func (l *Limiter) deliverOne(batch []entry) error {
+func (l *Limiter) deliverOne(batch []entry) {
 	keys := []string{batch[0].keys[0], aliveName(batch[0].keys[0])}
 	q := report{header: l.header(2), Events: make([]event, len(batch))}
 	number := func(k string) (i int) {
 		keys, i = keyIn(keys, k)
 		return i
 	}
+	numbers := func(e entry, of []int) []int {
+		all := make([]int, len(of))
+		for i, k := range of {
+			all[i] = number(e.keys[k-1])
+		}
+		return all
+	}
 	for i, e := range batch {
 		ev := e.event
-		touched := make([]int, len(ev.Touched))
-		for j, k := range ev.Touched {
-			touched[j] = number(e.keys[k-1])
+		ev.Touched, ev.Probes = numbers(e, ev.Touched), numbers(e, ev.Probes)
+		others := make([][2]int, len(ev.Others))
+		for j, o := range ev.Others {
+			others[j] = [2]int{number(e.keys[o[0]-1]), o[1]}
 		}
-		ev.Touched = touched
+		ev.Others = others
 		if ev.Key > 0 {
 			ev.Key = number(e.keys[ev.Key-1])
 		}
@@ -249,7 +288,7 @@ func (l *Limiter) deliverOne(batch []entry) error {
 		q.Events[i] = ev
 	}
 	var ok string
-	return l.call(reportScript, keys, q, &ok, nil)
+	_ = l.call(reportScript, keys, q.header, q, &ok) // what it said is out of date when Redis is back
 }
 
 // flush waits until all is reported, for as long as Timeout.

@@ -15,43 +15,63 @@ local function stated_rate(s)
   end
 end
 
--- works: a response shows that the host works. One that is back gets a little
--- more than its load before, and after a while more and more.
+local function has(list, i)
+  for _, k in ipairs(list or {}) do
+    if k == i then return true end
+  end
+  return false
+end
+
+-- works: a response to a request that went at that time shows that the scope works.
+-- That ends a row of failures and opens a gate that was shut before. A pause ends
+-- early, unless the server punishes those who go on, if the request went clearly
+-- later than the one that was told; then pauses are not believed for a while.
 local function works(i, at, probe)
   local s = states[i]
   local g = s.gate
-  if i == 1 then s.failures = 0 end
-  if not g then return end
-  if g.failing and (probe or at >= g.since) then
-    s.gate, s.rate = nil, new_rate(BACK_RATE * max(g.before, START_RATE), now, BACK_FLAT, BACK_DOUBLE)
-    s.rate.back = true
-    again(i)
-  elseif not g.failing and probe and now >= g.till then
-    s.gate = nil
-    again(i)
+  s.row = nil
+  if not g or at < g.since or (at == g.since and not probe) then return end
+  if g.failing or (probe and now >= g.till) then
+    open(i)
+  elseif not g.strict then
+    g.against = g.against + (at - g.since) / max(g.took / LATER_SHARE, MIN_LATER)
+    if g.against < 1 then return end
+    s.contradicted = now + CONTRADICTED_TIME
+    local early = now - g.shut < RAMP_FLAT -- hardly anybody waits there yet
+    open(i)
+    if early then s.ramp = nil end
   end
 end
 
 -- asked makes everybody wait under KEYS[i], as a server wants it. Where a rate
 -- is known, what was promised is put off by that time, and all go on in their
 -- order; else one goes first, and on its outcome it depends when the others may.
-local function asked(i, hold)
-  local s, till = load(i), now + hold
+local function asked(i, ev)
+  local s, till, at = load(i), now + ev.hold, ev.at > 0 and ev.at or now
   local g = s.gate
-  if g and till <= g.till then
-    g.probe = nil
-    return
+  if s.contradicted and not ev.strict then return end
+  if g then
+    g.probe, g.strict = nil, g.strict or ev.strict
+    if now >= g.till then g.since, g.against = max(g.since, at), 0 end -- a pause anew
+    if till <= g.till then return end
+    if not g.paced then
+      g.till, g.limited = till, not g.failing and ev.signal ~= FAILING
+      stop(i)
+      return
+    end
   end
   local paced = s.rate ~= nil
   for _, b in ipairs(s.buckets) do paced = paced or (b.seen and b.rate > 0) end
-  if g and g.failing or not paced then
-    if g then g.till, g.probe = till, nil
-    else s.gate = { since = now, till = till } end
+  local from = g and g.till or now
+  s.gate = {
+    shut = g and g.shut or now, since = g and g.since or at, against = g and g.against or 0, till = till,
+    paced = paced, strict = ev.strict or (g and g.strict), limited = ev.signal ~= FAILING,
+    every = MIN_PROBE, took = max(now - at, 0), load = load_of(i),
+  }
+  if not paced then
     stop(i)
     return
   end
-  local from = g and g.till or now
-  s.gate = { since = g and g.since or now, till = till, paced = true }
   for _, b in ipairs(s.buckets) do
     refill(b, from)
     b.at = max(b.at, till) -- nothing comes back meanwhile that could be sent
@@ -60,59 +80,113 @@ local function asked(i, hold)
   put_off(i, 1, till - from)
 end
 
--- failed counts a failure of the host, and shuts its gate after a row of them.
-local function failed(ev)
-  local s = states[1]
-  local g = s.gate
-  if g and g.failing then
-    if not ev.probe then return end -- it was under way when the gate was shut
-    g.every = min(2 * g.every, MAX_PROBE)
-    g.probe, g.till = nil, now + max(g.every, ev.hold or 0)
-    one_in(1, g.till - now)
-    return
-  end
-  if (s.failures or 0) == 0 or now - s.failing > FAILURES_TIME then s.failures, s.failing = 0, now end
-  s.failures = s.failures + 1
-  local before = busy(s)
-  local relapsed = s.rate and s.rate.back and ev.at >= s.rate.from -- it has just come back: it is gone again
-  if s.failures < min(max(MIN_FAILURES, before), MAX_FAILURES) and not relapsed then return end
-  if relapsed then before = s.rate.base / BACK_RATE end
-  s.rate = nil
-  s.gate = { failing = true, since = now, till = now + max(MIN_PROBE, ev.hold or 0), every = MIN_PROBE, before = before }
-  stop(1)
+-- A probe failed: the next goes later.
+local function probe_failed(i, ev)
+  local g = states[i].gate
+  g.every = min(2 * g.every, MAX_PROBE)
+  g.till, g.probe = max(g.till, now + max(g.every, ev.hold or 0)), nil
+  g.took = (g.took or 0) + (max(now - ev.at, 0) - (g.took or 0)) * TOOK_SHARE
+  one_in(i, g.till - now)
 end
 
--- signal lets all scopes of a request know what it says of the host.
+-- failed counts a failure of KEYS[i], and shuts its gate after a row of them. of is
+-- the scope that the failure was observed of: i itself, or one of a host's that i
+-- is.
+local function failed(i, of, ev)
+  local s = load(i)
+  local g = s.gate
+  if g then
+    if has(ev.probes, i) and ev.at >= g.since then probe_failed(i, ev) end
+    return -- else it was under way when the gate was shut
+  end
+  local r = s.row or { n = 0, began = now, load = load_of(1), routes = {} }
+  s.row = r
+  r.n, r.latest = r.n + 1, now
+  local known = false
+  for _, route in ipairs(r.routes) do known = known or route == ev.route end
+  if not known and #r.routes < MIN_ROUTES then table.insert(r.routes, ev.route) end
+  -- The load of the scope is the pace of the row itself, since all that was sent in
+  -- it failed, but no more than its host had before.
+  local pace = min(r.n / max(now - r.began, ROW_MOMENT), max(r.load, 1))
+  if r.n < min(max(MIN_FAILURES, pace * ROW_SPAN), MAX_FAILURES) or (of ~= i and #r.routes < MIN_ROUTES) then return end
+  s.gate = {
+    failing = true, routes = of ~= i, shut = now, since = now, till = now + max(MIN_PROBE, ev.hold or 0), every = MIN_PROBE,
+    took = ev.at > 0 and max(now - ev.at, 0) or 0, load = pace, row = r.n,
+  }
+  s.row, s.ramp = nil, nil
+  stop(i)
+end
+
+-- The figures that responses state are contradicted by a request that is answered
+-- well although nothing is left: then they are not believed for DOUBT_TIME. A
+-- refusal that they explain confirms them.
+local function stated_well(b, at)
+  if b.tried and at >= b.tried then b.tried = nil end
+  local back = b.rate * (at - (b.counted or at)) -- what has come back since the figure held
+  if b.empty and at > b.empty and back + ROUND_OFF < 1 then b.doubted, b.empty = now + DOUBT_TIME, nil end
+end
+local function stated_refused(b, ev)
+  if b.tried and ev.at >= b.tried then b.tried = nil end
+  local level = b.level + max(now - b.at, 0) * b.rate
+  if (b.rate == 0 and not b.reset) or (level >= max(ev.cost[b.unit], 1) and not b.empty) then return false end
+  b.doubted, b.refusals = nil, (b.refusals or 0) + 1
+  b.confirmed = now + max(b.window, STATED_TIME) * 2 ^ min(b.refusals, MAX_DOUBTS)
+  return true
+end
+
+-- signal lets all scopes of a request know what it says of them.
 local function signal(ev)
-  if ev.signal ~= NONE then states[1].known = true end
+  local heard = ev.signal
+  if heard ~= NONE then states[1].known = true end
   for _, i in ipairs(ev.touched) do
-    local g = states[i].gate
-    if ev.signal == GOOD and states[i].rate then
-      states[i].good = states[i].good or {}
-      count(states[i].good)
+    local s = states[i]
+    local g, probe = s.gate, has(ev.probes, i)
+    local tried = false
+    for _, b in ipairs(s.buckets) do
+      local was = b.tried
+      if heard == GOOD and b.seen then stated_well(b, ev.at)
+      elseif was == ev.at then b.tried = nil end
+      tried = tried or was ~= b.tried
     end
-    if ev.signal == GOOD or (ev.signal == REFUSED and i == 1) then
-      works(i, ev.at, ev.probe)
-    elseif ev.signal == NONE and ev.probe and g and g.probe then
+    if tried then again(i) end -- by now it is known, or another may try
+    if heard == GOOD and (s.rate or s.bad) then
+      s.good = s.good or {}
+      count(s.good)
+    end
+    if heard == GOOD or (heard == REFUSED and i == 1) then -- a refusal shows that somebody is there
+      works(i, ev.at, probe)
+    elseif probe and g and g.probe == ev.at then
       g.probe, g.till = nil, max(g.till, now + (g.every or 0)) -- it had no outcome: the next may try
       one_in(i, g.till - now)
     end
   end
-  if ev.signal == FAILING then failed(ev) end
+  -- A success also contradicts what was inferred meanwhile of scopes that were not
+  -- there when the request went.
+  for _, scope in ipairs(heard == GOOD and ev.others or {}) do
+    local i, mask = scope[1], scope[2]
+    if bit.band(states[1].masks or 0, 2 ^ mask) ~= 0 and peek(i) then works(i, ev.at, false) end
+  end
 end
 
--- stated returns the bucket of a limit that responses state.
-local function stated(s, u, window)
-  local n = 0
+-- stated returns the bucket of a limit that responses state. Several limits under
+-- one name, told apart by their figures, are several.
+local function stated(s, u, window, limit)
+  local n, oldest = 0, nil
   for _, b in ipairs(s.buckets) do
     if b.seen then
       n = n + 1
-      if n == MAX_STATED or (b.unit == u and (b.window == window or b.window == 0 or window == 0)) then return b end
+      if b.unit == u and b.limit == limit and (b.window == window or b.window == 0 or window == 0) then return b end
+      if not oldest or b.seen < oldest.seen then oldest = b end
     end
   end
   local b = { unit = u, seen = 0, rate = 0, level = 0, size = 0, window = 0, at = now }
-  table.insert(s.buckets, b)
-  return b
+  if n < MAX_STATED then
+    table.insert(s.buckets, b)
+    return b
+  end
+  for k in pairs(oldest) do oldest[k] = nil end
+  for k, v in pairs(b) do oldest[k] = v end
+  return oldest
 end
 
 -- slope works out how fast a bucket comes back of which answers say only how
@@ -131,7 +205,7 @@ local function learn(s, ev, n)
   local u = unit(n.unit)
   if not u or n.limit <= 0 or n.remaining < 0 or n.limit > MAX_LIMIT then return end
   local limit, left, took = n.limit, min(n.remaining, n.limit), max(ev.cost[u], 1)
-  local b = stated(s, u, n.window)
+  local b = stated(s, u, n.window, limit)
   if ev.at < b.seen then return end -- a later request's answer was here already
   if b.limit ~= limit then b.high, b.low = nil, nil end
   local window = n.window
@@ -146,13 +220,14 @@ local function learn(s, ev, n)
   if window > 0 and (n.refills or n.reset < 0) then rate, guess = limit / window, nil end
   if rate == 0 and n.reset < 0 then return end
   local size = max(b.size, left + took)
+  -- What was not there when the request went has sent at most what its host has.
   local before = ev.before and ev.before[u] or s.sent[u]
+  if not ev.before and ev.host_before then before = s.sent[u] - (states[1].sent[u] - ev.host_before[u]) end
   local level = max(left - max(MIN_RESERVE, RESERVE_SHARE * size), 0) + rate * (now - ev.at) - max(s.sent[u] - before, 0)
   if b.seen > 0 and rate > 0 and level > b.level then
     refill(b, now) -- requests overtake each other: a rise is believed by and by
     level = b.level + RAISE_SHARE * max(level - b.level, 0)
   end
-  if b.unit ~= u then b.high, b.low = nil, nil end -- it was the place of another, the last there was
   b.unit, b.seen, b.longest, b.limit, b.window, b.rate, b.guess, b.reset = u, ev.at, n.longest or inf, limit, window, rate, guess, nil
   b.at = max(now, s.gate and s.gate.paced and s.gate.till or 0) -- see asked
   if rate == 0 then
@@ -161,19 +236,31 @@ local function learn(s, ev, n)
   end
   b.size = min(size, limit)
   b.level = min(level, b.size)
+  b.counted = ev.at
+  if left > 0 then b.empty = nil elseif not b.empty then b.empty = now end
 end
 
 -- refused looks for the rate that the server bears, after it refused a request
--- and no limit that it states explains why.
+-- and no limit that it states explains why. One refusal among many may be chance:
+-- it takes a share of what was sent of late.
 local function refused(i, ev)
   local s = states[i]
   uncount(s)
+  local explained = false
   for _, b in ipairs(s.buckets) do
-    if b.seen and b.rate > 0 and b.level < max(ev.cost[b.unit], 1) then return end
+    if b.seen then explained = stated_refused(b, ev) or explained end
+  end
+  if explained then
+    again(i) -- those who wait can be promised a time
+    return
   end
   local r = s.rate
+  s.bad = s.bad or {}
+  count(s.bad)
+  local share = r and CHANCE_SHARE / 2 or CHANCE_SHARE
+  if of_late(s.bad) < max(MIN_REFUSED, share * of_late(s)) then return end
   -- What went before the last cut, or was promised before, says nothing of it.
-  if r and (ev.at < r.from or (not r.back and now - r.from < CUT_TIME)) then return end
+  if r and (ev.at < r.from or now - r.from < CUT_TIME) then return end
   local from = max(now, s.gate and s.gate.till or 0)
   local good = busy(s)
   if r then -- by now those who wait are counted too, so that only answers tell
@@ -182,7 +269,7 @@ local function refused(i, ev)
   end
   local average = stated_rate(s)
   local new
-  if average then new = new_rate(average, from, RATE_TIME, BACK_DOUBLE)
+  if average then new = new_rate(average, from, RATE_TIME, RAMP_DOUBLE)
   elseif good >= (r and KNOWN_RATE or START_RATE) then new = new_rate(good, from)
   elseif not r then new = new_rate(START_RATE, from, 0, START_DOUBLE)
   else new = new_rate(rate_at(r, now) / 2, from) end
@@ -194,31 +281,38 @@ local function refused(i, ev)
       put_off(i, times, 0)
     end
   end
-  s.rate = new
-  if s.gate then s.gate.probe = nil end
+  s.rate, s.bad.current, s.bad.before = new, 0, 0
 end
 
 local function observe(ev)
-  local n = ev.stated
-  if ev.key then
-    local host, s = load(1), load(ev.key)
-    host.known = true
+  local n, host, k = ev.stated, load(1), ev.key
+  local s = k and load(k)
+  if k and k > 1 then
     if not s.second then s.second, s.current, s.before = host.second, host.current, host.before end
     host.masks = bit.bor(host.masks or 0, 2 ^ ev.mask)
-    if n then learn(s, ev, n) end
-    if ev.hold and ev.signal ~= FAILING then asked(ev.key, ev.hold) end
-    if ev.signal == REFUSED and not n then refused(ev.key, ev) end
+  end
+  if n then learn(s, ev, n) end
+  if k and ev.signal == REFUSED then
+    refused(k, ev)
+    if ev.hold then asked(k, ev) end
+    if s.gate and has(ev.probes, k) then probe_failed(k, ev) end
+  elseif k and ev.signal == FAILING then
+    failed(k, k, ev)
+    if k > 1 then failed(1, k, ev) end
+    if ev.hold then asked(k, ev) end
+  elseif ev.hold then
+    asked(k, ev)
   end
   if ev.signal ~= NONE then signal(ev) end
 end
 
 -- charge gives back tokens that were reserved and not used. A server's own count
 -- is left to the server.
-local function charge(s, back)
+local function charge(s, back, at)
   for _, b in ipairs(s.buckets) do
     if b.unit ~= REQUESTS and not b.seen then
       refill(b, now)
-      b.level = min(b.size, b.level + back[b.unit])
+      give_to(b, back[b.unit], at)
     end
   end
 end
@@ -226,12 +320,12 @@ end
 local function settle(ev)
   signal(ev)
   if ev.tokens then
-    for _, i in ipairs(ev.touched) do charge(states[i], ev.tokens) end
+    for _, i in ipairs(ev.touched) do charge(states[i], ev.tokens, ev.at) end
   end
 end
 
 local function back(ev)
-  for _, i in ipairs(ev.touched) do give(states[i], ev.cost) end
+  for _, i in ipairs(ev.touched) do give(states[i], ev.cost, ev.at) end
   signal(ev)
 end
 

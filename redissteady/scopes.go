@@ -1,6 +1,8 @@
 package redissteady
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/steadyhttp/steadyhttp/limit"
@@ -17,6 +19,8 @@ type scope struct {
 	rate      float64
 	gate      string
 	left      time.Duration
+	evidence  string
+	wouldHold int64
 	most      int // concurrent requests
 	well      bool
 	processes int
@@ -25,45 +29,95 @@ type scope struct {
 // note takes down what an answer says of scopes. It requires l.mu held.
 func (l *Limiter) note(t *ticket, a answer) {
 	now := time.Now()
+	gone := map[string]bool{}
+	for _, of := range t.keys[:len(t.scopes)] {
+		gone[of] = t.ask.Inference != limit.Off
+	}
 	for i, s := range a.Scopes {
 		if s.Key < 1 || s.Key > len(t.scopes) {
 			continue
 		}
 		of := t.keys[s.Key-1]
-		k := l.known[of]
-		if k == nil {
-			if len(l.known) >= maxScopes {
-				clear(l.known) // what matters is soon said again
-			}
-			k = &scope{key: t.scopes[s.Key-1]}
-			l.known[of] = k
-		}
+		gone[of] = false
+		k := l.scope(of, t.scopes[s.Key-1])
 		k.at, k.buckets, k.rate, k.gate, k.left = now, s.Buckets, s.Rate, s.Gate, seconds(s.Left)
+		k.evidence, k.well = s.evidence(), s.Well
+		if s.Key == a.Would && t.spared == "" { // else it was counted before
+			k.wouldHold++
+		}
 		if s.Key == t.limitsKey {
 			k.most = t.ask.Limits.MaxConcurrent
 		}
 		if i == 0 {
-			k.well, k.processes = a.Well, a.Processes
+			k.well, k.processes = k.well && a.Known, a.Processes
 		}
-		if s.Gate == "" {
+		if s.Gate == "" && now.Sub(l.causes[of].at) > l.timeout() { // else it may be on its way still
 			delete(l.causes, of)
+		}
+	}
+	for of, is := range gone {
+		if k := l.known[of]; is && k != nil && now.Sub(k.at) > l.timeout() {
+			delete(l.known, of)
 		}
 	}
 }
 
-// allWell reports whether all goes well at t's host, so that one more success
-// changes nothing. It requires l.mu held.
-func (l *Limiter) allWell(t *ticket) bool {
-	s := l.known[t.keys[0]]
-	return s != nil && s.well
+// scope returns what is known of the scope of that name. It requires l.mu held.
+func (l *Limiter) scope(of string, k limit.Key) *scope {
+	s := l.known[of]
+	if s == nil {
+		if len(l.known) >= maxScopes {
+			clear(l.known) // what matters is soon said again
+		}
+		s = &scope{key: k}
+		l.known[of] = s
+	}
+	return s
 }
 
-// remember keeps what shut a gate. It requires l.mu held.
+// evidence is what was inferred, and from what, for people.
+func (s *scopeState) evidence() string {
+	var all []string
+	ago := seconds(s.Age).Round(time.Millisecond)
+	switch s.Gate {
+	case limit.GateAsked:
+		all = append(all, fmt.Sprintf("a response asked for a pause %s ago", ago))
+	case limit.GateFailing:
+		all = append(all, fmt.Sprintf("%d failures in a row %s ago", s.Row, ago))
+	case "":
+		if s.Rate > 0 {
+			all = append(all, "requests were refused, or a gate opened, of late")
+		}
+	}
+	if s.Doubted {
+		all = append(all, "a stated limit is not believed: requests were answered well although nothing was left of it")
+	}
+	return strings.Join(all, "; ")
+}
+
+// allWell reports whether all goes well with all scopes of t that there are, so
+// that one more success changes nothing. It requires l.mu held.
+func (l *Limiter) allWell(t *ticket) bool {
+	for i, of := range t.keys[:len(t.scopes)] {
+		if s := l.known[of]; s == nil && i == 0 || s != nil && !s.well {
+			return false
+		}
+	}
+	return true
+}
+
+// A cause is what a response said that shut a gate, or may have.
+type cause struct {
+	err error
+	at  time.Time
+}
+
+// remember keeps what may have shut a gate. It requires l.mu held.
 func (l *Limiter) remember(of string, err error) {
 	if len(l.causes) >= maxScopes {
 		clear(l.causes)
 	}
-	l.causes[of] = err
+	l.causes[of] = cause{err, time.Now()}
 }
 
 // gateError returns what shut the gate that a request of k stands at, as far as
@@ -75,10 +129,8 @@ func (l *Limiter) gateError(k limit.Key) error {
 			continue
 		}
 		of := name(l.prefix(), within(k, mask))
-		if err := l.causes[of]; err != nil {
-			if s := l.known[of]; s == nil || s.gate != "" {
-				return err
-			}
+		if s := l.known[of]; s != nil && s.gate != "" && l.causes[of].err != nil {
+			return l.causes[of].err
 		}
 	}
 	return nil
@@ -95,10 +147,13 @@ func (l *Limiter) Snapshot() []limit.KeyState {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	waiting, underWay := map[string]int{}, map[string]int{}
+	waiting, underWay, oldest := map[string]int{}, map[string]int{}, map[string]*ticket{}
 	for _, t := range l.waiting {
 		for _, k := range t.keys[:len(t.scopes)] {
 			waiting[k]++
+			if o := oldest[k]; o == nil || t.number < o.number {
+				oldest[k] = t
+			}
 		}
 	}
 	for _, t := range l.permits {
@@ -108,7 +163,10 @@ func (l *Limiter) Snapshot() []limit.KeyState {
 	}
 	var all []limit.KeyState
 	for of, s := range l.known {
-		k := limit.KeyState{Key: s.key, Waiting: waiting[of], Concurrent: underWay[of]}
+		k := limit.KeyState{Key: s.key, Waiting: waiting[of], Concurrent: underWay[of], WouldHold: s.wouldHold, Evidence: s.evidence}
+		if t := oldest[of]; t != nil {
+			k.Oldest, k.Why = now.Sub(t.came), t.why
+		}
 		share := 1.0
 		if l.away != nil {
 			share = l.away.share(hostName(l.prefix(), s.key.Host))
@@ -117,7 +175,7 @@ func (l *Limiter) Snapshot() []limit.KeyState {
 		}
 		k.PerSecond = s.rate * share
 		if k.Gate != "" {
-			k.GateError = l.causes[of]
+			k.GateError = l.causes[of].err
 		}
 		for _, b := range s.buckets {
 			k.Limits = append(k.Limits, limit.LimitState{

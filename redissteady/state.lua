@@ -29,10 +29,17 @@ local function shift(s, by)
     end
   end
   for _, b in ipairs(s.buckets) do move(b, 'at', 'seen', 'reset') end
-  move(s.gate, 'since', 'till', 'probe')
+  for _, b in ipairs(s.buckets) do move(b, 'empty', 'counted', 'tried', 'doubted', 'confirmed', 'promised') end
+  move(s.gate, 'shut', 'since', 'till', 'probe')
   move(s.rate, 'from', 'next')
-  move(s, 'second', 'failing', 'cold')
+  move(s.ramp, 'from', 'next')
+  move(s.row, 'began', 'latest')
+  for _, b in ipairs(s.buckets) do
+    for n, t in ipairs(b.times or {}) do b.times[n] = t + by end
+  end
+  move(s, 'second', 'cold', 'contradicted', 'began')
   move(s.good, 'second')
+  move(s.bad, 'second')
 end
 
 -- The rate that is kept to where no limit was stated, as of t: see rate.go of
@@ -46,10 +53,26 @@ local function rate_at(r, t)
   return max(MIN_RATE, r.base * (1 + (1 - CUT_TO) * x * x * x))
 end
 
+-- A ramp is the pace at which those leave who waited at a gate: see ramp.go there.
+local function ramp_at(r, t)
+  local age = t - r.from
+  local grown = min(2 ^ (max(age - RAMP_FLAT, 0) / RAMP_DOUBLE), RAMP_MOST)
+  if age > RAMP_TIME then grown = grown * 2 ^ min((age - RAMP_TIME) / RAMP_DOUBLE, MAX_DOUBLINGS) end
+  return max(RAMP_START * r.load, MIN_RAMP) * grown
+end
+
+-- on_time counts a request that goes at t, of those that go at a pace. It may lag
+-- behind its turn by a little: what timers are late is not lost.
+local function on_time(r, t, pace)
+  t = max(r.next, t - SLACK)
+  r.next = t + 1 / pace(r, t)
+end
+
 -- refill brings a bucket's level up to t. A level below nothing is promised
 -- already to requests that wait for it to come back.
 local function refill(b, t)
   if b.reset and t >= b.reset then
+    b.empty = nil
     if b.window > 0 then
       local times = floor((t - b.reset) / b.window) + 1
       b.level = min(b.size, min(b.level, 0) + times * b.size)
@@ -63,32 +86,86 @@ local function refill(b, t)
   b.at = t
 end
 
--- load returns the state of KEYS[i] as it is now.
-local states = {}
-local function load(i)
+-- A limit that the user set holds in any window of its length. What waits for its
+-- bucket goes evenly and so is never too much; only what goes at once can be, with
+-- what comes after it. So of each part of the window in which something went at
+-- once, times has when the last of it did, and before how much had gone by then:
+-- what has gone since then and would come on top must not be more than the limit.
+local function part_of(b, t) return floor(t * PARTS / b.window) end
+local function window_due(b, n, t)
+  local most = b.limit + ROUND_OFF - min(n, b.limit)
+  for k = #b.times, 1, -1 do
+    if b.taken - b.before[k] > most then return max(t, b.times[k] + b.window) end
+  end
+  return t
+end
+local function window_take(b, n, at, at_once)
+  local k = #b.times
+  if at_once and k > 0 and part_of(b, at) <= part_of(b, b.times[k]) then
+    b.times[k] = max(b.times[k], at)
+  elseif at_once then
+    b.times[k + 1], b.before[k + 1] = at, b.taken
+  end
+  b.taken = b.taken + n
+end
+local function window_give(b, n, at)
+  b.taken = b.taken - n
+  for k = #b.times, 1, -1 do
+    if part_of(b, b.times[k]) <= part_of(b, at) then return end
+    b.before[k] = b.before[k] - n
+  end
+end
+
+-- holds reports whether there is anything in s that holds a request back or counts
+-- towards that.
+local function holds(s)
+  return s.buckets[1] or s.gate or s.row or s.rate or s.ramp or s.bad or s.contradicted
+end
+
+-- load returns the state of KEYS[i] as it is now; peek returns nil if there is none.
+local states, empty = {}, {}
+local function peek(i)
   local s = states[i]
   if s then return s end
   local raw = redis.call('GET', KEYS[i])
   local ok
   if raw then ok, s = pcall(cmsgpack.unpack, raw) end
-  if not ok or type(s) ~= 'table' or not s.buckets then
-    s = { buckets = {}, sent = { 0, 0, 0, 0 }, at = now }
-  end
+  if not ok or type(s) ~= 'table' or not s.buckets then return end
+  empty[i] = not holds(s)
   if s.at > now then shift(s, now - s.at) end
   s.at = now
   for n = #s.buckets, 1, -1 do
     local b = s.buckets[n]
-    if b.seen and now - b.seen > max(b.window, STATED_TIME) then table.remove(s.buckets, n) end -- not confirmed for long
+    local stale = b.seen and now - b.seen > max(b.window, STATED_TIME) -- not confirmed for long
+    if stale and now >= (b.doubted or 0) then table.remove(s.buckets, n) end
+    while b.times and b.times[1] and b.times[1] + b.window <= now do
+      table.remove(b.times, 1)
+      table.remove(b.before, 1)
+    end
   end
   if s.rate and now - s.rate.from > RATE_TIME then s.rate = nil end
+  if s.bad and now - s.bad.second > RATE_TIME then s.bad = nil end
+  if s.contradicted and now >= s.contradicted then s.contradicted = nil end
+  if s.row and now - s.row.latest > ROW_TIME then s.row = nil end
+  local r = s.ramp
+  if r and now - r.from > RAMP_TIME and now - r.next > SLACK then s.ramp = nil end -- all who waited are gone
   local g = s.gate
   if g and not g.failing and now >= g.till and (g.paced or now - (g.probe or g.till) > RATE_TIME) then s.gate = nil end
   states[i] = s
   return s
 end
+local function load(i)
+  local s = peek(i)
+  if not s then
+    s = { buckets = {}, sent = { 0, 0, 0, 0 }, at = now }
+    states[i], empty[i] = s, true
+  end
+  return s
+end
 
 -- save writes all states back. A state lives until nothing in it matters any
--- more: until what was taken is there again.
+-- more: until what was taken is there again. One in which nothing is is left alone
+-- until it expires.
 local function save()
   local keep = KEEP
   for i, s in pairs(states) do
@@ -97,10 +174,12 @@ local function save()
       live = max(live, b.seen and b.window or 0)
       if b.rate > 0 then live = max(live, (b.size - b.level) / b.rate + 1) end
       if b.reset then live = max(live, b.reset - now + 1) end
+      if b.times and b.times[1] then live = max(live, b.times[#b.times] + b.window - now + 1) end
+      if b.doubted then live = max(live, b.doubted - now + 1) end
     end
     if s.gate then live = max(live, s.gate.till - now + KEEP) end
     keep = max(keep, live)
-    if i > 1 then redis.call('SET', KEYS[i], cmsgpack.pack(s), 'PX', floor(live * 1000)) end
+    if i > 1 and not (empty[i] and not holds(s)) then redis.call('SET', KEYS[i], cmsgpack.pack(s), 'PX', floor(live * 1000)) end
   end
   -- The host's knows which scopes there are, and so lives as long as they do.
   local host = states[1]
@@ -116,7 +195,7 @@ end
 local function count(m)
   local age = now - (m.second or -inf)
   if age >= 2 then
-    m.second, m.before, m.current = now, 0, 0
+    m.second, m.before, m.current, m.began = now, 0, 0, now
   elseif age >= 1 then
     m.second, m.before, m.current = m.second + 1, m.current, 0
   end
@@ -127,13 +206,22 @@ local function uncount(m)
   elseif (m.before or 0) > 0 then m.before = m.before - 1 end
 end
 local function busy(m) return max(m.current or 0, m.before or 0) end
+local function of_late(m) return (m.current or 0) + (m.before or 0) end -- in two seconds
+
+-- give_to puts back n that a request took which went at that time.
+local function give_to(b, n, at)
+  b.level = min(b.size, b.level + n)
+  if b.times then window_give(b, n, at) end
+end
 
 -- give puts back what a request took that is not sent.
-local function give(s, cost)
-  for _, b in ipairs(s.buckets) do b.level = min(b.size, b.level + cost[b.unit]) end
+local function give(s, cost, at)
+  for _, b in ipairs(s.buckets) do give_to(b, cost[b.unit], at) end
   for u, n in ipairs(cost) do s.sent[u] = s.sent[u] - n end
   local r = s.rate
   if r and r.next > now then r.next = r.next - 1 / rate_at(r, r.next) end
+  r = s.ramp
+  if r and r.next > now then r.next = r.next - 1 / ramp_at(r, r.next) end
   uncount(s)
 end
 
@@ -147,10 +235,46 @@ local function stop(i) say('stop', KEYS[i]) end
 local function one_in(i, seconds) say('one', KEYS[i], string.format('%.6f', seconds)) end
 local function put_off(i, times, seconds) say('later', KEYS[i], string.format('%.6f %.6f %.6f', times, seconds, now)) end
 
+-- A gate holds back who would send under a scope: see gate.go there. One that was
+-- asked for is shut until the moment that a server named; one of a failing scope
+-- lets probes through. A gate is paced if a rate is known by which all go on after
+-- a pause: then nobody has to probe.
+
+-- good_sign is how long a probe must be without an answer to be taken for answered
+-- well.
+local function good_sign(g) return max(GOOD_SIGN_TIMES * (g.took or 0), MIN_GOOD_SIGN) end
+
+-- load_of is the requests a second that KEYS[i] had of late.
+local function load_of(i)
+  local m, ramp = states[1], states[i].ramp
+  local load, span = busy(m), max(now - (m.began or 0), MIN_SPAN)
+  if span < 1 and load > 1 then load = max(load, (load - 1) / span) end
+  return max(load, ramp and ramp.load or 0)
+end
+
+-- open opens the gate of KEYS[i]. What was promised for after a pause is due
+-- sooner then.
+local function open(i)
+  local s = states[i]
+  local g = s.gate
+  s.gate = nil
+  if not g.paced then
+    s.ramp = { load = g.load or 0, from = now, next = now }
+    if g.till > now then stop(i) else again(i) end -- one was promised its end
+  elseif g.till > now then
+    local early = g.till - now
+    for _, b in ipairs(s.buckets) do b.at = min(b.at, now) end
+    if s.rate then s.rate.next = max(s.rate.next - early, now) end
+    put_off(i, 1, -early)
+  end
+end
+
 -- Places among the concurrent requests are leases: members of a sorted set, by
 -- when they end if their holder does not renew them. Those who wait for one
 -- stand in another, by when they came. A member is process/permit; a process is
--- alive while it shows itself.
+-- alive while it shows itself. After Redis was away for it, a process goes by
+-- another name, such as name.1 after name: what was asked under the former one is
+-- nobody's by then.
 
 local function alive_now()
   redis.call('ZADD', KEYS[ask.alive], now, ask.process)
@@ -179,7 +303,7 @@ local function grant(leases, line, most)
     local process, id = string.match(member, '^(.-)/(.*)$')
     if redis.call('ZSCORE', KEYS[ask.alive], process) then
       lease(leases, member)
-      redis.call('PUBLISH', ask.channel .. ':' .. process, 'granted ' .. id)
+      redis.call('PUBLISH', ask.channel .. ':' .. string.match(process, '^[^.]*'), 'granted ' .. id)
       free = free - 1
     end
   end

@@ -1,6 +1,7 @@
 package redissteady
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -10,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/steadyhttp/steadyhttp/internal/limiter"
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
@@ -30,12 +32,18 @@ type ticket struct {
 	wake    chan struct{} // has one to say that something has changed
 	waited  time.Duration
 	why     string
-	probe   bool
-	gate    string // at which it stands: the name of the scope
-	failing bool   // the gate is that of a host that fails
+	probes  []int  // the keys of the scopes of which it is a probe
+	gate    string // at which it stands and asks again: the name of the scope
 	full    bool   // too many wait already
 	inQueue bool
 	late    bool // what it was promised is now after its deadline
+
+	held    *gateState // the gate that holds it back; nil is none
+	until   time.Time  // for how long it waits there
+	gated   bool       // one has held it back, since then
+	gatedAt time.Time  // likewise
+	spared  string     // what would have held it back
+	past    bool       // it has waited for OutageWait: it goes once, as without a gate
 
 	at      float64 // when it was let go, on Redis's clock
 	touched []int   // the keys of what was taken, in the script's order
@@ -44,6 +52,7 @@ type ticket struct {
 	local *localPermit // if it was let go while Redis was away
 
 	// Limiter.mu guards what follows.
+	heard    bool    // what became of it was observed
 	promised bool    // the script gave it a time
 	decided  float64 // when it did, on Redis's clock
 	delays   []delay // by which that time was put off since
@@ -72,6 +81,9 @@ func (l *Limiter) enter(a limit.Ask) *ticket {
 // the host's own first, whether there is one or not.
 func (t *ticket) names(prefix string) {
 	has := maskOf(t.ask.Key)
+	if t.ask.Inference == limit.Off {
+		has = 0
+	}
 	limited := len(t.limits) > 0 || t.ask.Limits.MaxConcurrent > 0
 	for mask := uint8(0); mask < allMasks; mask++ {
 		if mask&^has != 0 {
@@ -94,11 +106,13 @@ func (t *ticket) names(prefix string) {
 	t.alive = len(t.keys)
 	if t.ask.Limits.MaxConcurrent > 0 {
 		of := t.keys[t.limitsKey-1]
-		t.keys = append(t.keys, of+":leases", of+":line")
+		t.keys = append(t.keys, leasesName(of), lineName(of))
 	}
 }
 
-func aliveName(host string) string { return host + ":alive" }
+func aliveName(host string) string    { return host + ":alive" }
+func leasesName(limits string) string { return limits + ":leases" }
+func lineName(limits string) string   { return limits + ":line" }
 
 // leases is the number of the key of the leases, 0 if places are not limited.
 func (t *ticket) leases() int {
@@ -112,7 +126,7 @@ func (t *ticket) leases() int {
 func (t *ticket) admission(l *Limiter, ctx context.Context) *admission {
 	q := &admission{
 		header: l.header(t.alive), ID: t.id, Scopes: [][2]int{}, LimitsKey: t.limitsKey, Limits: t.limits, Cost: t.cost,
-		Leases: t.leases(), Most: max(t.ask.Limits.MaxConcurrent, 0),
+		Leases: t.leases(), Most: max(t.ask.Limits.MaxConcurrent, 0), Full: t.full, Past: t.past, Inference: t.ask.Inference,
 	}
 	if q.Leases > 0 {
 		q.Line = q.Leases + 1
@@ -120,9 +134,7 @@ func (t *ticket) admission(l *Limiter, ctx context.Context) *admission {
 	for i, k := range t.scopes[1:] {
 		q.Scopes = append(q.Scopes, [2]int{i + 2, int(maskOf(k))})
 	}
-	if t.full {
-		q.Within = new(float64)
-	} else if deadline, ok := ctx.Deadline(); ok {
+	if deadline, ok := ctx.Deadline(); ok {
 		within := max(time.Until(deadline).Seconds(), 0)
 		q.Within = &within
 	}
@@ -131,7 +143,7 @@ func (t *ticket) admission(l *Limiter, ctx context.Context) *admission {
 	t.again = false // what is new is asked now
 	q.Granted = t.granted
 	if t.promised {
-		q.Back = t.touched
+		q.Back, q.BackAt = t.touched, t.at
 	}
 	return q
 }
@@ -140,24 +152,44 @@ func (t *ticket) admission(l *Limiter, ctx context.Context) *admission {
 func (l *Limiter) forget(t *ticket) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	t.promised, t.failing, t.gate = false, false, ""
+	t.promised, t.gate, t.held, t.probes = false, "", nil, nil
 }
 
-// impatient reports whether t has stood at a failing host's gate for too long.
-func (t *ticket) impatient(ctx context.Context) bool {
-	if _, ok := ctx.Deadline(); ok || !t.failing {
-		return false
+// patience returns until when t waits at g. It begins with the first gate that
+// holds it back: what it has waited before has nothing to do with an outage.
+func (t *ticket) patience(ctx context.Context, g *gateState) time.Time {
+	if !t.gated {
+		t.gated, t.gatedAt = true, time.Now()
 	}
-	return time.Since(t.came) >= t.patience()
+	if g.Limited {
+		return t.gatedAt.Add(cmp.Or(max(t.ask.MaxPause, 0), limiter.MaxPause))
+	}
+	deadline, ok := ctx.Deadline()
+	wait := limiter.OutageWaitNoDeadline
+	if ok {
+		wait = limiter.OutageWait
+	}
+	if age := seconds(g.Age) - time.Since(t.gatedAt); g.Failing && age > limiter.LongOutage {
+		wait = limiter.ShortOutageWait
+	}
+	if t.ask.OutageWait > 0 {
+		wait = t.ask.OutageWait
+	}
+	end := t.gatedAt.Add(wait)
+	if once := time.Now().Add(seconds(g.Left) + limiter.MinGoodSign); !g.Failing && t.ask.OutageWait <= 0 && once.After(end) {
+		end = once // one pause is waited out
+	}
+	if ok { // some time is left to send the request after all
+		left := deadline.Sub(t.came)
+		if last := deadline.Add(-min(left/limiter.SpareShare, limiter.MaxSpare)); last.Before(end) {
+			end = last
+		}
+	}
+	return end
 }
 
-// patience is how long t waits at the gate of a failing host.
-func (t *ticket) patience() time.Duration {
-	if t.ask.OutageWait <= 0 {
-		return limit.DefaultOutageWait
-	}
-	return t.ask.OutageWait
-}
+// waitedEnough reports whether t has stood at a gate for as long as it waits there.
+func (t *ticket) waitedEnough() bool { return t.held != nil && !time.Now().Before(t.until) }
 
 // poke has t ask again. It requires Limiter.mu held.
 func (t *ticket) poke() {
@@ -222,7 +254,7 @@ func (l *Limiter) giveBack(t *ticket) {
 	}
 	ev := t.event()
 	if promised {
-		ev.Op, ev.Probe = "back", t.probe
+		ev.Op, ev.Probes = "back", t.probes
 	}
 	if !placed {
 		ev.Leases = 0
@@ -242,20 +274,8 @@ func (t *ticket) event() event {
 	}
 }
 
-// unask undoes an admission whose answer came too late to be used.
-func (l *Limiter) unask(id string, q *admission, a answer, keys []string) {
-	ev := event{ID: id, Touched: []int{1}, At: a.At, Cost: q.Cost, Leases: q.Leases, Most: q.Most}
-	if a.Verdict == "go" {
-		ev.Op, ev.Probe, ev.Touched = "back", a.Probe, nil
-		for _, s := range a.Scopes {
-			ev.Touched = append(ev.Touched, s.Key)
-		}
-	}
-	l.report(keys, ev)
-}
-
 func (l *Limiter) header(alive int) header {
-	return header{Process: l.process, Channel: l.channel(), Alive: alive}
+	return header{Process: *l.process.Load(), Channel: l.channel(), Alive: alive}
 }
 
 func newProcess() string {

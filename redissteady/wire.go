@@ -97,11 +97,17 @@ type admission struct {
 	Limits    []setLimit `json:"limits"`
 	Cost      load       `json:"cost"`
 	Within    *float64   `json:"within,omitempty"` // seconds
-	Back      []int      `json:"back,omitempty"`   // what it was promised before is given back there
-	Granted   bool       `json:"granted,omitempty"`
-	Leases    int        `json:"leases,omitempty"`
-	Line      int        `json:"line,omitempty"`
-	Most      int        `json:"most,omitempty"`
+	Full      bool       `json:"full,omitempty"`   // too many wait already for it to wait, too
+	Past      bool       `json:"past,omitempty"`   // it has waited for OutageWait
+
+	Inference limit.Inference `json:"inference"`
+
+	Back    []int   `json:"back,omitempty"` // what it was promised before is given back there
+	BackAt  float64 `json:"back_at,omitempty"`
+	Granted bool    `json:"granted,omitempty"`
+	Leases  int     `json:"leases,omitempty"`
+	Line    int     `json:"line,omitempty"`
+	Most    int     `json:"most,omitempty"`
 }
 
 // An answer is that of admit.lua.
@@ -111,12 +117,24 @@ type answer struct {
 	At        float64      `json:"at,string"`  // when it may go, on Redis's clock
 	Now       float64      `json:"now,string"` // when that was decided
 	Why       string       `json:"why"`
-	Probe     bool         `json:"probe"`
-	Lined     bool         `json:"lined"` // it stands in the line for a place
-	Sent      []load       `json:"sent"`  // in all, under each of Scopes, with this request
+	Probes    []int        `json:"probes"` // the scopes of which it is a probe
+	Gate      *gateState   `json:"gate"`   // which holds it back the longest
+	Would     int          `json:"would"`  // the scope that would have held it back
+	Spared    string       `json:"spared"` // and why
+	Lined     bool         `json:"lined"`  // it stands in the line for a place
+	Sent      []load       `json:"sent"`   // in all, under each of Scopes, with this request
 	Scopes    []scopeState `json:"scopes"`
-	Well      bool         `json:"well"` // all goes well at the host: one more success need not be reported
+	Known     bool         `json:"known"` // the host has answered
 	Processes int          `json:"processes"`
+}
+
+// A gateState is the gate that a request stands at.
+type gateState struct {
+	Key     int     `json:"key"`
+	Failing bool    `json:"failing"`
+	Limited bool    `json:"limited"` // a limit asked for it
+	Left    float64 `json:"left"`    // seconds
+	Age     float64 `json:"age"`     // likewise, since it was shut
 }
 
 // A scopeState is what a script says of one scope.
@@ -126,6 +144,10 @@ type scopeState struct {
 	Rate    float64  `json:"rate"`
 	Gate    string   `json:"gate"`
 	Left    float64  `json:"left"` // seconds
+	Age     float64  `json:"age"`  // of the gate
+	Row     int      `json:"row"`  // failures that shut it
+	Well    bool     `json:"well"` // all goes well: one more success need not be reported
+	Doubted bool     `json:"doubted"`
 }
 
 // A bucket is unit (from 1), limit, window, level, rate a second, size, and 1 if
@@ -154,7 +176,8 @@ type event struct {
 	ID      string       `json:"id"`
 	Touched []int        `json:"touched"` // the host's first
 	At      float64      `json:"at"`      // when it went, on Redis's clock
-	Probe   bool         `json:"probe,omitempty"`
+	Probes  []int        `json:"probes,omitempty"`
+	Others  [][2]int     `json:"others,omitempty"` // keys and masks of scopes that were not there when it went
 	Signal  limit.Signal `json:"signal"`
 	Cost    load         `json:"cost"`
 	Tokens  *load        `json:"tokens,omitempty"` // to give back
@@ -162,9 +185,13 @@ type event struct {
 	// Of an observation.
 	Key    int          `json:"key,omitempty"`
 	Mask   uint8        `json:"mask"`
+	Route  string       `json:"route,omitempty"`
 	Before *load        `json:"before,omitempty"` // what was sent under Key, with this request
 	Hold   float64      `json:"hold,omitempty"`   // seconds
+	Strict bool         `json:"strict,omitempty"`
 	Stated *statedLimit `json:"stated,omitempty"`
+
+	HostBefore *load `json:"host_before,omitempty"` // what was sent to the host
 
 	// Of a place that it has or stands in line for: the line is the key behind.
 	Leases int `json:"leases,omitempty"`
@@ -185,6 +212,7 @@ type statedLimit struct {
 // A beat is the question of beat.lua.
 type beat struct {
 	header
+	Former []string `json:"former,omitempty"` // names that this process had before absences of Redis
 	Scopes []seed   `json:"scopes"`
 	Groups []*group `json:"groups"`
 }
@@ -206,13 +234,17 @@ type group struct {
 
 // The bits of a mask tell which fields of a scope's Key are set.
 const (
-	byBucket = 1 << iota
+	byRoute = 1 << iota
+	byBucket
 	byCredential
 	byModel
 	allMasks
 )
 
 func maskOf(k limit.Key) (mask uint8) {
+	if k.Route != "" {
+		mask |= byRoute
+	}
 	if k.Bucket != "" {
 		mask |= byBucket
 	}
@@ -227,6 +259,9 @@ func maskOf(k limit.Key) (mask uint8) {
 
 // within returns what is left of k in the scope of that mask.
 func within(k limit.Key, mask uint8) limit.Key {
+	if mask&byRoute == 0 {
+		k.Route = ""
+	}
 	if mask&byBucket == 0 {
 		k.Bucket = ""
 	}
@@ -244,7 +279,7 @@ func within(k limit.Key, mask uint8) limit.Key {
 // Messages part names by spaces, so that they have none.
 var tagEscaper = strings.NewReplacer("{", "%7B", "}", "%7D", "%", "%25", " ", "%20")
 
-// A model or a bucket must not read as another part of a name, nor as what is
+// A model, a route or a bucket must not read as another part of a name, nor as what is
 // added to one, such as ":leases".
 var partEscaper = strings.NewReplacer("%", "%25", ":", "%3A", " ", "%20")
 
@@ -268,6 +303,10 @@ func name(prefix string, k limit.Key) string {
 	if k.Model != "" {
 		b.WriteString(":model=")
 		b.WriteString(partEscaper.Replace(bounded(k.Model)))
+	}
+	if k.Route != "" {
+		b.WriteString(":route=")
+		b.WriteString(partEscaper.Replace(bounded(k.Route)))
 	}
 	if k.Bucket != "" {
 		b.WriteString(":bucket=")

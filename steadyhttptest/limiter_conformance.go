@@ -68,7 +68,7 @@ const (
 // # What it does not check
 //
 // It does not say how a Limiter finds a limit that no server states, how many failures close a gate as long as sixty
-// in a row do, and how fast requests leave a gate that opens.
+// in a row do, and at which pace requests leave a gate that opens.
 func TestLimiter(t *testing.T, newLimiter func() limit.Limiter) {
 	t.Helper()
 	for _, b := range checkLimiter(newLimiter, promises()) {
@@ -87,7 +87,7 @@ type promise struct {
 // promises lists them from what nearly every request meets to what few do.
 func promises() []promise {
 	var all []promise
-	for _, group := range [][]promise{permitPromises, ratePromises, tokenPromises, placePromises, endPromises, keyPromises, pausePromises, statedPromises, failingPromises, statePromises} {
+	for _, group := range [][]promise{permitPromises, ratePromises, tokenPromises, placePromises, endPromises, keyPromises, pausePromises, statedPromises, failingPromises, inferencePromises, statePromises} {
 		all = append(all, group...)
 	}
 	return all

@@ -2,136 +2,10 @@ package steadyhttptest
 
 import (
 	"context"
-	"errors"
-	"sync/atomic"
 	"time"
 
-	memory "github.com/steadyhttp/steadyhttp/internal/limiter"
 	"github.com/steadyhttp/steadyhttp/limit"
 )
-
-// A brokenLimiter is the Limiter in memory with a fault. What is nil is as it should be.
-type brokenLimiter struct {
-	memory.Memory
-	acquire  func(l *brokenLimiter, ctx context.Context, a limit.Ask) (limit.Permit, error)
-	settle   func(l *brokenLimiter, p limit.Permit, o limit.Outcome)
-	observe  func(l *brokenLimiter, p limit.Permit, o limit.Observation) bool
-	snapshot func(l *brokenLimiter) []limit.KeyState
-
-	calls atomic.Int64 // for faults that count
-	last  atomic.Value // of faults that remember
-}
-
-func (l *brokenLimiter) Acquire(ctx context.Context, a limit.Ask) (limit.Permit, error) {
-	if l.acquire != nil {
-		return l.acquire(l, ctx, a)
-	}
-	return l.Memory.Acquire(ctx, a)
-}
-
-func (l *brokenLimiter) Settle(p limit.Permit, o limit.Outcome) {
-	if l.settle != nil {
-		l.settle(l, p, o)
-		return
-	}
-	l.Memory.Settle(p, o)
-}
-
-func (l *brokenLimiter) Observe(p limit.Permit, o limit.Observation) bool {
-	if l.observe != nil {
-		return l.observe(l, p, o)
-	}
-	return l.Memory.Observe(p, o)
-}
-
-func (l *brokenLimiter) Snapshot() []limit.KeyState {
-	if l.snapshot != nil {
-		return l.snapshot(l)
-	}
-	return l.Memory.Snapshot()
-}
-
-// asks is a Limiter that changes what it is asked.
-func asks(change func(*limit.Ask)) func() limit.Limiter {
-	return func() limit.Limiter {
-		return &brokenLimiter{acquire: func(l *brokenLimiter, ctx context.Context, a limit.Ask) (limit.Permit, error) {
-			change(&a)
-			return l.Memory.Acquire(ctx, a)
-		}}
-	}
-}
-
-// gives is a Limiter that changes what it returns.
-func gives(change func(ctx context.Context, p *limit.Permit, err *error)) func() limit.Limiter {
-	return func() limit.Limiter {
-		return &brokenLimiter{acquire: func(l *brokenLimiter, ctx context.Context, a limit.Ask) (limit.Permit, error) {
-			p, err := l.Memory.Acquire(ctx, a)
-			change(ctx, &p, &err)
-			return p, err
-		}}
-	}
-}
-
-// settles is a Limiter that changes what a permit's outcome is.
-func settles(change func(p limit.Permit, o *limit.Outcome)) func() limit.Limiter {
-	return func() limit.Limiter {
-		return &brokenLimiter{settle: func(l *brokenLimiter, p limit.Permit, o limit.Outcome) {
-			change(p, &o)
-			l.Memory.Settle(p, o)
-		}}
-	}
-}
-
-// observes is a Limiter that changes what it is told.
-func observes(change func(*limit.Observation)) func() limit.Limiter {
-	return func() limit.Limiter {
-		return &brokenLimiter{observe: func(l *brokenLimiter, p limit.Permit, o limit.Observation) bool {
-			change(&o)
-			return l.Memory.Observe(p, o)
-		}}
-	}
-}
-
-// shows is a Limiter that changes what it shows of each Key.
-func shows(change func(*limit.KeyState)) func() limit.Limiter {
-	return func() limit.Limiter {
-		return &brokenLimiter{snapshot: func(l *brokenLimiter) []limit.KeyState {
-			all := l.Memory.Snapshot()
-			for i := range all {
-				change(&all[i])
-			}
-			return all
-		}}
-	}
-}
-
-// lastComeFirst lets the first call go at once, and of five more the later before the earlier.
-func lastComeFirst() limit.Limiter {
-	return &brokenLimiter{acquire: func(l *brokenLimiter, ctx context.Context, a limit.Ask) (limit.Permit, error) {
-		if n := l.calls.Add(1); n > 1 {
-			time.Sleep(time.Duration(6-n) * 5 * apart)
-		}
-		return l.Memory.Acquire(ctx, a)
-	}}
-}
-
-// withLast has every permit stand for the one that was given last.
-func withLast() *brokenLimiter {
-	return &brokenLimiter{acquire: func(l *brokenLimiter, ctx context.Context, a limit.Ask) (limit.Permit, error) {
-		p, err := l.Memory.Acquire(ctx, a)
-		if err == nil {
-			l.last.Store(p)
-		}
-		return p, err
-	}}
-}
-
-// onlyErr returns the context's error in place of its cause.
-func onlyErr(ctx context.Context, _ *limit.Permit, err *error) {
-	if *err != nil {
-		*err = ctx.Err()
-	}
-}
 
 // brokenLimiters each break one promise at least.
 var brokenLimiters = []struct {
@@ -152,6 +26,7 @@ var brokenLimiters = []struct {
 		"a permit says how long it waited and for what", `for ""`},
 	{"lets a second's worth go at once", asks(func(a *limit.Ask) { a.Limits.Burst = 0 }),
 		"requests by the second are spread after a burst", "request 6 to go went after 0s, want after 50ms at the soonest"},
+	{"counts in windows of its own", inWindows, "no span of a limit's length holds more than the limit", "21 requests went within 100ms"},
 	{"lets a minute's worth go at once", asks(func(a *limit.Ask) { a.Limits.Burst = int(a.Limits.RequestsPerMinute) }),
 		"without a Burst a second's worth goes at once", "the third request"},
 	{"spreads a day", asks(func(a *limit.Ask) {
@@ -160,7 +35,7 @@ var brokenLimiters = []struct {
 	{"lets the last go first", lastComeFirst, "requests that wait for a rate go first come, first served", "went before call 1"},
 	{"lets small ones pass", asks(func(a *limit.Ask) {
 		if a.Cost.Input < 10 {
-			a.Cost.Input = 0
+			a.Key.Host, a.LimitsKey.Host = "small", "small"
 		}
 	}), "a small request does not overtake a large one", "the small request went before"},
 	{"does not count tokens", asks(func(a *limit.Ask) { a.Cost = limit.Cost{} }),
@@ -227,14 +102,38 @@ var brokenLimiters = []struct {
 		"limits of one Key do not concern another", "a request of another credential"},
 	{"has a limit for each Key", asks(func(a *limit.Ask) { a.LimitsKey = a.Key }),
 		"requests of one LimitsKey share the limits", "want that it still waits"},
+	{"knows no routes", func() limit.Limiter {
+		return &brokenLimiter{
+			acquire: func(l *brokenLimiter, ctx context.Context, a limit.Ask) (limit.Permit, error) {
+				a.Key.Route = ""
+				return l.Memory.Acquire(ctx, a)
+			},
+			observe: func(l *brokenLimiter, p limit.Permit, o limit.Observation) bool {
+				o.Key.Route = ""
+				return l.Memory.Observe(p, o)
+			},
+		}
+	}, "what is known of one route does not concern another", "a request of another route"},
 	{"does not hear of limits", observes(func(o *limit.Observation) { o.Unit = "" }),
-		"a stated limit of which nothing is left holds back until its reset", "want it after 400ms at the soonest"},
+		"a stated limit that a refusal has confirmed holds back until its reset", "want it after 800ms at the soonest"},
 	{"takes a limit for a host's", observes(func(o *limit.Observation) { o.Key = limit.Key{Host: o.Key.Host} }),
-		"a stated limit of which nothing is left holds back until its reset", "a request that the limit does not concern"},
+		"a stated limit that a refusal has confirmed holds back until its reset", "a request that the limit does not concern"},
+	{"does not hear that a limit refused", observes(func(o *limit.Observation) { o.Signal = limit.SignalNone }),
+		"a stated limit that a refusal has confirmed holds back until its reset", "want it after 800ms at the soonest"},
+	{"believes a figure unseen", sleeper(func(o limit.Observation) time.Duration {
+		if o.Unit != "" && o.Remaining == 0 {
+			return o.Reset
+		}
+		return 0
+	}), "one request tries a stated limit that nothing has confirmed", "the request that tries it: Acquire has not returned"},
+	{"does not look at a figure", observes(func(o *limit.Observation) { o.Unit = "" }),
+		"one request tries a stated limit that nothing has confirmed", "want that it still waits"},
+	{"does not hear that a figure was wrong", settles(func(_ limit.Permit, o *limit.Outcome) { o.Signal = limit.SignalNone }),
+		"a stated figure that a success has contradicted is not believed", "request 2 after it was answered well: Acquire has not returned"},
 	{"takes a limit for a whole one", observes(func(o *limit.Observation) { o.Remaining = o.Limit }),
 		"a stated limit that comes back evenly is kept to as it comes back", "six requests took 0s"},
 	{"takes a limit for spent", observes(func(o *limit.Observation) { o.Remaining = 0 }),
-		"a stated limit of which much is left holds nobody back", "request 1 of ten"},
+		"a stated limit of which much is left holds nobody back", "request 2 of ten"},
 	{"waits for ever", observes(func(o *limit.Observation) { o.MaxWait = 24 * time.Hour }),
 		"a stated limit that comes back later than MaxWait is left to the server", "the next request: Acquire has not returned"},
 	{"believes everything", observes(func(o *limit.Observation) {
@@ -250,20 +149,29 @@ var brokenLimiters = []struct {
 		"a pause holds its Key and no other, and ends", "request 1 that waits for the end of the pause and 3 others: Acquire has not returned"},
 	{"forgets who closed a gate", observes(func(o *limit.Observation) { o.Err = nil }),
 		"a deadline within a pause is refused at once, with the reason", "want slow down"},
-	{"hears of the last pause only", func() limit.Limiter {
-		return &brokenLimiter{
-			acquire: func(l *brokenLimiter, ctx context.Context, a limit.Ask) (limit.Permit, error) {
-				if until, ok := l.last.Load().(time.Time); ok {
-					time.Sleep(time.Until(until))
-				}
-				return l.Memory.Acquire(ctx, a)
-			},
-			observe: func(l *brokenLimiter, _ limit.Permit, o limit.Observation) bool {
-				l.last.Store(time.Now().Add(o.Hold))
-				return true
-			},
+	{"hears of the last pause only", sleeper(func(o limit.Observation) time.Duration { return o.Hold }), "of two pauses the one that ends last counts", "at the soonest"},
+	{"believes no success", settles(func(_ limit.Permit, o *limit.Outcome) { o.Signal = limit.SignalNone }),
+		"a pause ends with a success of a later request", "a request in the pause: Acquire has not returned"},
+	{"believes any success", func() limit.Limiter {
+		l := withLast()
+		l.settle = func(l *brokenLimiter, p limit.Permit, o limit.Outcome) {
+			if o.Signal == limit.SignalGood {
+				p = l.last.Load().(limit.Permit)
+			}
+			l.Memory.Settle(p, o)
 		}
-	}, "of two pauses the one that ends last counts", "at the soonest"},
+		return l
+	}, "a pause ends with a success of a later request", "want that it still waits"},
+	{"is not strict", observes(func(o *limit.Observation) { o.Strict = false }),
+		"a strict pause does not end early", "want it after 700ms at the soonest"},
+	{"knows no MaxPause", asks(func(a *limit.Ask) { a.MaxPause = 0 }),
+		"a call waits for a limit's pause no longer than MaxPause", "Acquire has not returned"},
+	{"lets all go when a pause ends", sleeper(func(o limit.Observation) time.Duration { return o.Hold }),
+		"those who waited at a gate leave at a pace", "12 of 12 that waited went"},
+	{"knows nothing of gates", gives(func(_ context.Context, p *limit.Permit, _ *error) { p.Gated = false }),
+		"a permit says whether it waited at a gate", "want one that was gated"},
+	{"takes every wait for a gate", gives(func(_ context.Context, p *limit.Permit, _ *error) { p.Gated = p.Waited > 0 }),
+		"a permit says whether it waited at a gate", "want one that was not gated"},
 	{"never says that others are held", func() limit.Limiter {
 		return &brokenLimiter{observe: func(l *brokenLimiter, p limit.Permit, o limit.Observation) bool {
 			l.Memory.Observe(p, o)
@@ -291,15 +199,34 @@ var brokenLimiters = []struct {
 				l.Memory.Settle(p, o)
 			}
 		}}
-	}, "a probe without an outcome makes room for another", "no request went within"},
+	}, "a probe without an outcome makes room for another", "want one that is a probe"},
 	{"knows no OutageWait", asks(func(a *limit.Ask) { a.OutageWait = lostAfter }),
-		"a call without a deadline waits for a failing host no longer than OutageWait", "one with an OutageWait of 400ms"},
+		"a call waits for a failing host no longer than OutageWait", "want it after 400ms at the latest"},
+	{"sends a repeat all the same", asks(func(a *limit.Ask) { a.Repeat = false }),
+		"a call waits for a failing host no longer than OutageWait", "want that it is refused"},
+	{"never sends what has waited enough", asks(func(a *limit.Ask) { a.Repeat = true }),
+		"a call waits for a failing host no longer than OutageWait", "want a permit"},
 	{"does not know why a host fails", observes(func(o *limit.Observation) { o.Err = nil }),
-		"a call without a deadline waits for a failing host no longer than OutageWait", "want down"},
+		"a call waits for a failing host no longer than OutageWait", "want down"},
 	{"hides why a call to a failing host was canceled", gives(onlyErr),
 		"a call to a failing host that is canceled returns context.Cause", "want context.Cause"},
+	{"always acts", asks(func(a *limit.Ask) { a.Inference = limit.Act }),
+		"Off holds back nothing but by the user's limits", "a request in a pause that is not looked at: Acquire has not returned"},
+	{"switches all off", asks(func(a *limit.Ask) {
+		if a.Inference == limit.Off {
+			a.Limits = limit.Limits{}
+		}
+	}), "Off holds back nothing but by the user's limits", "want that it still waits"},
+	{"acts where it should observe", asks(func(a *limit.Ask) { a.Inference = limit.Act }),
+		"Observe shows what Act would have held, and holds nothing", "a request in a pause that is only observed: Acquire has not returned"},
+	{"observes nothing", asks(func(a *limit.Ask) { a.Inference = limit.Off }),
+		"Observe shows what Act would have held, and holds nothing", "got 0 that Act would have held, want 3"},
 	{"shows nobody who waits", shows(func(s *limit.KeyState) { s.Waiting = 0 }),
 		"Snapshot shows limits, requests that wait, and those under way", "got 0 that wait, 3 under way"},
+	{"does not show how long they wait", shows(func(s *limit.KeyState) { s.Oldest = 0 }),
+		"Snapshot shows limits, requests that wait, and those under way", "has waited 0s"},
+	{"does not show why they wait", shows(func(s *limit.KeyState) { s.Why = "" }),
+		"Snapshot shows limits, requests that wait, and those under way", `for ""`},
 	{"shows no limits", shows(func(s *limit.KeyState) { s.Limits = nil }),
 		"Snapshot shows limits, requests that wait, and those under way", "got the limits []"},
 	{"shows what was learned as set", shows(func(s *limit.KeyState) {
@@ -309,6 +236,10 @@ var brokenLimiters = []struct {
 	}), "Snapshot shows limits that responses state", "among them"},
 	{"shows no gate", shows(func(s *limit.KeyState) { s.Gate = "" }), "Snapshot shows what closed a gate", "want a gate that is closed: asked"},
 	{"shows a gate without its reason", shows(func(s *limit.KeyState) { s.GateError = nil }), "Snapshot shows what closed a gate", "want slow down"},
+	{"shows no gate of a host that fails", shows(func(s *limit.KeyState) { s.Gate = "" }),
+		"Snapshot shows what closed the gate of a host that fails", "want a gate that is closed: failing"},
+	{"shows no evidence", shows(func(s *limit.KeyState) { s.Evidence = "" }),
+		"Snapshot shows what closed the gate of a host that fails", "want the evidence in words"},
 	{"shows the same slice again", func() limit.Limiter {
 		return &brokenLimiter{snapshot: func(l *brokenLimiter) []limit.KeyState {
 			if l.last.Load() == nil {
@@ -332,8 +263,3 @@ var brokenLimiters = []struct {
 		"the requests of a day may go when they are wanted", "goroutines are left"},
 	{"cannot be closed", func() limit.Limiter { return &unclosable{} }, "a refund gives all tokens back", "Close: got the error stuck"},
 }
-
-// An unclosable limiter's Close fails.
-type unclosable struct{ memory.Memory }
-
-func (*unclosable) Close() error { return errors.New("stuck") }

@@ -83,6 +83,28 @@ var ratePromises = []promise{{
 		}
 	},
 }, {
+	name:        "no span of a limit's length holds more than the limit",
+	explanation: "A server that counts in windows of its own refuses what a limit lets through at the seam of two of ours.",
+	try: func(x *trial) {
+		const perSecond = 20
+		a := asking(limit.Limits{RequestsPerSecond: perSecond})
+		x.passNow("the first request", a)
+		time.Sleep(900 * time.Millisecond)
+		var turns []*turn
+		for i := range 2 * perSecond {
+			turns = append(turns, x.start(x.ctx, fmt.Sprintf("request %d of %d", i+1, 2*perSecond), a))
+		}
+		for _, u := range turns {
+			x.l.Settle(u.goes(0, 2500*time.Millisecond), good)
+		}
+		slices.SortFunc(turns, func(u, v *turn) int { return u.ended().Compare(v.ended()) })
+		for i, u := range turns[perSecond:] {
+			if span := u.ended().Sub(turns[i].ended()); span < time.Second-2*lead {
+				x.fatalf("%d requests went within %v at %d a second, want a second at the least", perSecond+1, rounded(span), perSecond)
+			}
+		}
+	},
+}, {
 	name:        "without a Burst a second's worth goes at once",
 	explanation: "It is the default: a limit by the minute must not let sixty requests meet in its first second.",
 	try: func(x *trial) {

@@ -29,13 +29,16 @@ var statePromises = []promise{{
 		if s.Waiting != 1 || s.Concurrent != 3 || s.Gate != "" {
 			x.errorf("got %d that wait, %d under way and the gate %q, want 1, 3 and none", s.Waiting, s.Concurrent, s.Gate)
 		}
+		if s.Oldest < spread/2 || s.Oldest > spread+lag || s.Why == "" {
+			x.errorf("got one that has waited %v for %q, want %v and a reason", s.Oldest, s.Why, spread)
+		}
 		x.shows(s, limit.LimitState{Unit: "requests", Limit: 60, Window: time.Minute}, 0, 58) // three were taken, not much came back
 		x.shows(s, limit.LimitState{Unit: "concurrency", Limit: 3}, 0, 0)
 		x.l.Settle(first, good)
 		x.l.Settle(waiting.goes(0, lostAfter), good)
 		x.spread()
-		if s := x.state(someKey); s.Waiting != 0 || s.Concurrent != 2 {
-			x.errorf("at the end: got %d that wait and %d under way, want 0 and 2", s.Waiting, s.Concurrent)
+		if s := x.state(someKey); s.Waiting != 0 || s.Concurrent != 2 || s.Why != "" {
+			x.errorf("at the end: got %d that wait for %q and %d under way, want 0 and 2", s.Waiting, s.Why, s.Concurrent)
 		}
 	},
 }, {
@@ -135,6 +138,9 @@ func (x *trial) closed(gate string, most time.Duration, why *busyError) {
 		if s.Gate == gate && s.Key.Host == someKey.Host {
 			if s.GateLeft < 0 || s.GateLeft > most {
 				x.errorf("got %v left until the gate opens, want 0 to %v", s.GateLeft, most)
+			}
+			if s.Evidence == "" {
+				x.errorf("got %+v, want the evidence in words", s)
 			}
 			if !errors.Is(s.GateError, why) {
 				x.errorf("got a gate that was closed by %v, want %v", s.GateError, why)

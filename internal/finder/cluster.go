@@ -2,9 +2,9 @@ package finder
 
 import "math"
 
-// A cluster is a CUSUM over verdicts (Page 1954): a running likelihood ratio of
-// "half of them are refused" against the share that is refused anyway, which
-// starts again from 0 where it would fall below.
+// A cluster is a CUSUM over verdicts (Page 1954): the log of how much likelier
+// they are if half of what is sent is refused than if baseShare is, never below
+// 0. Refusals that are spread out do not add up.
 type cluster struct {
 	sum      float64
 	firstBad float64 // when the first was sent that is refused; 0 is none
@@ -12,68 +12,72 @@ type cluster struct {
 }
 
 const (
-	// Up to an eighth is refused without a limit that reacts to the rate.
-	baseShare = .12
-	baseAbove = .05 // over the share that was found to be chance
+	// Busy servers refuse up to an eighth of what comes in, and what was found to
+	// be chance may be a little more.
+	baseShare, baseAbove = .12, .05
 
-	// Five refusals in a row are a cluster where a limit is known, six where
-	// none is. At 5% by chance six in a row come once in 60 million requests.
-	enough     = 7.0
-	enoughOpen = 8.5
+	// Five refusals in a row are a cluster where a limit is known, six where none
+	// is. Where 5% are refused by chance, six come in a row once in 60 million
+	// requests.
+	enough, enoughOpen = 7.0, 8.5
 )
 
 // clustered takes in a verdict, and reports whether there is a cluster now.
 func (f *Finder) clustered(sent float64, good bool) bool {
-	c, base := &f.cluster, max(baseShare, f.chance+baseAbove)
+	base := max(baseShare, f.chance+baseAbove)
 	if good {
-		if c.sum = max(0, c.sum+math.Log(.5/(1-base))); c.sum == 0 {
-			c.firstBad = 0
+		if f.sum = max(0, f.sum+math.Log(.5/(1-base))); f.sum == 0 {
+			f.firstBad = 0
 		}
 		return false
 	}
-	if c.firstBad == 0 {
-		c.firstBad = sent
+	if f.firstBad == 0 {
+		f.firstBad = sent
 	}
-	c.sum += math.Log(.5 / base)
-	return f.mode == open && c.sum >= enoughOpen || f.mode != open && c.sum >= enough
+	f.sum += math.Log(.5 / base)
+	if f.mode == open {
+		return f.sum >= enoughOpen
+	}
+	return f.sum >= enough
 }
 
 // A block is a time in which nothing is let in.
 type block struct {
 	from      mode    // before
-	closed    float64 // the first of the cluster was sent
-	stopped   float64 // the last before the block was known
-	lastFail  float64 // the last probe was sent that failed
-	failed    int     // probes that failed
-	probeAt   float64 // the next may go
+	closed    float64 // when the first of the cluster was sent
+	stopped   float64 // when the last was sent before the block was known
+	lastFail  float64 // when the last probe was sent that was refused
+	probes    int     // refused
+	probeAt   float64 // when the next may go
 	probeSent float64 // one is on its way; 0 is none
-	opening   float64 // when the limit let in again last
-	before0   float64 // the last probe that failed before that
+
+	opening     float64 // when the block before ended, by its last probe; 0: there was none
+	openingFail float64 // and when its last probe was sent that was refused
 }
 
-// close begins a block: the cluster is one.
+const (
+	// A probe goes when the block has lasted twice as long as at the one before
+	// it, from 20 ms on; after 0.6 s, 1.4 times as long. So what is lost to being
+	// late is a share of the block, and at most half a minute.
+	firstProbe, laterProbe, laterFrom, mostProbe = .02, .4, .6, 30.
+
+	tiny = 1e-9 // between "before" and "not after"
+)
+
+// close begins a block: there is a cluster.
 func (f *Finder) close(t float64) {
-	f.block = block{from: f.mode, closed: f.firstBad, stopped: f.lastSent, lastFail: f.firstBad, probeAt: t, opening: f.opening, before0: f.before0}
+	f.block = block{from: f.mode, closed: f.firstBad, stopped: f.lastSent, lastFail: f.firstBad, probeAt: t, opening: f.opening, openingFail: f.openingFail}
 	f.mode, f.since = shut, t
 }
 
-func (f *Finder) probeTime(t float64) float64 {
+func (f *Finder) probeTime() float64 {
 	if f.probeSent != 0 {
 		return f.probeSent + f.lag()
 	}
 	return f.probeAt
 }
 
-// usual are the lengths of windows that people choose, in seconds.
-var usual = [...]float64{1, 2, 3, 5, 10, 15, 20, 30, 60}
-
-const (
-	firstProbe = .02 // then as late again as the block is long
-	laterProbe = .4  // of its length, once it is longer than .6 s
-	maxProbe   = 30
-)
-
-// probed takes in what became of a probe.
+// probed takes in the verdict on a probe, or on what was sent without leave.
 func (f *Finder) probed(t, sent float64, good bool) {
 	if sent < f.since {
 		return
@@ -83,13 +87,14 @@ func (f *Finder) probed(t, sent float64, good bool) {
 		return
 	}
 	f.lastFail, f.probeSent = sent, 0
-	f.failed++
-	d := t - f.closed
-	f.probeAt = t + max(firstProbe, d)
-	if d > .6 {
-		f.probeAt = t + min(laterProbe*d, maxProbe)
+	f.probes++
+	long := t - f.closed
+	f.probeAt = t + max(firstProbe, long)
+	if long > laterFrom {
+		f.probeAt = t + min(laterProbe*long, mostProbe)
 	}
-	// A window that began with its first request ends a usual length later.
+	// A window that began with the first request that it let in ends a usual
+	// length later.
 	for _, length := range append(usual[:], f.length) {
 		if at := f.opening + length; length > 0 && at > t+.01 {
 			f.probeAt = min(f.probeAt, at+.005)
@@ -100,8 +105,9 @@ func (f *Finder) probed(t, sent float64, good bool) {
 // opened ends a block: what was sent at at was let in.
 func (f *Finder) opened(t, at float64) {
 	long := at - f.closed
-	// What was let in on average, over a second at least.
-	from := min(f.opening, at-1)
+	// What is let in per second on average: over a second at least and a minute
+	// at most, and for the first block with the second before there was a Finder.
+	from := min(max(f.opening, at-idleAfter), at-1)
 	if f.opening == 0 {
 		from = -1
 	}
@@ -110,34 +116,29 @@ func (f *Finder) opened(t, at float64) {
 		n -= f.load * from
 	}
 	mean := n / (at - from)
-	// What was let in while more was sent than that: all that a bucket gets.
-	k, span := f.let.between(f.closed+1e-9, f.stopped+1e-9), f.stopped-f.closed
+	// And while more was sent than that: this is what fills a bucket. Three in 50
+	// ms are the least to tell it from, else how long the first one took does.
+	k, span := f.let.between(f.closed+tiny, f.stopped+tiny), f.stopped-f.closed
 	if k < 3 || span < .05 {
-		k, span = f.let.between(f.closed+1e-9, at)+1, max(long, .001)
+		k, span = f.let.between(f.closed+tiny, at)+1, max(long, .001)
 	}
-	full := float64(k) / span
-	// A block that is long beside the mean distance of what is let in.
-	isWindow := long > .15 && full < .3*mean && long*mean > minLong
-	f.trace("%.3f opened at %.3f: block %.3f after %d probes, mean %.1f full %.1f window %v", t, at, long, f.failed, mean, full, isWindow)
+	usedUp := float64(k) / span
+	// A window stays shut for long beside the mean distance of what it lets in:
+	// by chance, three times that is as rare as one in twenty.
+	// No block that is shorter than 0.15 s is one: buckets of 7 a second do that.
+	isWindow := long > .15 && long*mean > 3 && usedUp < .3*mean
 	switch {
+	case f.block.from == window && f.refit(at), isWindow && f.opening > 0 && f.fit(at):
+		f.mode, f.clean, f.more = window, 0, 1
+		f.setRate(max(float64(f.n)/(windowSpread*f.length), mean))
 	case isWindow && f.opening == 0:
-		f.mode, f.rate, f.step = paced, mean/windowSpread, .25
-	case f.from == window && f.refit(at), isWindow && f.fit(at):
-		f.mode = window
-		f.rate = max(float64(f.n)/(windowSpread*f.length), mean)
-		f.clean, f.more = 0, 1
-		f.trace("N %d T %.3f", f.n, f.length)
+		// It began before there was a Finder, so its size is not known: the next
+		// one is used up fast enough to see where it ends.
+		f.begin(mean/windowSpread, mean/windowSpread, 1)
 	default:
-		if f.opening == 0 {
-			mean = max(mean, full)
-		}
-		f.start(t, full, mean, k)
+		f.begin(usedUp, mean, k)
 	}
-	f.cutAt = f.closed
-	f.draining, f.back = false, paced
 	f.epoch = epoch{}
-	f.next, f.opening, f.before0, f.since = t, at, f.lastFail, at
+	f.next, f.opening, f.openingFail, f.since = t, at, f.lastFail, at
 	f.probeSent, f.sum, f.firstBad = 0, 0, 0
 }
-
-var minLong = 3.

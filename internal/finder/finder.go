@@ -1,270 +1,190 @@
-// Package finder finds the rate that a server bears where it states no limit,
-// from nothing but what it lets in and what it refuses.
+// Package finder finds the limit of a server that states none, from nothing but
+// which requests it lets in and which it refuses.
 //
-// A refusal by itself means nothing: busy servers refuse one request in a
-// hundred whatever the rate, and who slows down at each of them comes to a halt,
-// as TCP Reno does on a lossy line. What is delivered counts, as in BBR, and
-// what changes when the rate changes, as in PCC Vivace. So a Finder holds nobody
-// back until many requests in a row are refused, and then asks what kind of
-// limit did that, by what the limit does next:
+// A refusal by itself means nothing. Busy servers refuse one request in a
+// hundred whatever the rate, and whoever slows down at each refusal comes to a
+// halt, as TCP Reno does on a lossy line. What counts is what is delivered, as
+// in BBR, and what changes when the rate changes, as in PCC Vivace. So a Finder
+// holds nobody back until several requests in a row are refused. What the limit
+// does next tells its kind:
 //
-//   - a bucket lets one in again as soon as it has a token (paced.go);
-//   - a window stays shut for long, and then lets many in at once (window.go);
-//   - chance does not react when one goes slower (paced.go).
+//   - A bucket lets in again as soon as it has a token: paced.go looks for the
+//     rate at which it is filled.
+//   - A window stays shut for long and then lets in many: window.go does the same.
+//   - Chance does not react when one goes slower: paced.go lets it be.
 //
-// cluster.go finds the many in a row and probes until the limit lets in again.
+// cluster.go notices that several in a row are refused, and probes until the
+// limit lets in again. A limit of how many requests are under way at once is not
+// looked for; it is taken for a rate, and mostly reached to four fifths.
 package finder
 
 import (
+	"fmt"
 	"math"
-	"sort"
 	"time"
 
 	"github.com/steadyhttp/steadyhttp/internal/monotime"
 )
 
-// A mode is what a Finder holds a limit to be.
+// A mode is what a Finder takes the limit for.
 type mode int
 
 const (
-	open   mode = iota // none is known: nobody is held back
-	shut               // a cluster was refused: one probe at a time
+	open   mode = iota // none: nobody is held back
+	shut               // nothing is let in: one probe at a time
 	paced              // a rate
 	window             // a number in any span of a length
 )
 
 const (
-	// maxUnanswered bounds the requests without a verdict. At 5,000 a second it
-	// covers the 0.2 s that a slow refusal takes; beyond, the oldest counts as let
-	// in a little early.
-	maxUnanswered = 1024
-
-	// slack is how far a rate may lag behind and catch up: timers and goroutines
-	// are late by some milliseconds, and what they lose is not lost.
+	// slack is how far the rate may lag behind and catch up: timers and
+	// goroutines are late by some milliseconds, and what they lose is not lost.
 	slack = .02
 
-	// maxLag is the longest that a refusal is waited for. Requests that are
-	// refused after that count as let in first, and as refused then.
-	maxLag = 5
-
-	// A refusal matters for a minute: that is the longest usual window.
+	// idleAfter is how long a refusal matters: the longest usual window.
 	idleAfter = 60
 )
 
-// A Finder is the controller of one scope. Create it at the first refusal that
-// no known limit explains. Its caller holds a lock and passes the time in.
+// A Finder finds the limit of one scope. It is made at the first refusal that no
+// known limit explains. Its caller holds a lock. Each call costs O(log n) on
+// average and, once its memory is used (20 KB, at high rates 50), no allocation.
 //
 // Inside, times are seconds since it was made; a float64 keeps them exact to the
 // nanosecond for a hundred days.
 type Finder struct {
-	born  monotime.Instant
-	load  float64 // let in per second before it was born
-	early int     // let in of what was sent before it was born
+	born monotime.Instant
+	load float64 // let in during the second before
 
 	mode mode
 	rate float64 // requests a second, of paced and window
-	next float64 // when the next may go by rate, as GCRA has it
+	next float64 // when the next may go by that rate (GCRA's theoretical arrival time)
 
-	// Outcomes are read in the order of sending, since refusals return sooner
-	// than answers: in the order of arrival ten of a hundred that are refused by
-	// chance look like ten in a row. A request without an outcome counts as let
-	// in once a refusal would have come, which is refusalTime and four deviations
-	// later (Jacobson's estimate of TCP's retransmission timeout).
-	asked                   []request // waiting for their verdict, from head on
-	head                    int
-	refusalTime, refusalDev float64
-
-	spread                          int
-	let                             history // what was let in
 	lastSent, lastRefused, lastHeld float64
-	sent, refused                   int // verdicts so far, for people
+	sent, refused                   int // verdicts, for people
 
+	let history // what was let in, or has not been refused so far
+	verdicts
 	cluster
 	block
 	windowLimit
 	pace
 }
 
-// A request waits for its verdict.
-type request struct {
-	sent    float64
-	outcome outcome
-}
-
-type outcome uint8
-
-const (
-	unknown outcome = iota
-	letIn
-	refused
-	unsent
-)
-
 // New returns a Finder that holds nobody back. load is how many requests a
-// second were let in lately.
+// second were sent lately and are not known to be refused. The refusal that is
+// the reason to make it is reported next.
 func New(now monotime.Instant, load float64) *Finder {
-	return &Finder{born: now, load: load, refusalTime: .05, refusalDev: .025}
+	return &Finder{born: now, load: load, verdicts: newVerdicts()}
 }
 
 func (f *Finder) seconds(t monotime.Instant) float64 { return t.Sub(f.born).Seconds() }
 
-// lag is how long a refusal may take.
-func (f *Finder) lag() float64 { return min(maxLag, f.refusalTime+4*f.refusalDev+.005) }
-
 // Next returns when the next request may go. t or earlier is now.
-func (f *Finder) Next(now monotime.Instant) monotime.Instant {
-	t := f.seconds(now)
-	f.settle(t)
-	at := f.allowed(t)
-	if at <= t {
-		return now
-	}
-	f.lastHeld, f.epoch.held = t, true
-	return now.Add(time.Duration(math.Ceil((at - t) * 1e9)))
-}
-
-func (f *Finder) allowed(t float64) float64 {
+func (f *Finder) Next(t monotime.Instant) monotime.Instant {
+	s := f.seconds(t)
+	f.settle(s)
+	at := s
 	switch f.mode {
 	case shut:
-		return f.probeTime(t)
+		at = f.probeTime()
 	case paced:
-		return f.next
+		at = f.next
 	case window:
-		return max(f.next, f.room(t))
+		at = max(f.next, min(f.room(s), f.lastSent+mostProbe))
 	}
-	return t
+	if at <= s {
+		return t
+	}
+	f.lastHeld, f.epoch.held = s, true
+	return t.Add(time.Duration(math.Ceil((at - s) * 1e9)))
 }
 
-// Sent says that a request goes out, whether Next allowed it or not.
-func (f *Finder) Sent(now monotime.Instant) {
-	t := f.seconds(now)
-	r := request{sent: t}
+// Sent says that a request goes out at t, whether Next allowed it or not.
+func (f *Finder) Sent(t monotime.Instant) {
+	s := f.seconds(t)
+	f.settle(s)
 	switch f.mode {
 	case shut:
-		f.probeSent = t
-	case paced, window:
-		f.next = max(f.next, t-slack) + 1/f.rate
+		f.probeSent = s
+	case window:
+		if s-f.lastSent >= mostProbe && f.room(s) > s {
+			f.probeSent = s
+		}
+		fallthrough
+	case paced:
+		f.next = max(f.next, s-slack) + 1/f.rate
 	}
-	f.count(t)
-	f.lastSent = t
-	f.let.add(t)
-	if len(f.asked) == cap(f.asked) && f.head > 0 {
-		f.asked = f.asked[:copy(f.asked, f.asked[f.head:])]
-		f.head = 0
-	}
-	f.asked = append(f.asked, r)
+	f.count(s)
+	f.lastSent = s
+	f.let.add(s)
+	f.await(s)
 }
 
-// Outcome says what became of the request that was sent at sent: it was let in,
-// whatever its answer was otherwise, or refused by a limit.
-func (f *Finder) Outcome(now, sent monotime.Instant, good bool) {
-	t, at := f.seconds(now), f.seconds(sent)
-	if !good {
-		f.lastRefused = t
-		f.timed(t - at)
+// Outcome says at t what became of the request that was sent at sent: the server
+// let it in, whatever it answered, or a limit refused it.
+func (f *Finder) Outcome(t, sent monotime.Instant, letIn bool) {
+	s, at := f.seconds(t), f.seconds(sent)
+	if !letIn {
+		f.lastRefused = s
+		f.timed(s - at)
 	}
-	if at < 0 {
-		// It was sent before there was a Finder. What was sent with it is not in
-		// the books, and a refusal alone tells nothing.
-		if !good {
-			f.load = max(0, f.load-1)
-		}
-		return
+	switch {
+	case at < 0 && !letIn:
+		// It was sent before there was a Finder, and so were others that were let
+		// in, of which nothing is known: it is no evidence.
+		f.load = max(0, f.load-1)
+	case at >= 0:
+		f.know(s, at, letIn)
+		f.settle(s)
 	}
-	if !good {
-		f.let.remove(at)
-	}
-	switch r := f.find(at); {
-	case r != nil && good:
-		r.outcome = letIn
-	case r != nil:
-		r.outcome = refused
-	case !good: // it was taken for let in
-		f.verdict(t, request{sent: at, outcome: refused})
-	}
-	f.settle(t)
 }
 
 // Unsent says that the request that was sent at sent tells nothing of a limit:
 // it was canceled, or failed otherwise.
 func (f *Finder) Unsent(sent monotime.Instant) {
-	at := f.seconds(sent)
-	if at < 0 {
-		return
-	}
-	f.let.remove(at)
-	if r := f.find(at); r != nil {
-		r.outcome = unsent
-	}
-	if f.probeSent == at {
-		f.probeSent = 0
+	if at := f.seconds(sent); at >= 0 {
+		f.forget(at)
 	}
 }
 
-// find returns a request sent at that time that has no outcome yet, or nil. Of
-// several it takes one from anywhere among them: those that are refused are told
-// first and would else look like a cluster.
-func (f *Finder) find(sent float64) *request {
-	open := f.asked[f.head:]
-	i := sort.Search(len(open), func(i int) bool { return open[i].sent >= sent })
-	n := sort.Search(len(open)-i, func(n int) bool { return open[i+n].sent > sent })
-	f.spread++
-	_, spread := math.Modf(float64(f.spread) * math.Phi)
-	for k := range n {
-		if r := &open[i+(k+int(spread*float64(n)))%n]; r.outcome == unknown {
-			return r
-		}
+// Rate returns how many requests a second are let out. 0 is as many as come.
+func (f *Finder) Rate(t monotime.Instant) float64 {
+	switch f.mode {
+	case paced:
+		return f.rate
+	case window:
+		return float64(f.n) / f.length
 	}
-	return nil
+	return 0
 }
 
-// timed takes in how long a refusal took.
-func (f *Finder) timed(took float64) {
-	if f.lastTook == 0 {
-		f.refusalTime, f.refusalDev = took, took/2
-	}
-	f.lastTook = took
-	f.refusalDev += .25 * (math.Abs(took-f.refusalTime) - f.refusalDev)
-	f.refusalTime += .125 * (took - f.refusalTime)
+// Engaged reports whether the Finder holds requests back. Whoever is refused
+// then may come back soon, since it is told when to go.
+func (f *Finder) Engaged() bool { return f.mode != open }
+
+// Idle reports whether the Finder can be dropped: nothing was refused for a
+// minute, and nobody is held back.
+func (f *Finder) Idle(t monotime.Instant) bool {
+	s := f.seconds(t)
+	return s-f.lastRefused > idleAfter && (f.mode == open || s-f.lastHeld > idleAfter)
 }
 
-// settle passes on the verdicts that are due.
-func (f *Finder) settle(t float64) {
-	for ; f.head < len(f.asked); f.head++ {
-		r := f.asked[f.head]
-		if r.outcome == unknown && t-r.sent <= f.lag() && len(f.asked)-f.head <= maxUnanswered {
-			break
+// Why says for people what the refusals point to, and on what evidence.
+func (f *Finder) Why() string {
+	what := "the server's refusals point to no limit"
+	switch f.mode {
+	case shut:
+		what = fmt.Sprintf("the server lets nothing in; %d probes were refused", f.probes)
+	case paced:
+		what = fmt.Sprintf("the rate that the server's refusals point to: %.3g a second", f.rate)
+		if f.trial.running {
+			what += ", on trial"
 		}
-		f.verdict(t, r)
+	case window:
+		what = fmt.Sprintf("the limit that the server's refusals point to: %d in any %.3g s", f.n, f.length)
 	}
-	if f.epoch.full && (f.head == len(f.asked) || f.asked[f.head].sent > f.epoch.last) {
-		f.judge(t)
+	if f.chance > 0 {
+		what += fmt.Sprintf("; %.2g%% are refused at any rate", 100*f.chance)
 	}
-}
-
-// verdict takes in that a request was let in or refused.
-func (f *Finder) verdict(t float64, r request) {
-	if r.outcome == unsent {
-		return
-	}
-	good := r.outcome != refused
-	f.sent++
-	if !good {
-		f.refused++
-	}
-	switch {
-	case f.mode == shut:
-		f.probed(t, r.sent, good)
-	case r.sent < f.since:
-	default:
-		if !good && r.sent >= f.epoch.from && r.sent <= f.epoch.last {
-			f.epoch.refused++
-		}
-		if f.mode == window {
-			f.windowed(r.sent, good)
-		}
-		if f.clustered(r.sent, good) {
-			f.close(t)
-		}
-	}
+	return fmt.Sprintf("%s (%d of %d requests were refused)", what, f.refused, f.sent)
 }

@@ -1,21 +1,28 @@
 package finder
 
-import "sort"
+import (
+	"math"
+	"sort"
+)
 
 const (
-	// maxHistory is how many entries a history has. Thinned to a 64th of their
-	// age, the last hundred seconds need 550 at the most, so that each thinning
-	// makes room for as many again.
+	// maxHistory is how many moments a history has. Thinned to a 64th of their
+	// age, an hour needs 800 at the most, so each thinning makes room for a fifth,
+	// and costs a few steps for each request.
 	maxHistory = 1024
 	thinTo     = 1. / 64
 	thinBelow  = .001
-	keepFor    = 100 // seconds: a window of a minute, and some
+	keepFor    = longest + 100
 )
 
-// A history knows how many requests were let in between any two moments. Recent
-// ones are exact; older ones may count as later than they were by a 64th of
-// their age (Datar et al., Maintaining Stream Statistics over Sliding Windows).
-type history []moment
+// A history knows how many requests were let in between any two moments. When
+// there are many, older ones may count as later than they were by a 64th of
+// their age (as in Datar et al., Maintaining Stream Statistics over Sliding
+// Windows, 2002). It keeps sums, so that a question costs a binary search.
+type history struct {
+	moments []moment
+	dropped int // let in before the first of them
+}
 
 // A moment says how many were let in by then, since the beginning.
 type moment struct {
@@ -24,57 +31,58 @@ type moment struct {
 }
 
 func (h *history) add(t float64) {
-	n := 0
-	if len(*h) > 0 {
-		last := &(*h)[len(*h)-1]
-		if last.at == t {
-			last.upTo++
-			return
-		}
-		n = last.upTo
+	if n := len(h.moments); n > 0 && h.moments[n-1].at == t {
+		h.moments[n-1].upTo++
+		return
 	}
-	if len(*h) >= maxHistory {
+	if len(h.moments) >= maxHistory {
 		h.thin(t)
 	}
-	*h = append(*h, moment{t, n + 1})
+	h.moments = append(h.moments, moment{t, h.all() + 1})
 }
 
-// thin drops moments that are close to the one after them.
+// thin drops moments that are close to the one after them, and old ones.
 func (h *history) thin(t float64) {
-	all := *h
+	all := h.moments
 	kept := len(all) - 1
-	for i := len(all) - 2; i >= 0; i-- {
-		next := all[kept].at
-		if i > 0 && next-all[i-1].at <= max(thinBelow, thinTo*(t-all[i].at)) {
-			continue
-		}
+	for i := kept - 1; i >= 0; i-- {
 		if t-all[i].at > keepFor {
+			h.dropped = all[i].upTo
 			break
+		}
+		if i > 0 && all[kept].at-all[i-1].at <= max(thinBelow, thinTo*(t-all[i].at)) {
+			continue
 		}
 		kept--
 		all[kept] = all[i]
 	}
-	*h = all[:copy(all, all[kept:])]
+	h.moments = all[:copy(all, all[kept:])]
 }
 
 // remove takes back one that was sent at t.
 func (h *history) remove(t float64) {
-	for i := h.search(t); i < len(*h); i++ {
-		(*h)[i].upTo--
+	if len(h.moments) > 0 && t < h.moments[0].at {
+		h.dropped--
+	}
+	for i := h.search(t); i < len(h.moments); i++ {
+		h.moments[i].upTo--
 	}
 }
 
 // search returns the index of the first moment at t or later.
 func (h *history) search(t float64) int {
-	return sort.Search(len(*h), func(i int) bool { return (*h)[i].at >= t })
+	return sort.Search(len(h.moments), func(i int) bool { return h.moments[i].at >= t })
 }
+
+// all counts what was let in altogether.
+func (h *history) all() int { return h.before(math.Inf(1)) }
 
 // before counts what was let in before t.
 func (h *history) before(t float64) int {
 	if i := h.search(t); i > 0 {
-		return (*h)[i-1].upTo
+		return h.moments[i-1].upTo
 	}
-	return 0
+	return h.dropped
 }
 
 // between counts what was let in from a on and before b.
@@ -82,16 +90,16 @@ func (h *history) between(a, b float64) int { return h.before(b) - h.before(a) }
 
 // nth returns when the n-th of all was let in.
 func (h *history) nth(n int) float64 {
-	i := sort.Search(len(*h), func(i int) bool { return (*h)[i].upTo >= n })
-	return (*h)[min(i, len(*h)-1)].at
+	i := sort.Search(len(h.moments), func(i int) bool { return h.moments[i].upTo >= n })
+	return h.moments[min(i, len(h.moments)-1)].at
 }
 
 // most is the largest number in any span of that length before end.
-func (h *history) most(span, end float64) (n int) {
-	first, before := 0, 0
-	for _, m := range (*h)[:h.search(end)] {
-		for m.at-(*h)[first].at >= span {
-			before = (*h)[first].upTo
+func (h *history) most(length, end float64) (n int) {
+	first, before := 0, h.dropped
+	for _, m := range h.moments[:h.search(end)] {
+		for m.at-h.moments[first].at >= length {
+			before = h.moments[first].upTo
 			first++
 		}
 		n = max(n, m.upTo-before)

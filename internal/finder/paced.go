@@ -2,174 +2,210 @@ package finder
 
 import "math"
 
-// A pace is the search for the rate.
+// A pace is the search for the rate that a bucket is filled at, or a server
+// bears otherwise. It goes a little faster from epoch to epoch until more is
+// refused than chance explains, and then slower than what was let in, to see
+// which of two it was: "a limit", if hardly anything is refused any more, or
+// "chance", if as much is as before. AIMD asks no such question, and at 1% of
+// random refusals it is left with an eighth of the throughput.
 type pace struct {
 	epoch epoch
 
-	good             float64 // let in per second when the limit was last seen used up
-	cutAt, cutBefore float64 // when that was, and before
-	step             float64 // of growth
-	holdTime, holdTo float64 // no growth until then
-
-	// After a cut: is it a limit, or chance?
-	draining              bool
-	back                  mode    // where to go if it is chance
-	before                float64 // the rate
-	share                 float64 // refused, at that rate
-	chance                float64 // the share that is refused at any rate
-	ratio                 float64 // log likelihood of "as before" to "chance only"
-	epochs, levels        int
-	sentSlow, refusedSlow int
-	lastTook              float64
+	good   float64 // let in per second when the limit was last seen used up
+	step   float64 // share by which the rate grows next
+	holdTo float64 // it does not grow until then
+	chance float64 // share refused at any rate
+	trial  trial
 }
 
-// An epoch is some requests sent in a row at one rate.
+// An epoch is some requests sent in a row at one rate, as PCC's monitor interval
+// is.
 type epoch struct {
-	from, last, end float64
-	sent, refused   int
-	held            bool // the rate held somebody back
-	full            bool
+	from, last    float64 // when its first and its last were sent
+	end           float64 // when the one after it was sent
+	sent, refused int
+	full          bool // all are sent; some may have no verdict yet
+	held          bool // the rate held somebody back: there was demand for more
 }
+
+// A trial goes slower and asks whether that helps.
+type trial struct {
+	running       bool
+	before        float64 // the rate
+	share         float64 // refused at that rate
+	from          mode
+	ratio         float64 // log of how much likelier "as before" is than "chance only"
+	epochs        int
+	sent, refused int
+	slower        int // times that it went slower still
+}
+
+const (
+	// One in two seconds is the slowest rate. Longer distances are windows.
+	minRate, maxRate = .5, 1e6
+
+	// An epoch is half a second of the rate, 25 requests at least, so that one
+	// refusal more or less is less than the limit of 0.04 below, and 50 at most,
+	// which is enough. While nobody is held back 300 are better than soon. Slow
+	// start takes 10, as TCP's first window. After two seconds 5 must do.
+	epochTime, epochLeast, epochMost   = .5, 25, 50
+	epochOpen, epochStart, epochAtLast = 300, 10, 5
+	epochPatience                      = 2.
+
+	// Refusals are more than chance if they are more than 4% above its share by
+	// one standard deviation, and two at least. While nobody is held back, 6% and
+	// two deviations: a trial there costs everybody a second.
+	moreShare, moreShareOpen = .04, .06
+
+	// Growth begins at 1% and doubles up to 25%. From 0.85 to 1.2 of the rate at
+	// which the limit was used up last it is 3% at most: at 4%, one in ten of the
+	// simulation's rows had more than 5% refused, at 2% a limit that rises is
+	// found too late. slowStart is the step from which on little is known.
+	firstStep, mostStep, nearStep = .01, .25, .03
+	nearFrom, nearTo              = .85, 1.2
+	slowStart                     = .1
+	holdTime                      = 3 // seconds without growth after a cut
+
+	// A block says little of the rate if few were let in meanwhile. Of what was
+	// known before it, two fifths are kept in any case; from 8 on, the rate counts
+	// as known and is approached in small steps.
+	keepBefore, knownFrom = .4, 8
+
+	// A trial goes at 0.93 of what was let in: so much less drains a bucket's
+	// debt within an epoch. What it finds is then kept to at 0.985, since what
+	// was let in over a short time has a bucket's rest in it.
+	trialAt, keepAt = .93, .985
+	// It ends when one answer is e^2, seven times, as likely as the other, or
+	// after three epochs (Wald's sequential probability ratio test).
+	trialSure, trialEpochs = 2, 3
+	// Twice it goes slower still before it believes in chance: what was let in
+	// during one epoch may have been a bucket's rest.
+	trialSlower = 2
+	// Chance is known from 200 requests on; fewer count as a share of that. As
+	// before means at least 4% above it.
+	trialKnown, trialAbove = 200, .04
+	// Back to a rate that was not too high, with some more for what was lost.
+	backTo, backStep = 1.25, .05
+
+	// More than that is never held to be chance, nor less than 1% in a trial.
+	mostChance, leastChance = .15, .01
+)
+
+func (f *Finder) setRate(perSecond float64) { f.rate = min(maxRate, max(minRate, perSecond)) }
 
 // count takes in a request for the epoch.
 func (f *Finder) count(t float64) {
-	if idle := t - f.lastSent; f.mode != open && idle > 1 && idle > 5/f.rate {
-		f.epoch, f.cutAt, f.sum, f.firstBad = epoch{}, 0, 0, 0
-	}
-	if f.mode == shut || f.mode == window || f.epoch.full {
-		return
-	}
-	least := int(min(200, max(25, f.rate/2)))
-	if f.draining {
-		least = min(least, 50)
-	}
-	if f.mode == open {
-		least = 300
-	} else if f.step > .1 {
-		least = 10
+	if idle := t - f.lastSent; f.mode == paced && idle > 1 && idle > 5/f.rate {
+		f.epoch, f.sum, f.firstBad = epoch{}, 0, 0 // what was before tells nothing of now
 	}
 	e := &f.epoch
-	if d := t - e.from; d > 2 && f.mode != open {
-		least = min(least, max(5, int(25-5*d)))
-	}
-	if e.sent > 0 && (e.sent >= least || e.refused >= 4 && f.mode == paced) {
+	switch {
+	case f.mode == shut || f.mode == window || e.full:
+		return
+	case e.sent == 0:
+		e.from = t
+	case e.sent >= f.epochSize(t-e.from):
 		e.full, e.end = true, t
 		return
-	}
-	if e.sent == 0 {
-		e.from = t
 	}
 	e.sent++
 	e.last = t
 }
 
-// start begins to pace after a block, between what a full limit let in and the
-// mean: the more was let in meanwhile, the more the former is worth.
-func (f *Finder) start(t, full, mean float64, k int) {
-	w, was := float64(k)/float64(k+2), f.rate
-	if f.from == window {
-		was = float64(f.n) / f.length
+func (f *Finder) epochSize(age float64) int {
+	switch {
+	case f.mode == open:
+		return epochOpen
+	case age > epochPatience:
+		return epochAtLast
+	case f.step > slowStart:
+		return epochStart
 	}
+	return int(min(epochMost, max(epochLeast, f.rate*epochTime)))
+}
+
+// begin begins to pace after a block, between the rate at which the used up limit
+// let in, of which n requests tell, and the mean. The fewer they are, the larger
+// are the first steps.
+func (f *Finder) begin(usedUp, mean float64, n int) {
+	was := f.rate
+	switch f.block.from {
+	case window:
+		was = float64(f.n) / f.length
+	case open:
+		was, mean = 0, max(mean, usedUp)
+	}
+	w := float64(n) / float64(n+2)
 	f.mode = paced
-	f.rate = max(.5, math.Pow(full, w)*math.Pow(mean, 1-w))
-	f.rate = max(f.rate, .4*was)
-	f.step, f.holdTime, f.holdTo = max(.02, min(.25, 1/float64(k))), .5, 0
-	if k >= sure {
+	f.setRate(max(math.Pow(usedUp, w)*math.Pow(mean, 1-w), keepBefore*was))
+	f.step, f.holdTo, f.trial.running = max(2*firstStep, min(mostStep, 1/float64(n))), 0, false
+	if n >= knownFrom {
 		f.good = f.rate
 	}
 }
 
-func over(refused int, sent, share float64) bool {
-	return refused >= 2 && float64(refused) > sent*share+math.Sqrt(sent*share)
-}
-
-// judge: what an epoch tells, once all of it is known.
+// judge takes in an epoch of which all is known.
 func (f *Finder) judge(t float64) {
 	e := f.epoch
 	f.epoch = epoch{}
-	n := float64(e.sent)
-	share := float64(e.refused) / n
-	dur := max(e.end-e.from, 1e-3)
-	delivered := float64(e.sent-e.refused) / dur
-	f.trace("%.3f judged rate %.1f step %.2f draining %v: %d sent %d refused, delivered %.1f, chance %.3f held %v", t, f.rate, f.step, f.draining, e.sent, e.refused, delivered, f.chance, e.held)
+	n, refused := float64(e.sent), float64(e.refused)
+	span := max(e.end-e.from, .001)
+	good := (n - refused) / span
+	more := func(share, deviations float64) bool {
+		return refused >= 2 && refused > n*share+deviations*math.Sqrt(n*share)
+	}
 	switch {
 	case f.mode == open:
-		if p := max(.06, f.chance+.05); float64(e.refused) > n*p+2*math.Sqrt(n*p) {
-			f.mode, f.next, f.holdTime = paced, t, .5
-			f.cut(t, n/dur, delivered, share)
-			f.back = open
+		if more(max(moreShareOpen, f.chance+baseAbove), 2) {
+			f.try(t, n/span, good, refused/n)
+			f.mode, f.next = paced, t
 		}
-	case f.draining:
-		f.drain(t, e, delivered)
-	case over(e.refused, n, f.chance+.03):
-		// Between two moments at which the limit is used up, what is let in is what comes in.
-		// Of one epoch's share no more is believed than is sure.
-		was, g := f.good, delivered
-		if share < .15 {
-			g = n / dur * (1 - max(share/2, share-math.Sqrt(share*(1-share)/n)))
-		}
-		if d := e.end - f.cutAt; f.cutAt > 0 && d > 1 && d < 60 && f.let.between(f.cutAt, e.end) > 50 {
-			g = max(g, float64(f.let.between(f.cutAt, e.end))/d)
-		}
-		if f.holdTime *= 2; math.Abs(g-was) > .1*was {
-			f.holdTime = .5
-		}
-		f.holdTime = min(f.holdTime, 4)
-		g = max(g, f.rate/2)
-		f.cut(t, f.rate, g, share)
-		f.cutAt = e.end
-	case !e.held:
-		f.cutAt = 0
-	case t >= f.holdTo:
-		f.step = min(.25, max(.01, 2*f.step))
-		growth := f.step * max(1, min(4, 2*dur))
-		if f.rate > .85*f.good && f.rate < 1.2*f.good {
-			f.step = min(f.step, near)
+	case f.trial.running:
+		f.trialEpoch(e, good)
+	case more(f.chance+moreShare, 1):
+		// No less than half the rate at once: where others share the limit, whoever
+		// has less must not lose all.
+		f.try(t, f.rate, max(good, f.rate/2), refused/n)
+	case e.held && t >= f.holdTo:
+		f.step = min(mostStep, max(firstStep, 2*f.step))
+		growth := f.step * max(1, min(4, 2*span)) // slow rates have long epochs
+		if f.rate > nearFrom*f.good && f.rate < nearTo*f.good {
+			f.step = min(f.step, nearStep)
 			growth = f.step
 		}
-		f.rate *= 1 + growth
+		f.setRate(f.rate * (1 + growth))
 	}
 }
 
-func (f *Finder) drain(t float64, e epoch, delivered float64) {
-	q, p := max(.01, f.chance), max((f.share+f.chance)/2, f.chance+.04)
-	f.ratio += float64(e.refused)*math.Log(p/q) + float64(e.sent-e.refused)*math.Log((1-p)/(1-q))
-	f.sentSlow += e.sent
-	f.refusedSlow += e.refused
-	f.epochs++
-	if math.Abs(f.ratio) < 2 && f.epochs < 3 && t-f.cutAt < 2.5 {
-		return
-	}
-	if f.ratio >= 2 && f.levels < 2 { // slower still
-		f.levels++
-		f.good = delivered
-		f.rate = .93 * delivered
-		f.ratio, f.epochs, f.sentSlow, f.refusedSlow = 0, 0, 0, 0
-		return
-	}
-	f.draining = false
-	seen := float64(f.refusedSlow) / float64(f.sentSlow)
-	if f.ratio >= 2 {
-		f.chance = min(.15, seen)
-		f.rate, f.step, f.holdTo = 1.25*f.before, .05, 0
-		if f.back == open {
-			f.mode, f.next = open, t
-		}
-		return
-	}
-	f.back = paced
-	f.chance += min(1, float64(f.sentSlow)/200) * (seen - f.chance)
-	f.rate = .985 * f.good / (1 - f.chance)
-	f.step = 0
+// try goes slower than what is let in, to see whether that helps.
+func (f *Finder) try(t, rate, good, share float64) {
+	f.trial = trial{running: true, before: rate, share: share, from: f.mode}
+	f.good, f.step, f.holdTo = good, 0, t+holdTime
+	f.setRate(trialAt * good)
 }
 
-// cut goes slower than what is let in, to see whether that helps.
-func (f *Finder) cut(t, rate, good, share float64) {
-	f.before, f.good, f.share = rate, good, share
-	f.rate, f.draining = .93*good, true
-	f.ratio, f.epochs, f.sentSlow, f.refusedSlow, f.levels, f.step = 0, 0, 0, 0, 0, 0
-	f.holdTo = t + f.holdTime
+func (f *Finder) trialEpoch(e epoch, good float64) {
+	r := &f.trial
+	byChance, asBefore := max(leastChance, f.chance), max((r.share+f.chance)/2, f.chance+trialAbove)
+	r.ratio += float64(e.refused)*math.Log(asBefore/byChance) + float64(e.sent-e.refused)*math.Log((1-asBefore)/(1-byChance))
+	r.sent += e.sent
+	r.refused += e.refused
+	r.epochs++
+	seen := float64(r.refused) / float64(r.sent)
+	switch {
+	case math.Abs(r.ratio) < trialSure && r.epochs < trialEpochs:
+	case r.ratio < trialSure: // it is a limit
+		r.running = false
+		f.chance = min(mostChance, f.chance+min(1, float64(r.sent)/trialKnown)*(seen-f.chance))
+		f.setRate(keepAt * f.good / (1 - f.chance))
+	case r.slower < trialSlower:
+		*r = trial{running: true, before: r.before, share: r.share, from: r.from, slower: r.slower + 1}
+		f.good = good
+		f.setRate(trialAt * good)
+	default: // it is chance
+		r.running = false
+		f.chance = min(mostChance, seen)
+		f.mode, f.step, f.holdTo = r.from, backStep, 0
+		f.setRate(backTo * r.before)
+	}
 }
-
-var near = .03
-var sure = 8

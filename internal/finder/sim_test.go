@@ -2,9 +2,11 @@ package finder
 
 import (
 	"container/heap"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"github.com/steadyhttp/steadyhttp/internal/monotime"
 )
@@ -227,6 +229,7 @@ type run struct {
 	servedAt                    []float64
 	waits                       []float64 // of calls, from begin to answer
 	dropped                     int       // Finders
+	why                         string
 }
 
 func (r *run) at(t float64, f func()) {
@@ -374,6 +377,12 @@ func (r *run) outcome(c *call, sent monotime.Instant, good, failing bool) {
 	if !good {
 		r.unmeter()
 	}
+	if *show && r.f != nil {
+		if why, _, _ := strings.Cut(r.f.Why(), " ("); why != r.why {
+			r.why = why
+			fmt.Printf("%8.3f %s\n", r.t-r.start, r.f.Why())
+		}
+	}
 	if good {
 		r.waits = append(r.waits, r.t-c.began)
 		c.home()
@@ -397,6 +406,10 @@ func (r *run) outcome(c *call, sent monotime.Instant, good, failing bool) {
 func (r *run) submit(c *call) {
 	r.queue = append(r.queue, c)
 	r.pump()
+}
+
+func (r *run) refusedShare() float64 {
+	return float64(r.refused) / float64(max(1, r.served+r.refused))
 }
 
 func simulate(s setting, by strategy, seed uint64) *run {

@@ -1,80 +1,102 @@
 package finder
 
 // A windowLimit lets n in during any span of a length. A window by the clock is
-// one too, as long as it is used up at its begin.
+// one as well for whoever uses it up at its beginning, so there is no need to
+// look at the clock.
 type windowLimit struct {
 	n      int
 	length float64
-	clean  int // let in since it was last changed
-	more   int // by how much it is raised next
+	clean  int // let in since n was changed
+	more   int // by which n grows next
 }
 
+// usual are the lengths of windows that people choose, in seconds.
+var usual = [...]float64{1, 2, 3, 5, 10, 15, 20, 30, 60, 300, 900, longest}
+
+const longest = 3600. // of a day's quota there is nothing to gain
+
 const (
-	windowSpread = .1  // what a window lets in goes during a tenth of it
-	extraShare   = .01 // one extra is tried for a hundred that were let in
-	extraEarly   = .15 // that much of the length before there is room
-	extraApart   = .02
+	// What a window lets in goes during a tenth of it, not in one instant.
+	windowSpread = .1
+
+	// probeLate is how much later than its due time a probe may be.
+	probeLate = .004
+
+	// wayLeast and wayMost are how much faster a request may be on its way than
+	// the one before it: four mean deviations of the refusals' times, as for TCP.
+	wayLeast, wayMost = .002, .04
+
+	// leastGrowth is after how many successes one more is tried: so at most one
+	// in a hundred is refused for it.
+	leastGrowth = 100
 )
 
-// fit finds the length of the window: one as full as ever when the last probe
-// failed, and with room when the last one was let in.
+// fit finds the window that was used up when the last probe failed and had room
+// again when the one sent at at was let in.
 func (f *Finder) fit(at float64) bool {
 	if f.refit(at) {
 		return true
 	}
+	// One that slides, and was as full as never before.
 	for _, length := range usual {
 		most := f.let.most(length, at)
-		was, is := f.let.between(f.lastFail-length, f.lastFail+1e-9), f.let.between(at-length+.004, at)
-		if most > 1 && was >= most-1 && is < most {
+		if most > 1 && f.let.between(f.lastFail-length, f.lastFail+tiny) >= most-1 && f.let.between(at-length+probeLate, at) < most {
 			f.n, f.length = most, length
 			return true
 		}
 	}
-	// It began between the last probe that failed before it and the first request
-	// that it let in, and ended between the last that failed now and the one that
-	// was let in. A length that people choose is likelier than another.
+	// One that began with the first request that it let in, and was used up in
+	// less than half of its length. That request was a probe, so the window began
+	// somewhat earlier: if a usual length is not much longer, it is that.
 	length := at - f.opening
-	if length < 1 || at-f.closed < length/2 {
+	if length < 1 || length > longest || at-f.closed < length/2 {
 		return false
 	}
 	for _, u := range usual {
-		if u > length && u < min(at-f.before0, 1.1*length) {
+		if u > length && u < min(at-f.openingFail, 1.1*length) {
 			length = u
 			break
 		}
 	}
-	f.n, f.length = max(2, f.let.between(f.opening, f.closed+1e-9)), length
+	f.n, f.length = max(2, f.let.between(f.opening, f.closed+tiny)), length
 	return true
 }
 
+// refit keeps the length that is known, if it still explains the block: it was
+// about as full as before, and has room now.
 func (f *Finder) refit(at float64) bool {
-	was := f.let.between(f.lastFail-f.length, f.lastFail)
-	if f.length > 0 && was >= f.n*4/5 && f.let.between(at-f.length+.004, at) < was {
-		f.n = was
-		return true
+	n := f.let.between(f.lastFail-f.length, f.lastFail)
+	if f.length == 0 || n < f.n*4/5 || f.let.between(at-f.length+probeLate, at) >= n {
+		return false
 	}
-	return false
+	f.n = n
+	return true
 }
 
-// margin covers that one request may be faster on its way than another.
-func (f *Finder) margin() float64 { return .002 + 4*min(f.refusalDev, .01) }
-
-// room is when the window has room again.
+// room is when the window has room again. A request may be faster on its way
+// than the one before it; how uneven the way is, the refusals' times tell.
 func (f *Finder) room(t float64) float64 {
-	gone := f.let.before(t - f.length - f.margin() + .0001)
-	over := f.let.before(t+1) - gone - f.n
-	if over < 0 {
+	length := f.length + min(wayMost, wayLeast+4*f.refusalDev)
+	gone := f.let.before(t - length + tiny)
+	if f.let.all()-gone < f.n {
 		return t
 	}
-	return f.let.nth(gone+over+1) + f.length + f.margin()
+	return f.let.nth(f.let.all()-f.n+1) + length
 }
 
-// windowed takes in a verdict.
+// windowed takes in a verdict. The limit may have grown: after as many successes
+// as it lets in, a hundred at least, one more is tried, then two, four and up to a
+// tenth while that goes well. A refusal says how many it lets in, unless that is
+// far from what is known: then it was chance.
 func (f *Finder) windowed(sent float64, good bool) {
 	if good {
-		// The limit may have grown: one more is tried for a hundred that were let
-		// in, then two, four and so on while that goes well.
-		if f.clean++; f.clean >= max(100, f.n) {
+		if sent == f.probeSent {
+			// There was no room for it, but nothing had been sent for so long that it
+			// went as a probe. So the limit is another: it is used up to find it.
+			f.mode, f.step, f.opening, f.openingFail, f.epoch, f.probeSent = paced, mostStep, sent, sent, epoch{}, 0
+			return
+		}
+		if f.clean++; f.clean >= max(leastGrowth, f.n) {
 			f.n, f.clean, f.more = f.n+f.more, 0, min(2*f.more, max(1, f.n/10))
 		}
 		return

@@ -34,6 +34,19 @@ const (
 	GoodSignTimes = 10
 	MinGoodSign   = time.Second
 
+	// ContradictedTime is how long pauses of a scope hold nobody but the call that
+	// was told, after a success has contradicted one: there the limit is a rate, or
+	// chance, and five refusals in a hundred that each stopped everybody for a
+	// twentieth of a second would cost half of the throughput.
+	ContradictedTime = time.Minute
+
+	// Requests overtake each other on the way, by a few milliseconds. A success
+	// contradicts a pause by itself if it was sent later than the refused request by
+	// this share of the time that the refusal took, MinLater at the least; of those
+	// that were sent sooner it takes several.
+	LaterShare = 8
+	MinLater   = 2 * time.Millisecond
+
 	// LongOutage is how long a scope must have failed without a success for calls
 	// that come anew to wait ShortOutageWait at the most.
 	LongOutage      = time.Minute
@@ -99,6 +112,7 @@ type gate struct {
 	routes  bool             // of a host: routes of it failed, while connections to it did not
 	strict  bool             // nothing contradicts it before its time is up
 	ofLimit bool             // a limit asked for it
+	shut    monotime.Instant // when it was
 	since   monotime.Instant // a response to a request sent before says nothing of the present
 	until   monotime.Instant // nobody passes before
 	every   time.Duration    // between probes
@@ -108,6 +122,7 @@ type gate struct {
 	err     error            // why
 	row     int              // failures that shut it
 	probes  int              // failed
+	against float64          // what speaks against a pause; 1 is enough
 }
 
 // next returns when another may pass, and whether that is sure or hangs on an
@@ -153,11 +168,21 @@ func (g *gate) probeLost(t, sent monotime.Instant) {
 	}
 }
 
-func (g *gate) why() string {
-	if g.failing {
+// probeLost is gate.probeLost for the request p, whose i-th Key k is.
+func (k *keyState) probeLost(t monotime.Instant, p *permit, i int) {
+	if p.probe[i] && k.gate != nil {
+		k.gate.probeLost(t, p.at)
+	}
+}
+
+func (g *gate) why(ofHost bool) string {
+	switch {
+	case !g.failing:
+		return "the server asked for a pause"
+	case ofHost:
 		return "the host is failing"
 	}
-	return "the server asked for a pause"
+	return "requests like it are failing"
 }
 
 func (g *gate) name() string {
@@ -170,69 +195,108 @@ func (g *gate) name() string {
 // evidence is what shut the gate, for people.
 func (g *gate) evidence(t monotime.Instant) string {
 	if !g.failing {
-		return fmt.Sprintf("a response asked for a pause %s ago", t.Sub(g.since).Round(time.Millisecond))
+		return fmt.Sprintf("a response asked for a pause %s ago", t.Sub(g.shut).Round(time.Millisecond))
 	}
-	return fmt.Sprintf("%d failures in a row %s ago, and %d probes since", g.row, t.Sub(g.since).Round(time.Millisecond), g.probes)
+	return fmt.Sprintf("%d failures in a row %s ago, and %d probes since", g.row, t.Sub(g.shut).Round(time.Millisecond), g.probes)
 }
 
 // asked makes everybody wait under k as a response to a request that went out at
-// sent wants it.
+// sent wants it, unless such pauses were contradicted of late.
 func (k *keyState) asked(t, sent monotime.Instant, o *limit.Observation) {
+	if !k.mayPause(t, o) {
+		return
+	}
 	until := t.Add(o.Hold)
 	g := k.gate
 	if g == nil {
-		k.gate = &gate{since: sent, until: until, strict: o.Strict, ofLimit: o.Signal != limit.SignalFailing, every: MinProbe, took: t.Sub(sent), load: k.load(t), err: o.Err}
+		k.gate = &gate{shut: t, since: sent, until: until, strict: o.Strict, ofLimit: o.Signal != limit.SignalFailing, every: MinProbe, took: t.Sub(sent), load: k.load(t), err: o.Err}
+		k.alarmAll(t)
 		return
 	}
-	g.probe = 0
 	g.strict = g.strict || o.Strict
-	if until > g.until {
-		g.until, g.since, g.err = until, max(g.since, sent), o.Err
+	if t >= g.until { // a pause anew, as the probe was told
+		g.since, g.against = max(g.since, sent), 0
 	}
+	if until <= g.until {
+		return
+	}
+	g.until, g.err, g.probe = until, o.Err, 0
+	if ofLimit := !g.failing && o.Signal != limit.SignalFailing; ofLimit != g.ofLimit {
+		g.ofLimit = ofLimit
+		k.alarmAll(t)
+	}
+}
+
+// mayPause reports whether a pause that o asks for is believed to concern all of k.
+func (k *keyState) mayPause(t monotime.Instant, o *limit.Observation) bool {
+	return o.Hold > 0 && (t >= k.contradicted || o.Strict)
 }
 
 // failed counts a failure of k by a request that went out at sent. of is the scope
 // that the failure was observed of: k itself, or one of a host's that k is.
 func (k *keyState) failed(t, sent monotime.Instant, probe bool, of *keyState, o *limit.Observation) {
+	k.failedAt = t
 	if g := k.gate; g != nil {
 		if probe && sent >= g.since {
 			g.failed(t, t.Sub(sent), o.Hold, o.Err)
 		}
 		return // else it was under way already when the gate was shut
 	}
+	if k.row == nil {
+		k.row = new(row)
+	}
 	k.row.add(t, k.host.meter.perSecond(t), of)
 	if !k.row.long(t) || of != k && k.row.routes[MinRoutes-1] == nil {
 		return
 	}
-	took := t.Sub(sent)
-	k.gate = &gate{
-		failing: true, since: t, until: t.Add(max(MinProbe, o.Hold)), every: MinProbe, took: took,
-		load: k.row.perSecond(t), err: o.Err, row: k.row.n, routes: of != k,
+	took, load := t.Sub(sent), k.row.perSecond(t)
+	if k.isHost() {
+		load = max(load, k.row.load) // gates of its routes may have held the row back
 	}
-	k.row, k.ramp = row{}, nil
+	k.gate = &gate{
+		failing: true, shut: t, since: t, until: t.Add(max(MinProbe, o.Hold)), every: MinProbe, took: took,
+		load: load, err: o.Err, row: k.row.n, routes: of != k,
+	}
+	k.row, k.ramp = nil, nil
+	k.alarmAll(t)
 }
 
 // works takes in that a request of k which went out at sent was answered: that
 // ends a row, and opens a gate that was shut before.
 func (k *keyState) works(t, sent monotime.Instant, probe bool) {
-	k.row = row{}
+	k.row = nil
 	switch g := k.gate; {
 	case g == nil || sent < g.since || sent == g.since && !probe:
-	case g.failing, probe && t >= g.until, !g.strict: // of the last the limit is a rate and no pause
+	case g.failing, probe && t >= g.until:
 		k.openGate(t)
+	case !g.strict && g.contradictedBy(sent):
+		k.contradicted = t.Add(ContradictedTime)
+		if t.Sub(g.shut) < RampFlat {
+			k.gate = nil // hardly anybody waits there yet
+		} else {
+			k.openGate(t)
+		}
 	}
+}
+
+// contradictedBy takes in that a request which went out at sent was answered well,
+// and reports whether that is enough to contradict a pause.
+func (g *gate) contradictedBy(sent monotime.Instant) bool {
+	g.against += float64(sent.Sub(g.since)) / float64(max(g.took/LaterShare, MinLater))
+	return g.against >= 1
 }
 
 // openGate opens k's gate: those who waited leave at a pace.
 func (k *keyState) openGate(t monotime.Instant) {
-	k.ramp = newRamp(k.gate.load, t)
+	k.ramp = newRamp(k.gate, t)
 	k.gate = nil
 }
 
 // load is the requests a second that k had of late.
 func (k *keyState) load(t monotime.Instant) float64 {
+	load := k.host.meter.perSecond(t)
 	if k.ramp != nil {
-		return k.ramp.load
+		load = max(load, k.ramp.load)
 	}
-	return k.host.meter.perSecond(t)
+	return load
 }

@@ -18,12 +18,13 @@ const (
 	units // how many there are
 )
 
-var unitNames = [units]string{"requests", "tokens", "input_tokens", "output_tokens"}
+// UnitNames are what limit.Observation and limit.LimitState call the units.
+var UnitNames = [units]string{"requests", "tokens", "input_tokens", "output_tokens"}
 
 var unitWords = [units]string{"requests", "tokens", "input tokens", "output tokens"}
 
 func unitNamed(name string) (unit, bool) {
-	for u, n := range unitNames {
+	for u, n := range UnitNames {
 		if n == name {
 			return unit(u), true
 		}
@@ -35,11 +36,7 @@ func unitNamed(name string) (unit, bool) {
 type load [units]float64
 
 func loadOf(c limit.Cost) load {
-	return load{requests: float64(c.Requests), tokens: float64(c.Input + c.Output), inputTokens: float64(c.Input), outputTokens: float64(c.Output)}
-}
-
-func costOf(n load) limit.Cost {
-	return limit.Cost{Requests: int64(n[requests]), Input: int64(n[inputTokens]), Output: int64(n[outputTokens])}
+	return load{requests: float64(c.Requests), tokens: float64(c.Input) + float64(c.Output), inputTokens: float64(c.Input), outputTokens: float64(c.Output)}
 }
 
 func (n *load) add(m *load) {

@@ -11,21 +11,6 @@ import (
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
-const (
-	// A call waits for an outage for so long if nobody says otherwise: with a
-	// deadline it says itself how patient it is, without one a person may wait.
-	OutageWait           = 30 * time.Second
-	OutageWaitNoDeadline = 10 * time.Second
-
-	// MaxPause is how long a call waits for pauses that limits ask for.
-	MaxPause = 2 * time.Minute
-
-	// Of a call's time until its deadline a tenth, a second at the most, is left to
-	// send the request after all, and to read the response.
-	SpareShare = 10
-	MaxSpare   = time.Second
-)
-
 // A Memory is the Limiter of one process. Its zero value is ready to use; it
 // must not be copied after first use.
 type Memory struct {
@@ -45,6 +30,7 @@ func (m *Memory) AcquireFor(ctx context.Context, a *limit.Ask, req *http.Request
 	a.Cost.Requests = max(a.Cost.Requests, 1)
 	w := waiter{ask: ask{Ask: *a, cost: loadOf(a.Cost)}}
 	w.permit.cost = w.ask.cost
+	w.ask.spent = a.OutageWait < 0
 	h, t := m.lockHost(a.Key.Host), monotime.Now()
 	h.enter(a, &w.permit, t)
 	w.number = h.arrived
@@ -56,11 +42,15 @@ func (m *Memory) AcquireFor(ctx context.Context, a *limit.Ask, req *http.Request
 	if by == nil {
 		w.permit.take(t, &w.ask)
 		p := h.grant(&w.permit, a)
+		p.Spared = w.spared
 		h.publish()
 		h.mu.Unlock()
 		return p, nil
 	}
-	w.patience(ctx, t, by)
+	w.came, w.deadline = t, monotime.Never
+	if deadline, ok := ctx.Deadline(); ok {
+		w.deadline = t.Add(max(time.Until(deadline), 0))
+	}
 	var err error
 	switch {
 	case a.MaxQueue > 0 && int(by.waiting) >= a.MaxQueue:
@@ -95,43 +85,13 @@ func (m *Memory) AcquireFor(ctx context.Context, a *limit.Ask, req *http.Request
 	return h.wait(ctx, &waiting, canceled)
 }
 
-// patience works out until when w waits, and for what.
-func (w *waiter) patience(ctx context.Context, t monotime.Instant, by *keyState) {
-	w.came, w.deadline = t, monotime.Never
-	patience := OutageWaitNoDeadline
-	deadline, ok := ctx.Deadline()
-	if ok {
-		patience = OutageWait
-	}
-	if g := by.gate; g != nil && g.failing && t.Sub(g.since) > LongOutage {
-		patience = min(patience, ShortOutageWait)
-	}
-	if w.ask.OutageWait > 0 {
-		patience = w.ask.OutageWait
-	}
-	w.outageEnd = t.Add(patience)
-	if g := by.gate; g != nil && !g.failing && !g.ofLimit && w.ask.OutageWait == 0 {
-		w.outageEnd = max(w.outageEnd, g.until.Add(MinGoodSign)) // one pause is waited out
-	}
-	w.pauseEnd = t.Add(MaxPause)
-	if w.ask.MaxPause > 0 {
-		w.pauseEnd = t.Add(w.ask.MaxPause)
-	}
-	if ok {
-		left := max(time.Until(deadline), 0)
-		w.deadline = t.Add(left)
-		w.outageEnd = min(w.outageEnd, t.Add(left-min(left/SpareShare, MaxSpare)))
-	}
-}
-
 // observed counts that w would have been held back by what is inferred, and returns
 // what holds it back beside that.
 func (w *waiter) observed(t monotime.Instant, by *keyState) (*keyState, monotime.Instant, bool) {
 	w.ask.Inference = limit.Off
+	w.spared = w.why
 	told, at, sure := w.blocker(t)
-	if told == nil {
-		by.wouldHold++
-	}
+	by.wouldHold++
 	return told, at, sure
 }
 
@@ -144,8 +104,9 @@ func (m *Memory) Settle(granted limit.Permit, o limit.Outcome) {
 	defer h.mu.Unlock()
 	t := monotime.Now()
 	if !p.heard || o.Signal != limit.SignalNone {
-		h.signal(t, p, o.Signal)
+		h.signal(t, p, &granted.Key, o.Signal)
 	}
+	newer := h.keys.made >= p.at
 	held := p.held
 	for i := range held {
 		if k := held[i].state; k != nil {
@@ -153,10 +114,14 @@ func (m *Memory) Settle(granted limit.Permit, o limit.Outcome) {
 		}
 	}
 	h.free(granted.ID)
+	h.sweepSeldom(t)
 	for i := range held {
 		if k := held[i].state; k != nil {
 			k.run(t)
 		}
+	}
+	if newer {
+		h.keys.matching(&granted.Key, func(k *keyState) { k.run(t) })
 	}
 	h.publish()
 }
@@ -168,6 +133,9 @@ func (m *Memory) Observe(granted limit.Permit, o limit.Observation) (held bool) 
 		return false
 	}
 	defer h.mu.Unlock()
+	if o.Key.Host != h.key.Host {
+		return false // it is no business of this host's
+	}
 	t := monotime.Now()
 	k := &h.keyState
 	if o.Unit != "" || o.Hold > 0 || o.Signal > limit.SignalGood {
@@ -179,30 +147,26 @@ func (m *Memory) Observe(granted limit.Permit, o limit.Observation) (held bool) 
 	}
 	switch o.Signal {
 	case limit.SignalGood:
-		h.signal(t, p, o.Signal)
+		h.signal(t, p, &granted.Key, o.Signal)
 	case limit.SignalRefused:
 		p.heard, h.answered = true, true
-		if k.refused(t, p, o.Hold > 0); o.Hold > 0 {
-			k.asked(t, p.at, &o)
-		}
+		k.refused(t, p, k.mayPause(t, &o))
+		k.asked(t, p.at, &o)
 		h.answeredBut(t, p, k)
 	case limit.SignalFailing:
 		p.heard, h.answered = true, true
 		if k.failed(t, p.at, p.probes(k), k, &o); !k.isHost() {
 			h.failed(t, p.at, p.probe[0], k, &o)
 		}
-		if o.Hold > 0 {
-			k.asked(t, p.at, &o)
-		}
+		k.asked(t, p.at, &o)
 		for i := range p.held {
 			if s := p.held[i].state; s != nil {
 				s.outcome(t, p, limit.SignalNone)
+				s.probeLost(t, p, i)
 			}
 		}
 	default:
-		if o.Hold > 0 {
-			k.asked(t, p.at, &o)
-		}
+		k.asked(t, p.at, &o)
 	}
 	k.run(t)
 	for i := range p.held {
@@ -210,21 +174,18 @@ func (m *Memory) Observe(granted limit.Permit, o limit.Observation) (held bool) 
 			s.run(t)
 		}
 	}
+	if o.Signal == limit.SignalGood && h.keys.made >= p.at {
+		h.keys.matching(&granted.Key, func(k *keyState) { k.run(t) })
+	}
 	h.publish()
-	return h.holds(o.Key) || k.finder != nil && o.Signal == limit.SignalRefused
+	return h.holds(&o.Key) || k.finder != nil && o.Signal == limit.SignalRefused
 }
 
 // holds reports whether a gate holds the requests of k back.
-func (h *host) holds(k limit.Key) bool {
-	has := scopeOf(&k)
-	for scope := uint8(1); scope < allScopes; scope++ {
-		if scope&^has == 0 && h.scopes[scope] > 0 {
-			if state := h.keys[within(k, scope)]; state != nil && state.gate != nil {
-				return true
-			}
-		}
-	}
-	return h.gate != nil
+func (h *host) holds(k *limit.Key) bool {
+	held := h.gate != nil
+	h.keys.matching(k, func(state *keyState) { held = held || state.gate != nil })
+	return held
 }
 
 // answeredBut takes in that p was refused by a limit of k: its host works all the
@@ -241,6 +202,7 @@ func (h *host) answeredBut(t monotime.Instant, p *permit, k *keyState) {
 		}
 		if s != k {
 			s.outcome(t, p, limit.SignalNone)
+			s.probeLost(t, p, i)
 		}
 	}
 }
@@ -272,8 +234,9 @@ func (k *keyState) sentBefore(p *permit) load {
 	return before
 }
 
-// signal tells the Keys of p what became of it. It requires h.mu held.
-func (h *host) signal(t monotime.Instant, p *permit, sig limit.Signal) {
+// signal tells the Keys of p, which is for key, what became of it. It requires
+// h.mu held.
+func (h *host) signal(t monotime.Instant, p *permit, key *limit.Key, sig limit.Signal) {
 	p.heard = true
 	if sig != limit.SignalNone {
 		h.answered = true
@@ -284,14 +247,22 @@ func (h *host) signal(t monotime.Instant, p *permit, sig limit.Signal) {
 			break
 		}
 		k.outcome(t, p, sig)
-		switch {
-		case sig == limit.SignalGood:
+		if sig == limit.SignalGood {
 			k.works(t, p.at, p.probe[i])
-		case p.probe[i] && k.gate != nil:
-			k.gate.probeLost(t, p.at)
+		} else {
+			k.probeLost(t, p, i)
 		}
 	}
+	// A success also contradicts what was inferred since p went of Keys that were
+	// not there then.
+	if sig == limit.SignalGood && h.keys.made >= p.at {
+		h.keys.matching(key, func(k *keyState) { k.works(t, p.at, false) })
+	}
 }
+
+// maxHeads bounds among how many queues of a host the oldest request of a Key is
+// looked for that has none in its own.
+const maxHeads = 64
 
 // Snapshot implements limit.Limiter.
 func (m *Memory) Snapshot() []limit.KeyState {
@@ -301,9 +272,16 @@ func (m *Memory) Snapshot() []limit.KeyState {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		t := monotime.Now()
-		all = append(all, h.snapshot(t))
-		for _, k := range h.keys {
-			all = append(all, k.snapshot(t))
+		states := []*keyState{&h.keyState}
+		h.keys.each(func(k *keyState) { states = append(states, k) })
+		var heads []*waiter
+		for _, k := range states {
+			if len(k.queue) > 0 && len(heads) < maxHeads {
+				heads = append(heads, k.queue[0])
+			}
+		}
+		for _, k := range states {
+			all = append(all, k.snapshot(t, heads))
 		}
 		return true
 	})

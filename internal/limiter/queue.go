@@ -29,18 +29,28 @@ type waiter struct {
 	pauseEnd  monotime.Instant // until when it waits for a pause of a limit
 	alarm     *time.Timer      // rings when it has waited at a gate for long enough
 
-	gated bool // a gate has held it back
+	gated  bool   // a gate has held it back, and outageEnd and pauseEnd stand
+	first  bool   // it stands before those whom the gate of its queue's Key holds back: it does not wait for that
+	spared string // see limit.Permit
 
 	done    chan struct{} // closed once what follows stands
 	granted limit.Permit
 	err     error
 }
 
+// before reports whether w is served before v.
+func (w *waiter) before(v *waiter) bool {
+	if w.first != v.first {
+		return w.first
+	}
+	return w.number < v.number
+}
+
 // A queue is those who wait for one Key, first come, first served.
 type queue []*waiter
 
 func (q queue) Len() int           { return len(q) }
-func (q queue) Less(i, j int) bool { return q[i].number < q[j].number }
+func (q queue) Less(i, j int) bool { return q[i].before(q[j]) }
 func (q queue) Swap(i, j int) {
 	q[i], q[j] = q[j], q[i]
 	q[i].index, q[j].index = i, j
@@ -82,7 +92,7 @@ func (w *waiter) blocker(t monotime.Instant) (by *keyState, at monotime.Instant,
 		}
 		// Who comes anew, or from another queue, is behind those who came before.
 		var ahead load
-		behind := k != w.at && len(k.queue) > 0 && k.queue[0].number < w.number
+		behind := k != w.at && len(k.queue) > 0 && k.queue[0].before(w) && (k.queue[0].first || !k.spares(&w.ask))
 		if behind {
 			ahead = k.queued
 		}
@@ -99,7 +109,7 @@ func (w *waiter) blocker(t monotime.Instant) (by *keyState, at monotime.Instant,
 
 // enqueue puts w into k's queue. It requires the host's lock held.
 func (k *keyState) enqueue(w *waiter) {
-	w.at = k
+	w.at, w.first = k, k.spares(&w.ask)
 	heap.Push(&k.queue, w)
 	k.queued.add(&w.ask.cost)
 }
@@ -113,6 +123,21 @@ func (w *waiter) dequeue() {
 	if len(k.queue) == 0 {
 		k.queued = load{} // and not what floating point has left
 		k.queue = nil
+		k.disarm()
+	}
+}
+
+// place lets w go, which stands in no queue, or queues it where it has to wait.
+func (h *host) place(w *waiter, t monotime.Instant) {
+	by, at, _ := w.blocker(t)
+	if by == nil {
+		h.letGo(w, t)
+		return
+	}
+	by.enqueue(w)
+	h.alarm(w, t)
+	if w.index == 0 {
+		by.arm(t, at)
 	}
 }
 
@@ -120,7 +145,7 @@ func (w *waiter) dequeue() {
 // held.
 func (k *keyState) run(t monotime.Instant) {
 	for len(k.queue) > 0 {
-		w := k.head(t)
+		w := k.head()
 		by, at, sure := w.blocker(t)
 		switch {
 		case by == nil:
@@ -145,15 +170,19 @@ func (k *keyState) run(t monotime.Instant) {
 	}
 }
 
-// head is who goes next: the first, but as a probe of a failing scope the first
-// whose request may be repeated.
-func (k *keyState) head(t monotime.Instant) *waiter {
+// maxLook bounds among how many a probe is looked for: in a heap the first places
+// have those who came early.
+const maxLook = 64
+
+// head is who goes next: the first, but as a probe of a failing scope one of the
+// first whose request may be repeated.
+func (k *keyState) head() *waiter {
 	first := k.queue[0]
-	if g := k.gate; g == nil || !g.failing || first.ask.Repeatable {
+	if g := k.gate; g == nil || !g.failing || first.ask.Repeatable || first.first {
 		return first
 	}
 	best := first
-	for _, w := range k.queue {
+	for _, w := range k.queue[:min(len(k.queue), maxLook)] {
 		if w.ask.Repeatable && (!best.ask.Repeatable || w.number < best.number) {
 			best = w
 		}
@@ -170,11 +199,7 @@ func (k *keyState) arm(t, at monotime.Instant) {
 	if k.due != 0 && k.due <= at && k.due > t {
 		return // the earlier run will see to it
 	}
-	if k.timer != nil {
-		k.timer.Stop()
-		k.timer = nil
-	}
-	if k.due = 0; at == monotime.Never {
+	if k.disarm(); at == monotime.Never {
 		return
 	}
 	k.due = at
@@ -188,6 +213,13 @@ func (k *keyState) arm(t, at monotime.Instant) {
 		k.run(monotime.Now())
 		k.host.publish()
 	})
+}
+
+func (k *keyState) disarm() {
+	if k.timer != nil {
+		k.timer.Stop()
+	}
+	k.timer, k.due = nil, 0
 }
 
 // letGo gives w its permit.
@@ -210,7 +242,7 @@ func (h *host) end(w *waiter, t monotime.Instant, granted limit.Permit, err erro
 		w.alarm.Stop()
 	}
 	w.granted, w.err = granted, err
-	w.granted.Waited, w.granted.Why, w.granted.Gated = t.Sub(w.came), w.why, w.gated
+	w.granted.Waited, w.granted.Why, w.granted.Gated, w.granted.Spared = t.Sub(w.came), w.why, w.gated, w.spared
 	close(w.done)
 }
 
@@ -255,9 +287,7 @@ func (h *host) giveBack(granted *limit.Permit, t monotime.Instant) {
 			break
 		}
 		k.untake(p)
-		if p.probe[i] && k.gate != nil {
-			k.gate.probeLost(t, p.at)
-		}
+		k.probeLost(t, p, i)
 	}
 	held := p.held
 	h.free(granted.ID)
@@ -287,47 +317,4 @@ func (p *permit) gateError() (err error) {
 		}
 	}
 	return err
-}
-
-// alarm sees to it that w, if a gate holds it back, does not wait there for longer
-// than it may.
-func (h *host) alarm(w *waiter, t monotime.Instant) {
-	if w.at == nil || w.at.gate == nil {
-		return
-	}
-	w.gated = true
-	end := w.gateEnd()
-	if w.alarm != nil {
-		w.alarm.Stop()
-	}
-	w.alarm = time.AfterFunc(max(end.Sub(t), 0), func() {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		defer h.publish()
-		h.waitedEnough(w, monotime.Now())
-	})
-}
-
-// gateEnd is until when w waits at the gate that holds it back.
-func (w *waiter) gateEnd() monotime.Instant {
-	if w.at.gate.ofLimit {
-		return w.pauseEnd
-	}
-	return w.outageEnd
-}
-
-// waitedEnough ends w's wait at a gate. A request that was never sent goes out
-// once, as it would without a gate; of another the response in hand is good enough.
-func (h *host) waitedEnough(w *waiter, t monotime.Instant) {
-	k := w.at
-	if k == nil || k.gate == nil || t < w.gateEnd() {
-		return // it has gone, or waits for something else by now
-	}
-	w.dequeue()
-	if w.ask.Repeat || k.gate.ofLimit {
-		h.end(w, t, limit.Permit{}, &limit.Refusal{Reason: w.why + ": not back within OutageWait", Err: w.permit.gateError()})
-	} else {
-		h.letGo(w, t)
-	}
-	k.run(t)
 }

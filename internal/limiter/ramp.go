@@ -12,11 +12,13 @@ const (
 	// who waited come on top of what is new, and after a second twice as much each
 	// three seconds. "At most 1.4 times the load before" leaves room for the
 	// moment's irregularity, and "at least 0.9" for a load that was measured too
-	// low. Who waited through five seconds is gone in six.
+	// low. Who waited through five seconds is gone in six. It stays at RampMost
+	// times its start, so that no moment sees three times the load, until RampTime;
+	// then it doubles on, so that a crowd that never ends is not held back.
 	RampStart  = 1.15
 	RampFlat   = time.Second
 	RampDouble = 3 * time.Second
-	RampMost   = 2.2 // times its start
+	RampMost   = 2.2
 
 	// MinRamp is the slowest start: a scope that had one call in ten seconds before
 	// is not overrun by five a second.
@@ -25,21 +27,36 @@ const (
 	// RampTime is how long a ramp is kept at the least; it goes when nobody waits
 	// for it any more.
 	RampTime = 10 * time.Second
+
+	// maxDoublings keeps a ramp from growing beyond all numbers.
+	maxDoublings = 40
 )
 
 // A ramp is the pace at which those leave who waited at a gate.
 type ramp struct {
-	load float64          // requests a second before
-	from monotime.Instant // when the gate opened
-	turn monotime.Instant // when the next may go
+	routes bool             // the gate was that of a host some of whose routes failed
+	failed monotime.Instant // from when on failures count for that
+	load   float64          // requests a second before
+	from   monotime.Instant // when the gate opened
+	turn   monotime.Instant // when the next may go
 }
 
-func newRamp(load float64, from monotime.Instant) *ramp { return &ramp{load: load, from: from} }
+func newRamp(g *gate, from monotime.Instant) *ramp {
+	return &ramp{routes: g.routes, failed: g.shut - monotime.Instant(RowTime), load: g.load, from: from}
+}
+
+// spares reports whether a request does not leave at that pace, since nothing is
+// known against its own route.
+func (r *ramp) spares(a *ask) bool { return r.routes && a.routeOK }
 
 // perSecond is the pace at t.
 func (r *ramp) perSecond(t monotime.Instant) float64 {
-	grown := float64(max(t.Sub(r.from)-RampFlat, 0)) / float64(RampDouble)
-	return max(RampStart*r.load, MinRamp) * min(math.Exp2(grown), RampMost)
+	age := t.Sub(r.from)
+	grown := min(math.Exp2(float64(max(age-RampFlat, 0))/float64(RampDouble)), RampMost)
+	if age > RampTime {
+		grown *= math.Exp2(min(float64(age-RampTime)/float64(RampDouble), maxDoublings))
+	}
+	return max(RampStart*r.load, MinRamp) * grown
 }
 
 // over reports whether the ramp is of no use any more: all who waited are gone.

@@ -50,6 +50,9 @@ type logged struct {
 // toldBy lists the limits that the user set.
 func toldBy(l *limit.Limits) (all []told) {
 	add := func(u unit, max float64, length time.Duration, burst float64) {
+		if 0 < max && max < 1 { // half a request a minute is one in two
+			max, length = 1, time.Duration(float64(length)/max)
+		}
 		if max > 0 {
 			all = append(all, told{unit: u, max: max, length: length, burst: min(max, burst)})
 		}
@@ -161,9 +164,11 @@ func (w *told) grow() {
 	w.log, w.begin = log, 0
 }
 
-// giveBack takes n off what went at sent: less was used than was reserved, or, if
-// n is negative, more.
-func (w *told) giveBack(sent monotime.Instant, n float64) {
+// correct replaces what was reserved by what went at sent with what it used, which
+// may be more. What a response claims to have used can be any number, so that no
+// more than the reservation or a whole window is believed.
+func (w *told) correct(sent monotime.Instant, reserved, used float64) {
+	n := reserved - min(max(used, 0), max(reserved, w.max))
 	if n == 0 {
 		return
 	}

@@ -49,6 +49,24 @@ func KindOf(err error) Kind {
 	return Other
 }
 
+// Unreachable reports whether no connection could be made, to the host or to the
+// proxy before it. It says nothing of other errors.
+func Unreachable(err error) bool {
+	var (
+		op  *net.OpError
+		dns *net.DNSError
+	)
+	if errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect") || errors.As(err, &dns) {
+		return true
+	}
+	for _, e := range []error{syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.ENETUNREACH} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
 // timedOut reports whether any error of the tree says so. errors.As would stop
 // at the first that has a Timeout method, and url.Error and net.OpError ask
 // only the error right below them.
