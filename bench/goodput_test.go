@@ -24,6 +24,10 @@ const (
 const (
 	statedShare, statedRefused = 0.99, 0.01
 	silentShare, silentRefused = 0.95, 0.05
+
+	// Where the first answers come at once, all 64 workers may be under way before
+	// anybody has read one.
+	crowdRefused = 0.10
 )
 
 var goodput = []scenario{
@@ -87,7 +91,7 @@ var servers = []scenario{{
 		Columns: []Column{
 			{Name: "jobs lost", Unit: Share, Better: Lower, Goal: goal(0)},
 			{Name: "time, over the ideal", Unit: Ratio, Better: Lower, Goal: goal(1 / statedShare)},
-			{Name: "answers that are 429", Unit: Share, Better: Lower, Goal: goal(statedRefused)},
+			{Name: "answers that are 429", Unit: Share, Better: Lower, Goal: goal(crowdRefused)},
 			{Name: "requests a job", Unit: Ratio, Better: Lower},
 		},
 		Open: []string{"a bucket of 10"},
