@@ -76,7 +76,7 @@ type Retrier struct {
 	// Overloaded, Connection and RateLimit) is then repeated for as long as
 	// OutageWait lasts. With a BackOff of your own and no OutageWait, 0 is 4 for
 	// everything, since nobody knows how closely its attempts follow each other. If
-	// it is set, OutageWait does not bound the attempts; MaxElapsed still does.
+	// MaxAttempts is set, OutageWait does not bound the attempts; MaxElapsed does.
 	MaxAttempts int
 
 	// OutageWait is how long after its first failure a call may still begin an
@@ -180,6 +180,9 @@ func (t *Retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 func (t *Retrier) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
 	start := t.budget().count(hostOf(req))
 	c := joinCall(req)
+	if c == nil && t.setsPatience(req) {
+		req, c = openCall(req) // in which a Throttler further in finds it
+	}
 	if c != nil {
 		defer c.leave()
 	}
@@ -187,6 +190,7 @@ func (t *Retrier) roundTrip(req *http.Request, next http.RoundTripper) (*http.Re
 	p.make(t, req, next, c)
 	p.start = start
 	if p.role == owner {
+		c.setPatience(p.patience(), false)
 		defer c.release()
 	}
 	a, err := p.first()

@@ -99,6 +99,7 @@ type record struct {
 }
 
 type retriesPart struct {
+	noGates    bool      // an attempt does not wait for outages
 	outageEnd  time.Time // until when an attempt may begin while a scope fails; zero is the default
 	elapsedEnd time.Time // until when an attempt may begin at all; zero is the default
 	inHand     bool      // there is an outcome to end the call with if no further attempt can be sent

@@ -178,7 +178,7 @@ func TestLimitsThatAreSetAreReached(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				const windows = 10
+				const windows = 4
 				start := time.Now()
 				var mu sync.Mutex
 				var all []passage

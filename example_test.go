@@ -151,7 +151,7 @@ func ExampleThrottler_Snapshot() {
 	// "gpt-4o": 500 requests in 1m0s, learned: true
 }
 
-// Why a call waits: the Key in whose queue it stands says so.
+// Why a call waits: the Key that holds it back says so.
 func ExampleThrottler_Snapshot_why() {
 	url, stop := api(steadyhttptest.Reply{Status: 429, Header: http.Header{"Retry-After": {"20"}}})
 	defer stop()
@@ -176,7 +176,7 @@ func ExampleThrottler_Snapshot_why() {
 	}()
 	for waiting := false; !waiting; time.Sleep(time.Millisecond) {
 		for _, k := range transport.Snapshot() {
-			if k.Why == "" {
+			if k.Why == "" || k.Gate == "" { // the whole host has the same Why
 				continue
 			}
 			waiting = true

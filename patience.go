@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"net/http"
 	"time"
 
 	"github.com/steadyhttp/steadyhttp/internal/monotime"
@@ -59,23 +60,54 @@ func (p *plan) outageWait() time.Duration {
 	return defaultOutageWaitNoDeadline
 }
 
-// outageWaitSet is the shortest OutageWait that is set, 0 if none is.
-func (p *plan) outageWaitSet() time.Duration {
-	one, other := p.policy.OutageWait, p.Retrier.OutageWait
-	if one == 0 || other == 0 {
-		return one + other
+// outageWaitSet is the shortest OutageWait that is set, here, in the call's policy
+// or in a Throttler right below; 0 if none is.
+func (p *plan) outageWaitSet() (set time.Duration) {
+	for _, d := range [...]time.Duration{p.policy.OutageWait, p.Retrier.OutageWait, outageWaitBelow(p.next)} {
+		if d != 0 && (set == 0 || d < set) {
+			set = d
+		}
 	}
-	return min(one, other)
+	return set
+}
+
+// outageWaitBelow is the OutageWait of next, if that is a Throttler.
+func outageWaitBelow(next http.RoundTripper) time.Duration {
+	if l, ok := next.(*link); ok {
+		next = l.wrapper
+	}
+	if t, ok := next.(*Throttler); ok && !t.Disabled {
+		return t.OutageWait
+	}
+	return 0
+}
+
+// setsPatience reports whether anything is set that bounds how long the first
+// attempt of a call may wait in a Throttler.
+func (t *Retrier) setsPatience(req *http.Request) bool {
+	policy := policyOf(req)
+	return t.OutageWait != 0 || policy.OutageWait != 0 || t.MaxElapsed > 0 || policy.MaxElapsed > 0
+}
+
+// patience is that of a call before its first attempt.
+func (p *plan) patience() patience {
+	left := patience{outage: max(p.outageWaitSet(), 0), elapsed: p.maxElapsed(), off: p.outageWait() < 0}
+	if left.outage == 0 && left.elapsed < p.outageWait() {
+		left.outage = left.elapsed
+	}
+	return left
 }
 
 // A patience is how much longer a call may begin an attempt.
 type patience struct {
 	outage  time.Duration // while what passes has not passed
 	elapsed time.Duration // at all
+	off     bool          // outages are not waited for
 }
 
 // patience works out what is left of the call's patience.
 func (r *retry) patience() (p patience) {
+	p.off = r.outageWait() < 0
 	gated, queued := r.call.heldSoFar()
 	since := r.failedAt
 	if !gated.IsZero() && gated.Before(since) {
@@ -135,10 +167,13 @@ func (r *retry) ofOutage() bool {
 func (c *call) setPatience(p patience, inHand bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.retries.outageEnd, c.retries.elapsedEnd = time.Now().Add(p.outage), time.Time{}
-	c.retries.inHand = inHand
+	r := &c.retries
+	r.outageEnd, r.elapsedEnd, r.noGates, r.inHand = time.Time{}, time.Time{}, p.off, inHand
+	if p.outage > 0 || inHand {
+		r.outageEnd = time.Now().Add(p.outage)
+	}
 	if p.elapsed < math.MaxInt64 {
-		c.retries.elapsedEnd = time.Now().Add(p.elapsed)
+		r.elapsedEnd = time.Now().Add(p.elapsed)
 	}
 }
 
@@ -152,7 +187,8 @@ func (c *call) heldSoFar() (gatedAt time.Time, queued time.Duration) {
 
 // patience returns how much longer an attempt may wait in a Throttler for an
 // outage, where outageWait is what that Throttler sets, and for pauses; 0 is the
-// default. repeat says that an earlier attempt's outcome is in hand. c may be nil.
+// default, and an outage of -1 is not to wait for one at all. repeat says that an
+// earlier attempt's outcome is in hand. c may be nil.
 func (c *call) patience(outageWait time.Duration) (outage, pause time.Duration, repeat bool) {
 	if c == nil {
 		return outageWait, 0, false
@@ -161,6 +197,9 @@ func (c *call) patience(outageWait time.Duration) (outage, pause time.Duration, 
 	defer c.mu.Unlock()
 	if c.running == 0 {
 		return outageWait, 0, false // left over from an earlier call
+	}
+	if c.retries.noGates || outageWait < 0 {
+		return -1, 0, c.retries.inHand
 	}
 	if end := c.retries.outageEnd; !end.IsZero() {
 		outage = max(time.Until(end), 1)

@@ -22,7 +22,7 @@ type settling struct {
 // that for the permit's end.
 func (s *settling) observe(req *http.Request, resp *http.Response, err error) {
 	signal, held := s.t.observe(req, &s.p, resp, err)
-	if held {
+	if held && s.t.Inference == limit.Act {
 		recordFor(req, resp).setHeld(resp)
 	}
 	s.outcome = limit.Outcome{Signal: signal, Refund: resp == nil || failed(resp)}
@@ -54,7 +54,9 @@ func (s *settling) later(resp *http.Response) {
 		b.usage = usageOf(resp)
 	}
 	if ctx := s.req.Context(); s.t.MaxConcurrent > 0 && ctx.Done() != nil {
-		b.leaves = context.AfterFunc(ctx, func() { b.end(false) }) // whoever does not close the body has gone all the same
+		// Whoever does not close the body has gone all the same. This may run at once,
+		// before b.leaves is set.
+		b.leaves = context.AfterFunc(ctx, func() { b.once.Do(b.settling.settle) })
 	}
 	s.put = true
 	resp.Body = b

@@ -243,7 +243,7 @@ func (t *Throttler) ask(req *http.Request) (a limit.Ask, err error) {
 			return a, err
 		}
 	}
-	a.OutageWait, a.MaxPause, a.Repeat = callFrom(req.Context()).patience(max(t.OutageWait, 0))
+	a.OutageWait, a.MaxPause, a.Repeat = callFrom(req.Context()).patience(t.OutageWait)
 	return a, nil
 }
 
@@ -317,7 +317,9 @@ func refusal(err error) error {
 			of := *cause
 			e = &of
 			e.Status, e.RequestID, e.Body, e.repeat = 0, "", nil, 0
-			reason += ": " + cause.Message
+			if cause.Message != "" {
+				reason += ": " + cause.Message
+			}
 		}
 	}
 	e.Fate, e.Message, e.Err = FateNeverSent, "not sent: "+reason, err

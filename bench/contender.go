@@ -9,8 +9,9 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// attempts is how often a call is made at most, for every contender that
-// repeats calls: the default of steadyhttp.
+// attempts is how often a rival that repeats calls makes one at most. It is what
+// steadyhttp does by default where a failure may not pass with time; else that is
+// patient by time and not by number.
 const attempts = 4
 
 // A Doer makes a call, as http.RoundTripper.RoundTrip and http.Client.Do do.

@@ -54,7 +54,7 @@ var neverWorse = []scenario{{
 	contenders: rowsOf(situations),
 	ask: func(t *testing.T, c Contender, s sizes) []float64 {
 		i := slices.IndexFunc(situations, func(s situation) bool { return s.name == c.Name })
-		bare, without, ours := situations[i].ask(t)
+		bare, without, ours := situations[i].ask(t, s)
 		answered, p50 := 1.0, 0.0
 		if without.answered > 0 {
 			answered = ours.answered / without.answered
@@ -113,15 +113,15 @@ type result struct{ answered, p50, p99, requests float64 }
 const way = 25 * time.Millisecond
 
 // ask has all three contenders meet the situation.
-func (s situation) ask(t *testing.T) (alone, without, ours result) {
+func (s situation) ask(t *testing.T, size sizes) (alone, without, ours result) {
 	held := steady
 	if s.set != nil {
 		held = told("", s.set)
 	}
-	return s.meet(t, bare), s.meet(t, withoutThrottler), s.meet(t, held)
+	return s.meet(t, bare, size), s.meet(t, withoutThrottler, size), s.meet(t, held, size)
 }
 
-func (s situation) meet(t *testing.T, c Contender) result {
+func (s situation) meet(t *testing.T, c Contender, size sizes) result {
 	start, behave := time.Now(), s.server()
 	w := &wire{way: way, serve: func(req *http.Request, body []byte) reply {
 		return behave(time.Since(start), req, body)
@@ -132,6 +132,7 @@ func (s situation) meet(t *testing.T, c Contender) result {
 	var all, works int
 	var wg sync.WaitGroup
 	for i, l := range s.loads {
+		l.n, l.to = min(l.n, size.crowd), min(l.to, size.longest)
 		wg.Go(func() {
 			l.run(t.Context(), uint64(i), func(ctx context.Context) {
 				got := l.call(ctx, do)

@@ -18,6 +18,7 @@ var pageTemplate = template.Must(template.New("page").Parse(pageText))
 type Page struct {
 	Tables   []*Table
 	Versions map[string]string // of modules
+	Kept     bool              // what is timed is of an earlier page
 }
 
 // Write writes the page.
@@ -73,7 +74,7 @@ func (p *Page) each(f func(*Table) []string) []string {
 	return list
 }
 
-// Attempts is how often a call is made at most.
+// Attempts is how often rivals make a call at most.
 func (p *Page) Attempts() int { return attempts }
 
 // OurName is the name of the row that the others are compared with.

@@ -27,8 +27,8 @@ const (
 	lastWait  = 30 * time.Second
 )
 
-// rivals are the others, each as its own documentation would have it, with as
-// many attempts as we make.
+// rivals are the others, each as its own documentation would have it, with the
+// same number of attempts.
 var rivals = []Contender{
 	{
 		Name: "go-retryablehttp", Kind: Rival, Module: "github.com/hashicorp/go-retryablehttp",

@@ -78,14 +78,26 @@ var beside = []situation{
 	},
 }
 
-// afterOutage is a host that is down for a while, at the 20th second.
+// afterOutage is a host that is down for a while, from the 10th second on.
 var afterOutage = []situation{
 	{name: "2 s of 503, then 1% of them", server: outage(2*time.Second, 0.01, reply{status: 503}), loads: hundred},
 	{name: "2 s of 503, then 5% of them", server: outage(2*time.Second, 0.05, reply{status: 503}), loads: hundred},
 	{name: "2 s of 503, then 20% of them", server: outage(2*time.Second, 0.20, reply{status: 503}), loads: hundred},
+	{
+		name:   "2 s of 503 at 10 calls a second, and soon after it 100 a second",
+		server: outage(2*time.Second, 0, reply{status: 503}),
+		loads: []load{
+			{perSecond: 10, to: 14 * time.Second, patience: 30 * time.Second},
+			{perSecond: 100, from: 14 * time.Second, to: 2 * time.Minute, patience: 30 * time.Second},
+		},
+		open: true, // those who come in do not get ahead of a pace that grows to 2.2 times its start and no further
+	},
 	{name: "5 s of 503", server: outage(5*time.Second, 0, reply{status: 503}), loads: hundred},
 	{name: "5 s of 503 with `Retry-After: 1`", server: outage(5*time.Second, 0, asking(503, "1")), loads: hundred},
 	{name: "5 s of 503 with `Retry-After: 5`", server: outage(5*time.Second, 0, asking(503, "5")), loads: hundred},
+	{name: "5 s without a connection", server: outage(5*time.Second, 0, reply{err: errReset}), loads: hundred},
+	{name: "5 s of 503 on all of forty routes", server: outage(5*time.Second, 0, reply{status: 503}), loads: forty()},
+	{name: "10% of 503 at random", server: atRandom(0.10, reply{status: 503}), loads: hundred},
 	{
 		name:   "2 s without a connection, of a host whose answers take 30 s",
 		server: slowly(30*time.Second, outage(2*time.Second, 0, reply{err: errReset})),
@@ -96,11 +108,38 @@ var afterOutage = []situation{
 // hundred is a hundred calls a second for two minutes.
 var hundred = []load{{perSecond: 100, to: 2 * time.Minute, patience: 30 * time.Second}}
 
+// forty is as much, of a route each.
+func forty() []load {
+	var list []load
+	for i := range 40 {
+		l := hundred[0]
+		l.url = fmt.Sprintf("%s%c%c", partsURL, 'a'+i/26, 'a'+i%26)
+		l.perSecond /= 40
+		l.from = time.Duration(i) * time.Second / 100
+		list = append(list, l)
+	}
+	return list
+}
+
 // refusals are 429 that no rate explains, or a rate that nobody states.
 var refusals = []situation{
-	{name: "0.1% of 429 at random, 200 calls a second", server: atRandom(0.001), loads: twoHundred},
-	{name: "1% of 429 at random, 200 calls a second", server: atRandom(0.01), loads: twoHundred},
-	{name: "5% of 429 at random, 200 calls a second", server: atRandom(0.05), loads: twoHundred},
+	{name: "0.1% of 429 at random, 200 calls a second", server: atRandom(0.001, reply{status: 429}), loads: twoHundred},
+	{name: "1% of 429 at random, 200 calls a second", server: atRandom(0.01, reply{status: 429}), loads: twoHundred},
+	{name: "5% of 429 at random, 200 calls a second", server: atRandom(0.05, reply{status: 429}), loads: twoHundred},
+	{
+		name:   "5% of 429 with `Retry-After: 1` at random, 200 calls a second",
+		server: atRandom(0.05, asking(429, "1")),
+		loads:  twoHundred,
+		open:   true, // each pause, soon contradicted, begins the pace of the first moments anew
+	},
+	{name: "5 s of 429 with `Retry-After: 1`", server: outage(5*time.Second, 0, asking(429, "1")), loads: hundred},
+	{name: "5 s of 429 with `Retry-After: 5`", server: outage(5*time.Second, 0, asking(429, "5")), loads: hundred},
+	{
+		name:   "a host's first second is 429 with `Retry-After: 1`; 50 calls, one every 20 ms",
+		server: closedAtFirst(asking(429, "1")),
+		loads:  []load{{method: "POST", url: chatURL, body: chatBody, perSecond: 50, to: time.Second, patience: callPatience}},
+		open:   true, // they leave at the pace of the first 30 ms
+	},
 	{
 		name:   "one odd 429 of a host that states 10,000 requests a day",
 		server: oddRefusal,
@@ -209,10 +248,10 @@ func asking(status int, retryAfter string) reply {
 	return reply{status: status, header: http.Header{"Retry-After": {retryAfter}}}
 }
 
-// outage is a server that gives r to everybody for so long from the 20th second
+// outage is a server that gives r to everybody for so long from the 10th second
 // on, and to a share of all from then on.
 func outage(down time.Duration, share float64, r reply) func() behaviour {
-	const begins = 20 * time.Second
+	const begins = 10 * time.Second
 	return func() behaviour {
 		random := rand.New(rand.NewPCG(7, 3))
 		return func(at time.Duration, _ *http.Request, _ []byte) reply {
@@ -238,13 +277,26 @@ func slowly(takes time.Duration, server func() behaviour) func() behaviour {
 	}
 }
 
-// atRandom is a server that refuses a share of all, whatever their rate.
-func atRandom(share float64) func() behaviour {
+// atRandom is a server that gives r to a share of all, whatever their rate.
+func atRandom(share float64, r reply) func() behaviour {
 	return func() behaviour {
 		random := rand.New(rand.NewPCG(7, 4))
 		return func(time.Duration, *http.Request, []byte) reply {
 			if random.Float64() < share {
-				return reply{status: 429}
+				return r
+			}
+			return reply{body: chatJSON}
+		}
+	}
+}
+
+// closedAtFirst is a server that gives r to everybody for a second from the first
+// request on.
+func closedAtFirst(r reply) func() behaviour {
+	return func() behaviour {
+		return func(at time.Duration, _ *http.Request, _ []byte) reply {
+			if at < way+time.Second {
+				return r
 			}
 			return reply{body: chatJSON}
 		}

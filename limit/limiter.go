@@ -130,7 +130,8 @@ type Ask struct {
 
 	// OutageWait is how long, from when a gate first holds it back, the request may
 	// wait at the gates of scopes that fail. 0 is the default: 30 s, 10 s if the
-	// context has no deadline, and 2 s where the scope has failed for a minute. After
+	// context has no deadline, and 2 s where the scope has failed for a minute;
+	// negative is not to wait there at all. After
 	// it a request that was never sent is sent as soon as its Limits allow it, as it
 	// would be without a Limiter; a Repeat is refused.
 	OutageWait time.Duration

@@ -17,7 +17,8 @@ type KeyState struct {
 	// Waiting is how many of the requests that match the Key wait, for this Key or
 	// for another one. A request stands in the queue of the Key that holds it back
 	// the longest; Oldest is how long the first in this Key's own queue has waited,
-	// and Why is what it waits for. They are zero if nobody stands there.
+	// and Why is what it waits for. They are zero if nobody stands there. For a whole
+	// host they are those of the request to it that has waited the longest.
 	Waiting int
 	Oldest  time.Duration
 	Why     string

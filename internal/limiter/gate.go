@@ -175,11 +175,14 @@ func (k *keyState) probeLost(t monotime.Instant, p *permit, i int) {
 	}
 }
 
-func (g *gate) why() string {
-	if g.failing {
+func (g *gate) why(ofHost bool) string {
+	switch {
+	case !g.failing:
+		return "the server asked for a pause"
+	case ofHost:
 		return "the host is failing"
 	}
-	return "the server asked for a pause"
+	return "requests like it are failing"
 }
 
 func (g *gate) name() string {
@@ -210,7 +213,6 @@ func (k *keyState) asked(t, sent monotime.Instant, o *limit.Observation) {
 		k.alarmAll(t)
 		return
 	}
-	g.probe = 0
 	g.strict = g.strict || o.Strict
 	if t >= g.until { // a pause anew, as the probe was told
 		g.since, g.against = max(g.since, sent), 0
@@ -218,7 +220,7 @@ func (k *keyState) asked(t, sent monotime.Instant, o *limit.Observation) {
 	if until <= g.until {
 		return
 	}
-	g.until, g.err = until, o.Err
+	g.until, g.err, g.probe = until, o.Err, 0
 	if ofLimit := !g.failing && o.Signal != limit.SignalFailing; ofLimit != g.ofLimit {
 		g.ofLimit = ofLimit
 		k.alarmAll(t)
@@ -233,29 +235,36 @@ func (k *keyState) mayPause(t monotime.Instant, o *limit.Observation) bool {
 // failed counts a failure of k by a request that went out at sent. of is the scope
 // that the failure was observed of: k itself, or one of a host's that k is.
 func (k *keyState) failed(t, sent monotime.Instant, probe bool, of *keyState, o *limit.Observation) {
+	k.failedAt = t
 	if g := k.gate; g != nil {
 		if probe && sent >= g.since {
 			g.failed(t, t.Sub(sent), o.Hold, o.Err)
 		}
 		return // else it was under way already when the gate was shut
 	}
+	if k.row == nil {
+		k.row = new(row)
+	}
 	k.row.add(t, k.host.meter.perSecond(t), of)
 	if !k.row.long(t) || of != k && k.row.routes[MinRoutes-1] == nil {
 		return
 	}
-	took := t.Sub(sent)
+	took, load := t.Sub(sent), k.row.perSecond(t)
+	if k.isHost() {
+		load = max(load, k.row.load) // gates of its routes may have held the row back
+	}
 	k.gate = &gate{
 		failing: true, shut: t, since: t, until: t.Add(max(MinProbe, o.Hold)), every: MinProbe, took: took,
-		load: k.row.perSecond(t), err: o.Err, row: k.row.n, routes: of != k,
+		load: load, err: o.Err, row: k.row.n, routes: of != k,
 	}
-	k.row, k.ramp = row{}, nil
+	k.row, k.ramp = nil, nil
 	k.alarmAll(t)
 }
 
 // works takes in that a request of k which went out at sent was answered: that
 // ends a row, and opens a gate that was shut before.
 func (k *keyState) works(t, sent monotime.Instant, probe bool) {
-	k.row = row{}
+	k.row = nil
 	switch g := k.gate; {
 	case g == nil || sent < g.since || sent == g.since && !probe:
 	case g.failing, probe && t >= g.until:
@@ -279,7 +288,7 @@ func (g *gate) contradictedBy(sent monotime.Instant) bool {
 
 // openGate opens k's gate: those who waited leave at a pace.
 func (k *keyState) openGate(t monotime.Instant) {
-	k.ramp = newRamp(k.gate.load, t)
+	k.ramp = newRamp(k.gate, t)
 	k.gate = nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -241,4 +242,33 @@ func TestGateEvidence(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestHostileGates has a server ask for pauses that cannot be.
+func TestHostileGates(t *testing.T) {
+	for _, hold := range []time.Duration{math.MinInt64, -1, 1, math.MaxInt64} {
+		for _, signal := range []limit.Signal{limit.SignalNone, limit.SignalRefused, limit.SignalFailing} {
+			for _, repeat := range []bool{false, true} {
+				synctest.Test(t, func(t *testing.T) {
+					var m Memory
+					meet(t, &m)
+					k := routed("GET /a")
+					p := now(t, &m, limit.Ask{Key: k})
+					m.Observe(p, limit.Observation{Key: k, Signal: signal, Hold: hold})
+					m.Settle(p, limit.Outcome{})
+					for _, most := range []time.Duration{0, time.Second, math.MaxInt64} {
+						ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+						p, err := m.Acquire(ctx, limit.Ask{Key: k, Repeat: repeat, OutageWait: most, MaxPause: most})
+						cancel()
+						if want := hold == math.MaxInt64; want != (err != nil || p.Waited > time.Millisecond) {
+							t.Errorf("a pause of %d: got %v after %v", hold, err, p.Waited)
+						}
+						m.Settle(p, limit.Outcome{})
+						time.Sleep(time.Second)
+					}
+					clean(t, &m)
+				})
+			}
+		}
+	}
 }

@@ -11,16 +11,9 @@ import (
 
 const (
 	// maxHosts bounds what is remembered, so that a crawler's many hosts do not fill
-	// the memory.
-	maxHosts = 100_000
-
-	// maxKeys bounds what is remembered of one host: ids in paths that are not
-	// recognised as such, or as many credentials.
-	maxKeys = 10_000
-
-	// sweepAt is from how many Keys of a host on idle ones are looked for, and each
-	// time that there are twice as many as were left.
-	sweepAt = 64
+	// the memory: with a route that asked for a pause, a host takes 1.2 kB, and all
+	// of them less than 64 MiB.
+	maxHosts = 40_000
 )
 
 // A host is what is known of one host: as a whole, and of each Key that is part
@@ -33,10 +26,8 @@ type host struct {
 
 	mu       sync.Mutex // guards what follows
 	keyState            // of the host as a whole
-	keys     map[limit.Key]*keyState
-	scopes   [allScopes]int32 // how many Keys there are of each scope
-	made     monotime.Instant // when the newest of them came to be
-	sweepAt  int
+	keys     keyTable
+	sweptAt  monotime.Instant
 	forgot   bool           // it is no longer among the hosts of its Memory
 	rounds   *atomic.Uint32 // of its Memory: numbers permits
 
@@ -50,7 +41,7 @@ type host struct {
 
 func (m *Memory) newHost(name string) *host {
 	h := &host{rounds: &m.rounds}
-	h.keyState.key, h.keyState.host = limit.Key{Host: name}, h
+	h.keyState.key, h.keyState.host = limit.Key{Host: strings.Clone(name)}, h
 	return h
 }
 
@@ -62,8 +53,8 @@ func (m *Memory) lockHost(name string) *host {
 			if m.n.Load() >= maxHosts {
 				m.forgetHosts()
 			}
-			name = strings.Clone(name) // it may be a part of a long URL
-			if v, ok = m.hosts.LoadOrStore(name, m.newHost(name)); !ok {
+			h := m.newHost(name)
+			if v, ok = m.hosts.LoadOrStore(h.key.Host, h); !ok {
 				m.n.Add(1)
 			}
 		}
@@ -76,125 +67,81 @@ func (m *Memory) lockHost(name string) *host {
 	}
 }
 
-// forgetHosts drops hosts of which nothing is in force: a sixteenth at the least,
-// so that this is seldom done.
+// forgetHosts drops a sixteenth of the hosts, so that this is seldom done: those
+// of which nothing is in force, and where there are none, others that nobody uses
+// now.
 func (m *Memory) forgetHosts() {
-	t, want := monotime.Now(), maxHosts/16
-	m.hosts.Range(func(name, v any) bool {
-		h := v.(*host)
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		if h.sweep(t); len(h.keys) == 0 && h.users == 0 && h.waiting == 0 && (h.idle(t) || h.clearNow()) {
+	t := monotime.Now()
+	for _, all := range []bool{false, true} {
+		dropped := 0
+		m.hosts.Range(func(name, v any) bool {
+			h := v.(*host)
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			if h.forgot || !h.unneeded(t, all) {
+				return true
+			}
 			h.forgot = true
 			h.clear.Store(false)
 			m.hosts.Delete(name)
 			m.n.Add(-1)
-			want--
-		}
-		return want > 0
-	})
-}
-
-// The bits of a scope tell which fields of a Key are set beside its Host. They
-// index host.scopes.
-const (
-	byRoute = 1 << iota
-	byBucket
-	byCredential
-	byModel
-	allScopes
-)
-
-func scopeOf(k *limit.Key) (scope uint8) {
-	if k.Route != "" {
-		scope |= byRoute
-	}
-	if k.Bucket != "" {
-		scope |= byBucket
-	}
-	if k.Credential != 0 {
-		scope |= byCredential
-	}
-	if k.Model != "" {
-		scope |= byModel
-	}
-	return scope
-}
-
-// within returns what is left of k in that scope.
-func within(k limit.Key, scope uint8) limit.Key {
-	if scope&byRoute == 0 {
-		k.Route = ""
-	}
-	if scope&byBucket == 0 {
-		k.Bucket = ""
-	}
-	if scope&byCredential == 0 {
-		k.Credential = 0
-	}
-	if scope&byModel == 0 {
-		k.Model = ""
-	}
-	return k
-}
-
-// matching calls f for each Key, but the host as a whole, that requests of k
-// match. It requires h.mu held.
-func (h *host) matching(k *limit.Key, f func(*keyState)) {
-	has := scopeOf(k)
-	for scope := uint8(1); scope < allScopes; scope++ {
-		if scope&^has == 0 && h.scopes[scope] > 0 {
-			if state := h.keys[within(*k, scope)]; state != nil {
-				f(state)
-			}
+			dropped++
+			return dropped < maxHosts/16
+		})
+		if dropped > 0 {
+			return
 		}
 	}
+}
+
+// unneeded reports whether h can be forgotten: nobody uses it, and unless all is
+// set, nothing of it is in force. It requires h.mu held.
+func (h *host) unneeded(t monotime.Instant, all bool) bool {
+	if h.users > 0 || h.waiting > 0 {
+		return false
+	}
+	h.sweep(t)
+	return all || h.keys.len() == 0 && (h.idle(t) || h.clearNow())
 }
 
 // of returns the state of k, a new one if there is none. It requires h.mu held.
 func (h *host) of(k limit.Key, t monotime.Instant) *keyState {
-	scope := scopeOf(&k)
-	if scope == 0 {
+	if scopeOf(&k) == 0 {
 		return &h.keyState
 	}
-	if state := h.keys[k]; state != nil {
+	k.Host = h.key.Host
+	if state := h.keys.get(&k); state != nil {
 		return state
 	}
-	if len(h.keys) >= max(h.sweepAt, sweepAt) {
-		h.sweep(t)
-		h.sweepAt = 2 * len(h.keys)
-	}
-	if len(h.keys) >= maxKeys {
+	if !h.keys.room(t) {
 		return &keyState{key: k, host: h} // it is forgotten at once
 	}
-	if h.keys == nil {
-		h.keys = make(map[limit.Key]*keyState)
-	}
-	// Its parts may be parts of a long URL or of a body, and are kept for long.
-	k = limit.Key{Host: h.key.Host, Route: strings.Clone(k.Route), Bucket: strings.Clone(k.Bucket), Credential: k.Credential, Model: strings.Clone(k.Model)}
+	// The strings may be parts of a long URL or body, which would be kept with them.
+	k.Route, k.Bucket, k.Model = strings.Clone(k.Route), strings.Clone(k.Bucket), strings.Clone(k.Model)
 	state := &keyState{key: k, host: h, used: t}
-	h.keys[k] = state
-	h.scopes[scope]++
-	h.made = t
+	h.keys.add(state, t)
 	return state
 }
 
 // sweep forgets the Keys of which nothing is in force. It requires h.mu held.
 func (h *host) sweep(t monotime.Instant) {
-	for k, state := range h.keys {
-		if state.idle(t) {
-			delete(h.keys, k)
-			h.scopes[scopeOf(&k)]--
-		}
-	}
+	h.keys.sweep(t)
 	if g := h.gate; g != nil && t.Sub(g.until) > idleTime && h.waiting == 0 {
 		h.gate = nil
 	}
 }
 
+// sweepSeldom is sweep, once in idleTime.
+func (h *host) sweepSeldom(t monotime.Instant) {
+	if t.Sub(h.sweptAt) >= idleTime {
+		h.sweep(t)
+		h.sweptAt = t
+	}
+}
+
 // clearNow reports whether the host holds nobody back. It requires h.mu held.
 func (h *host) clearNow() bool {
-	return h.answered && len(h.keys) == 0 && h.keyState.holdsNobody()
+	return h.answered && h.keys.len() == 0 && h.keyState.holdsNobody()
 }
 
 // publish makes known whether the host holds nobody back. It requires h.mu held,

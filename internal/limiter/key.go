@@ -35,7 +35,9 @@ type keyState struct {
 	finder *finder.Finder // of a rate that refusals point to; nil is none
 	gate   *gate          // nil is open
 	ramp   *ramp          // after a gate has opened; nil is none
-	row    row            // of failures
+	row    *row           // of failures; nil is none
+
+	failedAt monotime.Instant // the latest failure; 0 is none
 
 	contradicted monotime.Instant // until when pauses of it are not believed
 
@@ -88,7 +90,7 @@ func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(
 		if at <= t && ahead[requests] > 0 {
 			at, sure = t.Add(g.goodSign()), false // somebody before it is the probe
 		}
-		later(at, sure, g.why())
+		later(at, sure, g.why(k.isHost()))
 	}
 	if slices.ContainsFunc(k.stated, func(s stated) bool { return s.stale(t) }) {
 		k.stated = slices.DeleteFunc(k.stated, func(s stated) bool { return s.stale(t) })
@@ -96,20 +98,20 @@ func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(
 	for i := range k.stated {
 		s := &k.stated[i]
 		s.refill(t)
-		if then := s.next(t, a.cost[s.unit], ahead[s.unit]); then > t {
+		if then := s.next(t, a.cost[s.unit], ahead[s.unit], k.inUse == 0 && ahead[requests] == 0); then > t {
 			later(then, s.sure(t), s.why())
 		}
 	}
 	if k.finder != nil {
 		if then := k.finder.Next(t); then > t {
-			later(then, false, k.finder.Why())
+			later(then, false, "the adaptive rate limit")
 		}
 	}
 	if k.ramp != nil {
 		if k.ramp.over(t) {
 			k.ramp = nil
-		} else {
-			later(k.ramp.next(t, ahead[requests]), ahead[requests] == 0, "the host has just recovered")
+		} else if !k.ramp.spares(a) {
+			later(k.ramp.next(t, ahead[requests]), ahead[requests] == 0, "the pace after an outage or a pause")
 		}
 	}
 	if h := k.host; k.isHost() && h.cold != 0 && !h.answered {
@@ -136,7 +138,7 @@ func (k *keyState) take(t monotime.Instant, a *ask) (probe bool) {
 	if k.finder != nil {
 		k.finder.Sent(t)
 	}
-	if k.ramp != nil {
+	if k.ramp != nil && !k.ramp.spares(a) {
 		k.ramp.take(t)
 	}
 	if g := k.gate; g != nil && t >= g.until {
@@ -238,8 +240,8 @@ func (k *keyState) isHost() bool { return k == &k.host.keyState }
 
 // idle reports whether k can be forgotten: nothing of it is in force.
 func (k *keyState) idle(t monotime.Instant) bool {
-	if k.users > 0 || k.waiting > 0 || t.Sub(k.used) < idleTime || k.gate != nil && t.Sub(k.gate.until) < idleTime || t < k.contradicted ||
-		k.row.n > 0 && t.Sub(k.row.latest) < RowTime || k.finder != nil && !k.finder.Idle(t) {
+	if k.users > 0 || k.waiting > 0 || k.wouldHold > 0 || t.Sub(k.used) < idleTime || k.gate != nil && t.Sub(k.gate.until) < idleTime || t < k.contradicted ||
+		k.row != nil && t.Sub(k.row.latest) < RowTime || k.finder != nil && !k.finder.Idle(t) {
 		return false
 	}
 	for i := range k.told {
@@ -257,14 +259,28 @@ func (k *keyState) idle(t monotime.Instant) bool {
 
 // holdsNobody reports whether k holds nobody back and has nothing to count.
 func (k *keyState) holdsNobody() bool {
-	return k.gate == nil && k.ramp == nil && k.finder == nil && k.row.n == 0 && len(k.told) == 0 && k.max == 0 && len(k.stated) == 0 && k.waiting == 0
+	return k.gate == nil && k.ramp == nil && k.finder == nil && k.row == nil && len(k.told) == 0 && k.max == 0 && len(k.stated) == 0 && k.waiting == 0
 }
 
-// snapshot is what there is to know of k.
-func (k *keyState) snapshot(t monotime.Instant) limit.KeyState {
-	s := limit.KeyState{Key: k.key, Waiting: int(k.waiting), Concurrent: int(k.inUse), WouldHold: k.wouldHold}
+// oldest returns who has waited the longest of those that match k: the first in its
+// queue, or if they all stand in others', of heads, who are first there.
+func (k *keyState) oldest(heads []*waiter) (first *waiter) {
 	if len(k.queue) > 0 {
-		s.Oldest, s.Why = t.Sub(k.queue[0].came), k.queue[0].why
+		return k.queue[0]
+	}
+	for _, w := range heads {
+		if (first == nil || w.number < first.number) && k.waiting > 0 && w.permit.holds(k) {
+			first = w
+		}
+	}
+	return first
+}
+
+// snapshot is what there is to know of k. heads are the first of the host's queues.
+func (k *keyState) snapshot(t monotime.Instant, heads []*waiter) limit.KeyState {
+	s := limit.KeyState{Key: k.key, Waiting: int(k.waiting), Concurrent: int(k.inUse), WouldHold: k.wouldHold}
+	if w := k.oldest(heads); w != nil {
+		s.Oldest, s.Why = t.Sub(w.came), w.why
 	}
 	for i := range k.told {
 		w := &k.told[i]

@@ -39,10 +39,6 @@ func loadOf(c limit.Cost) load {
 	return load{requests: float64(c.Requests), tokens: float64(c.Input) + float64(c.Output), inputTokens: float64(c.Input), outputTokens: float64(c.Output)}
 }
 
-func costOf(n load) limit.Cost {
-	return limit.Cost{Requests: int64(n[requests]), Input: int64(n[inputTokens]), Output: int64(n[outputTokens])}
-}
-
 func (n *load) add(m *load) {
 	for u := range n {
 		n[u] += m[u]

@@ -30,6 +30,7 @@ func (m *Memory) AcquireFor(ctx context.Context, a *limit.Ask, req *http.Request
 	a.Cost.Requests = max(a.Cost.Requests, 1)
 	w := waiter{ask: ask{Ask: *a, cost: loadOf(a.Cost)}}
 	w.permit.cost = w.ask.cost
+	w.ask.spent = a.OutageWait < 0
 	h, t := m.lockHost(a.Key.Host), monotime.Now()
 	h.enter(a, &w.permit, t)
 	w.number = h.arrived
@@ -105,7 +106,7 @@ func (m *Memory) Settle(granted limit.Permit, o limit.Outcome) {
 	if !p.heard || o.Signal != limit.SignalNone {
 		h.signal(t, p, &granted.Key, o.Signal)
 	}
-	newer := h.made >= p.at
+	newer := h.keys.made >= p.at
 	held := p.held
 	for i := range held {
 		if k := held[i].state; k != nil {
@@ -113,13 +114,14 @@ func (m *Memory) Settle(granted limit.Permit, o limit.Outcome) {
 		}
 	}
 	h.free(granted.ID)
+	h.sweepSeldom(t)
 	for i := range held {
 		if k := held[i].state; k != nil {
 			k.run(t)
 		}
 	}
 	if newer {
-		h.matching(&granted.Key, func(k *keyState) { k.run(t) })
+		h.keys.matching(&granted.Key, func(k *keyState) { k.run(t) })
 	}
 	h.publish()
 }
@@ -131,6 +133,9 @@ func (m *Memory) Observe(granted limit.Permit, o limit.Observation) (held bool) 
 		return false
 	}
 	defer h.mu.Unlock()
+	if o.Key.Host != h.key.Host {
+		return false // it is no business of this host's
+	}
 	t := monotime.Now()
 	k := &h.keyState
 	if o.Unit != "" || o.Hold > 0 || o.Signal > limit.SignalGood {
@@ -169,8 +174,8 @@ func (m *Memory) Observe(granted limit.Permit, o limit.Observation) (held bool) 
 			s.run(t)
 		}
 	}
-	if o.Signal == limit.SignalGood && h.made >= p.at {
-		h.matching(&granted.Key, func(k *keyState) { k.run(t) })
+	if o.Signal == limit.SignalGood && h.keys.made >= p.at {
+		h.keys.matching(&granted.Key, func(k *keyState) { k.run(t) })
 	}
 	h.publish()
 	return h.holds(&o.Key) || k.finder != nil && o.Signal == limit.SignalRefused
@@ -179,7 +184,7 @@ func (m *Memory) Observe(granted limit.Permit, o limit.Observation) (held bool) 
 // holds reports whether a gate holds the requests of k back.
 func (h *host) holds(k *limit.Key) bool {
 	held := h.gate != nil
-	h.matching(k, func(state *keyState) { held = held || state.gate != nil })
+	h.keys.matching(k, func(state *keyState) { held = held || state.gate != nil })
 	return held
 }
 
@@ -250,10 +255,14 @@ func (h *host) signal(t monotime.Instant, p *permit, key *limit.Key, sig limit.S
 	}
 	// A success also contradicts what was inferred since p went of Keys that were
 	// not there then.
-	if sig == limit.SignalGood && h.made >= p.at {
-		h.matching(key, func(k *keyState) { k.works(t, p.at, false) })
+	if sig == limit.SignalGood && h.keys.made >= p.at {
+		h.keys.matching(key, func(k *keyState) { k.works(t, p.at, false) })
 	}
 }
+
+// maxHeads bounds among how many queues of a host the oldest request of a Key is
+// looked for that has none in its own.
+const maxHeads = 64
 
 // Snapshot implements limit.Limiter.
 func (m *Memory) Snapshot() []limit.KeyState {
@@ -263,15 +272,17 @@ func (m *Memory) Snapshot() []limit.KeyState {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		t := monotime.Now()
-		whole := h.snapshot(t)
-		for _, k := range h.keys {
-			s := k.snapshot(t)
-			if s.Oldest > whole.Oldest || whole.Why == "" {
-				whole.Oldest, whole.Why = s.Oldest, s.Why
+		states := []*keyState{&h.keyState}
+		h.keys.each(func(k *keyState) { states = append(states, k) })
+		var heads []*waiter
+		for _, k := range states {
+			if len(k.queue) > 0 && len(heads) < maxHeads {
+				heads = append(heads, k.queue[0])
 			}
-			all = append(all, s)
 		}
-		all = append(all, whole)
+		for _, k := range states {
+			all = append(all, k.snapshot(t, heads))
+		}
 		return true
 	})
 	return all

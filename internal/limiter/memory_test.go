@@ -1,15 +1,18 @@
 package limiter
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/steadyhttp/steadyhttp/internal/monotime"
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
@@ -83,9 +86,7 @@ func clean(t *testing.T, m *Memory) {
 			}
 		}
 		check(&h.keyState)
-		for _, k := range h.keys {
-			check(k)
-		}
+		h.keys.each(check)
 		return true
 	})
 }
@@ -103,8 +104,10 @@ func TestStorm(t *testing.T) {
 }
 
 func storm(t *testing.T, seed uint64) {
-	const places, goroutines, each = 5, 60, 15
+	const places, perSecond, goroutines, each = 20, 100, 60, 15
 	var m Memory
+	var mu sync.Mutex
+	var gone []went
 	var underWay atomic.Int64
 	var wg sync.WaitGroup
 	for g := range goroutines {
@@ -115,7 +118,7 @@ func storm(t *testing.T, seed uint64) {
 				a := limit.Ask{
 					Key:        limit.Key{Host: "h", Route: string(rune('a' + r.IntN(5))), Credential: uint64(1 + r.IntN(2)), Model: []string{"", "m", "n"}[r.IntN(3)]},
 					LimitsKey:  limit.Key{Host: "h"},
-					Limits:     limit.Limits{MaxConcurrent: places, RequestsPerSecond: 200, TokensPerMinute: 600_000},
+					Limits:     limit.Limits{MaxConcurrent: places, RequestsPerSecond: perSecond, TokensPerMinute: 600_000},
 					Cost:       limit.Cost{Input: r.Int64N(300), Output: r.Int64N(300)},
 					OutageWait: time.Duration(r.IntN(int(2 * time.Second))),
 					MaxPause:   time.Duration(r.IntN(int(2 * time.Second))),
@@ -143,6 +146,9 @@ func storm(t *testing.T, seed uint64) {
 				if n := underWay.Add(1); n > places {
 					t.Errorf("got %d under way, want at most %d", n, places)
 				}
+				mu.Lock()
+				gone = append(gone, went{monotime.Now(), 1})
+				mu.Unlock()
 				time.Sleep(time.Duration(r.IntN(int(40 * time.Millisecond))))
 				underWay.Add(-1)
 				o := limit.Observation{Key: within(a.Key, uint8(r.IntN(allScopes))), Limit: -1, Remaining: -1, Reset: -1, MaxWait: 2 * time.Second}
@@ -185,4 +191,8 @@ func storm(t *testing.T, seed uint64) {
 		t.Fatalf("calls wait for ever: %+v", m.Snapshot())
 	}
 	clean(t, &m)
+	slices.SortFunc(gone, func(a, b went) int { return cmp.Compare(a.at, b.at) })
+	if n := most(gone, time.Second); n > perSecond {
+		t.Errorf("got %v requests within a second, want at most %d", n, perSecond)
+	}
 }

@@ -56,6 +56,15 @@ func (a *ask) passes(g *gate) bool {
 	return a.routeOK && g.routes || a.spent && !g.ofLimit
 }
 
+// spares reports whether those who wait at k's gate, or are leaving it, are not
+// before a request that does not wait there.
+func (k *keyState) spares(a *ask) bool {
+	if k.gate != nil {
+		return a.passes(k.gate)
+	}
+	return k.ramp != nil && k.ramp.spares(a)
+}
+
 // alarm sees to it that w, if a gate holds it back, does not wait there for longer
 // than it may.
 func (h *host) alarm(w *waiter, t monotime.Instant) {

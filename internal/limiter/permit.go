@@ -45,7 +45,7 @@ func (h *host) enter(a *limit.Ask, p *permit, t monotime.Instant) {
 	if a.Inference == limit.Off {
 		return
 	}
-	h.matching(&a.Key, p.hold)
+	h.keys.matching(&a.Key, p.hold)
 }
 
 // hold adds k to what p holds on to, once.
@@ -63,6 +63,16 @@ func (p *permit) hold(k *keyState) {
 	}
 }
 
+// holds reports whether p holds on to k.
+func (p *permit) holds(k *keyState) bool {
+	for i := range p.held {
+		if p.held[i].state == k {
+			return true
+		}
+	}
+	return false
+}
+
 // leave lets go of all Keys, without having gone.
 func (p *permit) leave() {
 	for i := range p.held {
@@ -72,11 +82,15 @@ func (p *permit) leave() {
 	}
 }
 
-// routeOK reports whether no failure of the request's own route is known: all that
-// it is under is its host and limits.
+// routeOK reports whether no failure of the request's own route is known, of late
+// and in what its host recovers from.
 func (p *permit) routeOK() bool {
+	var since monotime.Instant
+	if r := p.held[0].state.ramp; r != nil {
+		since = r.failed
+	}
 	for i := range p.held {
-		if k := p.held[i].state; k != nil && !k.isHost() && (k.gate != nil || k.row.n > 0) {
+		if k := p.held[i].state; k != nil && !k.isHost() && (k.gate != nil || k.row != nil || since != 0 && k.failedAt > since) {
 			return false
 		}
 	}

@@ -92,7 +92,7 @@ func (w *waiter) blocker(t monotime.Instant) (by *keyState, at monotime.Instant,
 		}
 		// Who comes anew, or from another queue, is behind those who came before.
 		var ahead load
-		behind := k != w.at && len(k.queue) > 0 && k.queue[0].before(w) && (k.gate == nil || k.queue[0].first || !w.ask.passes(k.gate))
+		behind := k != w.at && len(k.queue) > 0 && k.queue[0].before(w) && (k.queue[0].first || !k.spares(&w.ask))
 		if behind {
 			ahead = k.queued
 		}
@@ -109,7 +109,7 @@ func (w *waiter) blocker(t monotime.Instant) (by *keyState, at monotime.Instant,
 
 // enqueue puts w into k's queue. It requires the host's lock held.
 func (k *keyState) enqueue(w *waiter) {
-	w.at, w.first = k, k.gate != nil && w.ask.passes(k.gate)
+	w.at, w.first = k, k.spares(&w.ask)
 	heap.Push(&k.queue, w)
 	k.queued.add(&w.ask.cost)
 }

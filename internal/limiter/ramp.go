@@ -34,12 +34,20 @@ const (
 
 // A ramp is the pace at which those leave who waited at a gate.
 type ramp struct {
-	load float64          // requests a second before
-	from monotime.Instant // when the gate opened
-	turn monotime.Instant // when the next may go
+	routes bool             // the gate was that of a host some of whose routes failed
+	failed monotime.Instant // from when on failures count for that
+	load   float64          // requests a second before
+	from   monotime.Instant // when the gate opened
+	turn   monotime.Instant // when the next may go
 }
 
-func newRamp(load float64, from monotime.Instant) *ramp { return &ramp{load: load, from: from} }
+func newRamp(g *gate, from monotime.Instant) *ramp {
+	return &ramp{routes: g.routes, failed: g.shut - monotime.Instant(RowTime), load: g.load, from: from}
+}
+
+// spares reports whether a request does not leave at that pace, since nothing is
+// known against its own route.
+func (r *ramp) spares(a *ask) bool { return r.routes && a.routeOK }
 
 // perSecond is the pace at t.
 func (r *ramp) perSecond(t monotime.Instant) float64 {

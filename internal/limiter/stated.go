@@ -8,10 +8,12 @@ import (
 )
 
 const (
-	// ReserveShare of a stated limit, and one at the least, is left over where
+	// ReserveShare of a stated limit, and MinReserve at the least, is left over where
 	// there is more than none: requests do not arrive in the rhythm in which they
-	// were sent, and two that meet would be one too many.
+	// were sent, and two that meet would be one too many. A request that no other
+	// could meet, since none is under way, may have that too.
 	ReserveShare = 0.03
+	MinReserve   = 1
 
 	// RaiseShare of what a response says is left beyond what was reckoned is
 	// believed; all of what it says is missing.
@@ -29,8 +31,10 @@ const (
 	// minute and by the day.
 	MaxStated = 8
 
-	// MaxLimit is above every limit there is: what is more is none.
-	MaxLimit = 1 << 50
+	// MaxLimit is above every limit there is: what is more is none. The same holds
+	// for MaxWindow: a limit is remembered for as long as its window.
+	MaxLimit  = 1 << 50
+	MaxWindow = 31 * 24 * time.Hour
 )
 
 // A stated is a limit that responses state, as a bucket: how much is left of it,
@@ -47,6 +51,7 @@ type stated struct {
 	window    time.Duration // likewise; 0 if it is not
 	perSecond float64       // what it is refilled with; 0 is nothing until reset
 	size      float64       // what it holds at the most
+	reserve   float64       // what is left over of it where others are under way
 	level     float64       // at that instant
 	at        monotime.Instant
 
@@ -88,8 +93,11 @@ func (s *stated) refill(t monotime.Instant) {
 
 // next returns when n can be taken, after ahead was. It requires the level to be
 // that of t.
-func (s *stated) next(t monotime.Instant, n, ahead float64) monotime.Instant {
+func (s *stated) next(t monotime.Instant, n, ahead float64, alone bool) monotime.Instant {
 	need := ahead + min(n, s.size)
+	if alone {
+		need -= s.reserve // nobody is there whom it could meet
+	}
 	if n == 0 || s.level+RoundOff >= need || !s.believed(t) {
 		return t
 	}
@@ -172,7 +180,7 @@ func (s *stated) why() string {
 // went out at sent, when k had sent before in all.
 func (k *keyState) learn(t, sent monotime.Instant, cost, before load, o *limit.Observation) {
 	u, ok := unitNamed(o.Unit)
-	if !ok || o.Limit <= 0 || o.Remaining < 0 || o.Limit > MaxLimit {
+	if !ok || o.Limit <= 0 || o.Remaining < 0 || o.Limit > MaxLimit || o.Window < 0 || o.Window > MaxWindow {
 		return
 	}
 	limit, remaining := float64(o.Limit), float64(min(o.Remaining, o.Limit))
@@ -205,7 +213,8 @@ func (k *keyState) learn(t, sent monotime.Instant, cost, before load, o *limit.O
 	// What the server counts is later than sent by the way to it; what went out
 	// since then it has not counted yet.
 	size := max(s.size, remaining+max(cost[u], 1))
-	level := max(remaining-max(1, ReserveShare*size), 0) + perSecond*t.Sub(sent).Seconds() - (k.sent[u] - before[u])
+	reserve := min(max(MinReserve, ReserveShare*size), remaining)
+	level := remaining - reserve + perSecond*t.Sub(sent).Seconds() - (k.sent[u] - before[u])
 	if s.seen != 0 && perSecond > 0 && level > s.level {
 		// Requests overtake each other on the way, so that this one may have been
 		// counted before some that went out earlier. If not, the next will say so.
@@ -213,7 +222,7 @@ func (k *keyState) learn(t, sent monotime.Instant, cost, before load, o *limit.O
 		level = s.level + RaiseShare*max(level-s.level, 0)
 	}
 	s.unit, s.perSecond, s.at, s.limit, s.window = u, perSecond, t, limit, window
-	s.seen, s.maxWait, s.reset = sent, o.MaxWait, 0
+	s.seen, s.maxWait, s.reset, s.reserve = sent, o.MaxWait, 0, reserve
 	if s.size = size; perSecond == 0 {
 		s.reset = t.Add(o.Reset)
 		if !o.Refills {
@@ -251,16 +260,6 @@ func (k *keyState) statedLimit(u unit, window time.Duration, limit float64) *sta
 	}
 	k.stated = append(k.stated, stated{unit: u})
 	return &k.stated[len(k.stated)-1]
-}
-
-// statesRate reports whether the server states how fast requests or tokens may come.
-func (k *keyState) statesRate() bool {
-	for i := range k.stated {
-		if k.stated[i].perSecond > 0 {
-			return true
-		}
-	}
-	return false
 }
 
 // A slopes works out how fast a limit is refilled of which only is said how much

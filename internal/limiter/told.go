@@ -50,6 +50,9 @@ type logged struct {
 // toldBy lists the limits that the user set.
 func toldBy(l *limit.Limits) (all []told) {
 	add := func(u unit, max float64, length time.Duration, burst float64) {
+		if 0 < max && max < 1 { // half a request a minute is one in two
+			max, length = 1, time.Duration(float64(length)/max)
+		}
 		if max > 0 {
 			all = append(all, told{unit: u, max: max, length: length, burst: min(max, burst)})
 		}
@@ -79,17 +82,13 @@ func (w *told) at(i int) *logged { return &w.log[(w.begin+i)%len(w.log)] }
 // RoundOff is what floating point may cost: a millionth of a request or token.
 const RoundOff = 1e-6
 
-// counted is what n counts: with one that takes all of the limit or more the
-// window is full, and what a response claims to have used may be any number.
-func (w *told) counted(n float64) float64 { return min(max(n, 0), w.max) }
-
 // next returns when n can go after ahead has.
 func (w *told) next(t monotime.Instant, n, ahead float64) monotime.Instant {
 	if n <= 0 {
 		return t
 	}
 	w.expire(t)
-	n = w.counted(n) // more than the limit goes out of an empty window
+	n = min(n, w.max) // more than the limit goes out of an empty window
 	at := w.room(t, n+ahead)
 	tolerance := w.each(max(w.burst-n, 0))
 	if at > t && ahead == 0 {
@@ -132,7 +131,6 @@ func (w *told) take(t monotime.Instant, n float64) {
 	if n <= 0 {
 		return
 	}
-	n = w.counted(n)
 	w.turn = onTime(w.turn, t).Add(w.each(n))
 	w.sum += n
 	if w.n > 0 {
@@ -167,9 +165,10 @@ func (w *told) grow() {
 }
 
 // correct replaces what was reserved by what went at sent with what it used, which
-// may be more.
+// may be more. What a response claims to have used can be any number, so that no
+// more than the reservation or a whole window is believed.
 func (w *told) correct(sent monotime.Instant, reserved, used float64) {
-	n := w.counted(reserved) - w.counted(used)
+	n := reserved - min(max(used, 0), max(reserved, w.max))
 	if n == 0 {
 		return
 	}

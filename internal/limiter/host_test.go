@@ -1,0 +1,147 @@
+package limiter
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp/limit"
+)
+
+// heapInUse is how many bytes are in use.
+func heapInUse() int64 {
+	runtime.GC()
+	runtime.GC()
+	var s runtime.MemStats
+	runtime.ReadMemStats(&s)
+	return int64(s.HeapAlloc)
+}
+
+func hosts(m *Memory) (n int) {
+	m.hosts.Range(func(any, any) bool {
+		n++
+		return true
+	})
+	return n
+}
+
+// TestMemory has a hundred thousand hosts ask for a pause.
+func TestMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: so many hosts take seconds, and fewer do not reach the bound")
+	}
+	const many = 100_000
+	for _, route := range []string{"", "GET /a"} {
+		var m Memory
+		before := heapInUse()
+		for i := range many {
+			k := limit.Key{Host: fmt.Sprintf("host%d.example.com", i), Route: route}
+			p := now(t, &m, limit.Ask{Key: k})
+			m.Observe(p, limit.Observation{Key: k, Signal: limit.SignalRefused, Hold: 24 * time.Hour, Err: &testError{strings.Clone("slow down")}})
+			m.Settle(p, limit.Outcome{})
+		}
+		got := (heapInUse() - before) >> 20
+		n := hosts(&m)
+		t.Logf("route %q: %d MiB for %d hosts", route, got, n)
+		if got > 64 {
+			t.Errorf("route %q: got %d MiB for %d hosts, want at most 64", route, got, many)
+		}
+		if n > maxHosts || n < maxHosts*9/10 {
+			t.Errorf("got %d hosts that are remembered, want %d and not many less", n, maxHosts)
+		}
+		runtime.KeepAlive(&m)
+	}
+}
+
+// TestForgetHosts has more hosts than are remembered, all of which have something
+// in force.
+func TestForgetHosts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m Memory
+		kept := limit.Key{Host: "kept.example.com"}
+		used := now(t, &m, limit.Ask{Key: kept, LimitsKey: kept, Limits: limit.Limits{MaxConcurrent: 1}})
+		for i := range maxHosts + 1000 {
+			k := limit.Key{Host: fmt.Sprint(i)}
+			p := now(t, &m, limit.Ask{Key: k})
+			m.Observe(p, limit.Observation{Key: k, Hold: time.Hour})
+			m.Settle(p, limit.Outcome{})
+		}
+		if n := hosts(&m); n > maxHosts || n < maxHosts*9/10 {
+			t.Errorf("got %d hosts, want at most %d and not many less", n, maxHosts)
+		}
+		if n := hosts(&m); n != int(m.n.Load()) {
+			t.Errorf("got %d hosts but a count of %d", n, m.n.Load())
+		}
+		waiting := make(chan limit.Permit)
+		go func() {
+			p, _ := m.Acquire(t.Context(), limit.Ask{Key: kept, LimitsKey: kept, Limits: limit.Limits{MaxConcurrent: 1}})
+			waiting <- p
+		}()
+		synctest.Wait()
+		m.forgetHosts()
+		m.Settle(used, limit.Outcome{})
+		m.Settle(<-waiting, limit.Outcome{})
+	})
+}
+
+// TestForgetHostsAtOnce has hosts forgotten by several goroutines while others use
+// them.
+func TestForgetHostsAtOnce(t *testing.T) {
+	var m Memory
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range 3000 {
+				if g < 3 && i%100 == 0 {
+					m.forgetHosts()
+				}
+				k := limit.Key{Host: fmt.Sprint(i % 50)}
+				p, err := m.Acquire(t.Context(), limit.Ask{Key: k, LimitsKey: k, Limits: limit.Limits{MaxConcurrent: 2}})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				m.Settle(p, good)
+			}
+		})
+	}
+	wg.Wait()
+	if n := hosts(&m); n != int(m.n.Load()) {
+		t.Errorf("got %d hosts but a count of %d", n, m.n.Load())
+	}
+	clean(t, &m)
+}
+
+// TestManyKeys tries that a host whose Keys became too many remembers new ones
+// again once the old ones are idle.
+func TestManyKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m Memory
+		meet(t, &m)
+		told := func(i int) {
+			k := limit.Key{Host: testHost.Host, Credential: uint64(i + 2)}
+			p := now(t, &m, limit.Ask{Key: k, LimitsKey: k, Limits: limit.Limits{RequestsPerSecond: 1000}})
+			m.Settle(p, good)
+		}
+		for i := range maxKeys + 1000 {
+			told(i)
+			if i%1000 == 0 {
+				time.Sleep(time.Second)
+			}
+		}
+		h := m.lockHost(testHost.Host)
+		if n := h.keys.len(); n > maxKeys {
+			t.Errorf("got %d Keys, want at most %d", n, maxKeys)
+		}
+		h.mu.Unlock()
+		time.Sleep(2 * idleTime)
+		told(maxKeys * 2)
+		if n := len(m.Snapshot()); n > sweepAt {
+			t.Errorf("got %d Keys after they were idle, want few", n)
+		}
+	})
+}

@@ -1,0 +1,146 @@
+package limiter
+
+import (
+	"fmt"
+	"math"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp/internal/monotime"
+	"github.com/steadyhttp/steadyhttp/limit"
+)
+
+// states has the response to a request of k, which takes 10 ms, state a limit, and
+// the request end so.
+func states(t *testing.T, m *Memory, k limit.Key, o limit.Observation, end limit.Outcome) {
+	t.Helper()
+	p := now(t, m, limit.Ask{Key: k})
+	time.Sleep(10 * time.Millisecond)
+	o.Key = k
+	m.Observe(p, o)
+	m.Settle(p, end)
+}
+
+// spent is a limit of which nothing is left for so long.
+func spent(reset time.Duration) limit.Observation {
+	return limit.Observation{Unit: "requests", Limit: 100, Window: time.Minute, Reset: reset, MaxWait: time.Hour}
+}
+
+// TestStuckFigure has a server answer well for ever while it says that nothing is
+// left: what it lets through is all that there is.
+func TestStuckFigure(t *testing.T) {
+	for _, perSecond := range []int{1, 20, 500} {
+		synctest.Test(t, func(t *testing.T) {
+			var m Memory
+			k := routed("GET /a")
+			meet(t, &m)
+			states(t, &m, k, spent(time.Minute), good)
+			for range 10 * perSecond {
+				states(t, &m, k, spent(time.Minute), good)
+				time.Sleep(time.Second / time.Duration(perSecond))
+			}
+		})
+	}
+}
+
+// TestConfirmedFigure has a server refuse while nothing is left: from then on it is
+// left alone until the reset, also in the windows after it.
+func TestConfirmedFigure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m Memory
+		k := routed("GET /a")
+		meet(t, &m)
+		states(t, &m, k, spent(30*time.Second), good)
+		refused := spent(30 * time.Second)
+		refused.Signal = limit.SignalRefused
+		states(t, &m, k, refused, limit.Outcome{}) // the one that tries it
+		for range 3 {
+			p, err := m.Acquire(t.Context(), limit.Ask{Key: k})
+			if err != nil || p.Waited < 29*time.Second {
+				t.Errorf("got %v after %v, want a permit at the reset, after 30 s", err, p.Waited)
+			}
+			time.Sleep(10 * time.Millisecond)
+			o := spent(30 * time.Second)
+			o.Key = k
+			m.Observe(p, o)
+			m.Settle(p, good)
+		}
+	})
+}
+
+// TestDoubtEnds has a limit that was rightly doubted refuse in the end.
+func TestDoubtEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m Memory
+		k := routed("GET /a")
+		meet(t, &m)
+		for range 3 {
+			states(t, &m, k, spent(30*time.Second), good)
+		}
+		refused := spent(30 * time.Second)
+		refused.Signal = limit.SignalRefused
+		states(t, &m, k, refused, limit.Outcome{})
+		if p, err := m.Acquire(t.Context(), limit.Ask{Key: k}); err != nil || p.Waited < 29*time.Second {
+			t.Errorf("got %v after %v, want a permit at the reset, after 30 s", err, p.Waited)
+		}
+	})
+}
+
+// TestSeveralUnderOneName has two limits of requests, by the minute and by the day.
+func TestSeveralUnderOneName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m Memory
+		k := routed("GET /a")
+		meet(t, &m)
+		p := now(t, &m, limit.Ask{Key: k})
+		day := limit.Observation{Key: k, Unit: "requests", Limit: 10_000, Remaining: 9000, Window: 24 * time.Hour, Reset: time.Hour, MaxWait: time.Minute}
+		minute := limit.Observation{Key: k, Unit: "requests", Limit: 60, Remaining: 50, Window: time.Minute, Reset: time.Minute, MaxWait: time.Minute}
+		m.Observe(p, day)
+		m.Observe(p, minute)
+		m.Settle(p, good)
+		for _, s := range m.Snapshot() {
+			if s.Key == k && len(s.Limits) != 2 {
+				t.Errorf("got %+v, want two limits", s.Limits)
+			}
+		}
+	})
+}
+
+// TestHostileFigures states whatever can be, and requires that calls go all the
+// same, and that what was said is forgotten.
+func TestHostileFigures(t *testing.T) {
+	figures := []int64{math.MinInt64, -1, 0, 1, 1 << 49, 1 << 62, math.MaxInt64}
+	times := []time.Duration{math.MinInt64, -1, 0, 1, time.Hour, math.MaxInt64 / 2, math.MaxInt64}
+	for _, most := range figures {
+		for _, left := range figures {
+			synctest.Test(t, func(t *testing.T) {
+				for _, window := range times {
+					for _, reset := range times {
+						for _, refills := range []bool{false, true} {
+							var m Memory
+							meet(t, &m)
+							k := routed("GET /a")
+							o := limit.Observation{Key: k, Unit: "requests", Limit: most, Remaining: left, Window: window, Reset: reset, Refills: refills, MaxWait: time.Second}
+							what := fmt.Sprintf("%+v", o)
+							for i, signal := range []limit.Signal{limit.SignalNone, limit.SignalRefused, limit.SignalNone} {
+								p, err := m.Acquire(t.Context(), limit.Ask{Key: k})
+								if err != nil || p.Waited > 2*time.Second {
+									t.Fatalf("%s: request %d: got %v after %v, want a permit within a second", what, i, err, p.Waited)
+								}
+								o.Signal = signal
+								m.Observe(p, o)
+								m.Settle(p, limit.Outcome{UsageKnown: true, Used: limit.Cost{Input: most, Output: left}})
+							}
+							h := m.lockHost(k.Host)
+							h.mu.Unlock()
+							if later := monotime.Now().Add(100 * 24 * time.Hour); !h.keys.get(&k).idle(later) {
+								t.Fatalf("%s: it is remembered for longer than 100 days", what)
+							}
+						}
+					}
+				}
+			})
+		}
+	}
+}
