@@ -123,10 +123,10 @@ func TestAFailingHostIsShared(t *testing.T) {
 		}
 		return respond(req, http.StatusOK, ""), nil
 	}))
-	for range 5 {
+	for range 5 { // of a load that is no burst, so that five are enough
 		get(t, all[0])
+		time.Sleep(60 * time.Millisecond)
 	}
-	time.Sleep(20 * time.Millisecond)
 	requests.Store(0)
 	time.AfterFunc(2*time.Second, func() { down.Store(false) })
 	start := time.Now()

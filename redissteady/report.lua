@@ -118,12 +118,16 @@ local function failed(i, of, ev)
 end
 
 -- The figures that responses state are contradicted by a request that is answered
--- well although nothing is left: then they are not believed for DOUBT_TIME. A
--- refusal that they explain confirms them.
+-- well although nothing is left: then they are not believed for DOUBT_TIME. Of what
+-- comes back evenly the rest of one may have been left, and the server's clock is
+-- not ours, so that it takes two more than can have come back. A refusal that they
+-- explain confirms them.
 local function stated_well(b, at)
   if b.tried and at >= b.tried then b.tried = nil end
-  local back = b.rate * (at - (b.counted or at)) -- what has come back since the figure held
-  if b.empty and at > b.empty and back + ROUND_OFF < 1 then b.doubted, b.empty = now + DOUBT_TIME, nil end
+  if not b.empty or at <= b.empty then return end
+  b.well = (b.well or 0) + 1
+  if b.rate > 0 and b.well <= 2 + b.rate * (now - b.counted) then return end
+  b.doubted, b.empty, b.well = now + DOUBT_TIME, nil, nil
 end
 local function stated_refused(b, ev)
   if b.tried and ev.at >= b.tried then b.tried = nil end
@@ -236,8 +240,8 @@ local function learn(s, ev, n)
   end
   b.size = min(size, limit)
   b.level = min(level, b.size)
-  b.counted = ev.at
-  if left > 0 then b.empty = nil elseif not b.empty then b.empty = now end
+  if left > 0 then b.empty, b.well = nil, nil
+  elseif not b.empty then b.empty, b.counted = now, ev.at end
 end
 
 -- refused looks for the rate that the server bears, after it refused a request
