@@ -88,9 +88,9 @@ var afterOutage = []situation{
 		server: outage(2*time.Second, 0, reply{status: 503}),
 		loads: []load{
 			{perSecond: 10, to: 14 * time.Second, patience: 30 * time.Second},
-			{perSecond: 100, from: 14 * time.Second, to: 2 * time.Minute, patience: 30 * time.Second},
+			{perSecond: 100, from: 14 * time.Second, to: 30 * time.Second, patience: 30 * time.Second},
 		},
-		open: true, // those who come in do not get ahead of a pace that grows to 2.2 times its start and no further
+		open: true, // all are answered, but late: the pace after an outage is that of the load before it, and grows slowly
 	},
 	{name: "5 s of 503", server: outage(5*time.Second, 0, reply{status: 503}), loads: hundred},
 	{name: "5 s of 503 with `Retry-After: 1`", server: outage(5*time.Second, 0, asking(503, "1")), loads: hundred},
@@ -130,7 +130,6 @@ var refusals = []situation{
 		name:   "5% of 429 with `Retry-After: 1` at random, 200 calls a second",
 		server: atRandom(0.05, asking(429, "1")),
 		loads:  twoHundred,
-		open:   true, // each pause, soon contradicted, begins the pace of the first moments anew
 	},
 	{name: "5 s of 429 with `Retry-After: 1`", server: outage(5*time.Second, 0, asking(429, "1")), loads: hundred},
 	{name: "5 s of 429 with `Retry-After: 5`", server: outage(5*time.Second, 0, asking(429, "5")), loads: hundred},
@@ -138,7 +137,6 @@ var refusals = []situation{
 		name:   "a host's first second is 429 with `Retry-After: 1`; 50 calls, one every 20 ms",
 		server: closedAtFirst(asking(429, "1")),
 		loads:  []load{{method: "POST", url: chatURL, body: chatBody, perSecond: 50, to: time.Second, patience: callPatience}},
-		open:   true, // they leave at the pace of the first 30 ms
 	},
 	{
 		name:   "one odd 429 of a host that states 10,000 requests a day",
