@@ -75,7 +75,7 @@ func measured(t *testing.T) string {
 			applied = []any{dropped(t, s, bare), dropped(t, s, steady)}
 		}
 		fmt.Fprintf(&b, "| %s | %s | %d | %d | %v | %v | %s | %s |\n", s.name, versions[s.module],
-			permanent503(t, s, bare), permanent503(t, s, steady), applied[0], applied[1], streaming(s, c), yes(c.upload != nil))
+			permanent503(t, s, bare), permanent503(t, s, fourAttempts), applied[0], applied[1], streaming(s, c), yes(c.upload != nil))
 	}
 	return b.String()
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/steadyhttp/steadyhttp/steadyhttptest"
 )
 
-// attempts is how often the zero Transport sends a request at the most.
+// attempts is how often fourAttempts sends a request at the most.
 const attempts = 4
 
 // A row is one thing that must hold under every SDK that can do it.
@@ -122,7 +122,7 @@ func outage(t *testing.T, s sdk) {
 	if s.sent != 0 {
 		want = s.sent
 	}
-	if got := permanent503(t, s, steady); got != want {
+	if got := permanent503(t, s, fourAttempts); got != want {
 		t.Errorf("got %d requests, want %d", got, want)
 	}
 }

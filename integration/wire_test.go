@@ -30,6 +30,12 @@ func wire(srv *steadyhttptest.Server) *http.Transport {
 // steady is the zero Transport with only its Base set.
 func steady(base http.RoundTripper) http.RoundTripper { return &steadyhttp.Transport{Base: base} }
 
+// fourAttempts is steady, with a bound that can be counted: without one a call is
+// patient by time.
+func fourAttempts(base http.RoundTripper) http.RoundTripper {
+	return &steadyhttp.Transport{Base: base, Retrier: &steadyhttp.Retrier{MaxAttempts: attempts}}
+}
+
 // bare is the base itself.
 func bare(base http.RoundTripper) http.RoundTripper { return base }
 
