@@ -31,7 +31,11 @@ var kubernetesSDK = sdk{
 		config := &rest.Config{Host: "https://cluster.example", Transport: client.Transport}
 		if t, ok := client.Transport.(*steadyhttp.Transport); ok {
 			config.Transport = t.Base
-			config = newKubernetes(config)
+			if t.Retrier == nil {
+				config = newKubernetes(config)
+			} else {
+				config.Wrap(func(rt http.RoundTripper) http.RoundTripper { return &steadyhttp.Transport{Base: rt, Retrier: t.Retrier} })
+			}
 		}
 		// What kubernetes.NewForConfig makes for this group, without a hundred others to compile.
 		c, err := coreclient.NewForConfig(config)
