@@ -34,7 +34,9 @@ var kubernetesSDK = sdk{
 			if t.Retrier == nil {
 				config = newKubernetes(config)
 			} else {
-				config.Wrap(func(rt http.RoundTripper) http.RoundTripper { return &steadyhttp.Transport{Base: rt, Retrier: t.Retrier} })
+				config.Wrap(func(rt http.RoundTripper) http.RoundTripper {
+					return &steadyhttp.Transport{Base: rt, Retrier: t.Retrier}
+				})
 			}
 		}
 		// What kubernetes.NewForConfig makes for this group, without a hundred others to compile.
