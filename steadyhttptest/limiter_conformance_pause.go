@@ -130,11 +130,12 @@ var pausePromises = []promise{{
 		later := x.acquireNow("a request after it", limit.Ask{Key: someKey})
 		time.Sleep(apart)
 		x.l.Observe(told, limit.Observation{Key: someKey, Signal: limit.SignalRefused, Hold: askedPause, Strict: true})
+		began := time.Now()
 		x.l.Settle(told, limit.Outcome{})
 		x.spread()
 		u := x.start(x.ctx, "a request in the pause", limit.Ask{Key: someKey})
 		x.l.Settle(later, good)
-		x.l.Settle(u.goes(askedPause-spread, askedPause), good)
+		x.l.Settle(u.goes(askedPause-u.began.Sub(began)-lead, askedPause), good)
 	},
 }, {
 	name:        "a call waits for a limit's pause no longer than MaxPause",

@@ -56,7 +56,7 @@ func run(ctx context.Context, stdout io.Writer) error {
 		return err
 	}
 	defer end()
-	ideal := time.Duration(processes*jobs-perSecond) * time.Second / perSecond
+	ideal := time.Duration(processes*jobs) * time.Second / perSecond // no second holds more than that
 	fmt.Fprintf(stdout, "%d processes with %d jobs each, %d requests a second allowed: %s at the best\n",
 		processes, jobs, perSecond, ideal)
 	for _, round := range []struct{ name, redis string }{{"each its own limit, in memory", ""}, {"one limit, in Redis", addr}} {
