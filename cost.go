@@ -97,8 +97,7 @@ func countsInput(req *http.Request) bool {
 	return req.URL != nil && dialect.CountsInput(hostname(req.URL))
 }
 
-// A usage reads on the way how many tokens an answer says were used. It is its
-// reader's own.
+// A usage reads on the way how many tokens an answer says were used.
 type usage struct {
 	stream        bool
 	split         sse.Splitter

@@ -66,38 +66,39 @@ func (s *settling) later(resp *http.Response) {
 type permitBody struct {
 	io.ReadCloser
 	settling
-	usage  *usage      // nil if nobody asks
 	leaves func() bool // stops what ends it with its context; nil if nothing does
+	once   sync.Once
 
-	whole bool // it was read to io.EOF; its reader's own
-	once  sync.Once
+	mu    sync.Mutex // Close may come while a Read is under way
+	usage *usage     // nil if nobody asks
+	whole bool       // it was read to io.EOF
 }
 
 func (b *permitBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
+	b.mu.Lock()
 	if b.usage != nil {
 		b.usage.feed(p[:n])
 	}
+	b.whole = b.whole || err == io.EOF
+	b.mu.Unlock()
 	if err != nil {
-		b.whole = err == io.EOF
-		b.end(b.whole)
+		b.end()
 	}
 	return n, err
 }
 
-// Close may come while a Read is under way.
 func (b *permitBody) Close() error {
-	defer b.end(true)
+	defer b.end()
 	return b.ReadCloser.Close()
 }
 
-// end settles the permit, once. read is whether its reader has ended it: then
-// nobody feeds the usage any more.
-func (b *permitBody) end(read bool) {
+// end settles the permit, once.
+func (b *permitBody) end() {
 	b.once.Do(func() {
-		if read {
-			b.outcome.Used, b.outcome.UsageKnown = b.usage.used(b.req, !b.whole)
-		}
+		b.mu.Lock()
+		b.outcome.Used, b.outcome.UsageKnown = b.usage.used(b.req, !b.whole)
+		b.mu.Unlock()
 		if b.leaves != nil {
 			b.leaves()
 		}
