@@ -32,7 +32,7 @@ func (m *Memory) AcquireFor(ctx context.Context, a *limit.Ask, req *http.Request
 	w.permit.cost = w.ask.cost
 	w.ask.spent = a.OutageWait < 0
 	h, t := m.lockHost(a.Key.Host), monotime.Now()
-	h.enter(a, &w.permit, t)
+	w.host = h
 	w.number = h.arrived
 	h.arrived++
 	by, at, sure := w.blocker(t)
@@ -65,11 +65,8 @@ func (m *Memory) AcquireFor(ctx context.Context, a *limit.Ask, req *http.Request
 	}
 	waiting := w // only those who wait are on the heap
 	waiting.done = make(chan struct{})
-	for i := range waiting.permit.held {
-		if k := waiting.permit.held[i].state; k != nil {
-			k.waiting++
-		}
-	}
+	waiting.waits = true
+	waiting.permit.waiting(0, 1)
 	by.enqueue(&waiting)
 	h.alarm(&waiting, t)
 	if waiting.index == 0 {

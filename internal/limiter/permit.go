@@ -73,6 +73,22 @@ func (p *permit) holds(k *keyState) bool {
 	return false
 }
 
+// n is how many Keys p holds on to.
+func (p *permit) n() (n int) {
+	for n < maxHeld && p.held[n].state != nil {
+		n++
+	}
+	return n
+}
+
+// waiting counts p's request among those that wait for its Keys, from its
+// from-th on, or with -1 no longer.
+func (p *permit) waiting(from int, by int32) {
+	for i := from; i < p.n(); i++ {
+		p.held[i].state.waiting += by
+	}
+}
+
 // leave lets go of all Keys, without having gone.
 func (p *permit) leave() {
 	for i := range p.held {

@@ -16,19 +16,22 @@ import (
 // O(log n), and a request holds back nobody but those behind it under the Key that
 // it waits for.
 type waiter struct {
+	host   *host
 	permit permit
 	ask    ask
 	number uint64 // in the order of arrival
 	came   monotime.Instant
-	at     *keyState // in whose queue it stands; nil is none
-	index  int       // its place there
-	why    string    // what it waits for
+	looked monotime.Instant // when the Keys that concern it were looked for
+	at     *keyState        // in whose queue it stands; nil is none
+	index  int              // its place there
+	why    string           // what it waits for
 
 	deadline  monotime.Instant // of its context; Never if there is none
 	outageEnd monotime.Instant // until when it waits for a scope that fails
 	pauseEnd  monotime.Instant // until when it waits for a pause of a limit
 	alarm     *time.Timer      // rings when it has waited at a gate for long enough
 
+	waits  bool   // it is counted among those who wait
 	gated  bool   // a gate has held it back, and outageEnd and pauseEnd stand
 	first  bool   // it stands before those whom the gate of its queue's Key holds back: it does not wait for that
 	spared string // see limit.Permit
@@ -84,6 +87,7 @@ func (h *host) wait(ctx context.Context, w *waiter, canceled <-chan struct{}) (l
 // can go. sure is false where it may be sooner or depends on others.
 func (w *waiter) blocker(t monotime.Instant) (by *keyState, at monotime.Instant, sure bool) {
 	at = t
+	w.enter(t)
 	w.ask.routeOK = w.permit.routeOK()
 	for i := range w.permit.held {
 		k := w.permit.held[i].state
@@ -105,6 +109,21 @@ func (w *waiter) blocker(t monotime.Instant) (by *keyState, at monotime.Instant,
 		}
 	}
 	return by, at, sure
+}
+
+// enter has w hold on to the Keys that concern it: when it comes, and anew when
+// there are others since. Who waits for the first responses is under the limits
+// that they state.
+func (w *waiter) enter(t monotime.Instant) {
+	if w.looked > w.host.keys.made {
+		return
+	}
+	w.looked = t
+	before := w.permit.n()
+	w.host.enter(&w.ask.Ask, &w.permit, t)
+	if w.waits {
+		w.permit.waiting(before, 1)
+	}
 }
 
 // enqueue puts w into k's queue. It requires the host's lock held.
@@ -230,13 +249,9 @@ func (h *host) letGo(w *waiter, t monotime.Instant) {
 
 // end tells w how its wait ended. It requires h.mu held, and w in no queue.
 func (h *host) end(w *waiter, t monotime.Instant, granted limit.Permit, err error) {
-	for i := range w.permit.held {
-		if k := w.permit.held[i].state; k != nil {
-			k.waiting--
-			if err != nil {
-				k.users--
-			}
-		}
+	w.permit.waiting(0, -1)
+	if err != nil {
+		w.permit.leave()
 	}
 	if w.alarm != nil {
 		w.alarm.Stop()

@@ -3,6 +3,7 @@ package limiter
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -191,5 +192,51 @@ func TestSnapshotOfWhoWaitsElsewhere(t *testing.T) {
 				t.Errorf("%+v: got %d that wait, for %v, for %q; want one for a second and why", s.Key, s.Waiting, s.Oldest, s.Why)
 			}
 		}
+	})
+}
+
+// TestWaitersLearn has a crowd wait until a host answers for the first time. The
+// first response states a limit of a Key that nobody knew when they came.
+func TestWaitersLearn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const crowd, left = 100, 10
+		var m Memory
+		k := limit.Key{Host: testHost.Host, Credential: 1}
+		var sent atomic.Int32
+		began := time.Now()
+		var wg sync.WaitGroup
+		for i := range crowd {
+			wg.Go(func() {
+				time.Sleep(time.Duration(i) * time.Microsecond)
+				p, err := m.Acquire(t.Context(), limit.Ask{Key: k})
+				if err != nil {
+					t.Error(err)
+				}
+				n := sent.Add(1)
+				time.Sleep(50 * time.Millisecond)
+				all := sent.Load()
+				o := limit.Observation{Key: k, Unit: "requests", Limit: crowd, Window: time.Minute,
+					Remaining: max(0, ColdBurst+left-int64(all)), Reset: 10 * time.Second, MaxWait: time.Minute}
+				if n > ColdBurst+left && time.Since(began) < 10*time.Second {
+					o.Signal = limit.SignalRefused
+					m.Observe(p, o)
+					m.Settle(p, limit.Outcome{})
+					return
+				}
+				m.Observe(p, o)
+				m.Settle(p, good)
+			})
+		}
+		time.Sleep(5 * time.Second)
+		if n := sent.Load(); n < ColdBurst+1 || n > ColdBurst+left+1 { // one may try whether nothing is left
+			t.Errorf("%d went out before the reset, want the first %d and what the server said was left, %d", n, ColdBurst, left)
+		}
+		for _, s := range m.Snapshot() {
+			if s.Waiting != crowd-int(sent.Load()) {
+				t.Errorf("%s: %d wait, want %d", s.Key.Label(), s.Waiting, crowd-sent.Load())
+			}
+		}
+		wg.Wait()
+		clean(t, &m)
 	})
 }
