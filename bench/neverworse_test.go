@@ -102,6 +102,8 @@ type load struct {
 	n         int // calls, where perSecond is 0
 	workers   int // who make those, each one at a time; 0 is one for each call
 
+	process int // whose calls they are: each process has a chain of its own
+
 	aside    bool // it is not what works
 	unclosed bool // bodies are neither read nor closed
 }
@@ -126,13 +128,17 @@ func (s situation) meet(t *testing.T, c Contender, size sizes) result {
 	w := &wire{way: way, serve: func(req *http.Request, body []byte) reply {
 		return behave(time.Since(start), req, body)
 	}}
-	do := c.Wrap(w)
+	processes := map[int]Doer{}
 	var mu sync.Mutex
 	var times []time.Duration // of calls to what works that were answered
 	var all, works int
 	var wg sync.WaitGroup
 	for i, l := range s.loads {
 		l.n, l.to = min(l.n, size.crowd), min(l.to, size.longest)
+		if processes[l.process] == nil {
+			processes[l.process] = c.Wrap(w)
+		}
+		do := processes[l.process]
 		wg.Go(func() {
 			l.run(t.Context(), uint64(i), func(ctx context.Context) {
 				got := l.call(ctx, do)

@@ -148,6 +148,32 @@ var refusals = []situation{
 		server: tighter,
 		loads:  []load{{n: 1000, workers: 64, patience: jobsPatience}},
 	},
+	{
+		name:   "50 a second are stated and served; 1,000 jobs of 64 workers in four processes",
+		server: shared(false),
+		loads:  fourProcesses(),
+	},
+	{
+		name:   "50 a second are served, which nobody states; 1,000 jobs of 64 workers in four processes",
+		server: shared(true),
+		loads:  fourProcesses(),
+	},
+}
+
+// shared is a server of fifty requests a second.
+func shared(silent bool) func() behaviour {
+	return func() behaviour {
+		l := &limit{unit: "requests", perSecond: limitRate, silent: silent}
+		return func(_ time.Duration, req *http.Request, body []byte) reply { return l.serve(req, body) }
+	}
+}
+
+// fourProcesses do jobs, and know nothing of each other.
+func fourProcesses() (loads []load) {
+	for i := range 4 {
+		loads = append(loads, load{method: "POST", url: chatURL, body: chatBody, n: jobs / 4, workers: workers / 4, patience: jobsPatience, process: i})
+	}
+	return loads
 }
 
 // twoHundred is two hundred calls a second for a minute.

@@ -175,7 +175,7 @@ func (m *Memory) Observe(granted limit.Permit, o limit.Observation) (held bool) 
 		h.keys.matching(&granted.Key, func(k *keyState) { k.run(t) })
 	}
 	h.publish()
-	return h.holds(&o.Key) || k.finder != nil && o.Signal == limit.SignalRefused
+	return o.Signal == limit.SignalRefused || h.holds(&o.Key) // what explains a refusal holds the next one: a pause, a stated limit or the finder
 }
 
 // holds reports whether a gate holds the requests of k back.
