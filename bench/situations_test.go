@@ -90,7 +90,6 @@ var afterOutage = []situation{
 			{perSecond: 10, to: 14 * time.Second, patience: 30 * time.Second},
 			{perSecond: 100, from: 14 * time.Second, to: 30 * time.Second, patience: 30 * time.Second},
 		},
-		open: true, // all are answered, but late: the pace after an outage is that of the load before it, and grows slowly
 	},
 	{name: "5 s of 503", server: outage(5*time.Second, 0, reply{status: 503}), loads: hundred},
 	{name: "5 s of 503 with `Retry-After: 1`", server: outage(5*time.Second, 0, asking(503, "1")), loads: hundred},

@@ -62,9 +62,10 @@ type Limiter interface {
 
 	// Observe records what the response to p's request said. It does not block.
 	// What it says of a limit replaces what was known; figures that make no sense
-	// are ignored. It reports whether requests of o.Key have to wait now because
-	// of a pause or a gate; false where that is not known yet. Of a permit that
-	// was settled it records nothing and returns false.
+	// are ignored. It reports whether the next request of o.Key waits, if need be,
+	// for what this response told of: a limit that refused, a pause, a gate. It is
+	// false where that is not known yet. Of a permit that was settled it records
+	// nothing and returns false.
 	Observe(p Permit, o Observation) (held bool)
 
 	// Snapshot returns what is known now, in no particular order. The caller may

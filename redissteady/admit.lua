@@ -177,7 +177,7 @@ local function take(at)
     for u, c in ipairs(cost) do s.sent[u] = s.sent[u] + c end
     count(s)
     if s.rate then on_time(s.rate, at, rate_at) end
-    if s.ramp then on_time(s.ramp, at, ramp_at) end
+    if s.ramp then arrive(s.ramp); on_time(s.ramp, at, ramp_at) end
     local g = s.gate
     if g and s.probing then
       g.probe, answer.probes = at, answer.probes or {}

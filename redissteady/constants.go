@@ -117,6 +117,7 @@ var constants = []struct {
 	{"RAMP_FLAT", limiter.RampFlat.Seconds()},
 	{"RAMP_DOUBLE", limiter.RampDouble.Seconds()},
 	{"RAMP_MOST", limiter.RampMost},
+	{"FRESH_SHARE", limiter.FreshShare},
 	{"RAMP_TIME", limiter.RampTime.Seconds()},
 	{"MIN_RAMP", limiter.MinRamp},
 	{"CHANCE_SHARE", chanceShare},

@@ -130,7 +130,7 @@ func (l *Limiter) Observe(p limit.Permit, o limit.Observation) (held bool) {
 		s := l.scope(of, o.Key) // from now on a success may contradict it
 		s.well, s.at = false, time.Now()
 	}
-	held = l.gateError(o.Key) != nil
+	held = o.Signal == limit.SignalRefused || l.gateError(o.Key) != nil
 	l.mu.Unlock()
 	if gone != nil {
 		gone.limits.observe(l.prefix(), o)

@@ -33,6 +33,7 @@ local function shift(s, by)
   move(s.gate, 'shut', 'since', 'till', 'probe')
   move(s.rate, 'from', 'next')
   move(s.ramp, 'from', 'next')
+  move(s.ramp and s.ramp.came, 'second', 'began')
   move(s.row, 'began', 'latest')
   for _, b in ipairs(s.buckets) do
     for n, t in ipairs(b.times or {}) do b.times[n] = t + by end
@@ -53,12 +54,36 @@ local function rate_at(r, t)
   return max(MIN_RATE, r.base * (1 + (1 - CUT_TO) * x * x * x))
 end
 
+-- A meter counts by the second; the busier of two tells how many a second there
+-- were.
+local function count(m)
+  local age = now - (m.second or -inf)
+  if age >= 2 then
+    m.second, m.before, m.current, m.began = now, 0, 0, now
+  elseif age >= 1 then
+    m.second, m.before, m.current = m.second + 1, m.current, 0
+  end
+  m.current = m.current + 1
+end
+local function uncount(m)
+  if (m.current or 0) > 0 then m.current = m.current - 1
+  elseif (m.before or 0) > 0 then m.before = m.before - 1 end
+end
+local function busy(m) return max(m.current or 0, m.before or 0) end
+local function of_late(m) return (m.current or 0) + (m.before or 0) end -- in two seconds
+
 -- A ramp is the pace at which those leave who waited at a gate: see ramp.go there.
 local function ramp_at(r, t)
-  local age = t - r.from
+  local age, fresh = t - r.from, 0
   local grown = min(2 ^ (max(age - RAMP_FLAT, 0) / RAMP_DOUBLE), RAMP_MOST)
   if age > RAMP_TIME then grown = grown * 2 ^ min((age - RAMP_TIME) / RAMP_DOUBLE, MAX_DOUBLINGS) end
-  return max(RAMP_START * r.load, MIN_RAMP) * grown
+  if r.came and now - r.came.second < 2 then fresh = busy(r.came) end
+  return max(max(RAMP_START * r.load, MIN_RAMP) * grown, FRESH_SHARE * fresh)
+end
+local function arrive(r)
+  if now - r.from < RAMP_FLAT then return end
+  r.came = r.came or {}
+  count(r.came)
 end
 
 -- on_time counts a request that goes at t, of those that go at a pace. It may lag
@@ -189,24 +214,6 @@ local function save()
     redis.call('SET', KEYS[1], cmsgpack.pack(host), 'PX', floor((host.keep - now) * 1000))
   end
 end
-
--- A meter counts by the second; the busier of two tells how many a second there
--- were.
-local function count(m)
-  local age = now - (m.second or -inf)
-  if age >= 2 then
-    m.second, m.before, m.current, m.began = now, 0, 0, now
-  elseif age >= 1 then
-    m.second, m.before, m.current = m.second + 1, m.current, 0
-  end
-  m.current = m.current + 1
-end
-local function uncount(m)
-  if (m.current or 0) > 0 then m.current = m.current - 1
-  elseif (m.before or 0) > 0 then m.before = m.before - 1 end
-end
-local function busy(m) return max(m.current or 0, m.before or 0) end
-local function of_late(m) return (m.current or 0) + (m.before or 0) end -- in two seconds
 
 -- give_to puts back n that a request took which went at that time.
 local function give_to(b, n, at)

@@ -89,6 +89,15 @@ func (p *permit) waiting(from int, by int32) {
 	}
 }
 
+// arrive counts p's request among those that come to what recovers.
+func (p *permit) arrive(t monotime.Instant) {
+	for i := 0; i < maxHeld && p.held[i].state != nil; i++ {
+		if r := p.held[i].state.ramp; r != nil {
+			r.arrive(t)
+		}
+	}
+}
+
 // leave lets go of all Keys, without having gone.
 func (p *permit) leave() {
 	for i := range p.held {

@@ -28,6 +28,11 @@ const (
 	// for it any more.
 	RampTime = 10 * time.Second
 
+	// FreshShare of the requests that came in the second before is the least pace
+	// from RampFlat on: where many more come now than before the outage, those who
+	// come after it do not wait for what the load was then.
+	FreshShare = 1.5
+
 	// maxDoublings keeps a ramp from growing beyond all numbers.
 	maxDoublings = 40
 )
@@ -39,6 +44,10 @@ type ramp struct {
 	load   float64          // requests a second before
 	from   monotime.Instant // when the gate opened
 	turn   monotime.Instant // when the next may go
+
+	second   monotime.Instant // when the second began in which they are counted who come
+	came     float64          // in it
+	cameOnce float64          // in that before it
 }
 
 func newRamp(g *gate, from monotime.Instant) *ramp {
@@ -56,7 +65,29 @@ func (r *ramp) perSecond(t monotime.Instant) float64 {
 	if age > RampTime {
 		grown *= math.Exp2(min(float64(age-RampTime)/float64(RampDouble), maxDoublings))
 	}
-	return max(RampStart*r.load, MinRamp) * grown
+	return max(max(RampStart*r.load, MinRamp)*grown, FreshShare*r.fresh(t))
+}
+
+// arrive counts a request that comes at t. Those of the first second are not
+// counted: many come back then who had heard of the outage.
+func (r *ramp) arrive(t monotime.Instant) {
+	switch age := t.Sub(r.second); {
+	case t.Sub(r.from) < RampFlat:
+		return
+	case age >= 2*time.Second:
+		r.second, r.came, r.cameOnce = t, 0, 0
+	case age >= time.Second:
+		r.second, r.came, r.cameOnce = r.second.Add(time.Second), 0, r.came
+	}
+	r.came++
+}
+
+// fresh is how many came in a second of late.
+func (r *ramp) fresh(t monotime.Instant) float64 {
+	if t.Sub(r.second) >= 2*time.Second {
+		return 0
+	}
+	return max(r.came, r.cameOnce)
 }
 
 // over reports whether the ramp is of no use any more: all who waited are gone.

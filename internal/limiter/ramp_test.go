@@ -96,3 +96,54 @@ func TestRamp(t *testing.T) {
 		})
 	}
 }
+
+// TestRampWithANewLoad has a host be down for two seconds under a small load, and
+// ten times as many come soon after it is back: they do not wait for what the load
+// was before.
+func TestRampWithANewLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m Memory
+		k := routed("GET /a")
+		meet(t, &m)
+		const outage, before, after = 2 * time.Second, 10, 100 // calls a second
+		began := time.Now()
+		call := func() (waited time.Duration) {
+			p, err := m.Acquire(t.Context(), limit.Ask{Key: k, Repeatable: true, OutageWait: time.Minute})
+			if err != nil {
+				t.Error(err)
+				return 0
+			}
+			down := time.Since(began) < outage
+			time.Sleep(20 * time.Millisecond)
+			if down {
+				failed(&m, p, k, 0)
+				return 0
+			}
+			m.Settle(p, good)
+			return p.Waited
+		}
+		var wg sync.WaitGroup
+		for range 4 * before {
+			wg.Go(func() { call() })
+			time.Sleep(time.Second / before)
+		}
+		late := make(chan time.Duration, 10*after)
+		for range 10 * after {
+			wg.Go(func() { late <- call() })
+			time.Sleep(time.Second / after)
+		}
+		wg.Wait()
+		close(late)
+		n, longest := 0, time.Duration(0)
+		for waited := range late {
+			if longest = max(longest, waited); waited > 100*time.Millisecond {
+				n++
+			}
+		}
+		t.Logf("%d of %d waited for more than 100 ms, %v at the most", n, 10*after, longest)
+		if n > 3*after || longest > 2*time.Second {
+			t.Errorf("%d of %d waited for more than 100 ms, %v at the most, want at most %d and 2 s", n, 10*after, longest, 3*after)
+		}
+		clean(t, &m)
+	})
+}

@@ -61,6 +61,7 @@ type stated struct {
 	slopes  slopes           // how fast it is refilled
 
 	emptyAt   monotime.Instant // when a response said first that nothing is left; 0 is that something is
+	well      int              // requests sent since then that were answered well
 	tried     monotime.Instant // when one went out although nothing was left; 0 if none is under way
 	doubted   monotime.Instant // until when it is not believed; 0 is that it is
 	confirmed monotime.Instant // until when refusals have confirmed it
@@ -78,7 +79,7 @@ func (s *stated) believed(t monotime.Instant) bool { return t >= s.doubted }
 // refill brings the level up to t.
 func (s *stated) refill(t monotime.Instant) {
 	if s.reset != 0 && t >= s.reset {
-		s.level, s.emptyAt = max(s.level, s.size), 0
+		s.level, s.emptyAt, s.well = max(s.level, s.size), 0, 0
 		if s.window <= 0 {
 			s.reset = 0
 		} else {
@@ -145,8 +146,15 @@ func (s *stated) answeredWell(t, sent monotime.Instant) {
 	if s.tried != 0 && sent >= s.tried {
 		s.tried = 0
 	}
-	if s.emptyAt != 0 && sent > s.emptyAt && s.perSecond*sent.Sub(s.emptyAt).Seconds() < 1 {
-		s.doubted, s.emptyAt = t.Add(DoubtTime), 0
+	if s.emptyAt == 0 || sent <= s.emptyAt {
+		return
+	}
+	back := 0.0 // the most that can have been there for them
+	if s.perSecond > 0 {
+		back = 1 + s.perSecond*sent.Sub(s.emptyAt).Seconds() // what is left is told in whole ones: 0 may be almost one
+	}
+	if s.well++; float64(s.well) > back {
+		s.doubted, s.emptyAt, s.well = t.Add(DoubtTime), 0, 0
 	}
 }
 
@@ -233,7 +241,7 @@ func (k *keyState) learn(t, sent monotime.Instant, cost, before load, o *limit.O
 	s.level = min(level, s.size)
 	switch {
 	case remaining > 0:
-		s.emptyAt = 0
+		s.emptyAt, s.well = 0, 0
 	case s.emptyAt == 0:
 		s.emptyAt = t
 	}

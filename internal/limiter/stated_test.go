@@ -3,6 +3,7 @@ package limiter
 import (
 	"fmt"
 	"math"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -85,6 +86,52 @@ func TestDoubtEnds(t *testing.T) {
 			t.Errorf("got %v after %v, want a permit at the reset, after 30 s", err, p.Waited)
 		}
 	})
+}
+
+// TestAlmostOne has a crowd meet a bucket of one a second that says what is left in
+// whole ones. That a request is answered well although 0 was left contradicts
+// nothing: almost one was.
+func TestAlmostOne(t *testing.T) {
+	for _, spare := range []float64{0.1, 0.5, 0.9, 0.985} {
+		synctest.Test(t, func(t *testing.T) {
+			var m Memory
+			k := routed("GET /a")
+			meet(t, &m)
+			var mu sync.Mutex // guards what follows
+			level, at, refused := 1+spare, time.Now(), 0
+			call := func() {
+				p, err := m.Acquire(t.Context(), limit.Ask{Key: k})
+				if err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				level, at = min(60, level+time.Since(at).Seconds()), time.Now()
+				o := limit.Observation{Key: k, Unit: "requests", Limit: 60, Window: time.Minute, Refills: true, MaxWait: time.Hour}
+				end := good
+				if level < 1 {
+					refused++
+					o.Signal, end = limit.SignalRefused, limit.Outcome{}
+				} else {
+					level--
+				}
+				o.Remaining, o.Reset = int64(level), time.Duration((60-level)*float64(time.Second))
+				mu.Unlock()
+				time.Sleep(20 * time.Millisecond)
+				m.Observe(p, o)
+				m.Settle(p, end)
+			}
+			call() // which is answered that nothing is left
+			time.Sleep(time.Millisecond)
+			var wg sync.WaitGroup
+			for range 50 {
+				wg.Go(call)
+			}
+			wg.Wait()
+			if refused > 2 {
+				t.Errorf("with %.3f left, %d of 50 were refused, want only those that try whether nothing is left", spare, refused)
+			}
+		})
+	}
 }
 
 // TestSeveralUnderOneName has two limits of requests, by the minute and by the day.
