@@ -47,7 +47,7 @@ const (
 
 // A Finder finds the limit of one scope. It is made at the first refusal that no
 // known limit explains. Its caller holds a lock. Each call costs O(log n) on
-// average and, once its memory is used (20 KB, at high rates 50), no allocation.
+// average and, once its memory is used (40 KB, at high rates 70), no allocation.
 //
 // Inside, times are seconds since it was made; a float64 keeps them exact to the
 // nanosecond for a hundred days.
@@ -62,7 +62,8 @@ type Finder struct {
 	lastSent, lastRefused, lastHeld float64
 	sent, refused                   int // verdicts, for people
 
-	let history // what was let in, or has not been refused so far
+	let   history // what was let in, or has not been refused so far
+	tried history // and what was refused
 	verdicts
 	cluster
 	block
@@ -117,6 +118,7 @@ func (f *Finder) Sent(t monotime.Instant) {
 	f.count(s)
 	f.lastSent = s
 	f.let.add(s)
+	f.tried.add(s)
 	f.await(s)
 }
 

@@ -109,6 +109,7 @@ func (f *Finder) know(t, sent float64, good bool) {
 // forget takes a request out of the books.
 func (f *Finder) forget(sent float64) {
 	f.let.remove(sent)
+	f.tried.remove(sent)
 	if r := f.find(sent); r != nil {
 		r.outcome = nothing
 	}

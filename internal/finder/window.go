@@ -1,13 +1,16 @@
 package finder
 
-// A windowLimit lets n in during any span of a length. A window by the clock is
+// A windowLimit lets n in during any span of a length. If it is strict, what it
+// refuses uses it up as well, so that whoever tries on gets ever less. A window by the clock is
 // one as well for whoever uses it up at its beginning, so there is no need to
 // look at the clock.
 type windowLimit struct {
 	n      int
 	length float64
-	clean  int // let in since n was changed
-	more   int // by which n grows next
+	strict bool // what it refuses counts as well
+	taken  int  // n when a sign of that was seen; 0 is none was
+	clean  int  // let in since n was changed
+	more   int  // by which n grows next
 }
 
 // usual are the lengths of windows that people choose, in seconds.
@@ -26,6 +29,10 @@ const (
 	// the one before it: four mean deviations of the refusals' times, as for TCP.
 	wayLeast, wayMost = .002, .04
 
+	// strictFrom is from what size on what is refused may count as well: so many
+	// probes alone do not fill a window.
+	strictFrom = 8
+
 	// leastGrowth is after how many successes one more is tried: so at most one
 	// in a hundred is refused for it.
 	leastGrowth = 100
@@ -37,13 +44,11 @@ func (f *Finder) fit(at float64) bool {
 	if f.refit(at) {
 		return true
 	}
-	// One that slides, and was as full as never before.
-	for _, length := range usual {
-		most := f.let.most(length, at)
-		if most > 1 && f.let.between(f.lastFail-length, f.lastFail+tiny) >= most-1 && f.let.between(at-length+probeLate, at) < most {
-			f.n, f.length = most, length
-			return true
-		}
+	// One that slides, and was as full as never before. That what is refused counts
+	// as well is rarer, so with half of that length it must explain the block.
+	if f.slides(at, false, longest) {
+		f.slides(at, true, f.length/2)
+		return true
 	}
 	// One that began with the first request that it let in, and was used up in
 	// less than half of its length. That request was a probe, so the window began
@@ -58,15 +63,43 @@ func (f *Finder) fit(at float64) bool {
 			break
 		}
 	}
-	f.n, f.length = max(2, f.let.between(f.opening, f.closed+tiny)), length
+	f.n, f.length, f.strict, f.taken = max(2, f.let.between(f.opening, f.closed+tiny)), length, false, 0
 	return true
+}
+
+// slides finds the shortest usual length, up to longest, of a window that slides.
+func (f *Finder) slides(at float64, strict bool, longest float64) bool {
+	used := f.used(strict)
+	for _, length := range usual {
+		n := f.let.most(length, at)
+		switch {
+		case length > longest || n < 2:
+		case strict && (n < strictFrom || used.between(f.closed-length, f.closed) < n-1): // it was not full when the first was refused
+		case used.between(f.lastFail-length, f.lastFail+tiny) >= n-1 && used.between(at-length+probeLate, at) < n:
+			f.n, f.length, f.strict, f.taken = n, length, strict, 0
+			return true
+		}
+	}
+	return false
+}
+
+// used is what a window counts.
+func (f *Finder) used(strict bool) *history {
+	if strict {
+		return &f.tried
+	}
+	return &f.let
 }
 
 // refit keeps the length that is known, if it still explains the block: it was
 // about as full as before, and has room now.
 func (f *Finder) refit(at float64) bool {
-	n := f.let.between(f.lastFail-f.length, f.lastFail)
-	if f.length == 0 || n < f.n*4/5 || f.let.between(at-f.length+probeLate, at) >= n {
+	used := f.used(f.strict)
+	n := used.between(f.lastFail-f.length, f.lastFail)
+	if f.strict {
+		n = min(n, used.between(f.closed-f.length, f.closed)) // what came later was refused
+	}
+	if f.length == 0 || n < f.n*4/5 || used.between(at-f.length+probeLate, at) >= n {
 		return false
 	}
 	f.n = n
@@ -77,11 +110,12 @@ func (f *Finder) refit(at float64) bool {
 // than the one before it; how uneven the way is, the refusals' times tell.
 func (f *Finder) room(t float64) float64 {
 	length := f.length + min(wayMost, wayLeast+4*f.refusalDev)
-	gone := f.let.before(t - length + tiny)
-	if f.let.all()-gone < f.n {
+	used := f.used(f.strict)
+	gone := used.before(t - length + tiny)
+	if used.all()-gone < f.n {
 		return t
 	}
-	return f.let.nth(f.let.all()-f.n+1) + length
+	return used.nth(used.all()-f.n+1) + length
 }
 
 // windowed takes in a verdict. The limit may have grown: after as many successes
@@ -102,7 +136,16 @@ func (f *Finder) windowed(sent float64, good bool) {
 		return
 	}
 	f.clean, f.more = 0, 1
-	if n := f.let.between(sent-f.length, sent); n < f.n && n >= f.n*9/10 {
+	n := f.used(f.strict).between(sent-f.length, sent)
+	if n < f.n && !f.strict && f.n >= strictFrom && f.tried.between(sent-f.length, sent) >= f.n {
+		// One that was refused before took its place, or so it seems. Twice is enough.
+		if f.taken > 0 {
+			f.strict, f.n = true, f.taken
+			return
+		}
+		f.taken = f.n
+	}
+	if n < f.n && n >= f.n*9/10 {
 		f.n = max(n, 1)
 	}
 }
