@@ -94,12 +94,16 @@ func (f *Finder) used(strict bool) *history {
 // refit keeps the length that is known, if it still explains the block: it was
 // about as full as before, and has room now.
 func (f *Finder) refit(at float64) bool {
-	used := f.used(f.strict)
-	n := used.between(f.lastFail-f.length, f.lastFail)
-	if f.strict {
-		n = min(n, used.between(f.closed-f.length, f.closed)) // what came later was refused
+	if f.length == 0 {
+		return false
 	}
-	if f.length == 0 || n < f.n*4/5 || used.between(at-f.length+probeLate, at) >= n {
+	used := f.used(f.strict)
+	n, now := used.between(f.lastFail-f.length, f.lastFail), used.between(at-f.length+probeLate, at)
+	if f.strict {
+		// Of those that were tried later all were refused, and the last was let in.
+		n = max(min(n, used.between(f.closed-f.length, f.closed)), now+1)
+	}
+	if n < f.n*4/5 || f.strict && n > f.n*5/4 || now >= n {
 		return false
 	}
 	f.n = n
