@@ -1,6 +1,8 @@
 package steadyhttp_test
 
 import (
+	"net/http"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,5 +54,42 @@ func TestOutageCostsAProbeATime(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A server refuses everything for good and never says for how long. No call takes
+// longer than OutageWait, however many share the wait.
+func TestNothingIsLetIn(t *testing.T) {
+	for _, row := range []struct {
+		name     string
+		says     reply
+		patience time.Duration
+		most     time.Duration
+	}{
+		{"429, no deadline", reply{status: 429}, 0, 10 * time.Second},
+		{"429, a deadline", reply{status: 429}, 5 * time.Minute, 30 * time.Second},
+		{"503, no deadline", reply{status: 503}, 0, 10 * time.Second},
+		{"503, a deadline", reply{status: 503}, 5 * time.Minute, 30 * time.Second},
+	} {
+		for _, callers := range []int{1, 10, 100} {
+			synctest.Test(t, func(t *testing.T) {
+				server := newTown(func(*http.Request, string, time.Duration) reply { return row.says })
+				rt := &steadyhttp.Transport{Base: server}
+				var wg sync.WaitGroup
+				for range callers {
+					wg.Go(func() {
+						status, took := load{url: "https://api.example.com/items", key: "k", patience: row.patience}.call(t, rt)
+						if status != row.says.status || took > row.most+time.Second {
+							t.Errorf("%s: one of %d calls got %d after %v, want the answer after %v at most", row.name, callers, status, took, row.most)
+						}
+					})
+					time.Sleep(10 * time.Millisecond)
+				}
+				wg.Wait()
+				if n := len(server.log); n > 2*callers+25 {
+					t.Errorf("%s: %d requests for %d calls", row.name, n, callers)
+				}
+			})
+		}
 	}
 }

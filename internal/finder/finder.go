@@ -164,6 +164,14 @@ func (f *Finder) Rate(t monotime.Instant) float64 {
 // then may come back soon, since it is told when to go.
 func (f *Finder) Engaged() bool { return f.mode != open }
 
+// Shut reports whether the server lets nothing in, and since when.
+func (f *Finder) Shut() (since monotime.Instant, ok bool) {
+	if f.mode != shut {
+		return 0, false
+	}
+	return f.born.Add(time.Duration(f.closed * 1e9)), true
+}
+
 // Idle reports whether the Finder can be dropped: nothing was refused for a
 // minute, and nobody is held back.
 func (f *Finder) Idle(t monotime.Instant) bool {

@@ -18,6 +18,10 @@ const (
 	ColdBurst  = 8
 	ColdDouble = 100 * time.Millisecond
 
+	// MinBlock is how long a server must have let nothing in for those who wait to
+	// count that as an outage: for less it does so while its limit is looked for.
+	MinBlock = time.Second
+
 	// idleTime is how long a Key is remembered of which nothing is in force.
 	idleTime = 30 * time.Second
 )
@@ -102,7 +106,7 @@ func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(
 			later(then, s.sure(t), s.why())
 		}
 	}
-	if k.finder != nil {
+	if _, shut := k.letsNothingIn(); k.finder != nil && !(shut && a.spent) {
 		if then := k.finder.Next(t); then > t {
 			later(then, false, "the adaptive rate limit")
 		}
@@ -209,6 +213,9 @@ func (k *keyState) refused(t monotime.Instant, p *permit, paused bool) {
 		k.finder.Unsent(p.at)
 	default:
 		k.finder.Outcome(t, p.at, false)
+	}
+	if since, shut := k.letsNothingIn(); shut && t.Sub(since) > MinBlock {
+		k.alarmAll(t)
 	}
 }
 

@@ -26,28 +26,76 @@ const (
 // holds it back, g: what it has waited in a queue before has nothing to do with an
 // outage.
 func (w *waiter) patience(t monotime.Instant, g *gate) {
+	since := t
+	if g.failing {
+		since = g.shut
+	}
+	w.outageEnd = t.Add(w.outageWait(t.Sub(since)))
+	if !g.failing && !g.ofLimit && w.ask.OutageWait == 0 {
+		w.outageEnd = max(w.outageEnd, g.until.Add(MinGoodSign)) // one pause is waited out
+	}
+	w.outageEnd = min(w.outageEnd, w.lastMoment())
+	w.pauseEnd = t.Add(MaxPause)
+	if w.ask.MaxPause > 0 {
+		w.pauseEnd = t.Add(w.ask.MaxPause)
+	}
+}
+
+// outageWait is how long w waits for an outage that has lasted for so long.
+func (w *waiter) outageWait(lasted time.Duration) time.Duration {
 	patience := OutageWaitNoDeadline
 	if w.deadline < monotime.Never {
 		patience = OutageWait
 	}
-	if g.failing && t.Sub(g.shut) > LongOutage {
+	if lasted > LongOutage {
 		patience = min(patience, ShortOutageWait)
 	}
 	if w.ask.OutageWait > 0 {
 		patience = w.ask.OutageWait
 	}
-	w.outageEnd = t.Add(patience)
-	if !g.failing && !g.ofLimit && w.ask.OutageWait == 0 {
-		w.outageEnd = max(w.outageEnd, g.until.Add(MinGoodSign)) // one pause is waited out
+	return patience
+}
+
+// lastMoment is when w must go to have a response by its deadline.
+func (w *waiter) lastMoment() monotime.Instant {
+	if w.deadline == monotime.Never {
+		return monotime.Never
 	}
-	w.pauseEnd = t.Add(MaxPause)
-	if w.ask.MaxPause > 0 {
-		w.pauseEnd = t.Add(w.ask.MaxPause)
+	return w.deadline - monotime.Instant(min(w.deadline.Sub(w.came)/SpareShare, MaxSpare))
+}
+
+// patientUntil is until when w waits for what holds it back, if that is a gate or
+// a server that lets nothing in; else Never: in a queue whose requests are being
+// answered well it waits until its deadline.
+func (w *waiter) patientUntil(t monotime.Instant) monotime.Instant {
+	k := w.at
+	if k == nil || w.ask.Inference == limit.Off {
+		return monotime.Never
 	}
-	if w.deadline < monotime.Never {
-		spare := min(w.deadline.Sub(w.came)/SpareShare, MaxSpare)
-		w.outageEnd = min(w.outageEnd, w.deadline-monotime.Instant(spare))
+	if g := k.gate; g != nil && !w.ask.passes(g) {
+		if !w.gated {
+			w.gated = true
+			w.patience(t, g)
+		}
+		if g.ofLimit {
+			return w.pauseEnd
+		}
+		return w.outageEnd
 	}
+	if since, shut := k.letsNothingIn(); shut && !w.ask.spent {
+		from := max(w.came, since)
+		return min(from.Add(w.outageWait(from.Sub(since))), w.lastMoment())
+	}
+	return monotime.Never
+}
+
+// letsNothingIn reports whether a limit that nobody states refuses all requests,
+// and since when. Who waits for it waits as for an outage.
+func (k *keyState) letsNothingIn() (since monotime.Instant, ok bool) {
+	if k.finder == nil {
+		return 0, false
+	}
+	return k.finder.Shut()
 }
 
 // passes reports whether the request does not wait for g: nothing is known against
@@ -65,57 +113,50 @@ func (k *keyState) spares(a *ask) bool {
 	return k.ramp != nil && k.ramp.spares(a)
 }
 
-// alarm sees to it that w, if a gate holds it back, does not wait there for longer
-// than it may.
+// alarm sees to it that w does not wait for longer than it may.
 func (h *host) alarm(w *waiter, t monotime.Instant) {
-	if w.at == nil || w.at.gate == nil || w.ask.passes(w.at.gate) {
+	end := w.patientUntil(t)
+	if end == monotime.Never || end == w.rings {
 		return
-	}
-	if !w.gated {
-		w.gated = true
-		w.patience(t, w.at.gate)
 	}
 	if w.alarm != nil {
 		w.alarm.Stop()
 	}
-	w.alarm = time.AfterFunc(max(w.gateEnd().Sub(t), 0), func() {
+	w.rings = end
+	w.alarm = time.AfterFunc(max(end.Sub(t), 0), func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		defer h.publish()
-		h.waitedEnough(w, monotime.Now())
+		if w.rings == end {
+			w.rings = 0
+			h.waitedEnough(w, monotime.Now())
+		}
 	})
 }
 
-// alarmAll is alarm for all who wait for k, whose gate was shut just now.
+// alarmAll is alarm for all who wait for k, of which nothing is let in any more.
 func (k *keyState) alarmAll(t monotime.Instant) {
 	for _, w := range k.queue {
 		k.host.alarm(w, t)
 	}
 }
 
-// gateEnd is until when w waits at the gate that holds it back.
-func (w *waiter) gateEnd() monotime.Instant {
-	if w.at.gate.ofLimit {
-		return w.pauseEnd
-	}
-	return w.outageEnd
-}
-
-// waitedEnough ends w's wait at a gate. A request that was never sent goes out
-// once, as it would without a gate, as soon as the user's limits allow it; of
+// waitedEnough ends w's wait for what does not work. A request that was never sent
+// goes out once, as it would without us, as soon as the user's limits allow it; of
 // another the response in hand is good enough.
 func (h *host) waitedEnough(w *waiter, t monotime.Instant) {
-	k := w.at
-	switch {
-	case k == nil || k.gate == nil || w.ask.passes(k.gate):
+	switch end := w.patientUntil(t); {
+	case end == monotime.Never:
 		return // it has gone, or waits for something else by now
-	case t < w.gateEnd():
-		h.alarm(w, t) // the gate has another reason by now
+	case t < end:
+		h.alarm(w, t) // for another reason
 		return
 	}
+	k := w.at
 	w.dequeue()
-	if w.ask.Repeat || k.gate.ofLimit {
-		h.end(w, t, limit.Permit{}, w.gateRefusal(k.gate))
+	w.gated = true
+	if ofLimit := k.gate != nil && k.gate.ofLimit; w.ask.Repeat || ofLimit {
+		h.end(w, t, limit.Permit{}, w.gateRefusal(ofLimit))
 	} else {
 		w.ask.spent = true
 		h.place(w, t)
@@ -123,10 +164,11 @@ func (h *host) waitedEnough(w *waiter, t monotime.Instant) {
 	k.run(t)
 }
 
-// gateRefusal is the refusal of a request that has waited at g for long enough.
-func (w *waiter) gateRefusal(g *gate) error {
+// gateRefusal is the refusal of a request that has waited at a gate for long
+// enough.
+func (w *waiter) gateRefusal(ofLimit bool) error {
 	reason := w.why + ": not back within OutageWait"
-	if g.ofLimit {
+	if ofLimit {
 		reason = w.why + ": it lasts longer than the request may wait for limits"
 	}
 	return &limit.Refusal{Reason: reason, Err: w.permit.gateError()}

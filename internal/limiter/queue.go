@@ -29,7 +29,8 @@ type waiter struct {
 	deadline  monotime.Instant // of its context; Never if there is none
 	outageEnd monotime.Instant // until when it waits for a scope that fails
 	pauseEnd  monotime.Instant // until when it waits for a pause of a limit
-	alarm     *time.Timer      // rings when it has waited at a gate for long enough
+	alarm     *time.Timer      // rings when it has waited for long enough for what does not work
+	rings     monotime.Instant // when that is; 0 if it is not set
 
 	waits  bool   // it is counted among those who wait
 	gated  bool   // a gate has held it back, and outageEnd and pauseEnd stand
@@ -243,6 +244,11 @@ func (k *keyState) disarm() {
 
 // letGo gives w its permit.
 func (h *host) letGo(w *waiter, t monotime.Instant) {
+	for i := range w.permit.n() {
+		if _, shut := w.permit.held[i].state.letsNothingIn(); shut {
+			w.gated = true // it goes to see whether that is over
+		}
+	}
 	w.permit.take(t, &w.ask)
 	h.end(w, t, h.grant(&w.permit, &w.ask.Ask), nil)
 }
