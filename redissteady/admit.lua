@@ -153,7 +153,7 @@ local function ready(act)
         if t > now then later(t, is_sure and not b.guess, why(b), i) end
       end
     end
-    if s.rate and act then later(max(s.rate.next, from), true, 'the adaptive rate limit', i) end
+    if s.rate and act and not (ask.past and lets_nothing_in(s)) then later(max(s.rate.next, from), true, 'the adaptive rate limit', i) end
     if s.ramp and act then later(max(s.ramp.next, from), true, 'the host has just recovered', i) end
   end
   local t = cold(states[1])
@@ -232,6 +232,11 @@ local function decide()
   local g = by and at > now and states[by].gate
   if g then
     answer.gate = { key = by, failing = g.failing or false, limited = g.limited or false, left = g.till - now, age = now - g.shut }
+  end
+  local refusing = not g and by and at > now and lets_nothing_in(states[by])
+  if refusing then
+    g = { limited = false }
+    answer.gate = { key = by, failing = true, limited = false, left = 0, age = now - refusing }
   end
   -- At a gate that is no limit's it waits until the end of OutageWait, and goes then.
   local late = (sure and at or least) - now > within and not (g and not g.limited)

@@ -97,6 +97,7 @@ var constants = []struct {
 	{"MIN_ROUTES", limiter.MinRoutes},
 	{"ROW_SPAN", limiter.RowSpan.Seconds()},
 	{"ROW_TIME", limiter.RowTime.Seconds()},
+	{"MIN_BLOCK", limiter.MinBlock.Seconds()},
 	{"ROW_MOMENT", rowMoment.Seconds()},
 	{"MIN_PROBE", limiter.MinProbe.Seconds()},
 	{"MAX_PROBE", limiter.MaxProbe.Seconds()},

@@ -241,3 +241,27 @@ func TestLearnedLimitsAreShared(t *testing.T) {
 		t.Errorf("fifty requests took %s, want the half second until the window ends", took)
 	}
 }
+
+// A server refuses everything and never says for how long: who waits for it waits
+// as for an outage.
+func TestNothingIsLetIn(t *testing.T) {
+	t.Parallel()
+	const callers, patience = 20, 3 * time.Second
+	l, _ := observed(t, startRedis(t))
+	rt := &steadyhttp.Transport{
+		Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+			return respond(req, http.StatusTooManyRequests, ""), nil
+		}),
+		Throttler: &steadyhttp.Throttler{Limiter: l, OutageWait: patience},
+	}
+	start := time.Now()
+	var wg sync.WaitGroup
+	for range callers {
+		wg.Go(func() {
+			if got, took := get(t, rt), time.Since(start); got != http.StatusTooManyRequests || took > 2*patience {
+				t.Errorf("got %d after %v, want the 429 after %v", got, took, patience)
+			}
+		})
+	}
+	wg.Wait()
+}

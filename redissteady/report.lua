@@ -153,6 +153,7 @@ local function signal(ev)
       tried = tried or was ~= b.tried
     end
     if tried then again(i) end -- by now it is known, or another may try
+    if heard == GOOD then s.refusing = nil end
     if heard == GOOD and (s.rate or s.bad) then
       s.good = s.good or {}
       count(s.good)
@@ -261,6 +262,12 @@ local function refused(i, ev)
   local r = s.rate
   s.bad = s.bad or {}
   count(s.bad)
+  s.refusing = s.refusing or now
+  if r and not s.told and lets_nothing_in(s) then
+    s.told = true
+    stop(i) -- from now on they wait as for an outage
+  end
+  if not lets_nothing_in(s) then s.told = nil end
   local share = r and CHANCE_SHARE / 2 or CHANCE_SHARE
   if of_late(s.bad) < max(MIN_REFUSED, share * of_late(s)) then return end
   -- What went before the last cut, or was promised before, says nothing of it.

@@ -38,7 +38,7 @@ local function shift(s, by)
   for _, b in ipairs(s.buckets) do
     for n, t in ipairs(b.times or {}) do b.times[n] = t + by end
   end
-  move(s, 'second', 'cold', 'contradicted', 'began')
+  move(s, 'second', 'cold', 'contradicted', 'began', 'refusing')
   move(s.good, 'second')
   move(s.bad, 'second')
 end
@@ -139,6 +139,12 @@ local function window_give(b, n, at)
     if part_of(b, b.times[k]) <= part_of(b, at) then return end
     b.before[k] = b.before[k] - n
   end
+end
+
+-- lets_nothing_in returns since when a limit that nobody states has refused all
+-- requests of s, if that is more than a moment.
+local function lets_nothing_in(s)
+  return s.rate and s.refusing and now - s.refusing > MIN_BLOCK and s.refusing
 end
 
 -- holds reports whether there is anything in s that holds a request back or counts
