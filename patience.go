@@ -7,20 +7,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/steadyhttp/steadyhttp/internal/limiter"
 	"github.com/steadyhttp/steadyhttp/internal/monotime"
-)
-
-const (
-	// What passes with time is waited for so long if nobody says otherwise: a call
-	// with a deadline says itself how patient it is, behind one without may be a
-	// person.
-	defaultOutageWait           = 30 * time.Second
-	defaultOutageWaitNoDeadline = 10 * time.Second
-
-	// Of the time until a call's deadline a tenth, a second at the most, is left so
-	// that the caller can read the response.
-	spareShare = 10
-	maxSpare   = time.Second
 )
 
 // passes reports whether trouble of that class passes with time.
@@ -55,9 +43,9 @@ func (p *plan) outageWait() time.Duration {
 		return set
 	}
 	if _, ok := p.req.Context().Deadline(); ok {
-		return defaultOutageWait
+		return limiter.OutageWait
 	}
-	return defaultOutageWaitNoDeadline
+	return limiter.OutageWaitNoDeadline
 }
 
 // outageWaitSet is the shortest OutageWait that is set, here, in the call's policy
@@ -117,7 +105,7 @@ func (r *retry) patience() (p patience) {
 	if deadline, ok := r.req.Context().Deadline(); ok {
 		left := time.Until(deadline)
 		whole := left + monotime.Now().Sub(r.start)
-		p.outage = min(p.outage, left-min(whole/spareShare, maxSpare))
+		p.outage = min(p.outage, left-min(whole/limiter.SpareShare, limiter.MaxSpare))
 	}
 	if p.elapsed = r.maxElapsed(); p.elapsed < math.MaxInt64 {
 		p.elapsed -= monotime.Now().Sub(r.start) - queued

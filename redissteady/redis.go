@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/steadyhttp/steadyhttp/internal/limiter"
 )
 
 const (
@@ -322,7 +324,7 @@ func (l *Limiter) beats(anew bool) map[string]*hostBeat {
 		}
 		if anew {
 			b := at(host)
-			b.question.Scopes = append(b.question.Scopes, seed{Key: b.key(name), Mask: maskOf(s.key), Buckets: s.buckets})
+			b.question.Scopes = append(b.question.Scopes, seed{Key: b.key(name), Mask: limiter.ScopeOf(&s.key), Buckets: s.buckets})
 		}
 	}
 	if anew { // somewhere it has to be seen whether Redis takes what is written

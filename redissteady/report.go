@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/steadyhttp/steadyhttp/internal/limiter"
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
@@ -79,7 +80,7 @@ func (l *Limiter) Settle(p limit.Permit, o limit.Outcome) {
 func (t *ticket) others() (all [][2]int) {
 	for i, k := range t.scopes {
 		if !slices.Contains(t.touched, i+1) {
-			all = append(all, [2]int{i + 1, int(maskOf(k))})
+			all = append(all, [2]int{i + 1, int(limiter.ScopeOf(&k))})
 		}
 	}
 	return all
@@ -154,7 +155,7 @@ func (l *Limiter) Observe(p limit.Permit, o limit.Observation) (held bool) {
 	}
 	if stated || o.Hold > 0 || o.Signal > limit.SignalGood {
 		keys, ev.Key = keyIn(keys, of)
-		ev.Mask = maskOf(o.Key)
+		ev.Mask = limiter.ScopeOf(&o.Key)
 		for i, k := range t.touched {
 			if k == ev.Key && i < len(t.sent) {
 				ev.Before = &t.sent[i]

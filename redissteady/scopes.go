@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/steadyhttp/steadyhttp/internal/limiter"
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
@@ -123,12 +124,12 @@ func (l *Limiter) remember(of string, err error) {
 // gateError returns what shut the gate that a request of k stands at, as far as
 // this process has seen it, nil for none. It requires l.mu held.
 func (l *Limiter) gateError(k limit.Key) error {
-	has := maskOf(k)
-	for mask := uint8(0); mask < allMasks; mask++ {
-		if mask&^has != 0 {
+	has := limiter.ScopeOf(&k)
+	for scope := limiter.Scope(0); scope < limiter.AllScopes; scope++ {
+		if scope&^has != 0 {
 			continue
 		}
-		of := name(l.prefix(), within(k, mask))
+		of := name(l.prefix(), limiter.Within(k, scope))
 		if s := l.known[of]; s != nil && s.gate != "" && l.causes[of].err != nil {
 			return l.causes[of].err
 		}

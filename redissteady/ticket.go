@@ -80,16 +80,16 @@ func (l *Limiter) enter(a limit.Ask) *ticket {
 // names lists the keys that concern t: all scopes that a limit of its may have,
 // the host's own first, whether there is one or not.
 func (t *ticket) names(prefix string) {
-	has := maskOf(t.ask.Key)
+	has := limiter.ScopeOf(&t.ask.Key)
 	if t.ask.Inference == limit.Off {
 		has = 0
 	}
 	limited := len(t.limits) > 0 || t.ask.Limits.MaxConcurrent > 0
-	for mask := uint8(0); mask < allMasks; mask++ {
-		if mask&^has != 0 {
+	for scope := limiter.Scope(0); scope < limiter.AllScopes; scope++ {
+		if scope&^has != 0 {
 			continue
 		}
-		k := within(t.ask.Key, mask)
+		k := limiter.Within(t.ask.Key, scope)
 		t.scopes = append(t.scopes, k)
 		if limited && k == t.ask.LimitsKey {
 			t.limitsKey = len(t.scopes)
@@ -132,7 +132,7 @@ func (t *ticket) admission(l *Limiter, ctx context.Context) *admission {
 		q.Line = q.Leases + 1
 	}
 	for i, k := range t.scopes[1:] {
-		q.Scopes = append(q.Scopes, [2]int{i + 2, int(maskOf(k))})
+		q.Scopes = append(q.Scopes, [2]int{i + 2, int(limiter.ScopeOf(&k))})
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		within := max(time.Until(deadline).Seconds(), 0)

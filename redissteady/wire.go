@@ -232,48 +232,6 @@ type group struct {
 	Lined  []string `json:"lined"`
 }
 
-// The bits of a mask tell which fields of a scope's Key are set.
-const (
-	byRoute = 1 << iota
-	byBucket
-	byCredential
-	byModel
-	allMasks
-)
-
-func maskOf(k limit.Key) (mask uint8) {
-	if k.Route != "" {
-		mask |= byRoute
-	}
-	if k.Bucket != "" {
-		mask |= byBucket
-	}
-	if k.Credential != 0 {
-		mask |= byCredential
-	}
-	if k.Model != "" {
-		mask |= byModel
-	}
-	return mask
-}
-
-// within returns what is left of k in the scope of that mask.
-func within(k limit.Key, mask uint8) limit.Key {
-	if mask&byRoute == 0 {
-		k.Route = ""
-	}
-	if mask&byBucket == 0 {
-		k.Bucket = ""
-	}
-	if mask&byCredential == 0 {
-		k.Credential = 0
-	}
-	if mask&byModel == 0 {
-		k.Model = ""
-	}
-	return k
-}
-
 // tag is the part of a name that Redis Cluster chooses the slot by: all names of
 // a host have the same. It must not be empty, nor hold braces.
 // Messages part names by spaces, so that they have none.

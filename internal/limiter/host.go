@@ -9,12 +9,10 @@ import (
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
-const (
-	// maxHosts bounds what is remembered, so that a crawler's many hosts do not fill
-	// the memory: with a route that asked for a pause, a host takes 1.2 kB, and all
-	// of them less than 64 MiB.
-	maxHosts = 40_000
-)
+// maxHosts bounds what is remembered, so that a crawler's many hosts do not fill
+// the memory: with a route that asked for a pause, a host takes 1.2 kB, and all of
+// them less than 64 MiB.
+const maxHosts = 40_000
 
 // A host is what is known of one host: as a whole, and of each Key that is part
 // of it. All that a request needs is in one, so that it is let go in one step.
@@ -27,7 +25,6 @@ type host struct {
 	mu       sync.Mutex // guards what follows
 	keyState            // of the host as a whole
 	keys     keyTable
-	sweptAt  monotime.Instant
 	forgot   bool           // it is no longer among the hosts of its Memory
 	rounds   *atomic.Uint32 // of its Memory: numbers permits
 
@@ -106,7 +103,7 @@ func (h *host) unneeded(t monotime.Instant, all bool) bool {
 
 // of returns the state of k, a new one if there is none. It requires h.mu held.
 func (h *host) of(k limit.Key, t monotime.Instant) *keyState {
-	if scopeOf(&k) == 0 {
+	if ScopeOf(&k) == 0 {
 		return &h.keyState
 	}
 	k.Host = h.key.Host
@@ -133,9 +130,8 @@ func (h *host) sweep(t monotime.Instant) {
 
 // sweepSeldom is sweep, once in idleTime.
 func (h *host) sweepSeldom(t monotime.Instant) {
-	if t.Sub(h.sweptAt) >= idleTime {
+	if t.Sub(h.keys.swept) >= idleTime {
 		h.sweep(t)
-		h.sweptAt = t
 	}
 }
 

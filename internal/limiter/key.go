@@ -247,8 +247,12 @@ func (k *keyState) isHost() bool { return k == &k.host.keyState }
 
 // idle reports whether k can be forgotten: nothing of it is in force.
 func (k *keyState) idle(t monotime.Instant) bool {
-	if k.users > 0 || k.waiting > 0 || k.wouldHold > 0 || t.Sub(k.used) < idleTime || k.gate != nil && t.Sub(k.gate.until) < idleTime || t < k.contradicted ||
-		k.row != nil && t.Sub(k.row.latest) < RowTime || k.finder != nil && !k.finder.Idle(t) {
+	switch {
+	case k.users > 0, k.waiting > 0, k.wouldHold > 0, t.Sub(k.used) < idleTime:
+		return false
+	case k.gate != nil && t.Sub(k.gate.until) < idleTime, t < k.contradicted, k.row != nil && t.Sub(k.row.latest) < RowTime:
+		return false
+	case k.finder != nil && !k.finder.Idle(t):
 		return false
 	}
 	for i := range k.told {

@@ -25,57 +25,14 @@ const (
 	forgetOf = 8
 )
 
-// The bits of a scope tell which fields of a Key are set beside its Host. They
-// index keyTable.scopes.
-const (
-	byRoute = 1 << iota
-	byBucket
-	byCredential
-	byModel
-	allScopes
-)
-
-func scopeOf(k *limit.Key) (scope uint8) {
-	if k.Route != "" {
-		scope |= byRoute
-	}
-	if k.Bucket != "" {
-		scope |= byBucket
-	}
-	if k.Credential != 0 {
-		scope |= byCredential
-	}
-	if k.Model != "" {
-		scope |= byModel
-	}
-	return scope
-}
-
-// within returns what is left of k in that scope.
-func within(k limit.Key, scope uint8) limit.Key {
-	if scope&byRoute == 0 {
-		k.Route = ""
-	}
-	if scope&byBucket == 0 {
-		k.Bucket = ""
-	}
-	if scope&byCredential == 0 {
-		k.Credential = 0
-	}
-	if scope&byModel == 0 {
-		k.Model = ""
-	}
-	return k
-}
-
 // A keyTable has the Keys of one host, but the host as a whole. The zero value has
 // none.
 type keyTable struct {
 	few    []*keyState // up to fewKeys
 	many   map[limit.Key]*keyState
-	scopes *[allScopes]int32 // how many there are of each scope; nil is none
+	scopes *[AllScopes]int32 // how many there are of each scope; nil is none
 	made   monotime.Instant  // when the newest came to be
-	swept  monotime.Instant  // when idle ones were looked for
+	swept  monotime.Instant  // when idle ones were last looked for
 	next   int               // at how many they are again
 }
 
@@ -96,9 +53,9 @@ func (kt *keyTable) get(k *limit.Key) *keyState {
 
 func (kt *keyTable) add(state *keyState, t monotime.Instant) {
 	if kt.made = t; kt.scopes == nil {
-		kt.scopes = new([allScopes]int32)
+		kt.scopes = new([AllScopes]int32)
 	}
-	kt.scopes[scopeOf(&state.key)]++
+	kt.scopes[ScopeOf(&state.key)]++
 	if kt.many == nil && len(kt.few) < fewKeys {
 		kt.few = append(kt.few, state)
 		return
@@ -128,10 +85,10 @@ func (kt *keyTable) matching(k *limit.Key, f func(*keyState)) {
 	if kt.scopes == nil {
 		return
 	}
-	has := scopeOf(k)
-	for scope := uint8(1); scope < allScopes; scope++ {
+	has := ScopeOf(k)
+	for scope := uint8(1); scope < AllScopes; scope++ {
 		if scope&^has == 0 && kt.scopes[scope] > 0 {
-			part := within(*k, scope)
+			part := Within(*k, scope)
 			if state := kt.get(&part); state != nil {
 				f(state)
 			}
@@ -141,6 +98,7 @@ func (kt *keyTable) matching(k *limit.Key, f func(*keyState)) {
 
 // sweep drops those of which nothing is in force.
 func (kt *keyTable) sweep(t monotime.Instant) {
+	kt.swept = t
 	var left []*keyState
 	n := kt.len()
 	kt.each(func(state *keyState) {
@@ -162,7 +120,7 @@ func (kt *keyTable) sweep(t monotime.Instant) {
 func (kt *keyTable) room(t monotime.Instant) bool {
 	if n := kt.len(); n >= max(kt.next, sweepAt) && (n < maxKeys || t.Sub(kt.swept) >= time.Second) {
 		kt.sweep(t)
-		kt.swept, kt.next = t, min(2*kt.len(), maxKeys)
+		kt.next = min(2*kt.len(), maxKeys)
 	}
 	return kt.len() < maxKeys || kt.forgetOne()
 }
@@ -184,7 +142,7 @@ func (kt *keyTable) forgetOne() bool {
 	if oldest == nil {
 		return false
 	}
-	kt.scopes[scopeOf(&oldest.key)]--
+	kt.scopes[ScopeOf(&oldest.key)]--
 	delete(kt.many, oldest.key)
 	return true
 }

@@ -151,7 +151,7 @@ func storm(t *testing.T, seed uint64) {
 				mu.Unlock()
 				time.Sleep(time.Duration(r.IntN(int(40 * time.Millisecond))))
 				underWay.Add(-1)
-				o := limit.Observation{Key: within(a.Key, uint8(r.IntN(allScopes))), Limit: -1, Remaining: -1, Reset: -1, MaxWait: 2 * time.Second}
+				o := limit.Observation{Key: Within(a.Key, Scope(r.IntN(int(AllScopes)))), Limit: -1, Remaining: -1, Reset: -1, MaxWait: 2 * time.Second}
 				switch r.IntN(8) {
 				case 0:
 					o.Signal = limit.SignalFailing

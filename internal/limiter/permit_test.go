@@ -44,8 +44,8 @@ func TestManyKeysOfOneRequest(t *testing.T) {
 	k := limit.Key{Host: "h", Route: "r", Bucket: "b", Credential: 7, Model: "m"}
 	m.Settle(now(t, &m, limit.Ask{Key: k}), good)
 	p := now(t, &m, limit.Ask{Key: k})
-	for scope := range uint8(allScopes) {
-		m.Observe(p, limit.Observation{Key: within(k, scope), Unit: "requests", Limit: 100, Remaining: 90, Window: 60e9, Reset: 60e9, MaxWait: 60e9})
+	for scope := range uint8(AllScopes) {
+		m.Observe(p, limit.Observation{Key: Within(k, scope), Unit: "requests", Limit: 100, Remaining: 90, Window: 60e9, Reset: 60e9, MaxWait: 60e9})
 	}
 	m.Settle(p, good)
 	for range 5 {
