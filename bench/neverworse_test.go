@@ -49,7 +49,6 @@ var neverWorse = []scenario{{
 			{Name: "p99", Unit: Span}, {Unit: Span, Joined: true}, {Unit: Span, Joined: true},
 			{Name: "requests a call", Unit: Ratio}, {Unit: Ratio, Joined: true}, {Unit: Ratio, Joined: true},
 		},
-		Open: openSituations(),
 	},
 	contenders: rowsOf(situations),
 	ask: func(t *testing.T, c Contender, s sizes) []float64 {
@@ -80,9 +79,6 @@ type situation struct {
 
 	// set is how our Throttler is configured; nil is its zero value.
 	set func() *steadyhttp.Throttler
-
-	// open says that a goal is missed, and known to be.
-	open bool
 }
 
 // A behaviour says what becomes of a request that arrives at a time after the
@@ -222,17 +218,6 @@ func rowsOf(situations []situation) []Contender {
 	var list []Contender
 	for _, s := range situations {
 		list = append(list, Contender{Name: s.name, Kind: Variant, Held: true})
-	}
-	return list
-}
-
-// openSituations names those of which a goal is missed, and known to be.
-func openSituations() []string {
-	var list []string
-	for _, s := range situations {
-		if s.open {
-			list = append(list, s.name)
-		}
 	}
 	return list
 }
