@@ -14,6 +14,11 @@ import (
 // them less than 64 MiB.
 const maxHosts = 40_000
 
+// maxAllKeys bounds the Keys of all hosts together: as many hosts as that with
+// several Keys each are known by less. With all of both the memory takes some 70
+// MiB.
+const maxAllKeys = 60_000
+
 // A host is what is known of one host: as a whole, and of each Key that is part
 // of it. All that a request needs is in one, so that it is let go in one step.
 type host struct {
@@ -25,8 +30,8 @@ type host struct {
 	mu       sync.Mutex // guards what follows
 	keyState            // of the host as a whole
 	keys     keyTable
-	forgot   bool           // it is no longer among the hosts of its Memory
-	rounds   *atomic.Uint32 // of its Memory: numbers permits
+	forgot   bool // it is no longer among the hosts of its Memory
+	memory   *Memory
 
 	permits []*permit // under way; nil is a free place, see permit.go
 	unused  []uint32  // the free places
@@ -37,7 +42,7 @@ type host struct {
 }
 
 func (m *Memory) newHost(name string) *host {
-	h := &host{rounds: &m.rounds}
+	h := &host{memory: m}
 	h.keyState.key, h.keyState.host = limit.Key{Host: strings.Clone(name)}, h
 	return h
 }
@@ -47,7 +52,7 @@ func (m *Memory) lockHost(name string) *host {
 	for {
 		v, ok := m.hosts.Load(name)
 		if !ok {
-			if m.n.Load() >= maxHosts {
+			if m.n.Load() >= maxHosts || m.keys.Load() >= maxAllKeys {
 				m.forgetHosts()
 			}
 			h := m.newHost(name)
@@ -82,6 +87,7 @@ func (m *Memory) forgetHosts() {
 			h.clear.Store(false)
 			m.hosts.Delete(name)
 			m.n.Add(-1)
+			m.keys.Add(-int64(h.keys.len()))
 			dropped++
 			return dropped < maxHosts/16
 		})
@@ -110,19 +116,29 @@ func (h *host) of(k limit.Key, t monotime.Instant) *keyState {
 	if state := h.keys.get(&k); state != nil {
 		return state
 	}
-	if !h.keys.room(t) {
+	if !h.room(t) {
 		return &keyState{key: k, host: h} // it is forgotten at once
 	}
 	// The strings may be parts of a long URL or body, which would be kept with them.
 	k.Route, k.Bucket, k.Model = strings.Clone(k.Route), strings.Clone(k.Bucket), strings.Clone(k.Model)
 	state := &keyState{key: k, host: h, used: t}
 	h.keys.add(state, t)
+	h.memory.keys.Add(1)
 	return state
+}
+
+// room makes room for one more Key, and reports whether there is.
+func (h *host) room(t monotime.Instant) bool {
+	n := h.keys.len()
+	defer func() { h.memory.keys.Add(int64(h.keys.len() - n)) }()
+	return h.keys.room(t) && (h.memory.keys.Load() < maxAllKeys || h.keys.forgetOne())
 }
 
 // sweep forgets the Keys of which nothing is in force. It requires h.mu held.
 func (h *host) sweep(t monotime.Instant) {
+	n := h.keys.len()
 	h.keys.sweep(t)
+	h.memory.keys.Add(int64(h.keys.len() - n))
 	if g := h.gate; g != nil && t.Sub(g.until) > idleTime && h.waiting == 0 {
 		h.gate = nil
 	}

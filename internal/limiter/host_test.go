@@ -145,3 +145,31 @@ func TestManyKeys(t *testing.T) {
 		}
 	})
 }
+
+// TestManyHostsWithManyKeys has more Keys than are remembered, of hosts that each
+// have a few.
+func TestManyHostsWithManyKeys(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: fewer Keys do not reach the bound")
+	}
+	var m Memory
+	for host := range 4 * maxAllKeys / 100 {
+		for key := range 100 {
+			k := limit.Key{Host: fmt.Sprint("host-", host), Credential: uint64(key + 1)}
+			p, err := m.Acquire(t.Context(), limit.Ask{Key: k})
+			if err != nil {
+				t.Fatal(err)
+			}
+			m.Observe(p, limit.Observation{Key: k, Unit: "requests", Limit: 100, Remaining: 90, Window: time.Hour, Reset: time.Hour, MaxWait: time.Minute})
+			m.Settle(p, good)
+		}
+	}
+	all := 0
+	m.hosts.Range(func(_, v any) bool {
+		all += v.(*host).keys.len()
+		return true
+	})
+	if n := int(m.keys.Load()); n != all || n > maxAllKeys || n < maxAllKeys/2 {
+		t.Errorf("got %d Keys, counted as %d, want at most %d", all, n, maxAllKeys)
+	}
+}

@@ -1,6 +1,7 @@
 package limiter
 
 import (
+	"slices"
 	"time"
 
 	"github.com/steadyhttp/steadyhttp/internal/monotime"
@@ -70,13 +71,17 @@ func (kt *keyTable) add(state *keyState, t monotime.Instant) {
 	kt.many[state.key] = state
 }
 
-// each calls f for all.
-func (kt *keyTable) each(f func(*keyState)) {
+// all is to be ranged over.
+func (kt *keyTable) all(yield func(*keyState) bool) {
 	for _, state := range kt.few {
-		f(state)
+		if !yield(state) {
+			return
+		}
 	}
 	for _, state := range kt.many {
-		f(state)
+		if !yield(state) {
+			return
+		}
 	}
 }
 
@@ -101,11 +106,11 @@ func (kt *keyTable) sweep(t monotime.Instant) {
 	kt.swept = t
 	var left []*keyState
 	n := kt.len()
-	kt.each(func(state *keyState) {
+	for state := range kt.all {
 		if !state.idle(t) {
 			left = append(left, state)
 		}
-	})
+	}
 	if len(left) == n {
 		return
 	}
@@ -131,7 +136,7 @@ func (kt *keyTable) room(t monotime.Instant) bool {
 func (kt *keyTable) forgetOne() bool {
 	var oldest *keyState
 	seen := 0
-	for _, k := range kt.many {
+	for k := range kt.all {
 		if k.users == 0 && k.waiting == 0 && (oldest == nil || k.used < oldest.used) {
 			oldest = k
 		}
@@ -144,5 +149,6 @@ func (kt *keyTable) forgetOne() bool {
 	}
 	kt.scopes[ScopeOf(&oldest.key)]--
 	delete(kt.many, oldest.key)
+	kt.few = slices.DeleteFunc(kt.few, func(k *keyState) bool { return k == oldest })
 	return true
 }

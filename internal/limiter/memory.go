@@ -16,6 +16,7 @@ import (
 type Memory struct {
 	hosts  sync.Map     // *host, by name
 	n      atomic.Int64 // how many there are
+	keys   atomic.Int64 // how many Keys they have in all, beside themselves
 	rounds atomic.Uint32
 }
 
@@ -271,7 +272,9 @@ func (m *Memory) Snapshot() []limit.KeyState {
 		defer h.mu.Unlock()
 		t := monotime.Now()
 		states := []*keyState{&h.keyState}
-		h.keys.each(func(k *keyState) { states = append(states, k) })
+		for k := range h.keys.all {
+			states = append(states, k)
+		}
 		var heads []*waiter
 		for _, k := range states {
 			if len(k.queue) > 0 && len(heads) < maxHeads {

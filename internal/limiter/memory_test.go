@@ -86,7 +86,9 @@ func clean(t *testing.T, m *Memory) {
 			}
 		}
 		check(&h.keyState)
-		h.keys.each(check)
+		for k := range h.keys.all {
+			check(k)
+		}
 		return true
 	})
 }

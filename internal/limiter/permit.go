@@ -150,7 +150,7 @@ func (h *host) grant(p *permit, a *limit.Ask) limit.Permit {
 		h.permits = append(h.permits, nil)
 	}
 	for p.round = 0; p.round == 0; { // an ID is never 0
-		p.round = h.rounds.Add(1)
+		p.round = h.memory.rounds.Add(1)
 	}
 	kept := permits.Get().(*permit)
 	*kept = *p
