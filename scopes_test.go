@@ -28,7 +28,10 @@ func TestWhoWaits(t *testing.T) {
 		vertexFlash = "https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/us-central1/publishers/google/models/gemini-2.5-flash:generateContent"
 		vertexPro   = "https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/us-central1/publishers/google/models/gemini-2.5-pro:generateContent"
 	)
-	const wait = 20 * time.Second
+	const (
+		wait  = 20 * time.Second
+		tries = time.Second // one goes to see whether the pause holds for others
+	)
 	tooMany := reply{status: 429, header: "Retry-After: 20"}
 	inBucket := reply{status: 429, header: "Retry-After: 20\nX-Ratelimit-Bucket: abcd1234", body: `{"message":"You are being rate limited.","retry_after":20,"global":false}`}
 	for _, row := range []struct {
@@ -52,14 +55,14 @@ func TestWhoWaits(t *testing.T) {
 		{"GitHub: another resource", ask{"GET", githubFind, "k", ""},
 			reply{status: 403, header: "Retry-After: 20\nX-Ratelimit-Resource: code_search\nX-Ratelimit-Limit: 10\nX-Ratelimit-Remaining: 0", body: `{"message":"API rate limit exceeded for user ID 1."}`},
 			ask{"GET", githubRepo, "k", ""}, 0},
-		{"an unknown host: the same path", ask{"GET", unknownOne, "k", ""}, tooMany, ask{"GET", unknownOne, "k", ""}, wait},
-		{"an unknown host: the same path with another id", ask{"GET", unknownOne + "/4711", "k", ""}, tooMany, ask{"GET", unknownOne + "/4712", "k", ""}, wait},
+		{"an unknown host: the same path", ask{"GET", unknownOne, "k", ""}, tooMany, ask{"GET", unknownOne, "k", ""}, tries},
+		{"an unknown host: the same path with another id", ask{"GET", unknownOne + "/4711", "k", ""}, tooMany, ask{"GET", unknownOne + "/4712", "k", ""}, tries},
 		{"an unknown host: another method", ask{"GET", unknownOne, "k", ""}, tooMany, ask{"PUT", unknownOne, "k", ""}, 0},
 		{"an unknown host: another path", ask{"GET", unknownOne, "k", ""}, tooMany, ask{"GET", unknownTwo, "k", ""}, 0},
-		{"Gemini: the same model", ask{"POST", geminiFlash, "k", "{}"}, tooMany, ask{"POST", geminiFlash, "k", "{}"}, wait},
+		{"Gemini: the same model", ask{"POST", geminiFlash, "k", "{}"}, tooMany, ask{"POST", geminiFlash, "k", "{}"}, tries},
 		{"Gemini: another model", ask{"POST", geminiFlash, "k", "{}"}, tooMany, ask{"POST", geminiPro, "k", "{}"}, 0},
 		{"Vertex AI: another model", ask{"POST", vertexFlash, "k", "{}"}, tooMany, ask{"POST", vertexPro, "k", "{}"}, 0},
-		{"OpenAI: the same model", ask{"POST", chatURL, "k", `{"model":"a"}`}, tooMany, ask{"POST", chatURL, "k", `{"model":"a"}`}, wait},
+		{"OpenAI: the same model", ask{"POST", chatURL, "k", `{"model":"a"}`}, tooMany, ask{"POST", chatURL, "k", `{"model":"a"}`}, tries},
 		{"OpenAI: another model", ask{"POST", chatURL, "k", `{"model":"a"}`}, tooMany, ask{"POST", chatURL, "k", `{"model":"b"}`}, 0},
 		{"OpenAI: another key", ask{"POST", chatURL, "k", `{"model":"a"}`}, tooMany, ask{"POST", chatURL, "other", `{"model":"a"}`}, 0},
 

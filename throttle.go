@@ -34,8 +34,9 @@ const defaultMaxQueue = 10_000 // goroutines that wait take some 80 MB
 // those with the same credential and model at OpenAI, with the same credential
 // and method at Slack, with the same credential, method and path at a host that
 // is not known. In the path, what looks like an id does not count. The pause
-// ends early if a request that was sent after the refused one succeeds, unless
-// the API documents that it punishes clients that go on.
+// ends early if a request that was sent after the refused one succeeds; one
+// request goes after a second to find out. Where the API documents that it
+// punishes clients that go on, the pause is kept in full.
 //
 // Requests also wait while what they need fails: after at least five failures
 // in a row without another answer, where a failure is a connection that cannot

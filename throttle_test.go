@@ -174,7 +174,7 @@ func TestThrottledCallIsCancelled(t *testing.T) {
 
 func TestEverybodyWaitsAfterA429(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		base := playing(reply{status: 429, header: "Retry-After: 10"}, reply{status: 200})
+		base := playing(reply{status: 429, header: "Retry-After: 10"}, reply{status: 200}, reply{status: 429, header: "Retry-After: 9"}, reply{status: 200})
 		rt := &steadyhttp.Throttler{Base: base}
 		start := time.Now()
 		resp, err := rt.RoundTrip(chat(t))
@@ -200,7 +200,10 @@ func TestEverybodyWaitsAfterA429(t *testing.T) {
 		}
 		wg.Wait()
 		moments, early := map[time.Duration]bool{}, 0
-		for _, at := range base.attempts(start)[2:] {
+		if at := base.attempts(start)[2]; at != time.Second {
+			t.Errorf("got the one that tries at %s, want 1 s", at)
+		}
+		for _, at := range base.attempts(start)[3:] {
 			if at < 10*time.Second || at > 14*time.Second {
 				t.Errorf("got a request at %s, want 10 s to 14 s", at)
 			}
@@ -234,15 +237,15 @@ func TestCrowdLeavesAtTheStatedPace(t *testing.T) {
 		name       string
 		limit      string
 		gap, later time.Duration // in the first second, and after it
+		tries      int           // requests that go in the pause to see whether it holds for others
 	}{
-		{"a limit that comes back in one step", "Ratelimit: \"r\";r=0;t=10\nRatelimit-Policy: \"r\";q=120;w=60;qu=\"requests\"\nRetry-After: 10", s / 5, s / 11},
-		{"a limit whose window only the message names", "X-Ratelimit-Limit-Requests: 120\nX-Ratelimit-Remaining-Requests: 0\nRetry-After: 10", s / 2, s / 2},
+		{"a limit that comes back in one step", "Ratelimit: \"r\";r=0;t=10\nRatelimit-Policy: \"r\";q=120;w=60;qu=\"requests\"\nRetry-After: 10", s / 5, s / 11, 0},
+		{"a limit whose window only the message names", "X-Ratelimit-Limit-Requests: 120\nX-Ratelimit-Remaining-Requests: 0\nRetry-After: 10", s / 2, s / 2, 1},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				base := playing(
-					reply{status: 429, header: row.limit, body: `{"error":{"message":"Rate limit reached on requests per min (RPM).","code":"rate_limit_exceeded"}}`},
-					reply{status: 200})
+				refusal := reply{status: 429, header: row.limit, body: `{"error":{"message":"Rate limit reached on requests per min (RPM).","code":"rate_limit_exceeded"}}`}
+				base := playing(append(slices.Repeat([]reply{refusal}, 1+row.tries), reply{status: 200})...)
 				rt := &steadyhttp.Throttler{Base: &steadyhttp.Classifier{Base: base}}
 				start := time.Now()
 				resp, err := rt.RoundTrip(chat(t))
@@ -262,7 +265,7 @@ func TestCrowdLeavesAtTheStatedPace(t *testing.T) {
 					})
 				}
 				wg.Wait()
-				at := base.attempts(start)[1:]
+				at := base.attempts(start)[1+row.tries:]
 				if at[0] < 10*time.Second || at[0] > 11*time.Second {
 					t.Errorf("got the first at %s, want 10 s to 11 s", at[0])
 				}

@@ -34,6 +34,12 @@ const (
 	GoodSignTimes = 10
 	MinGoodSign   = time.Second
 
+	// TryAfter is when one request goes within a pause that a server asked for, if
+	// that is more than twice as long. Where nothing was under way when the pause
+	// began, nothing else could contradict it: one refusal in twenty that names a
+	// minute would stop everybody for that minute, each time.
+	TryAfter = time.Second
+
 	// ContradictedTime is how long pauses of a scope hold nobody but the call that
 	// was told, after a success has contradicted one: there the limit is a rate, or
 	// chance, and five refusals in a hundred that each stopped everybody for a
@@ -101,8 +107,9 @@ func (r *row) long(t monotime.Instant) bool {
 // A gate that was asked for stays shut until the moment that a server named.
 // Evidence: that response. Scope: the limit's for a 429, else the route, model and
 // credential of the request. Escape: a success of a request that was sent after
-// the refused one opens it, unless the API documents that it punishes those who go
-// on; and when its time is up, one request goes first.
+// the refused one opens it; one request goes after a second for that; and when the
+// time is up, one goes first. Where the API documents that it punishes those who go
+// on, only the latter holds.
 //
 // A gate of a failing scope lets probes through. Evidence: a row of failures.
 // Scope: what failed; the host after failed connections, or once three routes
@@ -116,6 +123,7 @@ type gate struct {
 	since   monotime.Instant // a response to a request sent before says nothing of the present
 	until   monotime.Instant // nobody passes before
 	every   time.Duration    // between probes
+	try     monotime.Instant // when one goes although the time is not up; Never if one has gone
 	probe   monotime.Instant // when the latest one went out that is under way; 0 is none
 	took    time.Duration    // how long failures took, smoothed
 	load    float64          // requests a second before
@@ -135,6 +143,29 @@ func (g *gate) next(t monotime.Instant) (at monotime.Instant, sure bool) {
 	return at, sure
 }
 
+// mayTry reports whether the request a goes although the time is not up. If it fails
+// and may not be repeated that costs its caller an answer, except where a limit
+// refuses it.
+func (g *gate) mayTry(t monotime.Instant, a *ask) bool {
+	return !g.strict && t >= g.try && t < g.until && g.probe == 0 && (g.ofLimit || a.Repeatable)
+}
+
+// nextTry is when the next goes although the time is not up, Never if none does.
+func (g *gate) nextTry(t monotime.Instant) monotime.Instant {
+	if g.strict || g.probe != 0 || g.try <= t || g.try >= g.until {
+		return monotime.Never
+	}
+	return g.try
+}
+
+// pausedFor begins a pause that a server asked for.
+func (g *gate) pausedFor(t monotime.Instant, pause time.Duration) {
+	g.until, g.try = t.Add(pause), monotime.Never
+	if pause > 2*TryAfter {
+		g.try = t.Add(TryAfter)
+	}
+}
+
 // goodSign is how long a probe must be without an answer to be taken for answered
 // well.
 func (g *gate) goodSign() time.Duration { return max(GoodSignTimes*g.took, MinGoodSign) }
@@ -145,7 +176,9 @@ func (g *gate) pass(t monotime.Instant) (probe, opens bool) {
 	if g.probe != 0 && t.Sub(g.probe) >= g.goodSign() {
 		return false, true
 	}
-	g.probe = t
+	if g.probe = t; t < g.until {
+		g.try = monotime.Never
+	}
 	return true, false
 }
 
@@ -165,6 +198,9 @@ func (g *gate) probeLost(t, sent monotime.Instant) {
 	if g.probe == sent {
 		g.probe = 0
 		g.until = max(g.until, t.Add(g.every))
+		if g.try == monotime.Never && !g.strict {
+			g.try = t.Add(g.every)
+		}
 	}
 }
 
@@ -209,16 +245,22 @@ func (k *keyState) asked(t, sent monotime.Instant, o *limit.Observation) {
 	until := t.Add(o.Hold)
 	g := k.gate
 	if g == nil {
-		k.gate = &gate{shut: t, since: sent, until: until, strict: o.Strict, ofLimit: o.Signal != limit.SignalFailing, every: MinProbe, took: t.Sub(sent), load: k.load(t), err: o.Err}
+		g = &gate{shut: t, since: sent, strict: o.Strict, ofLimit: o.Signal != limit.SignalFailing, every: MinProbe, took: t.Sub(sent), load: k.load(t), err: o.Err}
+		g.pausedFor(t, o.Hold)
+		k.gate = g
 		k.alarmAll(t)
 		return
 	}
 	g.strict = g.strict || o.Strict
-	if t >= g.until { // a pause anew, as the probe was told
+	anew := t >= g.until // as the probe was told
+	if anew {
 		g.since, g.against = max(g.since, sent), 0
 	}
 	if until <= g.until {
 		return
+	}
+	if anew {
+		g.pausedFor(t, o.Hold)
 	}
 	g.until, g.err, g.probe = until, o.Err, 0
 	if ofLimit := !g.failing && o.Signal != limit.SignalFailing; ofLimit != g.ofLimit {
@@ -253,11 +295,12 @@ func (k *keyState) failed(t, sent monotime.Instant, probe bool, of *keyState, o 
 	if k.isHost() {
 		load = max(load, k.row.load) // gates of its routes may have held the row back
 	}
-	k.gate = &gate{
-		failing: true, shut: t, since: t, until: t.Add(max(MinProbe, o.Hold)), every: MinProbe, took: took,
+	g := &gate{
+		failing: true, shut: t, since: t, every: MinProbe, took: took,
 		load: load, err: o.Err, row: k.row.n, routes: of != k,
 	}
-	k.row, k.ramp = nil, nil
+	g.pausedFor(t, max(MinProbe, o.Hold))
+	k.gate, k.row, k.ramp = g, nil, nil
 	k.alarmAll(t)
 }
 

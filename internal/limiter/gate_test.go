@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -264,11 +265,90 @@ func TestHostileGates(t *testing.T) {
 							t.Errorf("a pause of %d: got %v after %v", hold, err, p.Waited)
 						}
 						m.Settle(p, limit.Outcome{})
-						time.Sleep(time.Second)
+						time.Sleep(2 * time.Millisecond) // before one tries whether the pause holds for others
 					}
 					clean(t, &m)
 				})
 			}
 		}
 	}
+}
+
+// TestOneTries has one answer in five, or each in a time, ask for a minute, where
+// nothing else is under way that could show whether that holds for all.
+func TestOneTries(t *testing.T) {
+	for _, row := range []struct {
+		name       string
+		signal     limit.Signal
+		repeatable bool
+		strict     bool
+		asks       func(i int, at time.Duration) bool
+		least      float64 // of the calls that are answered within ten seconds
+		most       int     // that are sent within the pause that all are asked for
+	}{
+		{"a limit refuses one in five", limit.SignalRefused, false, false, oneIn(5), 0.75, 0},
+		{"one in five fails", limit.SignalFailing, true, false, oneIn(5), 0.75, 0},
+		{"a limit asks all", limit.SignalRefused, false, false, inFirst(time.Minute), 0, 2},
+		{"all fail", limit.SignalFailing, true, false, inFirst(time.Minute), 0, 2},
+		{"all fail, and may not be repeated", limit.SignalFailing, false, false, inFirst(time.Minute), 0, 1},
+		{"an API that punishes who goes on", limit.SignalRefused, true, true, inFirst(time.Minute), 0, 1},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var m Memory
+			k := routed("GET /a")
+			meet(t, &m)
+			began := time.Now()
+			var mu sync.Mutex // guards what follows
+			sent, answered, early := 0, 0, 0
+			const calls = 600
+			var wg sync.WaitGroup
+			for range calls {
+				wg.Go(func() {
+					came := time.Now()
+					p, err := m.Acquire(t.Context(), limit.Ask{Key: k, Repeatable: row.repeatable, OutageWait: 2 * time.Minute})
+					if err != nil {
+						return
+					}
+					at := time.Since(began)
+					mu.Lock()
+					if sent++; at < time.Minute {
+						early++
+					}
+					bad := row.asks(sent, at)
+					mu.Unlock()
+					time.Sleep(2 * time.Millisecond)
+					if bad {
+						m.Observe(p, limit.Observation{Key: k, Signal: row.signal, Hold: time.Minute, Strict: row.strict})
+						m.Settle(p, limit.Outcome{})
+						return
+					}
+					m.Settle(p, good)
+					mu.Lock()
+					defer mu.Unlock()
+					if time.Since(came) < 10*time.Second {
+						answered++
+					}
+				})
+				time.Sleep(200 * time.Millisecond)
+				synctest.Wait()
+			}
+			wg.Wait()
+			t.Logf("%s: %d of %d answered soon, %d sent in the first minute", row.name, answered, calls, early)
+			if share := float64(answered) / calls; share < row.least {
+				t.Errorf("%s: %.2f were answered within 10 s, want %.2f", row.name, share, row.least)
+			}
+			if row.most > 0 && early > row.most {
+				t.Errorf("%s: %d were sent in the pause, want at most %d", row.name, early, row.most)
+			}
+			clean(t, &m)
+		})
+	}
+}
+
+func oneIn(n int) func(int, time.Duration) bool {
+	return func(i int, _ time.Duration) bool { return i%n == 1 }
+}
+
+func inFirst(d time.Duration) func(int, time.Duration) bool {
+	return func(_ int, at time.Duration) bool { return at < d }
 }

@@ -91,6 +91,9 @@ func (k *keyState) next(t monotime.Instant, a *ask, ahead *load) (at monotime.In
 func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(monotime.Instant, bool, string)) {
 	if g := k.gate; g != nil && !a.passes(g) {
 		at, sure := g.next(t)
+		if ahead[requests] == 0 && g.mayTry(t, a) {
+			at = t
+		}
 		if at <= t && ahead[requests] > 0 {
 			at, sure = t.Add(g.goodSign()), false // somebody before it is the probe
 		}
@@ -145,7 +148,7 @@ func (k *keyState) take(t monotime.Instant, a *ask) (probe bool) {
 	if k.ramp != nil && !k.ramp.spares(a) {
 		k.ramp.take(t)
 	}
-	if g := k.gate; g != nil && t >= g.until {
+	if g := k.gate; g != nil && (t >= g.until || !a.passes(g) && g.mayTry(t, a)) {
 		var opens bool
 		if probe, opens = g.pass(t); opens {
 			k.openGate(t)

@@ -194,11 +194,11 @@ func (k *keyState) run(t monotime.Instant) {
 // have those who came early.
 const maxLook = 64
 
-// head is who goes next: the first, but as a probe of a failing scope one of the
-// first whose request may be repeated.
+// head is who goes next: the first, but as a probe of what fails one of the first
+// whose request may be repeated.
 func (k *keyState) head() *waiter {
 	first := k.queue[0]
-	if g := k.gate; g == nil || !g.failing || first.ask.Repeatable || first.first {
+	if g := k.gate; g == nil || g.ofLimit || first.ask.Repeatable || first.first {
 		return first
 	}
 	best := first
@@ -216,6 +216,9 @@ func (k *keyState) gateIsShort() bool { return k != nil && k.gate != nil && !k.g
 
 // arm has k's queue run at that moment.
 func (k *keyState) arm(t, at monotime.Instant) {
+	if k.gate != nil {
+		at = min(at, k.gate.nextTry(t))
+	}
 	if k.due != 0 && k.due <= at && k.due > t {
 		return // the earlier run will see to it
 	}
