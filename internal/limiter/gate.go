@@ -40,6 +40,10 @@ const (
 	// minute would stop everybody for that minute, each time.
 	TryAfter = time.Second
 
+	// MinPending is how long a request must be without an answer, and GoodSignTimes as
+	// long as failures take, to speak against a row of failures that it was sent in.
+	MinPending = 100 * time.Millisecond
+
 	// ContradictedTime is how long pauses of a scope hold nobody but the call that
 	// was told, after a success has contradicted one: there the limit is a rate, or
 	// chance, and five refusals in a hundred that each stopped everybody for a
@@ -125,8 +129,10 @@ type gate struct {
 	every   time.Duration    // between probes
 	try     monotime.Instant // when one goes although the time is not up; Never if one has gone
 	probe   monotime.Instant // when the latest one went out that is under way; 0 is none
+	lost    bool             // the latest probe has had no outcome
 	took    time.Duration    // how long failures took, smoothed
 	load    float64          // requests a second before
+	came    float64          // requests that came since
 	err     error            // why
 	row     int              // failures that shut it
 	probes  int              // failed
@@ -187,16 +193,16 @@ func (g *gate) pass(t monotime.Instant) (probe, opens bool) {
 func (g *gate) failed(t monotime.Instant, took, asked time.Duration, err error) {
 	g.every = min(max(2*g.every, MinProbe), MaxProbe)
 	g.until = max(g.until, t.Add(max(g.every, asked)))
-	g.probe, g.err = 0, err
+	g.probe, g.lost, g.err = 0, false, err
 	g.probes++
 	g.took += (took - g.took) / 4
 }
 
 // probeLost ends a probe without an outcome, as one whose caller gave up: the next
-// may go after the usual time.
+// may go after the usual time, and is one that has more time.
 func (g *gate) probeLost(t, sent monotime.Instant) {
 	if g.probe == sent {
-		g.probe = 0
+		g.probe, g.lost = 0, true
 		g.until = max(g.until, t.Add(g.every))
 		if g.try == monotime.Never && !g.strict {
 			g.try = t.Add(g.every)
@@ -204,10 +210,16 @@ func (g *gate) probeLost(t, sent monotime.Instant) {
 	}
 }
 
-// probeLost is gate.probeLost for the request p, whose i-th Key k is.
+// probeLost is gate.probeLost for the request p, whose i-th Key k is. One that was
+// without an answer for long is a good sign.
 func (k *keyState) probeLost(t monotime.Instant, p *permit, i int) {
-	if p.probe[i] && k.gate != nil {
-		k.gate.probeLost(t, p.at)
+	g := k.gate
+	switch {
+	case g == nil || !p.probe[i]:
+	case g.failing && g.probe == p.at && t.Sub(p.at) >= max(GoodSignTimes*g.took, MinPending):
+		k.openGate(t)
+	default:
+		g.probeLost(t, p.at)
 	}
 }
 
@@ -288,10 +300,10 @@ func (k *keyState) failed(t, sent monotime.Instant, probe bool, of *keyState, o 
 		k.row = new(row)
 	}
 	k.row.add(t, k.host.meter.perSecond(t), of)
-	if !k.row.long(t) || of != k && k.row.routes[MinRoutes-1] == nil {
+	took, load := t.Sub(sent), k.row.perSecond(t)
+	if !k.row.long(t) || of != k && k.row.routes[MinRoutes-1] == nil || k.pending(k.row.began, t-monotime.Instant(max(GoodSignTimes*took, MinPending))) {
 		return
 	}
-	took, load := t.Sub(sent), k.row.perSecond(t)
 	if k.isHost() {
 		load = max(load, k.row.load) // gates of its routes may have held the row back
 	}
@@ -302,6 +314,21 @@ func (k *keyState) failed(t, sent monotime.Instant, probe bool, of *keyState, o 
 	g.pausedFor(t, max(MinProbe, o.Hold))
 	k.gate, k.row, k.ramp = g, nil, nil
 	k.alarmAll(t)
+}
+
+// pending reports whether a request of k that went out after the one instant and
+// before the other has no answer yet. Failures come fast: where half of a host's
+// servers are down, nothing but failures comes at first.
+func (k *keyState) pending(after, before monotime.Instant) bool {
+	if before <= after {
+		return false
+	}
+	for _, p := range k.host.permits {
+		if p != nil && !p.heard && p.at > after && p.at < before && p.holds(k) {
+			return true
+		}
+	}
+	return false
 }
 
 // works takes in that a request of k which went out at sent was answered: that

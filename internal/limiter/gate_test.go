@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -265,7 +266,7 @@ func TestHostileGates(t *testing.T) {
 							t.Errorf("a pause of %d: got %v after %v", hold, err, p.Waited)
 						}
 						m.Settle(p, limit.Outcome{})
-						time.Sleep(2 * time.Millisecond) // before one tries whether the pause holds for others
+						time.Sleep(400 * time.Millisecond) // before one tries whether the pause holds for others
 					}
 					clean(t, &m)
 				})
@@ -351,4 +352,55 @@ func oneIn(n int) func(int, time.Duration) bool {
 
 func inFirst(d time.Duration) func(int, time.Duration) bool {
 	return func(_ int, at time.Duration) bool { return at < d }
+}
+
+// TestImpatientCallers has a host be down for five seconds, and answer after half a
+// second from then on, under calls that have two seconds each: who has waited the
+// longest has no time left to see the answer.
+func TestImpatientCallers(t *testing.T) {
+	for _, patience := range []time.Duration{700 * time.Millisecond, 2 * time.Second, 10 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			var m Memory
+			k := routed("GET /a")
+			meet(t, &m)
+			const perSecond, down, length = 100, 5 * time.Second, 20 * time.Second
+			began := time.Now()
+			var wg sync.WaitGroup
+			var late, answered atomic.Int32 // of the last ten seconds
+			for range int(length.Seconds() * perSecond) {
+				wg.Go(func() {
+					ctx, cancel := context.WithTimeout(t.Context(), patience)
+					defer cancel()
+					came := time.Since(began)
+					if came > length/2 {
+						late.Add(1)
+					}
+					p, err := m.Acquire(ctx, limit.Ask{Key: k, Repeatable: true})
+					if err != nil {
+						return
+					}
+					if time.Since(began) < down {
+						time.Sleep(2 * time.Millisecond)
+						failed(&m, p, k, 0)
+						return
+					}
+					select {
+					case <-ctx.Done():
+						m.Settle(p, limit.Outcome{})
+					case <-time.After(500 * time.Millisecond):
+						m.Settle(p, good)
+						if came > length/2 {
+							answered.Add(1)
+						}
+					}
+				})
+				time.Sleep(time.Second / perSecond)
+			}
+			wg.Wait()
+			if answered.Load() < late.Load()*99/100 {
+				t.Errorf("with a patience of %v %d of %d were answered long after the host was back, want all", patience, answered.Load(), late.Load())
+			}
+			clean(t, &m)
+		})
+	}
 }

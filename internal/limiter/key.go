@@ -148,7 +148,7 @@ func (k *keyState) take(t monotime.Instant, a *ask) (probe bool) {
 	if k.ramp != nil && !k.ramp.spares(a) {
 		k.ramp.take(t)
 	}
-	if g := k.gate; g != nil && (t >= g.until || !a.passes(g) && g.mayTry(t, a)) {
+	if g := k.gate; g != nil && !a.passes(g) && (t >= g.until || g.mayTry(t, a)) {
 		var opens bool
 		if probe, opens = g.pass(t); opens {
 			k.openGate(t)

@@ -37,7 +37,9 @@ func (m *Memory) AcquireFor(ctx context.Context, a *limit.Ask, req *http.Request
 	w.number = h.arrived
 	h.arrived++
 	by, at, sure := w.blocker(t)
-	w.permit.arrive(t)
+	if !a.Repeat {
+		w.permit.arrive(t)
+	}
 	if by != nil && a.Inference == limit.Observe {
 		by, at, sure = w.observed(t, by)
 	}

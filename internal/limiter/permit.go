@@ -89,11 +89,16 @@ func (p *permit) waiting(from int, by int32) {
 	}
 }
 
-// arrive counts p's request among those that come to what recovers.
+// arrive counts p's request, which comes anew, among those that come to what fails
+// or recovers.
 func (p *permit) arrive(t monotime.Instant) {
-	for i := 0; i < maxHeld && p.held[i].state != nil; i++ {
-		if r := p.held[i].state.ramp; r != nil {
-			r.arrive(t)
+	for i := range p.n() {
+		k := p.held[i].state
+		if k.ramp != nil {
+			k.ramp.arrive(t)
+		}
+		if k.gate != nil {
+			k.gate.came++
 		}
 	}
 }

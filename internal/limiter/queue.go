@@ -195,13 +195,23 @@ func (k *keyState) run(t monotime.Instant) {
 const maxLook = 64
 
 // head is who goes next: the first, but as a probe of what fails one of the first
-// whose request may be repeated.
+// whose request may be repeated, or if the latest probe's caller gave up, who has
+// the most time of those that came last.
 func (k *keyState) head() *waiter {
 	first := k.queue[0]
-	if g := k.gate; g == nil || g.ofLimit || first.ask.Repeatable || first.first {
+	g := k.gate
+	if g == nil || g.ofLimit || first.first {
 		return first
 	}
 	best := first
+	if g.lost {
+		for _, w := range k.queue[max(len(k.queue)-maxLook, 0):] {
+			if (w.ask.Repeatable || !best.ask.Repeatable) && w.deadline > best.deadline {
+				best = w
+			}
+		}
+		return best
+	}
 	for _, w := range k.queue[:min(len(k.queue), maxLook)] {
 		if w.ask.Repeatable && (!best.ask.Repeatable || w.number < best.number) {
 			best = w

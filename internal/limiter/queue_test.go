@@ -186,10 +186,10 @@ func TestSnapshotOfWhoWaitsElsewhere(t *testing.T) {
 		m.Observe(p, limit.Observation{Key: k, Signal: limit.SignalRefused, Hold: time.Minute})
 		m.Settle(p, limit.Outcome{})
 		go m.Acquire(t.Context(), limit.Ask{Key: k, LimitsKey: limited, Limits: limit.Limits{MaxConcurrent: 5}})
-		time.Sleep(time.Second)
+		time.Sleep(TryAfter / 2)
 		for _, s := range m.Snapshot() {
-			if s.Waiting != 1 || s.Oldest != time.Second || s.Why == "" {
-				t.Errorf("%+v: got %d that wait, for %v, for %q; want one for a second and why", s.Key, s.Waiting, s.Oldest, s.Why)
+			if s.Waiting != 1 || s.Oldest != TryAfter/2 || s.Why == "" {
+				t.Errorf("%+v: got %d that wait, for %v, for %q; want one for half a second and why", s.Key, s.Waiting, s.Oldest, s.Why)
 			}
 		}
 	})

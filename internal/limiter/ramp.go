@@ -50,8 +50,11 @@ type ramp struct {
 	cameOnce float64          // in that before it
 }
 
+// newRamp begins a ramp. Where more came while the gate was shut than before, as to
+// a host that was down when the program began, that is the load.
 func newRamp(g *gate, from monotime.Instant) *ramp {
-	return &ramp{routes: g.routes, failed: g.shut - monotime.Instant(RowTime), load: g.load, from: from}
+	load := max(g.load, g.came/max(from.Sub(g.shut), time.Second).Seconds())
+	return &ramp{routes: g.routes, failed: g.shut - monotime.Instant(RowTime), load: load, from: from}
 }
 
 // spares reports whether a request does not leave at that pace, since nothing is

@@ -24,7 +24,8 @@ const (
 	StatedTime = time.Minute
 
 	// DoubtTime is how long a figure is not believed that successes have
-	// contradicted. A refusal ends that.
+	// contradicted. What is refused meanwhile it does not explain: that is the
+	// finder's.
 	DoubtTime = 10 * time.Minute
 
 	// MaxStated bounds the stated limits of one Key: four units, each by the
@@ -164,10 +165,9 @@ func (s *stated) refused(t, sent monotime.Instant, n float64) bool {
 	if sent >= s.tried {
 		s.tried = 0
 	}
-	if s.perSecond == 0 && s.reset == 0 || s.level >= max(n, 1) && s.emptyAt == 0 {
+	if !s.believed(t) || s.perSecond == 0 && s.reset == 0 || s.level >= max(n, 1) && s.emptyAt == 0 {
 		return false
 	}
-	s.doubted = 0
 	s.refusals++
 	s.confirmed = t.Add(max(s.window, StatedTime) << min(s.refusals, 10))
 	return true

@@ -70,20 +70,32 @@ func TestConfirmedFigure(t *testing.T) {
 	})
 }
 
-// TestDoubtEnds has a limit that was rightly doubted refuse in the end.
-func TestDoubtEnds(t *testing.T) {
+// TestDoubtedFigureExplainsNothing has a server that says for ever that nothing is
+// left refuse one request in five: two refusals in a row must not bring back the
+// belief in a figure that answers have contradicted.
+func TestDoubtedFigureExplainsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var m Memory
 		k := routed("GET /a")
 		meet(t, &m)
-		for range 3 {
-			states(t, &m, k, spent(30*time.Second), good)
+		began := time.Now()
+		for i := range 600 {
+			o, end := spent(time.Minute), good
+			if i%10 == 8 || i%10 == 9 {
+				o.Signal, end = limit.SignalRefused, limit.Outcome{}
+			}
+			p, err := m.Acquire(t.Context(), limit.Ask{Key: k})
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(10 * time.Millisecond)
+			o.Key = k
+			m.Observe(p, o)
+			m.Settle(p, end)
+			time.Sleep(40 * time.Millisecond)
 		}
-		refused := spent(30 * time.Second)
-		refused.Signal = limit.SignalRefused
-		states(t, &m, k, refused, limit.Outcome{})
-		if p, err := m.Acquire(t.Context(), limit.Ask{Key: k}); err != nil || p.Waited < 29*time.Second {
-			t.Errorf("got %v after %v, want a permit at the reset, after 30 s", err, p.Waited)
+		if took := time.Since(began); took > 33*time.Second {
+			t.Errorf("600 requests at 20 a second took %v, want 30 s", took)
 		}
 	})
 }
