@@ -158,7 +158,7 @@ func TestChance(t *testing.T) {
 		if i >= 3 && !*long {
 			break
 		}
-		for _, share := range []float64{0, .001, .01, .05, .1} {
+		for _, share := range []float64{0, .001, .01, .05, .1, .2} {
 			s.start = 600.37
 			s.limit = func(r *rand.Rand) limit { return &chance{share: share, rnd: r} }
 			least := .98

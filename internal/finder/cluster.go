@@ -15,6 +15,7 @@ const (
 	// Busy servers refuse up to an eighth of what comes in, and what was found to
 	// be chance may be a little more.
 	baseShare, baseAbove = .12, .05
+	halfAbove            = .38 // so that half stands against an eighth
 
 	// Five refusals in a row are a cluster where a limit is known, six where none
 	// is. Where 5% are refused by chance, six come in a row once in 60 million
@@ -25,8 +26,9 @@ const (
 // clustered takes in a verdict, and reports whether there is a cluster now.
 func (f *Finder) clustered(sent float64, good bool) bool {
 	base := max(baseShare, f.chance+baseAbove)
+	half := base + halfAbove
 	if good {
-		if f.sum = max(0, f.sum+math.Log(.5/(1-base))); f.sum == 0 {
+		if f.sum = max(0, f.sum+math.Log((1-half)/(1-base))); f.sum == 0 {
 			f.firstBad = 0
 		}
 		return false
@@ -34,7 +36,7 @@ func (f *Finder) clustered(sent float64, good bool) bool {
 	if f.firstBad == 0 {
 		f.firstBad = sent
 	}
-	f.sum += math.Log(.5 / base)
+	f.sum += math.Log(half / base)
 	if f.mode == open {
 		return f.sum >= enoughOpen
 	}

@@ -88,7 +88,7 @@ const (
 	backTo, backStep = 1.25, .05
 
 	// More than that is never held to be chance, nor less than 1% in a trial.
-	mostChance, leastChance = .15, .01
+	mostChance, leastChance = .3, .01
 )
 
 func (f *Finder) setRate(perSecond float64) { f.rate = min(maxRate, max(minRate, perSecond)) }
