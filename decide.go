@@ -108,7 +108,7 @@ func (r *retry) bodyWasSpent(a attempt) bool {
 	}
 	// No body could help a request that cannot be sent at all.
 	u := r.req.URL
-	return u != nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
+	return r.repeatable() && u != nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
 }
 
 // wait says how long to wait before another attempt, or why not to.

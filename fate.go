@@ -145,7 +145,7 @@ const (
 // harmOf goes by all but the body, and costs nothing.
 func harmOf(req *http.Request) harm {
 	switch {
-	case hasKey(req), idempotentMethod(req.Method) && !conditional(req):
+	case idempotentMethod(req.Method) && !conditional(req), hasKey(req):
 		return harmless
 	case req.Method != http.MethodPost, req.URL == nil, dialect.HandsOver(hostname(req.URL), req.URL.Path, req.Header):
 		return harmful
