@@ -45,8 +45,8 @@ const (
 // the request has an idempotency key; and if it is a call to a language model whose
 // body shows no side effect: no work in the background or in a stored
 // conversation, no tool that the server runs elsewhere (MCP, connectors), no
-// webhook. A repeated generation may be billed twice; see InferenceOnce. At a path
-// that is not known, a call to a language model is one whose body names a model and
+// webhook. A repeated generation may be billed twice; see InferenceOnce. At a host
+// and path that are not known, a call to a language model is one whose body names a model and
 // has a list of messages with roles.
 //
 // A Retrier waits as long as the server asked for, otherwise as long as BackOff

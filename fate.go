@@ -151,7 +151,7 @@ func harmOf(req *http.Request) harm {
 		return harmful
 	case isInference(req):
 		return modelCall
-	case strings.Contains(first(req.Header, "Content-Type"), "json"):
+	case strings.Contains(first(req.Header, "Content-Type"), "json") && dialect.MayConverse(hostname(req.URL), req.URL.Path):
 		return unlisted
 	}
 	return harmful

@@ -61,6 +61,8 @@ func TestModelCallsThatAct(t *testing.T) {
 		{"a chat that is answered later", chatURL, `{"model":"m",` + turns + `}`, "Prefer: respond-async", false},
 		{"a compressed body, into which nobody sees", responses, "\x1f\x8b", "Content-Encoding: gzip", false},
 		{"a chat at a path that nobody knows", unknown, `{"model":"m",` + turns + `}`, "Content-Type: application/json", true},
+		{"a chat that is kept for later ones", "http://127.0.0.1:8080/v1beta/cachedContents", `{"model":"m",` + turns + `}`, "Content-Type: application/json", false},
+		{"a chat at a path that a known provider has for something else", "https://api.moonshot.cn/v1/talk", `{"model":"m",` + turns + `}`, "Content-Type: application/json", false},
 		{"a prompt there, which may be anything", unknown, `{"model":"m","prompt":"x"}`, "Content-Type: application/json", false},
 		{"a chat there whose body acts", unknown, `{"model":"m",` + turns + `,"background":true}`, "Content-Type: application/json", false},
 		{"a chat there that is not said to be JSON", unknown, `{"model":"m",` + turns + `}`, "Content-Type: text/plain", false},

@@ -22,12 +22,36 @@ func HandsOver(host, path string, h http.Header) bool {
 		return true
 	}
 	for part := range strings.SplitSeq(path, "/") {
-		if i := strings.LastIndexByte(part, ':'); i >= 0 {
-			part = part[i+1:] // {model}:predictLongRunning
-		}
-		if handsOver(strings.ToLower(part)) {
+		// What follows a colon is a verb: {model}:predictLongRunning.
+		if handsOver(strings.ToLower(part[strings.LastIndexByte(part, ':')+1:])) {
 			return true
 		}
+	}
+	return false
+}
+
+// MayConverse reports whether a body with the shape of a conversation may be a call
+// to a model although no table has its path. It is none where what is sent is kept,
+// such as Gemini's cached contents, nor at a provider whose paths are known.
+func MayConverse(host, path string) bool {
+	if tables().byHost(host) != nil || len(path) > maxPath {
+		return false
+	}
+	for part := range strings.SplitSeq(path, "/") {
+		if keeps(strings.ToLower(part[strings.LastIndexByte(part, ':')+1:])) {
+			return false
+		}
+	}
+	return true
+}
+
+// keeps goes by one part of a path, in lower case.
+func keeps(part string) bool {
+	switch part {
+	case "agents", "assistants", "cache", "cachedcontents", "caches", "caching", "conversations", "create", "datasets", "evals", "evaluations",
+		"events", "feedback", "history", "items", "logs", "memories", "memory", "prompts", "records", "save", "sessions", "store", "threads",
+		"traces":
+		return true
 	}
 	return false
 }
@@ -37,7 +61,8 @@ func handsOver(part string) bool {
 	switch part {
 	case "batch", "batches", "files", "fine-tuning", "fine_tuning", "finetuning", "fine-tune", "fine-tunes", "finetune", "finetunes",
 		"runs", "prediction", "predictions", "task", "tasks", "job", "jobs", "queue", "submit",
-		"async", "async-invoke", "batchgeneratecontent", "predictlongrunning", "uploads":
+		"async", "async-invoke", "batchgeneratecontent", "predictlongrunning", "uploads",
+		"context": // Volcengine's, in which a session grows
 		return true
 	}
 	return strings.HasPrefix(part, "video")
