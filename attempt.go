@@ -91,3 +91,31 @@ func keptOf(req *http.Request) ([]byte, bool) {
 	}
 	return k.source.Kept(), true
 }
+
+// agesAfter is how long a Throttler may hold an attempt back before what Prepare set
+// has aged: a second is nothing beside the minutes for which signatures hold.
+const agesAfter = time.Second
+
+// A preparation is in the context of an attempt whose request Prepare was called
+// for, with PrepareFirst: a Throttler further in has it called again where the
+// request has waited for its turn since.
+type preparation struct {
+	req     *http.Request // of the call
+	prepare func(*http.Request, int) error
+	attempt int
+}
+
+type preparationKey struct{}
+
+// preparedAgain returns req or, if it has aged, a copy that was prepared anew.
+func preparedAgain(req *http.Request, waited time.Duration) (*http.Request, error) {
+	p, _ := req.Context().Value(preparationKey{}).(*preparation)
+	// A stranger may make another request with the same context, for a token.
+	if p == nil || waited < agesAfter || p.req.Method != req.Method || !sameOrigin(p.req, req) || p.req.URL.Path != req.URL.Path {
+		return req, nil
+	}
+	trailer := req.Trailer // see plan.attempt
+	req = req.Clone(req.Context())
+	req.Trailer = trailer
+	return req, p.prepare(req, p.attempt)
+}

@@ -39,9 +39,15 @@ const (
 // A Retrier repeats a request that failed, if it can succeed later and
 // repeating it is safe. The [Class] of the failure says whether it can succeed
 // later. Repeating is safe if the request was never sent, if the server refused
-// it without carrying it out, or if doing it twice does no harm: the method is
-// idempotent, the request has an idempotency key, or it is a call to a language
-// model that computes and changes nothing.
+// it without carrying it out, or if doing it twice does no harm. That is so if the
+// method is idempotent and the request is no write under a condition (If-Match,
+// If-None-Match, If-Unmodified-Since), whose repeat would meet its own effect; if
+// the request has an idempotency key; and if it is a call to a language model whose
+// body shows no side effect: no work in the background or in a stored
+// conversation, no tool that the server runs elsewhere (MCP, connectors), no
+// webhook. A repeated generation may be billed twice; see InferenceOnce. At a host
+// and path that are not known, a call to a language model is one whose body names a model and
+// has a list of messages with roles.
 //
 // A Retrier waits as long as the server asked for, otherwise as long as BackOff
 // says. What passes with time, such as a 503, is repeated for as long as
@@ -130,9 +136,20 @@ type Retrier struct {
 	// not count as data. 0 is off.
 	StallTimeout time.Duration
 
-	// Idempotent reports that doing a request twice does no harm. It is asked
-	// about requests of which the Retrier does not know that. nil adds none.
+	// Idempotent reports whether doing a request twice does no harm. If it is set,
+	// it alone decides, for every request, whatever the method, the headers and the
+	// body say: after false a request is repeated only if it was never sent or was
+	// refused. A RetryPolicy that says something else about one call wins. It is
+	// called once for each call, before the first attempt, and must not read the
+	// body. nil goes by what is said at Retrier.
 	Idempotent func(*http.Request) bool
+
+	// InferenceOnce says that a call to a language model is repeated only if it was
+	// never sent or was refused, since a model that generates twice may be paid
+	// twice. The default is false: calls whose body shows no side effect are
+	// repeated. Idempotent, and Idempotent of a RetryPolicy, win if they are set; so
+	// does an idempotency key.
+	InferenceOnce bool
 
 	// IdempotencyKey returns a key that is sent in the header Idempotency-Key
 	// with all attempts of a call. It is called once for each call whose method
@@ -145,8 +162,17 @@ type Retrier struct {
 	// it may change, for example to sign it again or to set a fresh token, and
 	// with the number of the attempt, from 2 on. If it returns an error, the
 	// attempts end and the response in hand is returned; the error is returned
-	// if there is no response. nil does nothing.
+	// if there is no response. It is not called for a request that follows a
+	// redirect to another origin (scheme, host and port): whatever it sets would go
+	// to a stranger. nil does nothing.
 	Prepare func(req *http.Request, attempt int) error
+
+	// PrepareFirst has Prepare called before the first attempt too, with the number
+	// 1, and once more with the same number for an attempt that a Throttler further
+	// in has held back for a second or more: a signature with a date in it, such as
+	// SigV4, ages while its request waits for its turn. The default is false: the
+	// first attempt is sent as the caller made it.
+	PrepareFirst bool
 
 	// Decide decides after each failed attempt whether there is another, and
 	// after which wait. d is what the Retrier would do without it. Decide cannot

@@ -75,14 +75,23 @@ func (r *retry) unwise(resp *http.Response) string {
 		return "the Throttler refused to send it"
 	case e.repeat == dialect.Never:
 		return "the server says not to retry"
-	case !e.Class.Retryable() && e.repeat != dialect.Always:
+	case e.Status == http.StatusGatewayTimeout && onlyIfCached(r.req):
+		return "no cache has the response, and the request asks for nothing else"
+	case !e.Class.Retryable() && !r.saidToBeRetryable():
 		return e.Class.String() + " is not retryable"
 	case e.Class == RateLimit && e.Window >= longWindow && e.RetryAfterSource == "":
 		return fmt.Sprintf("the window of the limit is %s and the server does not say when to retry", inWords(e.Window))
-	case e.Fate == FateApplied, e.Fate == FateUnknown && !r.repeatable:
+	case e.Fate == FateApplied, e.Fate == FateUnknown && !r.repeatable():
 		return "the server may have carried it out, and repeating it may do harm"
 	}
 	return ""
+}
+
+// saidToBeRetryable reports whether the answer itself says that a repeat helps,
+// although its class does not. A server that is not known to mean it is believed
+// where nothing is written.
+func (r *retry) saidToBeRetryable() bool {
+	return r.verdict.repeat == dialect.Always || r.verdict.repeat == dialect.Reads && reads(r.req.Method)
 }
 
 // bodyWasSpent reports whether the first attempt failed because somebody had
@@ -99,7 +108,7 @@ func (r *retry) bodyWasSpent(a attempt) bool {
 	}
 	// No body could help a request that cannot be sent at all.
 	u := r.req.URL
-	return u != nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
+	return r.repeatable() && u != nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
 }
 
 // wait says how long to wait before another attempt, or why not to.

@@ -73,7 +73,8 @@ type Error struct {
 	// response.
 	Err error
 
-	repeat dialect.Repeat // what the answer says about sending the request again
+	repeat  dialect.Repeat // what the answer says about sending the request again
+	refused bool           // the provider documents that nothing was done
 }
 
 // Error returns one line for a log: the class, the status, what the server

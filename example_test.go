@@ -441,12 +441,12 @@ func ExampleDecision() {
 // Fate says whether the request may have been carried out, and Scope which other
 // requests the failure concerns.
 func ExampleFate() {
-	url, stop := api(steadyhttptest.Reply{Status: 529, Body: `{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}`})
+	url, stop := api(steadyhttptest.Reply{Status: 429, Body: `{"message":"too many requests"}`})
 	defer stop()
 
 	resp, err := http.Get(url)
 	e := steadyhttp.Check(resp, err).(*steadyhttp.Error)
 	resp.Body.Close()
 	fmt.Printf("%s, %s; concerns %s\n", e.Class, e.Fate, e.Scope)
-	// Output: overloaded, refused; concerns host, model
+	// Output: rate_limit, refused; concerns host, credential, method, path
 }

@@ -29,10 +29,13 @@ const (
 	// dial, because an inner wrapper may have made several attempts.
 	FateNeverSent
 
-	// FateRefused: the response says that the request was not carried out. That
-	// is so for status 429, 529, 421 and 425, for a 503 that asks for a wait, for
-	// the classes RateLimit and Overloaded under any status, and where the server
-	// says that the request may be sent again.
+	// FateRefused: the response proves that the request was not carried out. That
+	// is so for status 429, 421 and 425, and for what a provider's own hosts say
+	// where the provider documents it: codes for rate limits, GitHub's secondary
+	// limits, Anthropic's overloaded_error, X-Should-Retry: true from OpenAI and
+	// Anthropic. No proof are a 503 that asks for a wait, since caches and proxies
+	// say that after a server did the work, a 529 or X-Should-Retry from anybody
+	// else, and the words of a message: they may decide the Class, never the Fate.
 	FateRefused
 
 	// FateApplied: the request was carried out, and the caller has received a
@@ -53,20 +56,14 @@ func (f Fate) String() string {
 	return "unknown"
 }
 
-// refused reports whether the answer itself shows that the request was not
+// refused reports whether the answer itself proves that the request was not
 // carried out.
 func refused(e *Error) bool {
-	switch {
-	case e.repeat == dialect.Always, e.Class == RateLimit, e.Class == Overloaded:
-		return true
-	}
 	switch e.Status {
-	case http.StatusTooManyRequests, http.StatusMisdirectedRequest, http.StatusTooEarly, 529:
+	case http.StatusTooManyRequests, http.StatusMisdirectedRequest, http.StatusTooEarly:
 		return true
-	case http.StatusServiceUnavailable:
-		return e.RetryAfterSource != ""
 	}
-	return false
+	return e.refused
 }
 
 // evidence is what httptrace saw of one attempt, or of several that a wrapper
@@ -132,4 +129,122 @@ func (s *evidence) getConn(hostPort string) {
 // proves nothing.
 func (s *evidence) never() bool {
 	return s != nil && s.asked.Load() && !s.wrote.Load()
+}
+
+// A harm is what sending a request twice would do, if the first one was carried
+// out.
+type harm uint8
+
+const (
+	harmful   harm = iota // it would be done twice, or nobody knows
+	harmless              // nothing
+	modelCall             // nothing but its price, unless its body has the server act
+	unlisted              // a path that nobody knows: likewise, if its body is a conversation with a model
+)
+
+// harmOf goes by all but the body, and costs nothing.
+func harmOf(req *http.Request) harm {
+	switch {
+	case idempotentMethod(req.Method) && !conditional(req), hasKey(req):
+		return harmless
+	case req.Method != http.MethodPost, req.URL == nil, dialect.HandsOver(hostname(req.URL), req.URL.Path, req.Header):
+		return harmful
+	case isInference(req):
+		return modelCall
+	case strings.Contains(first(req.Header, "Content-Type"), "json") && dialect.MayConverse(hostname(req.URL), req.URL.Path):
+		return unlisted
+	}
+	return harmful
+}
+
+// ofBody is what h comes to with what the body shows. Only what the server can have
+// seen counts, since it acts on nothing else: of a body that goes by once, what has
+// gone by.
+func (h harm) ofBody(e *dialect.Effect, seen bool) harm {
+	switch {
+	case h != modelCall && h != unlisted:
+		return h
+	case !seen, e.Acts(), h == unlisted && !e.Converses():
+		return harmful
+	}
+	return harmless
+}
+
+// idempotencyHeaders make a request repeatable, as they do for net/http, where
+// an empty list of values is a promise as well.
+var idempotencyHeaders = []string{"Idempotency-Key", "X-Idempotency-Key"}
+
+func hasKey(req *http.Request) bool {
+	for _, name := range idempotencyHeaders {
+		if _, ok := req.Header[name]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+// idempotentMethod goes by RFC 9110, 9.2.2.
+func idempotentMethod(method string) bool {
+	return reads(method) || method == http.MethodPut || method == http.MethodDelete
+}
+
+// reads reports whether requests with that method change nothing (RFC 9110, 9.2.1).
+func reads(method string) bool {
+	switch method {
+	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return true
+	}
+	return false
+}
+
+// conditions are the headers that make a write depend on what is there before.
+// After it was carried out they no longer hold: its repeat would tell its own
+// writer that somebody else wrote.
+var conditions = []string{
+	"If-Match", "If-None-Match", "If-Unmodified-Since", "X-Goog-If-Generation-Match", "X-Goog-If-Metageneration-Match",
+}
+
+// conditional reports whether req is a write under a condition.
+func conditional(req *http.Request) bool {
+	if reads(req.Method) {
+		return false
+	}
+	for _, name := range conditions {
+		if _, ok := req.Header[name]; ok {
+			return true
+		}
+	}
+	// Google Cloud Storage's and Elasticsearch's conditions.
+	return req.URL != nil && (strings.Contains(req.URL.RawQuery, "enerationMatch=") || strings.Contains(req.URL.RawQuery, "if_seq_no="))
+}
+
+// onlyIfCached reports whether req asks for nothing but what a cache has: its 504
+// then says that none has it (RFC 9111, 5.2.1.7).
+func onlyIfCached(req *http.Request) bool {
+	for _, line := range req.Header["Cache-Control"] {
+		for directive := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(directive), "only-if-cached") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// origin of a URL as RFC 6454 has it: scheme, host and port.
+func sameOrigin(a, b *http.Request) bool {
+	return a.URL != nil && b.URL != nil && a.URL.Scheme == b.URL.Scheme && strings.EqualFold(hostOf(a), hostOf(b))
+}
+
+// redirectedAway reports whether req follows a redirect that left its origin, at
+// whatever hop. Such a request, and what http.Client strips from it, is the
+// stranger's whom it leads to, or whose choice it is. A hop that a fake does not
+// name could have been anybody's.
+func redirectedAway(req *http.Request) bool {
+	for hop := req; hop.Response != nil; hop = hop.Response.Request {
+		if hop.Response.Request == nil || !sameOrigin(req, hop.Response.Request) {
+			return true
+		}
+	}
+	return false
 }

@@ -134,6 +134,7 @@ func (j *judgement) error(v dialect.Verdict, status int) *Error {
 		ScopeName:        clean.Line(v.ScopeName, maxToken),
 		Body:             j.body,
 		repeat:           v.Repeat,
+		refused:          v.Refused,
 	}
 	if figure.Source != "" {
 		e.NotBefore = j.arrived.Add(figure.After)

@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"math"
 	"net/http"
 	"net/http/httptrace"
 	"os"
 	"time"
 
+	"github.com/steadyhttp/steadyhttp/internal/dialect"
 	"github.com/steadyhttp/steadyhttp/internal/monotime"
 	"github.com/steadyhttp/steadyhttp/internal/replay"
 )
@@ -24,7 +26,7 @@ type plan struct {
 	source      *replay.Source // of its body, if that has no GetBody and is small enough to be buffered
 	policy      *RetryPolicy   // of this very call; not nil
 	role        role
-	repeatable  bool // doing it twice does no harm
+	harm        harm // of doing it twice, before its body is looked at
 	switchedOff bool // by its settings it never repeats
 	maxAttempts int
 	bounded     bool // by maxAttempts, and not by OutageWait
@@ -50,9 +52,7 @@ func (p *plan) make(t *Retrier, req *http.Request, next http.RoundTripper, c *ca
 	if p.role == nested {
 		p.maxAttempts, p.bounded = 1, true
 	}
-	if !p.policy.NotIdempotent {
-		p.repeatable = p.policy.Idempotent || repeatable(p.req) || t.Idempotent != nil && t.Idempotent(req)
-	}
+	p.harm = p.harmByRules()
 	if maxBytes := orMax64(t.MaxBufferedBody, defaultMaxBufferedBody); p.maxAttempts > 1 && hasBody(req) && req.GetBody == nil && req.Context().Err() == nil && req.ContentLength <= maxBytes {
 		p.source = sourceOf(req, maxBytes)
 	}
@@ -95,10 +95,77 @@ func (p *plan) replayable() bool {
 	return !hasBody(p.req) || p.req.GetBody != nil
 }
 
+// harmByRules is what the settings say about doing the request twice, those of the
+// call first, else harmOf.
+func (p *plan) harmByRules() harm {
+	switch {
+	case p.policy.NotIdempotent:
+		return harmful
+	case p.policy.Idempotent:
+		return harmless
+	case p.Idempotent != nil:
+		if p.Idempotent(p.req) {
+			return harmless
+		}
+		return harmful
+	}
+	h := harmOf(p.req)
+	if p.InferenceOnce && (h == modelCall || h == unlisted) {
+		return harmful
+	}
+	return h
+}
+
+// repeatable reports whether doing the request twice does no harm. Bodies are
+// looked at here, after an attempt that failed: a success costs nothing, and what a
+// body shows may stand at its end.
+func (p *plan) repeatable() bool {
+	switch p.harm {
+	case harmless, harmful:
+		return p.harm == harmless
+	}
+	var e dialect.Effect
+	seen := p.showBody(&e)
+	return p.harm.ofBody(&e, seen) == harmless
+}
+
+// showBody writes what the server can have seen of the request's body to w. It
+// reports false if that cannot be had.
+func (p *plan) showBody(w io.Writer) bool {
+	switch encoding := first(p.req.Header, "Content-Encoding"); {
+	case !hasBody(p.req):
+		return true
+	case encoding != "" && encoding != "identity":
+		return false
+	case p.source != nil:
+		w.Write(p.source.Kept())
+		return true
+	case p.req.GetBody == nil:
+		return false
+	}
+	body, err := p.req.GetBody()
+	if err != nil {
+		return true // there will be no other attempt, and its error says why
+	}
+	defer body.Close()
+	_, err = io.Copy(w, body)
+	return err == nil
+}
+
 // wantsEvidence reports whether the decision to repeat the request may depend
-// on what httptrace sees. Elsewhere it costs nothing.
+// on what httptrace sees. Elsewhere it costs nothing, and so for calls to models
+// that hardly ever act.
 func (p *plan) wantsEvidence() bool {
-	return !p.repeatable && p.maxAttempts > 1 && p.replayable()
+	if p.harm == harmless || p.harm == modelCall && !dialect.ActsByBody(p.req.URL.Path) {
+		return false
+	}
+	return p.maxAttempts > 1 && p.replayable()
+}
+
+// prepares reports whether Prepare is called for the n-th attempt: not for another
+// origin that a redirect led to, which would get a fresh token.
+func (p *plan) prepares(n int) bool {
+	return p.Prepare != nil && (n > 1 || p.PrepareFirst) && !redirectedAway(p.req)
 }
 
 // lastAttempt says that no further attempt will read the body.
@@ -143,7 +210,7 @@ type attempt struct {
 // first makes the request of the first attempt: as it is, unless something has
 // to be added.
 func (p *plan) first() (attempt, error) {
-	if p.source != nil || p.AttemptTimeout > 0 || p.wantsEvidence() {
+	if p.source != nil || p.AttemptTimeout > 0 || p.wantsEvidence() || p.prepares(1) {
 		return p.attempt(1, nil)
 	}
 	return attempt{req: p.req, stall: p.StallTimeout}, nil
@@ -169,8 +236,11 @@ func (p *plan) attempt(n int, c *call) (attempt, error) {
 		a.clock = new(attemptClock)
 		ctx = context.WithValue(ctx, clockKey{}, a.clock)
 	}
-	again := n > 1
-	if again && p.Prepare != nil {
+	again, prepares := n > 1, p.prepares(n)
+	if prepares && p.PrepareFirst {
+		ctx = context.WithValue(ctx, preparationKey{}, &preparation{p.req, p.Prepare, n})
+	}
+	if prepares {
 		trailer := a.req.Trailer // the caller fills this very map while the body is read
 		a.req = a.req.Clone(ctx)
 		a.req.Trailer = trailer
@@ -188,7 +258,7 @@ func (p *plan) attempt(n int, c *call) (attempt, error) {
 	if a.sent != nil && !again && p.source == nil {
 		a.sent.watch(a.req)
 	}
-	if again && p.Prepare != nil {
+	if prepares {
 		if err := p.Prepare(a.req, n); err != nil {
 			closeBody(a.req)
 			return a.over(), err

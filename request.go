@@ -45,34 +45,6 @@ func closeBody(req *http.Request) {
 	}
 }
 
-// idempotencyHeaders make a request repeatable, as they do for net/http, where
-// an empty list of values is a promise as well.
-var idempotencyHeaders = []string{"Idempotency-Key", "X-Idempotency-Key"}
-
-func hasKey(req *http.Request) bool {
-	for _, name := range idempotencyHeaders {
-		if _, ok := req.Header[name]; ok {
-			return true
-		}
-	}
-	return false
-}
-
-// repeatable reports whether doing the request twice does no harm, whatever
-// became of the first.
-func repeatable(req *http.Request) bool {
-	return idempotentMethod(req.Method) || hasKey(req) || req.Method == http.MethodPost && isInference(req)
-}
-
-// idempotentMethod goes by RFC 9110, 9.2.2.
-func idempotentMethod(method string) bool {
-	switch method {
-	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete:
-		return true
-	}
-	return false
-}
-
 // isInference reports whether req, a POST, is a call to a language model.
 func isInference(req *http.Request) bool {
 	return req.URL != nil && dialect.InferenceAt(hostname(req.URL), req.URL.Path, req.Header)

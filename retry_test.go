@@ -71,7 +71,7 @@ func TestWithRetry(t *testing.T) {
 		{"a GET that does", "GET", order, steadyhttp.RetryPolicy{NotIdempotent: true}, &steadyhttp.Retrier{}, []reply{{status: 500}}, 1},
 		{"a chat completion that must not be paid twice", "POST", chatURL, steadyhttp.RetryPolicy{NotIdempotent: true}, &steadyhttp.Retrier{}, []reply{{status: 500}}, 1},
 		{"NotIdempotent wins", "POST", order, steadyhttp.RetryPolicy{Idempotent: true, NotIdempotent: true}, &steadyhttp.Retrier{Idempotent: func(*http.Request) bool { return true }}, []reply{{status: 500}}, 1},
-		{"NotIdempotent, but refused", "GET", order, steadyhttp.RetryPolicy{NotIdempotent: true}, &steadyhttp.Retrier{}, []reply{{status: 503, header: "Retry-After: 1"}, {status: 200}}, 2},
+		{"NotIdempotent, but refused", "GET", order, steadyhttp.RetryPolicy{NotIdempotent: true}, &steadyhttp.Retrier{}, []reply{{status: 429, header: "Retry-After: 1"}, {status: 200}}, 2},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -7,7 +7,10 @@ import (
 )
 
 // A Rule gives a class to responses that the built-in tables do not know, or
-// that you want to be judged differently. A Rule matches a response that meets
+// that you want to be judged differently. It decides the class and with it whether
+// a request is worth repeating. The Fate it leaves as it is, unless it goes by Code
+// and its Class is RateLimit or Overloaded: then it says that the server did
+// nothing, and a write is repeated. A Rule matches a response that meets
 // all of its conditions: Host, Status, Code and Message. A condition that is
 // zero is met by every response; at least one must be set.
 type Rule struct {
@@ -56,6 +59,7 @@ func applyRules(rules []Rule, resp *http.Response, e *Error) {
 	for _, r := range rules {
 		if r.matches(resp, e) {
 			e.Class, e.Hint, e.repeat = r.Class, r.Hint, 0
+			e.refused = e.refused || r.Code != "" && (r.Class == RateLimit || r.Class == Overloaded)
 			return
 		}
 	}

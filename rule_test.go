@@ -1,6 +1,7 @@
 package steadyhttp_test
 
 import (
+	"cmp"
 	"io"
 	"net/http"
 	"strings"
@@ -93,8 +94,8 @@ func TestRules(t *testing.T) {
 			if e.Code != "E_BUSY" || e.Message != "The Kitchen is full" || e.Status != 418 {
 				t.Errorf("got code %q, message %q, status %d; want what the server sent", e.Code, e.Message, e.Status)
 			}
-			if match := e.Fate == steadyhttp.FateRefused; match != row.match {
-				t.Errorf("got the fate %v, want it by the rule's class", e.Fate)
+			if refused := e.Fate == steadyhttp.FateRefused; refused != (row.match && row.rule.Code != "") {
+				t.Errorf("got the fate %v; want it refused by a rule that matches and names a code", e.Fate)
 			}
 			if got := finish(t, resp); got != teapot.body {
 				t.Errorf("got the body %q", got)
@@ -143,9 +144,11 @@ func TestRuleDecidesAboutRetries(t *testing.T) {
 		method   string
 		attempts int
 	}{
-		{"makes a refusal of a 400", reply{status: 400, body: `{"message":"come back later"}`}, steadyhttp.Rule{Message: "come back", Class: steadyhttp.RateLimit}, "POST", 2},
+		{"makes a refusal of a 400 by its code", reply{status: 400, body: `{"code":"E_BUSY","message":"come back later"}`}, steadyhttp.Rule{Code: "E_BUSY", Class: steadyhttp.RateLimit}, "POST", 2},
+		{"makes a rate limit of words, which prove nothing about a write", reply{status: 400, body: `{"message":"come back later"}`}, steadyhttp.Rule{Message: "come back", Class: steadyhttp.RateLimit}, "POST", 1},
+		{"but let a GET be repeated", reply{status: 400, body: `{"message":"come back later"}`}, steadyhttp.Rule{Message: "come back", Class: steadyhttp.RateLimit}, "GET", 2},
 		{"makes an end of a 500", reply{status: 500, body: `{"code":"BROKEN_ORDER"}`}, steadyhttp.Rule{Code: "BROKEN_ORDER", Class: steadyhttp.InvalidRequest}, "GET", 1},
-		{"beats the server's own word", reply{status: 500, header: "X-Should-Retry: false"}, steadyhttp.Rule{Status: 500, Class: steadyhttp.Overloaded}, "POST", 2},
+		{"beats the server's own word", reply{status: 500, header: "X-Should-Retry: false"}, steadyhttp.Rule{Status: 500, Class: steadyhttp.Overloaded}, "GET", 2},
 		{"and the other word", reply{status: 409, header: "X-Should-Retry: true"}, steadyhttp.Rule{Status: 409, Class: steadyhttp.Conflict}, "GET", 1},
 		{"a success that is a failure", reply{status: 200, body: `{"code":"E7","message":"busy"}`}, steadyhttp.Rule{Status: 200, Code: "E7", Class: steadyhttp.Overloaded}, "POST", 2},
 	} {
@@ -297,26 +300,38 @@ func TestFateInWords(t *testing.T) {
 func TestFateOfAnswers(t *testing.T) {
 	for _, row := range []struct {
 		name  string
+		url   string // "" is OpenAI's
 		reply reply
 		want  steadyhttp.Fate
 	}{
-		{"429", reply{status: 429}, steadyhttp.FateRefused},
-		{"529", reply{status: 529}, steadyhttp.FateRefused},
-		{"421", reply{status: 421}, steadyhttp.FateRefused},
-		{"425", reply{status: 425}, steadyhttp.FateRefused},
-		{"503 with a wait", reply{status: 503, header: "Retry-After: 1"}, steadyhttp.FateRefused},
-		{"503 without", reply{status: 503}, steadyhttp.FateUnknown},
-		{"500 with a wait", reply{status: 500, header: "Retry-After: 1"}, steadyhttp.FateUnknown},
-		{"502", reply{status: 502}, steadyhttp.FateUnknown},
-		{"504", reply{status: 504}, steadyhttp.FateUnknown},
-		{"408", reply{status: 408}, steadyhttp.FateUnknown},
-		{"a rate limit under another status", reply{status: 403, body: `{"message":"API rate limit exceeded"}`}, steadyhttp.FateRefused},
-		{"an overload under another status", reply{status: 500, body: `{"error":{"type":"overloaded_error","message":"Overloaded"}}`}, steadyhttp.FateRefused},
-		{"the server says that it may be sent again", reply{status: 409, header: "X-Should-Retry: true"}, steadyhttp.FateRefused},
+		{"429", "", reply{status: 429}, steadyhttp.FateRefused},
+		{"421", "", reply{status: 421}, steadyhttp.FateRefused},
+		{"425", "", reply{status: 425}, steadyhttp.FateRefused},
+		{"529", "", reply{status: 529}, steadyhttp.FateUnknown},
+		{"529 from Anthropic", "https://api.anthropic.com/v1/messages", reply{status: 529}, steadyhttp.FateRefused},
+		{"503 with a wait, which caches say after the work was done", "", reply{status: 503, header: "Retry-After: 1"}, steadyhttp.FateUnknown},
+		{"503 that names a used-up limit", "", reply{status: 503, header: "X-RateLimit-Limit: 10\nX-RateLimit-Remaining: 0\nX-RateLimit-Reset: 1"}, steadyhttp.FateUnknown},
+		{"503 without", "", reply{status: 503}, steadyhttp.FateUnknown},
+		{"500 with a wait", "", reply{status: 500, header: "Retry-After: 1"}, steadyhttp.FateUnknown},
+		{"502", "", reply{status: 502}, steadyhttp.FateUnknown},
+		{"504", "", reply{status: 504}, steadyhttp.FateUnknown},
+		{"408", "", reply{status: 408}, steadyhttp.FateUnknown},
+		{"words of a rate limit", "https://shop.example/orders", reply{status: 403, body: `{"message":"API rate limit exceeded"}`}, steadyhttp.FateUnknown},
+		{"the same from GitHub", "https://api.github.com/repos/o/r/issues", reply{status: 403, body: `{"message":"You have exceeded a secondary rate limit"}`}, steadyhttp.FateRefused},
+		{"words of a rate limit under GitHub's 500", "https://api.github.com/repos/o/r/issues", reply{status: 500, body: `{"message":"API rate limit exceeded"}`}, steadyhttp.FateUnknown},
+		{"Anthropic's code, from a stranger", "https://shop.example/orders", reply{status: 500, body: `{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}`}, steadyhttp.FateUnknown},
+		{"Anthropic's code, from Anthropic", "https://api.anthropic.com/v1/messages", reply{status: 500, body: `{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}`}, steadyhttp.FateRefused},
+		{"AWS's throttling under 400", "https://dynamodb.eu-west-1.amazonaws.com/", reply{status: 400, body: `{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"The level of configured provisioned throughput for the table was exceeded."}`, header: "X-Amzn-Requestid: 1"}, steadyhttp.FateRefused},
+		{"the same from a customer's program at AWS", "https://a1.execute-api.eu-west-1.amazonaws.com/orders", reply{status: 400, body: `{"__type":"ThrottlingException","message":"saved, but the mailer is throttled"}`}, steadyhttp.FateUnknown},
+		{"Google's older reason under 403", "https://www.googleapis.com/upload/drive/v3/files", reply{status: 403, body: `{"error":{"code":403,"message":"User Rate Limit Exceeded","errors":[{"domain":"usageLimits","reason":"userRateLimitExceeded"}]}}`}, steadyhttp.FateRefused},
+		{"Slack's code in a 200", "https://slack.com/api/chat.postMessage", reply{status: 200, body: `{"ok":false,"error":"ratelimited"}`}, steadyhttp.FateRefused},
+		{"a stranger says that it may be sent again", "https://shop.example/orders", reply{status: 409, header: "X-Should-Retry: true"}, steadyhttp.FateUnknown},
+		{"OpenAI says so", "", reply{status: 409, header: "X-Should-Retry: true"}, steadyhttp.FateRefused},
+		{"Stripe says so", "https://api.stripe.com/v1/charges", reply{status: 409, header: "Stripe-Should-Retry: true"}, steadyhttp.FateRefused},
 	} {
 		for _, j := range judges {
 			t.Run(row.name+"/"+j.name, func(t *testing.T) {
-				if _, e := j.judge(t, chat(t), row.reply); e.Fate != row.want {
+				if _, e := j.judge(t, request(t, "POST", cmp.Or(row.url, chatURL), "{}"), row.reply); e.Fate != row.want {
 					t.Errorf("got %v, want %v", e.Fate, row.want)
 				}
 			})

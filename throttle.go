@@ -214,8 +214,12 @@ func (t *Throttler) withPermit(req *http.Request, next http.RoundTripper) (*http
 	if c := callFrom(req.Context()); c != nil && s.p.Spared != "" {
 		c.logSpared(req, s.p.Spared)
 	}
-	s.req = req
 	defer s.unlessLater()
+	if req, err = preparedAgain(req, s.p.Waited); err != nil {
+		s.outcome.Refund = true
+		return refuse(req, err)
+	}
+	s.req = req
 	resp, err := send(next, req) // which may panic: then it is settled all the same
 	s.observe(req, resp, err)
 	if underWay(resp) && s.needsEnd() {
@@ -228,7 +232,8 @@ func (t *Throttler) withPermit(req *http.Request, next http.RoundTripper) (*http
 func (t *Throttler) ask(req *http.Request) (a limit.Ask, err error) {
 	var r reading
 	a.Key, a.MaxQueue, a.Inference = t.keyOf(req, &r), t.maxQueue(), t.Inference
-	a.Repeatable = repeatable(req)
+	h := harmOf(req)
+	a.Repeatable = h == harmless || h == modelCall
 	if t.limited() {
 		a.Limits = t.limits()
 		a.LimitsKey.Host, a.LimitsKey.Credential = a.Key.Host, a.Key.Credential
@@ -317,7 +322,7 @@ func refusal(err error) error {
 		if errors.As(r.Err, &cause) {
 			of := *cause
 			e = &of
-			e.Status, e.RequestID, e.Body, e.repeat = 0, "", nil, 0
+			e.Status, e.RequestID, e.Body, e.repeat, e.refused = 0, "", nil, 0, false
 			if cause.Message != "" {
 				reason += ": " + cause.Message
 			}

@@ -25,7 +25,7 @@ type row struct {
 
 var rows = []row{
 	{"a success is decoded", asks, success},
-	{"503, then success, for the same bytes", asks, recovers},
+	{"refused, then success, for the same bytes", asks, recovers},
 	{"a 4xx is the SDK's own error", asks, refusal},
 	{"what cannot succeed is sent once", asks, hopeless},
 	{"503 for ever costs our attempts, not their multiple", asks, outage},
@@ -72,11 +72,15 @@ func success(t *testing.T, s sdk) {
 	}
 }
 
-// recovers has the server say that it may be asked again at once, which makes a
-// request repeatable that is not so by itself.
+// busy is an answer with status 429, after which a write may be repeated as well.
+func busy(s sdk, wait string) steadyhttptest.Reply {
+	r := with(s.down, "Retry-After", wait)
+	r.Status = http.StatusTooManyRequests
+	return r
+}
+
 func recovers(t *testing.T, s sdk) {
-	down := with(s.down, "Retry-After", "0")
-	requests := bubble(t, s, steady, script(down, s.success), func(t *testing.T, c calls) {
+	requests := bubble(t, s, steady, script(busy(s, "0"), s.success), func(t *testing.T, c calls) {
 		if text, err := c.ask(t.Context()); text != s.text || err != nil {
 			t.Errorf("got %q, %v; want %q", text, err, s.text)
 		}
@@ -144,8 +148,7 @@ func permanent503(t *testing.T, s sdk, chain func(http.RoundTripper) http.RoundT
 const promptly = 100 * time.Millisecond
 
 func canceledInWait(t *testing.T, s sdk) {
-	down := with(s.down, "Retry-After", "30")
-	requests := bubble(t, s, steady, script(down), func(t *testing.T, c calls) {
+	requests := bubble(t, s, steady, script(busy(s, "30")), func(t *testing.T, c calls) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
 		start := time.Now()
@@ -279,8 +282,7 @@ func streamStalled(t *testing.T, s sdk) {
 
 func uploadAgain(t *testing.T, s sdk) {
 	file := bytes.Repeat([]byte("0123456789abcdef"), 4<<10) // 64 KiB: more than a socket's buffer takes at once
-	down := with(s.down, "Retry-After", "0")
-	requests := bubble(t, s, steady, script(down, s.created), func(t *testing.T, c calls) {
+	requests := bubble(t, s, steady, script(busy(s, "0"), s.created), func(t *testing.T, c calls) {
 		if err := c.upload(t.Context(), bytes.NewReader(file)); err != nil {
 			t.Error(err)
 		}

@@ -37,7 +37,10 @@ var anthropic = &family{
 		}},
 		{ContentPolicy, "400", []string{"content filtering policy"}},
 	},
-	ids: []string{"Request-Id"},
+	refusals:        []string{"overloaded_error"},
+	refusedStatuses: []int{529},
+	shouldRetry:     true,
+	ids:             []string{"Request-Id"},
 
 	inference:         []place{{host: "api.anthropic.com", path: "/v1/messages"}, {host: "api.anthropic.com", path: "/v1/complete"}},
 	inferenceAnywhere: []string{"/v1/messages/count_tokens"},

@@ -101,6 +101,7 @@ var aws = &family{
 		"OperationAborted": Always, "ConditionalRequestConflict": Always, "TransactionInProgressException": Always,
 		"TransactionConflictException": Always, "PriorRequestNotComplete": Always,
 	},
+	tenants:     []string{".execute-api.", ".elb.", ".compute.", ".compute-1.", ".lambda-url.", "s3-website"},
 	codeHeaders: []string{"X-Amzn-Errortype"},
 	ids:         []string{"X-Amzn-Requestid", "X-Amz-Request-Id", "X-Amzn-Request-Id"},
 

@@ -21,7 +21,8 @@ var groq = &family{
 		// The model wrote a call that does not parse; at the next try it may write a better one.
 		"tool_use_failed": ServerError, "json_validate_failed": ServerError, "output_parse_failed": ServerError,
 	},
-	limits: wait.Defaults{RequestWindow: day, TokenWindow: time.Minute}, // https://console.groq.com/docs/rate-limits
+	refusedStatuses: []int{498},                                                  // of the flex tier, whose requests are then not processed
+	limits:          wait.Defaults{RequestWindow: day, TokenWindow: time.Minute}, // https://console.groq.com/docs/rate-limits
 }
 
 // https://api-docs.deepseek.com/quick_start/error_codes

@@ -74,6 +74,7 @@ type Repeat uint8
 const (
 	ByClass Repeat = iota // nothing beyond its class
 	Always                // it may be repeated, although its class says no
+	Reads                 // a stranger says so: believed of what reads, never of what writes
 	Never                 // it must not be repeated, although its class says yes
 )
 
@@ -112,7 +113,13 @@ type Verdict struct {
 	// stated wait is good.
 	Window time.Duration
 
-	Repeat    Repeat
+	Repeat Repeat
+
+	// Refused is whether the provider at the request's host documents, by the code or
+	// the status of this answer, that nothing was done. What the words of a message
+	// say is no proof, and nor is a code that somebody else sends.
+	Refused bool
+
 	Scope     Scope
 	ScopeName string
 }
@@ -148,7 +155,8 @@ func (r *reader) judge(a Answer) Verdict {
 	v.RetryIn, v.RetryInSource = r.retryIn(a)
 	v.Class = r.class(a.Status, know)
 	v.Window = r.window(v.Class, a.Header)
-	v.Repeat = r.repeat(v.Class, know, a.Header)
+	v.Repeat = r.repeat(v.Class, host, know, a)
+	v.Refused = r.provesRefusal(v.Class, host, a)
 	v.Scope, v.ScopeName = scopeOfFailure(v.Class, know, a)
 	return v
 }
@@ -280,29 +288,4 @@ func numberAfter(text, mark string) (int64, bool) {
 			return n, true
 		}
 	}
-}
-
-// repeat is what the answer says about sending the request again.
-func (r *reader) repeat(c Class, know []*family, h http.Header) Repeat {
-	for _, name := range tables().retryHeaders {
-		switch first(h, name) {
-		case "false":
-			return Never
-		case "true":
-			// It says that a repeat does no harm. That it helps is another matter.
-			switch c {
-			case Quota, Authentication, Permission:
-			default:
-				return Always
-			}
-		}
-	}
-	for _, f := range know {
-		for _, code := range r.codes[:r.nCodes] {
-			if rep, ok := f.repeat[code]; ok {
-				return rep
-			}
-		}
-	}
-	return ByClass
 }

@@ -33,8 +33,15 @@ type family struct {
 	statuses map[int]Class    // where the provider uses one in a way of its own
 	repeat   map[string]Repeat
 
+	// By which it documents that nothing was done, beside 429 and its codes for rate
+	// limits.
+	refusals        []string // codes
+	refusedStatuses []int
+	tenants         []string // parts of those of its hosts where its customers' programs answer
+
 	codeHeaders  []string // headers that carry a code, up to a colon
 	retryHeader  string   // header that says "true" or "false" about sending the request again
+	shouldRetry  bool     // it sends the common retryHeader, and means it
 	windowHeader string   // header that names the window of the limit which was hit
 	ids          []string // headers that carry the request's id
 

@@ -96,6 +96,7 @@ var google = &family{
 		{TooLarge, "400 413", []string{"request payload size exceeds"}},
 		{NotFound, "400 404", []string{"is not found for api version", "was not found or your project does not have access"}},
 	},
+	tenants:     []string{".googleusercontent.com"},
 	ids:         []string{"X-Goog-Request-Id"},
 	scope:       Host | Credential,
 	countsInput: true, // https://ai.google.dev/gemini-api/docs/rate-limits: tokens per minute, input

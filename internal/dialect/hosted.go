@@ -72,6 +72,7 @@ var huggingFace = &family{
 		}},
 		{Authentication, "400 401", []string{"invalid username or password", "authorization header is correct", "token seems invalid"}},
 	},
+	tenants:           []string{".hf.space", ".huggingface.cloud"},
 	ids:               []string{"X-Request-Id"},
 	inference:         []place{{host: "api-inference.huggingface.co", path: "/models/"}, {host: "router.huggingface.co", path: "/hf-inference/models/"}},
 	inferenceAnywhere: []string{"/generate_stream"},

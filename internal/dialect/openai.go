@@ -60,7 +60,8 @@ var openAI = &family{
 		{RateLimit, "429", []string{"rate limit reached for"}},
 		{Permission, "400 401 403", []string{"must be a member of an organization", "does not have access to model"}},
 	},
-	ids: []string{"X-Request-Id"},
+	shouldRetry: true,
+	ids:         []string{"X-Request-Id"},
 	// What half of the world offers too.
 	inferenceAnywhere: []string{
 		"/chat/completions", "/v1/completions", "/openai/completions", "/v1/responses", "/openai/responses", "/responses/input_tokens",
@@ -101,7 +102,8 @@ var azure = &family{
 		{Permission, "403", []string{"virtual network", "firewall rules", "public access is disabled"}},
 		{Authentication, "401", []string{"invalid subscription key", "missing subscription key"}},
 	},
-	ids:    []string{"Apim-Request-Id", "X-Request-Id", "X-Ms-Request-Id"},
-	scope:  Host | Credential | Model,
-	limits: wait.Defaults{TokenWindow: time.Minute},
+	tenants: []string{".azure-api.net"},
+	ids:     []string{"Apim-Request-Id", "X-Request-Id", "X-Ms-Request-Id"},
+	scope:   Host | Credential | Model,
+	limits:  wait.Defaults{TokenWindow: time.Minute},
 }

@@ -1,0 +1,89 @@
+package dialect
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// repeat is what the answer says about sending the request again. host is the
+// family at the request's host, nil if nobody knows it.
+func (r *reader) repeat(c Class, host *family, know []*family, a Answer) Repeat {
+	for _, name := range tables().retryHeaders {
+		switch first(a.Header, name) {
+		case "false":
+			return Never
+		case "true":
+			// It says that a repeat does no harm. That it helps is another matter.
+			switch c {
+			case Quota, Authentication, Permission:
+				continue
+			}
+			if host.means(name, a.Host) {
+				return Always
+			}
+			return Reads
+		}
+	}
+	for _, f := range know {
+		for _, code := range r.codes[:r.nCodes] {
+			if rep, ok := f.repeat[code]; ok {
+				return rep
+			}
+		}
+	}
+	return ByClass
+}
+
+// provesRefusal reports whether the answer proves, by what the provider at the request's
+// host documents, that nothing was done. Evidence is the provider's own code or
+// status at its own host: an answer of the same shape from elsewhere may have been
+// made after the work was done.
+func (r *reader) provesRefusal(c Class, host *family, a Answer) bool {
+	if host == nil || host.isTenant(a.Host) || r.partial() {
+		return false
+	}
+	switch {
+	case a.Status == http.StatusTooManyRequests, host.saysRefused(a.Status):
+		return true
+	case a.Status == http.StatusForbidden && c == RateLimit:
+		return true // GitHub's secondary limit, which has words and no code
+	}
+	for _, name := range tables().retryHeaders {
+		if first(a.Header, name) == "true" && host.means(name, a.Host) {
+			return true
+		}
+	}
+	for f := host; f != nil; f = f.like {
+		for _, code := range r.codes[:r.nCodes] {
+			switch {
+			case f.repeat[code] == Always, slices.Contains(f.refusals, code):
+				return true
+			case c == RateLimit && (lookUp(f.codesByKey, code) == RateLimit || lookUp(f.hintsByKey, code) == RateLimit):
+				return true
+			}
+		}
+		if c == RateLimit && r.number != 0 && f.byNumber(r.number) == RateLimit {
+			return true
+		}
+	}
+	return false
+}
+
+// means reports whether a family's own service sends that header of the kind of
+// X-Should-Retry, so that true means what it says. f may be nil.
+func (f *family) means(header, host string) bool {
+	return f != nil && !f.isTenant(host) && (f.retryHeader == header || f.shouldRetry && common.retryHeader == header)
+}
+
+func (f *family) saysRefused(status int) bool { return slices.Contains(f.refusedStatuses, status) }
+
+// isTenant reports whether a customer's program answers at this host of the family.
+func (f *family) isTenant(host string) bool {
+	for _, part := range f.tenants {
+		if strings.Contains(host, part) {
+			return true
+		}
+	}
+	return false
+}
