@@ -242,6 +242,10 @@ func succeeded(resp *http.Response) bool {
 // for that.
 func (t *Retrier) CloseIdleConnections() { closeIdle(t.base()) }
 
+// WrappedRoundTripper returns Base, http.DefaultTransport if it is nil. Libraries
+// that look for the http.Transport below its wrappers, as Kubernetes' do, find it so.
+func (t *Retrier) WrappedRoundTripper() http.RoundTripper { return t.base() }
+
 func (t *Retrier) base() http.RoundTripper    { return orDefault(t.Base) }
 func (t *Retrier) ownBase() http.RoundTripper { return t.Base }
 
