@@ -27,9 +27,10 @@ const (
 	FateUnknown Fate = iota
 
 	// FateNeverSent: nothing of the request was sent. The proof is httptrace: in
-	// the whole attempt, a connection was asked for and no header was written. A
-	// base that does not report to httptrace proves nothing. Nor does a failed
-	// dial, because an inner wrapper may have made several attempts.
+	// the whole attempt, a connection was asked for, to the host or to the proxy
+	// before it, and no header was written. A base that does not report to httptrace
+	// proves nothing. Nor does a failed dial, because an inner wrapper may have made
+	// several attempts.
 	FateNeverSent
 
 	// FateRefused: the response proves that the request was not carried out. That

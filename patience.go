@@ -207,6 +207,9 @@ func (c *call) patience(outageWait time.Duration) (outage, pause time.Duration, 
 	}
 	if end := c.retries.elapsedEnd; !end.IsZero() {
 		pause = max(time.Until(end), 1)
+		if outage > pause {
+			outage = pause // MaxElapsed bounds all waits
+		}
 	}
 	return outage, pause, c.retries.inHand
 }
