@@ -44,7 +44,7 @@ type retry struct {
 // one succeeds or must be the last.
 func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, error) {
 	defer r.lastAttempt()
-	r.repeated = repeatedFurtherOut(r.req) || r.givenUp.Take(r.req, r.began)
+	r.repeated = repeatedFurtherOut(r.req) || r.givenUp.Has(r.req, r.began)
 	r.failedAt = time.Now()
 	_, r.queuedBefore = r.call.heldSoFar()
 	for {
@@ -122,7 +122,7 @@ func (r *retry) end(resp *http.Response, err error, why string) (*http.Response,
 	}
 	r.call.stop(why, resp)
 	if r.made > 1 || r.repeated {
-		r.givenUp.Add(r.req)
+		r.givenUp.Add(r.req, r.start)
 	}
 	if resp == nil {
 		return nil, err

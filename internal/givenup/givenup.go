@@ -52,10 +52,11 @@ type mark struct {
 	length int64
 }
 
-// givenUp is how many requests of one mark were, and when the last.
+// givenUp is when the last request of one mark was, and whether any two of them
+// were under way at once.
 type givenUp struct {
-	n  int
-	at monotime.Instant
+	at     monotime.Instant
+	shared bool
 }
 
 var seed = maphash.MakeSeed()
@@ -86,8 +87,8 @@ func (g *Memory) Began() monotime.Instant {
 	return t
 }
 
-// Add remembers that req was given up.
-func (g *Memory) Add(req *http.Request) {
+// Add remembers that req, whose call began at start, was given up.
+func (g *Memory) Add(req *http.Request, start monotime.Instant) {
 	marks, n := marksOf(req)
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -97,40 +98,37 @@ func (g *Memory) Add(req *http.Request) {
 	g.added++
 	t := monotime.Now()
 	for _, m := range marks[:n] {
-		g.marks[m] = givenUp{g.marks[m].n + 1, t}
+		was, ok := g.of(m)
+		recent := ok && t.Sub(was.at) <= givenUpTime
+		g.marks[m] = givenUp{t, recent && (was.shared || was.at > start)}
 	}
 	g.latest.Store(int64(t))
 }
 
-// Take reports whether req was given up shortly before a call with it began, and
-// takes that for settled: whoever gives it up again calls Add. One that was under
-// way by then is no repeat.
-func (g *Memory) Take(req *http.Request, began monotime.Instant) bool {
+// of returns what is remembered of m. It requires g.mu held.
+func (g *Memory) of(m mark) (givenUp, bool) {
+	was, ok := g.marks[m]
+	if !ok {
+		was, ok = g.old[m]
+	}
+	return was, ok
+}
+
+// Has reports whether req was given up shortly before a call with it began. One
+// that was under way by then is no repeat.
+func (g *Memory) Has(req *http.Request, began monotime.Instant) bool {
 	if began == 0 {
 		return false
 	}
 	marks, n := marksOf(req)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	found := false
 	for _, m := range marks[:n] {
-		in := g.marks
-		was, ok := in[m]
-		if !ok {
-			in = g.old
-			was, ok = in[m]
-		}
-		if !ok || began < was.at || began.Sub(was.at) > givenUpTime {
-			continue
-		}
-		found = true
-		if was.n--; was.n > 0 {
-			in[m] = was
-		} else {
-			delete(in, m)
+		if was, ok := g.of(m); ok && !was.shared && began >= was.at && began.Sub(was.at) <= givenUpTime {
+			return true
 		}
 	}
-	return found
+	return false
 }
 
 // Forget takes it that a loop has ended, since a call with req that began then

@@ -41,8 +41,6 @@ func KindOf(err error) Kind {
 		return NoSuchHost
 	case timedOut(err):
 		return Timeout
-	case untypedCanceled(err):
-		return Canceled
 	case isTLS(err):
 		return TLS
 	case isConnection(err):

@@ -27,7 +27,9 @@ var connectionTypes = map[string]bool{
 //
 // Left out are those about what a peer said or what the caller set, since no other
 // connection changes it (malformed responses, headers that are too large, a
-// protocol that nobody negotiated), and those that no RoundTrip returns.
+// protocol that nobody negotiated), "net/http: request canceled", since the request's
+// context and clock tell whether that was a timeout, and those that no RoundTrip
+// returns.
 var connectionTexts = map[string]bool{
 	"http2: client connection lost":                               true, // no answer to a ping
 	"http2: client conn is closed":                                true,
@@ -57,12 +59,6 @@ var connectionPrefixes = []string{
 // too.
 const goAwayText = "http2: Transport received GOAWAY from server ErrCode:"
 
-// The request's Cancel channel has no error of its own type either.
-var canceledTexts = map[string]bool{
-	"net/http: request canceled":                              true,
-	"net/http: request canceled while waiting for connection": true,
-}
-
 // untypedConnection reports whether err is one of net/http's own about a
 // connection.
 func untypedConnection(err error) bool {
@@ -84,12 +80,6 @@ func untypedConnection(err error) bool {
 		}
 		return false
 	})
-}
-
-// untypedCanceled reports whether err is what net/http says after the request's
-// Cancel channel was closed.
-func untypedCanceled(err error) bool {
-	return anyIn(err, func(err error) bool { return plain(err) && canceledTexts[err.Error()] })
 }
 
 // plain reports whether err is a text and nothing else.
