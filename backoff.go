@@ -60,15 +60,28 @@ const (
 // attempt reads of the body is kept, up to MaxBufferedBody, while it is being
 // sent; the body is not read in advance. The request itself is not modified.
 //
+// A 421 is not repeated, because a wrapper cannot choose the connection. A 409 to
+// a repeat with an idempotency key, after an attempt that was not answered, means
+// that the first is still being carried out: the call waits for it as for an
+// outage.
+//
 // Attempts do not multiply when several layers retry. A Retrier does not repeat
-// what an inner Retrier gave up on. A client that marks its own retries (with
-// X-Stainless-Retry-Count or Amz-Sdk-Request) gets one attempt for each of
-// them. A client that obeys X-Should-Retry, as the OpenAI and Anthropic SDKs
-// do, gets that header with the value false on a failure; it is set on a copy
-// of the response's headers. Other clients that retry, such as
-// go-retryablehttp, are recognised when they hand in the same request again
-// within half a minute after the Retrier gave up on it: the same URL pointer,
-// method and length. They get one attempt each time until one succeeds.
+// what an inner Retrier gave up on. A client that numbers its own retries gets one
+// attempt for each of them; X-Stainless-Retry-Count, Amz-Sdk-Request, Google
+// Cloud's gccl-attempt-count, Retry-Attempt, Grpc-Previous-Rpc-Attempts,
+// X-Retry-Count and X-Retry-Attempt are understood. Clients that obey
+// X-Should-Retry, as the OpenAI and Anthropic SDKs do, get that header with the
+// value false where the Retrier has repeated the request in vain or the failure is
+// known to be final, and not where it only declined to repeat it; the header is
+// set on a copy of the response's headers. Other clients that retry, such as
+// go-retryablehttp, are recognised when they hand in the same request again within
+// half a minute after the Retrier gave up on it: the same method and length, and
+// either the same URL pointer or an equal URL with the same Done channel of its
+// context. They get one attempt each time until one succeeds. A client whose
+// contexts are new for each attempt, or never end, is not recognised.
+//
+// Only the last response reaches the caller. A cookie jar therefore does not see
+// the Set-Cookie headers of the responses that were repeated.
 //
 // The zero value works. A Retrier is safe for concurrent use. It must not be
 // copied after first use, and its fields must not be changed once it is in use.
@@ -241,6 +254,10 @@ func succeeded(resp *http.Response) bool {
 // CloseIdleConnections closes the idle connections of Base, if Base has a method
 // for that.
 func (t *Retrier) CloseIdleConnections() { closeIdle(t.base()) }
+
+// WrappedRoundTripper returns Base, http.DefaultTransport if it is nil. Libraries
+// that look for the http.Transport below its wrappers, as Kubernetes' do, find it so.
+func (t *Retrier) WrappedRoundTripper() http.RoundTripper { return t.base() }
 
 func (t *Retrier) base() http.RoundTripper    { return orDefault(t.Base) }
 func (t *Retrier) ownBase() http.RoundTripper { return t.Base }

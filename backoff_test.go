@@ -234,7 +234,7 @@ func TestRetrierRepeatsOnlyWhatIsSafe(t *testing.T) {
 		{"POST, 400 that says so", "POST", order, "", reply{status: 400, header: "X-Should-Retry: true"}, false},
 		{"POST, words of an overload under 500", "POST", order, "", reply{status: 500, body: "order 17 saved; the mail server is overloaded"}, false},
 		{"POST to GitHub, its secondary limit under 403", "POST", "https://api.github.com/repos/o/r/issues", "", reply{status: 403, body: `{"message":"You have exceeded a secondary rate limit."}`}, true},
-		{"POST, refused by 421", "POST", order, "", reply{status: 421}, true},
+		{"POST, refused by 421, whose connection cannot be chosen", "POST", order, "", reply{status: 421}, false},
 		{"POST, refused by 425", "POST", order, "", reply{status: 425}, true},
 		{"POST, a stranger's rate limit under 403", "POST", order, "", reply{status: 403, body: `{"error":{"code":"rate_limit_exceeded"}}`}, false},
 		{"POST, 500: it may have been applied", "POST", order, "", reply{status: 500}, false},

@@ -43,7 +43,7 @@ func (o *outage) bear(t *testing.T, rt http.RoundTripper, method, url string, n,
 	for range n {
 		wg.Go(func() {
 			began := o.second()
-			ctx, cancel := t.Context(), func() {}
+			ctx, cancel := context.Background(), func() {}
 			if patience > 0 {
 				ctx, cancel = context.WithTimeout(ctx, patience)
 			}
@@ -124,7 +124,7 @@ func TestLonelyCallsGetTheirRetries(t *testing.T) {
 		rt := &steadyhttp.Retrier{Base: base, BackOff: every(100 * time.Millisecond)}
 		const calls = 20
 		for range calls { // one every five seconds
-			resp, err := rt.RoundTrip(request(t, "GET", "https://api.example.com/", ""))
+			resp, err := rt.RoundTrip(request(t, "GET", "https://api.example.com/", "").WithContext(context.Background()))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -142,7 +142,7 @@ func TestLonelyCallsGetTheirRetries(t *testing.T) {
 func burst(t *testing.T, rt http.RoundTripper, url string, n int) (refused int) {
 	t.Helper()
 	for range n {
-		ctx := steadyhttp.WithCall(t.Context())
+		ctx := steadyhttp.WithCall(context.Background())
 		resp, err := rt.RoundTrip(request(t, "GET", url, "").WithContext(ctx))
 		if err != nil {
 			t.Fatal(err)
@@ -277,7 +277,7 @@ func TestBudgetUnderConcurrency(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range hosts * each {
 			wg.Go(func() {
-				resp, err := rt.RoundTrip(request(t, "GET", fmt.Sprintf("https://host%d.example/", i%hosts), ""))
+				resp, err := rt.RoundTrip(request(t, "GET", fmt.Sprintf("https://host%d.example/", i%hosts), "").WithContext(context.Background()))
 				if err != nil {
 					t.Error(err)
 					return

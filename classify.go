@@ -221,6 +221,10 @@ func lookInside(resp *http.Response, body *peek.Body, rules []Rule, c *call) *Er
 // for that.
 func (t *Classifier) CloseIdleConnections() { closeIdle(t.base()) }
 
+// WrappedRoundTripper returns Base, http.DefaultTransport if it is nil. Libraries
+// that look for the http.Transport below its wrappers, as Kubernetes' do, find it so.
+func (t *Classifier) WrappedRoundTripper() http.RoundTripper { return t.base() }
+
 func (t *Classifier) base() http.RoundTripper    { return orDefault(t.Base) }
 func (t *Classifier) ownBase() http.RoundTripper { return t.Base }
 

@@ -12,14 +12,22 @@ import (
 
 // decide says whether there is another attempt after a, and when.
 func (r *retry) decide(a attempt, resp *http.Response) Decision {
+	d := r.decision(a, resp)
+	r.inVain = !d.Again && r.made > 1 && r.unwise(resp) == ""
+	return d
+}
+
+func (r *retry) decision(a attempt, resp *http.Response) Decision {
 	d := Decision{Attempt: r.made, Error: r.verdict}
-	d.Why = r.impossible()
+	d.Why = r.impossible(resp)
 	switch {
 	case d.Why != "":
 		return d
 	case r.bodyWasSpent(a): // at once: nothing was wrong but the body
 	case r.repeated:
 		d.Why = "the client retries this request itself"
+	case r.again:
+		d.Wait, d.Why = r.wait(resp)
 	default:
 		if d.Why = r.unwise(resp); d.Why == "" {
 			d.Wait, d.Why = r.wait(resp)
@@ -36,7 +44,7 @@ func (r *retry) decide(a attempt, resp *http.Response) Decision {
 	if !d.Again {
 		return d
 	}
-	d.Why = r.tooLate(d.Wait)
+	d.Why = r.tooLate(d.Wait, resp)
 	if d.Why == "" && !r.affordable(resp) {
 		d.Why = "the retry budget for this host is used up"
 	}
@@ -45,15 +53,15 @@ func (r *retry) decide(a attempt, resp *http.Response) Decision {
 }
 
 // impossible says why there can be no further attempt, whoever wants one.
-func (r *retry) impossible() string {
+func (r *retry) impossible(resp *http.Response) string {
 	switch why := ended(r.req); {
 	case errors.Is(why, context.DeadlineExceeded):
 		return "the deadline passed"
 	case why != nil:
 		return "the caller gave up"
-	case r.made >= r.allowed() && r.made == 1:
+	case r.made >= r.allowed(resp) && r.made == 1:
 		return "only one attempt was allowed"
-	case r.made >= r.allowed():
+	case r.made >= r.allowed(resp):
 		return fmt.Sprintf("%d attempts were made, as many as allowed", r.made)
 	case !r.replayable():
 		return "the request body cannot be sent again: it has no GetBody and is larger than MaxBufferedBody"
@@ -75,6 +83,10 @@ func (r *retry) unwise(resp *http.Response) string {
 		return "the Throttler refused to send it"
 	case e.repeat == dialect.Never:
 		return "the server says not to retry"
+	case e.Status == http.StatusMisdirectedRequest:
+		return "the connection is not one for this host, and the base may choose it again"
+	case r.firstStillRuns(resp):
+		return ""
 	case e.Status == http.StatusGatewayTimeout && onlyIfCached(r.req):
 		return "no cache has the response, and the request asks for nothing else"
 	case !e.Class.Retryable() && !r.saidToBeRetryable():
@@ -115,7 +127,11 @@ func (r *retry) bodyWasSpent(a attempt) bool {
 func (r *retry) wait(resp *http.Response) (d time.Duration, why string) {
 	e := r.verdict
 	if r.backoff == nil {
-		r.backoff = r.newBackOff(e.Class)
+		class := e.Class
+		if r.again {
+			class = Connection
+		}
+		r.backoff = r.newBackOff(class)
 	}
 	if d = r.backoff.NextBackOff(); d < 0 {
 		return 0, "the BackOff policy returned Stop"
@@ -125,7 +141,7 @@ func (r *retry) wait(resp *http.Response) (d time.Duration, why string) {
 		d /= heldShare
 	}
 	if e.RetryAfterSource == "" {
-		if r.ofOutage() {
+		if r.ofOutage(resp) {
 			d = r.patience().fit(d)
 		}
 		return d, ""

@@ -65,6 +65,11 @@ type Error struct {
 	Scope     limit.Scope
 	ScopeName string
 
+	// MayBeDone reports that an earlier attempt of the same call was not answered
+	// and may have done what this response refuses: it is a 409 or 412, or a 404 or
+	// 410 to a DELETE, after an attempt of unknown Fate.
+	MayBeDone bool
+
 	// Body is the start of the response's body as it came, at most 64 KiB. It is
 	// not cleaned.
 	Body []byte
@@ -102,6 +107,9 @@ func (e *Error) Error() string {
 	}
 	if e.RequestID != "" {
 		more = append(more, "request "+e.RequestID)
+	}
+	if e.MayBeDone {
+		more = append(more, "an earlier attempt may have done it")
 	}
 	if len(more) > 0 {
 		b.WriteString(" (" + strings.Join(more, ", ") + ")")
@@ -189,7 +197,7 @@ func Check(resp *http.Response, err error) error {
 }
 
 // errorOf classifies an error that came in place of an answer. It is a pure
-// function of err, and goes by types and never by text.
+// function of err, and never goes by words but those that are net/http's own.
 func errorOf(err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {
@@ -229,6 +237,16 @@ func errorFor(req *http.Request, err error) *Error {
 		known.Hint = known.Class.sheet().hint
 	}
 	return &known
+}
+
+// hopeless reports whether it is known that the same request fails again. A
+// conflict may be over by then, and so may be what nobody knows.
+func (e *Error) hopeless() bool {
+	switch e.Class {
+	case Conflict, Unknown:
+		return false
+	}
+	return !e.Class.Retryable() && e.repeat == dialect.ByClass || e.repeat == dialect.Never
 }
 
 // innermost strips the layers that http.Client adds: a url.Error's text holds

@@ -1,6 +1,7 @@
 package steadyhttp
 
 import (
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -8,8 +9,10 @@ import (
 	"net/url"
 	"strings"
 	"sync/atomic"
+	"unicode/utf8"
 
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
+	"github.com/steadyhttp/steadyhttp/internal/neterr"
 )
 
 // A Fate says what became of a request on the server, as far as the client can
@@ -24,9 +27,10 @@ const (
 	FateUnknown Fate = iota
 
 	// FateNeverSent: nothing of the request was sent. The proof is httptrace: in
-	// the whole attempt, a connection was asked for and no header was written. A
-	// base that does not report to httptrace proves nothing. Nor does a failed
-	// dial, because an inner wrapper may have made several attempts.
+	// the whole attempt, a connection was asked for, to the host or to the proxy
+	// before it, and no header was written. A base that does not report to httptrace
+	// proves nothing. Nor does a failed dial, because an inner wrapper may have made
+	// several attempts.
 	FateNeverSent
 
 	// FateRefused: the response proves that the request was not carried out. That
@@ -71,15 +75,30 @@ func refused(e *Error) bool {
 type evidence struct {
 	host *url.URL // of the request
 
-	asked atomic.Bool // somebody asked for a connection
-	wrote atomic.Bool // somebody wrote a request's headers
-	short atomic.Bool // its body ended before its length, or could not be read
+	asked     atomic.Bool            // somebody asked for a connection to that host
+	elsewhere atomic.Pointer[string] // the other host to which somebody asked for one: a proxy, or a stranger's
+	connected atomic.Bool            // a connection was made, to whomever
+	badTLS    atomic.Bool            // a TLS handshake failed
+	got       atomic.Bool            // a connection could be used
+	wrote     atomic.Bool            // somebody wrote a request's headers
+	short     atomic.Bool            // its body ended before its length, or could not be read
 }
 
 // trace returns the hooks that collect the evidence.
 func (s *evidence) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
-		GetConn:      s.getConn,
+		GetConn: s.getConn,
+		ConnectDone: func(_, _ string, err error) {
+			if err == nil {
+				s.connected.Store(true)
+			}
+		},
+		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
+			if err != nil {
+				s.badTLS.Store(true)
+			}
+		},
+		GotConn:      func(httptrace.GotConnInfo) { s.got.Store(true) },
 		WroteHeaders: func() { s.wrote.Store(true) },
 	}
 }
@@ -116,19 +135,108 @@ func (b *watchedBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// getConn notes that a connection is wanted. One to another host is a
-// stranger's, for a token or a proxy, and says nothing about the request.
+// getConn notes that a connection is wanted. One to another host is to a proxy, or
+// a stranger's, for a token: by itself it says nothing about the request.
 func (s *evidence) getConn(hostPort string) {
 	host, _, err := net.SplitHostPort(hostPort)
-	if err == nil && s.host != nil && strings.EqualFold(host, s.host.Hostname()) {
+	switch {
+	case err != nil || s.host == nil:
+	case sameHost(host, s.host.Hostname()):
 		s.asked.Store(true)
+	default:
+		s.elsewhere.Store(&host)
 	}
 }
 
-// never reports whether the request was provably never sent. A nil evidence
-// proves nothing.
-func (s *evidence) never() bool {
-	return s != nil && s.asked.Load() && !s.wrote.Load()
+// sameHost reports whether net/http asks for host where a URL names it so. It has
+// names in other scripts in their ASCII form, whose labels begin with xn--; which
+// name that is need not be worked out, since labels in ASCII stay as they are.
+func sameHost(host, named string) bool {
+	if strings.EqualFold(host, named) {
+		return true
+	}
+	labels, names := strings.Split(host, "."), strings.Split(named, ".")
+	if len(labels) != len(names) {
+		return false
+	}
+	for i, name := range names {
+		inASCII := strings.IndexFunc(name, func(r rune) bool { return r >= utf8.RuneSelf }) < 0
+		if inASCII && !strings.EqualFold(labels[i], name) || !inASCII && !strings.HasPrefix(labels[i], "xn--") {
+			return false
+		}
+	}
+	return true
+}
+
+// never reports whether the request, which failed with err and went to next, was
+// provably never sent. A nil evidence proves nothing. Where a connection was asked
+// for to another host, it must be the proxy's: as err says, or as the base does.
+func (s *evidence) never(req *http.Request, next http.RoundTripper, err error) bool {
+	if s == nil || s.wrote.Load() {
+		return false
+	}
+	if s.asked.Load() {
+		return true
+	}
+	host := s.elsewhere.Load()
+	if host == nil {
+		return false
+	}
+	if neterr.ProxyUnreachable(err) || s.refusedConnect(req, err) {
+		return true
+	}
+	proxy := proxyOf(next, req)
+	return proxy != nil && sameHost(*host, proxy.Hostname())
+}
+
+// refusedConnect reports whether a proxy refused to connect to req's host, for a
+// reason that may pass. The evidence: a connection was made and never could be
+// used, although no handshake failed, nothing was written, and the error is a mere
+// text. A nil evidence proves it only where the text is a status's own.
+func (s *evidence) refusedConnect(req *http.Request, err error) bool {
+	phrase, ok := neterr.Plain(err)
+	if !ok || req.URL == nil || req.URL.Scheme != "https" {
+		return false
+	}
+	possible, certain := neterr.RefusedConnect(phrase)
+	if s == nil {
+		return certain
+	}
+	return possible && s.connected.Load() && !s.badTLS.Load() && !s.got.Load() && !s.wrote.Load()
+}
+
+// mayBeRefusedConnect reports whether the same may be so of an attempt that
+// nobody watched.
+func mayBeRefusedConnect(req *http.Request, next http.RoundTripper, err error) bool {
+	phrase, ok := neterr.Plain(err)
+	if !ok || req.URL == nil || req.URL.Scheme != "https" {
+		return false
+	}
+	possible, _ := neterr.RefusedConnect(phrase)
+	return possible && proxyOf(next, req) != nil
+}
+
+// proxyOf returns the proxy by which an http.Transport further in sends req; nil if
+// there is none, and where a stranger does not show what it wraps.
+func proxyOf(next http.RoundTripper, req *http.Request) *url.URL {
+	for range maxLinks {
+		switch rt := next.(type) {
+		case *http.Transport:
+			if rt.Proxy == nil {
+				return nil
+			}
+			proxy, err := rt.Proxy(req)
+			if err != nil {
+				return nil
+			}
+			return proxy
+		case interface{ WrappedRoundTripper() http.RoundTripper }:
+			next = rt.WrappedRoundTripper()
+		default:
+			return nil
+		}
+	}
+	return nil
 }
 
 // A harm is what sending a request twice would do, if the first one was carried

@@ -1,6 +1,7 @@
 package steadyhttp_test
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -77,6 +78,72 @@ func TestCallersOwnRepeats(t *testing.T) {
 				}
 				if !slices.Equal(attempts, row.attempts) || call.Stopped != row.stopped {
 					t.Errorf("got %v attempts, %q; want %v, %q", attempts, call.Stopped, row.attempts, row.stopped)
+				}
+			})
+		})
+	}
+}
+
+// A loop that makes a new request each time is known by its context, as long as it
+// does one thing after the other.
+func TestCallersOwnRepeatsByContext(t *testing.T) {
+	call := func(ctx context.Context, rt http.RoundTripper) {
+		req, _ := http.NewRequestWithContext(ctx, "GET", "https://api.example.com/v1/things", nil)
+		resp, err := rt.RoundTrip(req)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		resp.Body.Close()
+	}
+	own := func(t *testing.T) context.Context {
+		ctx, cancel := context.WithCancel(t.Context())
+		t.Cleanup(cancel)
+		return ctx
+	}
+	down := reply{status: 500, after: time.Second}
+	for _, row := range []struct {
+		name     string
+		calls    func(t *testing.T, rt http.RoundTripper)
+		requests int
+	}{
+		{"one context for all attempts", func(t *testing.T, rt http.RoundTripper) {
+			ctx := own(t)
+			for range 3 {
+				call(ctx, rt)
+			}
+		}, 4 + 1 + 1},
+		{"values added to it", func(t *testing.T, rt http.RoundTripper) {
+			ctx := own(t)
+			for i := range 3 {
+				call(context.WithValue(ctx, &down, i), rt)
+			}
+		}, 4 + 1 + 1},
+		{"a context for each", func(t *testing.T, rt http.RoundTripper) {
+			for range 3 {
+				call(own(t), rt)
+			}
+		}, 4 + 4 + 4},
+		{"one that never ends", func(t *testing.T, rt http.RoundTripper) {
+			for range 3 {
+				call(context.Background(), rt)
+			}
+		}, 4 + 4 + 4},
+		{"one for calls at once, and for one after them", func(t *testing.T, rt http.RoundTripper) {
+			ctx := own(t)
+			var wg sync.WaitGroup
+			wg.Go(func() { call(ctx, rt) })
+			wg.Go(func() { call(ctx, rt) })
+			wg.Wait()
+			call(ctx, rt)
+		}, 4 + 4 + 4},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				base := playing(down)
+				row.calls(t, &steadyhttp.Retrier{Base: base, BackOff: noWait, Budget: &steadyhttp.Budget{MaxRatio: -1}})
+				if got := base.count(); got != row.requests {
+					t.Errorf("got %d requests, want %d", got, row.requests)
 				}
 			})
 		})

@@ -156,6 +156,10 @@ func (t *Logger) check(call Call) *zapcore.CheckedEntry {
 // for that.
 func (t *Logger) CloseIdleConnections() { closeIdle(t.base()) }
 
+// WrappedRoundTripper returns Base, http.DefaultTransport if it is nil. Libraries
+// that look for the http.Transport below its wrappers, as Kubernetes' do, find it so.
+func (t *Logger) WrappedRoundTripper() http.RoundTripper { return t.base() }
+
 func (t *Logger) base() http.RoundTripper    { return orDefault(t.Base) }
 func (t *Logger) ownBase() http.RoundTripper { return t.Base }
 func (t *Logger) validate() error            { return nil }

@@ -130,9 +130,13 @@ func TestOneOwnerOfRetries(t *testing.T) {
 	}{
 		{"a plain client", 0, nil, nil, down, 4, ""},
 		{"an SDK's first request", 0, nil, stainless("0"), down, 4, "false"},
-		{"an SDK's own retry", 0, nil, stainless("1"), down, 1, "false"},
-		{"an SDK's tenth retry", 0, nil, stainless("10"), down, 1, "false"},
+		{"an SDK's own retry", 0, nil, stainless("1"), down, 1, ""},
+		{"an SDK's tenth retry", 0, nil, stainless("10"), down, 1, ""},
 		{"an SDK, and a failure that does not pass", 0, nil, stainless("0"), reply{status: 404}, 1, "false"},
+		{"an SDK, and money that is used up", 0, nil, stainless("0"), reply{status: 429, body: `{"error":{"message":"You exceeded your current quota","code":"insufficient_quota"}}`}, 1, "false"},
+		{"an SDK, and a conflict, which may be over when it repeats", 0, nil, stainless("0"), reply{status: 409}, 1, ""},
+		{"an SDK, and a wait that is too long for us", 0, nil, stainless("0"), reply{status: 503, header: "Retry-After: 3600"}, 1, ""},
+		{"an SDK, and another connection that is needed", 0, nil, stainless("0"), reply{status: 421}, 1, ""},
 		{"an SDK, and a success", 0, nil, stainless("0"), reply{status: 200}, 1, ""},
 		{"an SDK over a Retrier that never repeats", 1, nil, stainless("0"), down, 1, ""},
 		{"an SDK over one that repeats this call", 1, &thrice, stainless("0"), down, 3, "false"},
@@ -140,6 +144,10 @@ func TestOneOwnerOfRetries(t *testing.T) {
 		{"an SDK whose server wants a repeat", 0, nil, stainless("0"), reply{status: 503, header: "X-Should-Retry: true"}, 4, "false"},
 		{"AWS, first attempt", 0, nil, http.Header{"Amz-Sdk-Request": {"attempt=1; max=3"}}, down, 4, ""},
 		{"AWS, second attempt", 0, nil, http.Header{"Amz-Sdk-Request": {"attempt=2; max=3"}}, down, 1, ""},
+		{"Google Cloud, first attempt", 0, nil, http.Header{"X-Goog-Api-Client": {"gl-go/1.26.8 gccl/1.50.0 gccl-invocation-id/4f gccl-attempt-count/1"}}, down, 4, ""},
+		{"Google Cloud, second attempt", 0, nil, http.Header{"X-Goog-Api-Client": {"gl-go/1.26.8 gccl/1.50.0 gccl-invocation-id/4f gccl-attempt-count/2"}}, down, 1, ""},
+		{"Microsoft Graph, second attempt", 0, nil, http.Header{"Retry-Attempt": {"1"}}, down, 1, ""},
+		{"gRPC, second attempt", 0, nil, http.Header{"Grpc-Previous-Rpc-Attempts": {"1"}}, down, 1, ""},
 		{"AWS, second attempt, in another order", 0, nil, http.Header{"Amz-Sdk-Request": {"ttl=20261123T080000Z; attempt=2;max=3"}}, down, 1, ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -21,11 +21,16 @@ func (c Class) passes() bool {
 }
 
 // allowed is how many attempts the call may make, as far as their number decides.
-func (r *retry) allowed() int {
-	if !r.bounded && r.verdict.Class.passes() && r.outageWait() > 0 {
+func (r *retry) allowed(resp *http.Response) int {
+	if !r.bounded && r.passes(resp) && r.outageWait() > 0 {
 		return math.MaxInt // OutageWait bounds them
 	}
 	return r.maxAttempts
+}
+
+// passes reports whether the trouble passes with time.
+func (r *retry) passes(resp *http.Response) bool {
+	return r.verdict.Class.passes() || r.firstStillRuns(resp)
 }
 
 func (p *plan) maxWait() time.Duration {
@@ -123,7 +128,7 @@ func (p patience) fit(wait time.Duration) time.Duration {
 }
 
 // tooLate says why a wait is too long.
-func (r *retry) tooLate(wait time.Duration) string {
+func (r *retry) tooLate(wait time.Duration, resp *http.Response) string {
 	left := r.patience()
 	if wait > left.elapsed {
 		return "MaxElapsed would be over by the next attempt"
@@ -131,7 +136,7 @@ func (r *retry) tooLate(wait time.Duration) string {
 	if deadline, ok := r.req.Context().Deadline(); ok && time.Until(deadline) <= wait {
 		return fmt.Sprintf("a wait of %s would exceed the deadline", wait.Round(time.Millisecond))
 	}
-	if r.ofOutage() && wait > left.outage {
+	if r.ofOutage(resp) && wait > left.outage {
 		return "OutageWait would be over by the next attempt"
 	}
 	return ""
@@ -140,8 +145,8 @@ func (r *retry) tooLate(wait time.Duration) string {
 // ofOutage reports whether OutageWait bounds the next attempt: the reason passes
 // with time, and no limit says when. Of a response that is no refusal by a limit,
 // one pause is waited out in any case.
-func (r *retry) ofOutage() bool {
-	if r.bounded || !r.verdict.Class.passes() || r.outageWait() < 0 {
+func (r *retry) ofOutage(resp *http.Response) bool {
+	if r.bounded || !r.passes(resp) || r.outageWait() < 0 {
 		return false
 	}
 	if r.verdict.RetryAfterSource == "" {
@@ -202,6 +207,9 @@ func (c *call) patience(outageWait time.Duration) (outage, pause time.Duration, 
 	}
 	if end := c.retries.elapsedEnd; !end.IsZero() {
 		pause = max(time.Until(end), 1)
+		if outage > pause {
+			outage = pause // MaxElapsed bounds all waits
+		}
 	}
 	return outage, pause, c.retries.inHand
 }

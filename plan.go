@@ -27,6 +27,7 @@ type plan struct {
 	policy      *RetryPolicy   // of this very call; not nil
 	role        role
 	harm        harm // of doing it twice, before its body is looked at
+	watched     bool // an attempt that nobody watched left a doubt that evidence can settle
 	switchedOff bool // by its settings it never repeats
 	maxAttempts int
 	bounded     bool // by maxAttempts, and not by OutageWait
@@ -224,7 +225,7 @@ func (p *plan) attempt(n int, c *call) (attempt, error) {
 		a.req = c.on(a.req)
 	}
 	ctx := a.req.Context()
-	if p.wantsEvidence() {
+	if p.wantsEvidence() || p.watched {
 		a.sent = &evidence{host: a.req.URL}
 		ctx = httptrace.WithClientTrace(ctx, a.sent.trace())
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -28,6 +29,9 @@ type retry struct {
 	queuedBefore time.Duration // how long the call was queued for limits until then
 	lastErr      error         // of the last attempt, nil for a response
 	verdict      *Error        // on the last attempt
+	again        bool          // the last attempt's error may have been a proxy's refusal: the next will show
+	unknown      bool          // an attempt before the last may have been carried out
+	inVain       bool          // we repeated until a bound was reached, and could have gone on but for it
 	looked       *peek.Body    // what was looked at for it, nil for nothing
 
 	// The last answer, off the wire but still readable, and the verdict on it;
@@ -44,6 +48,7 @@ func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, 
 	r.failedAt = time.Now()
 	_, r.queuedBefore = r.call.heldSoFar()
 	for {
+		r.unknown = r.unknown || r.verdict != nil && r.verdict.Fate == FateUnknown
 		r.verdict = r.judge(a, resp, err)
 		if (err != nil || r.verdict.Err != nil) && r.held != nil && r.outOfTime(r.verdict) {
 			if resp != nil {
@@ -117,14 +122,15 @@ func (r *retry) end(resp *http.Response, err error, why string) (*http.Response,
 	}
 	r.call.stop(why, resp)
 	if r.made > 1 || r.repeated {
-		r.givenUp.Add(r.req)
+		r.givenUp.Add(r.req, r.start)
 	}
 	if resp == nil {
 		return nil, err
 	}
 	r.call.attach(resp, r.req)
 	// Who sends this header would repeat the call once more, and obeys the other.
-	if _, ok := r.req.Header["X-Stainless-Retry-Count"]; ok && !r.switchedOff && failed(resp) {
+	// What we only declined may well succeed when the client repeats it.
+	if _, ok := r.req.Header["X-Stainless-Retry-Count"]; ok && !r.switchedOff && failed(resp) && (r.inVain || r.verdict.hopeless()) {
 		resp.Header = resp.Header.Clone()
 		if resp.Header == nil {
 			resp.Header = make(http.Header)
@@ -137,24 +143,63 @@ func (r *retry) end(resp *http.Response, err error, why string) (*http.Response,
 // judge returns the verdict on an attempt: a Classifier's further in, if it is
 // about this very response, else our own.
 func (r *retry) judge(a attempt, resp *http.Response, err error) *Error {
+	r.again = false
 	if err != nil {
-		e := errorFor(r.req, err)
-		if a.sent.never() {
-			proven := *e
-			proven.Fate = FateNeverSent
-			e = &proven
+		e := *errorFor(r.req, err)
+		if e.Class == Unknown {
+			if a.sent.refusedConnect(r.req, err) {
+				e.Class, e.Hint = Connection, "The proxy did not connect to the host: "+Connection.sheet().hint
+			} else if a.sent == nil && mayBeRefusedConnect(r.req, r.next, err) {
+				r.watched, r.again = true, !r.watched // once more, and this time it is watched
+			}
 		}
-		r.call.find(finding{verdict: e})
-		return e
+		if a.sent.never(r.req, r.next, err) {
+			e.Fate = FateNeverSent
+		}
+		r.call.find(finding{verdict: &e})
+		return &e
 	}
 	f, _ := known(resp)
 	if f.verdict == nil {
 		f = finding{about: resp, verdict: judge(resp, nil)}
 		f.body, _ = resp.Body.(*peek.Body)
 	}
+	if r.metItself(f.verdict) {
+		said := *f.verdict
+		said.MayBeDone = true
+		said.Hint = "An earlier attempt of this call was not answered and may have done what this one was refused: look before you repeat it. " + said.Hint
+		f.verdict = &said
+	}
 	r.call.find(f)
 	r.looked = f.body
 	return f.verdict
+}
+
+// metItself reports whether e may be due to an earlier attempt of the same call:
+// one whose fate is unknown, and that would leave just this behind.
+func (r *retry) metItself(e *Error) bool {
+	if !r.unknown || e.Err != nil {
+		return false
+	}
+	switch r.req.Method {
+	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return false
+	}
+	switch e.Status {
+	case http.StatusNotFound, http.StatusGone:
+		return r.req.Method == http.MethodDelete
+	case http.StatusConflict, http.StatusPreconditionFailed:
+		return true
+	}
+	return false
+}
+
+// firstStillRuns reports whether e says that an earlier attempt with the same
+// idempotency key is being carried out. That passes. The answer that an API keeps
+// under the key, and says so of it, is no such thing.
+func (r *retry) firstStillRuns(resp *http.Response) bool {
+	return r.verdict.Status == http.StatusConflict && r.verdict.MayBeDone && hasKey(r.req) &&
+		resp != nil && !strings.EqualFold(resp.Header.Get("Idempotent-Replayed"), "true")
 }
 
 func (r *retry) sleep(d time.Duration) error {

@@ -350,6 +350,10 @@ func (t *Throttler) Snapshot() []limit.KeyState { return t.limiter().Snapshot() 
 // for that.
 func (t *Throttler) CloseIdleConnections() { closeIdle(t.base()) }
 
+// WrappedRoundTripper returns Base, http.DefaultTransport if it is nil. Libraries
+// that look for the http.Transport below its wrappers, as Kubernetes' do, find it so.
+func (t *Throttler) WrappedRoundTripper() http.RoundTripper { return t.base() }
+
 func (t *Throttler) base() http.RoundTripper    { return orDefault(t.Base) }
 func (t *Throttler) ownBase() http.RoundTripper { return t.Base }
 

@@ -67,6 +67,8 @@ type link struct {
 	next http.RoundTripper
 }
 
+func (l *link) WrappedRoundTripper() http.RoundTripper { return l.next }
+
 func (l *link) RoundTrip(req *http.Request) (*http.Response, error) {
 	return l.wrapper.roundTrip(req, l.next)
 }
@@ -110,6 +112,10 @@ func (t *Transport) Snapshot() []limit.KeyState {
 // for that.
 // http.Client.CloseIdleConnections calls it.
 func (t *Transport) CloseIdleConnections() { closeIdle(t.base()) }
+
+// WrappedRoundTripper returns Base, http.DefaultTransport if it is nil. Libraries
+// that look for the http.Transport below its wrappers, as Kubernetes' do, find it so.
+func (t *Transport) WrappedRoundTripper() http.RoundTripper { return t.base() }
 
 func (t *Transport) base() http.RoundTripper { return orDefault(t.Base) }
 

@@ -139,7 +139,7 @@ type Ask struct {
 
 	// MaxPause is how long, from when a gate first holds it back, the request may
 	// wait for pauses that limits ask for. After it the request is refused. 0 is
-	// two minutes.
+	// two minutes. If it is set, it bounds OutageWait too.
 	MaxPause time.Duration
 
 	Repeat     bool      // the request was sent before, and its response is in hand

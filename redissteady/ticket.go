@@ -179,6 +179,9 @@ func (t *ticket) patience(ctx context.Context, g *gateState) time.Time {
 	if once := time.Now().Add(seconds(g.Left) + limiter.MinGoodSign); !g.Failing && t.ask.OutageWait <= 0 && once.After(end) {
 		end = once // one pause is waited out
 	}
+	if last := t.gatedAt.Add(t.ask.MaxPause); t.ask.MaxPause > 0 && last.Before(end) {
+		end = last
+	}
 	if ok { // some time is left to send the request after all
 		left := deadline.Sub(t.came)
 		if last := deadline.Add(-min(left/limiter.SpareShare, limiter.MaxSpare)); last.Before(end) {

@@ -3,6 +3,7 @@
 package givenup
 
 import (
+	"hash/maphash"
 	"net/http"
 	"net/url"
 	"sync"
@@ -26,24 +27,50 @@ const (
 
 // A Memory remembers the requests that a Retrier gave up on. One that comes
 // again soon is repeated by a loop further out, which multiplies our attempts
-// by its own: it gets one attempt from then on, until it succeeds. A loop hands
-// in the same URL, by its address, each time; another call to the same place has
-// its own as a rule.
+// by its own: it gets one attempt from then on, until it succeeds.
+//
+// Two things tell a loop from others who want the same. Either it hands in the
+// same URL, by its address: another call has its own as a rule. Or it makes a new
+// request each time with its own context: calls to one URL that end with the same
+// Done channel belong together. Each that was given up is taken for one repeat, so
+// that many calls with a context in common are not all held to be repeats of one
+// that failed; and a context that never ends, as context.Background, tells nothing.
 type Memory struct {
 	latest atomic.Int64 // the instant of the last one; 0 if it is too long ago to matter
 
 	mu         sync.Mutex // guards what follows
-	marks, old map[mark]monotime.Instant
+	marks, old map[mark]givenUp
+	added      int // to marks
 }
 
-// A mark tells requests apart: those that share a URL differ in the rest.
+// A mark tells requests apart.
 type mark struct {
-	url    weak.Pointer[url.URL]
+	url    weak.Pointer[url.URL] // the URL by its address,
+	text   uint64                // or a hash of it, and
+	done   <-chan struct{}       // the Done channel of the context
 	method string
 	length int64
 }
 
-func markOf(req *http.Request) mark { return mark{weak.Make(req.URL), req.Method, req.ContentLength} }
+// givenUp is when the last request of one mark was, and whether any two of them
+// were under way at once.
+type givenUp struct {
+	at     monotime.Instant
+	shared bool
+}
+
+var seed = maphash.MakeSeed()
+
+// marksOf returns the marks of req: by the address of its URL, and by its context
+// if that can end.
+func marksOf(req *http.Request) (marks [2]mark, n int) {
+	marks[0] = mark{url: weak.Make(req.URL), method: req.Method, length: req.ContentLength}
+	if done := req.Context().Done(); done != nil && req.URL != nil {
+		marks[1] = mark{text: maphash.String(seed, req.URL.String()), done: done, method: req.Method, length: req.ContentLength}
+		return marks, 2
+	}
+	return marks, 1
+}
 
 // Began returns when a call begins, 0 if that can matter to nobody since none
 // was given up of late.
@@ -60,16 +87,31 @@ func (g *Memory) Began() monotime.Instant {
 	return t
 }
 
-// Add remembers that req was given up.
-func (g *Memory) Add(req *http.Request) {
+// Add remembers that req, whose call began at start, was given up.
+func (g *Memory) Add(req *http.Request, start monotime.Instant) {
+	marks, n := marksOf(req)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.marks == nil || len(g.marks) >= maxGivenUp {
-		g.marks, g.old = make(map[mark]monotime.Instant), g.marks
+	if g.marks == nil || g.added >= maxGivenUp {
+		g.marks, g.old, g.added = make(map[mark]givenUp), g.marks, 0
 	}
+	g.added++
 	t := monotime.Now()
-	g.marks[markOf(req)] = t
+	for _, m := range marks[:n] {
+		was, ok := g.of(m)
+		recent := ok && t.Sub(was.at) <= givenUpTime
+		g.marks[m] = givenUp{t, recent && (was.shared || was.at > start)}
+	}
 	g.latest.Store(int64(t))
+}
+
+// of returns what is remembered of m. It requires g.mu held.
+func (g *Memory) of(m mark) (givenUp, bool) {
+	was, ok := g.marks[m]
+	if !ok {
+		was, ok = g.old[m]
+	}
+	return was, ok
 }
 
 // Has reports whether req was given up shortly before a call with it began. One
@@ -78,14 +120,15 @@ func (g *Memory) Has(req *http.Request, began monotime.Instant) bool {
 	if began == 0 {
 		return false
 	}
+	marks, n := marksOf(req)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	m := markOf(req)
-	at, ok := g.marks[m]
-	if !ok {
-		at, ok = g.old[m]
+	for _, m := range marks[:n] {
+		if was, ok := g.of(m); ok && !was.shared && began >= was.at && began.Sub(was.at) <= givenUpTime {
+			return true
+		}
 	}
-	return ok && began >= at && began.Sub(at) <= givenUpTime
+	return false
 }
 
 // Forget takes it that a loop has ended, since a call with req that began then
@@ -94,9 +137,11 @@ func (g *Memory) Forget(req *http.Request, began monotime.Instant) {
 	if began == 0 {
 		return
 	}
-	m := markOf(req)
+	marks, n := marksOf(req)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	delete(g.marks, m)
-	delete(g.old, m)
+	for _, m := range marks[:n] {
+		delete(g.marks, m)
+		delete(g.old, m)
+	}
 }

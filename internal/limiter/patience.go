@@ -38,6 +38,7 @@ func (w *waiter) patience(t monotime.Instant, g *gate) {
 	w.pauseEnd = t.Add(MaxPause)
 	if w.ask.MaxPause > 0 {
 		w.pauseEnd = t.Add(w.ask.MaxPause)
+		w.outageEnd = min(w.outageEnd, w.pauseEnd)
 	}
 }
 

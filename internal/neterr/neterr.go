@@ -1,5 +1,6 @@
 // Package neterr tells what kind of failure an error of net/http is. It goes by
-// types, and by a type's name where net/http does not export it; never by text.
+// types, by a type's name where net/http does not export it, and by its exact text
+// where it has no type.
 package neterr
 
 import (
@@ -11,7 +12,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"reflect"
 	"slices"
 	"syscall"
 )
@@ -77,16 +77,6 @@ func timedOut(err error) bool {
 	})
 }
 
-// goAway reports whether a server closed an HTTP/2 connection with requests
-// under way, after it had said so. net/http does not export the type of that
-// error, so it goes by the type's name; golang.org/x/net/http2 has it as well.
-func goAway(err error) bool {
-	return anyIn(err, func(err error) bool {
-		name := reflect.TypeOf(err).String()
-		return name == "http.http2GoAwayError" || name == "http2.GoAwayError"
-	})
-}
-
 // anyIn reports whether that is so of an error in err's tree.
 func anyIn(err error, is func(error) bool) bool {
 	if err == nil {
@@ -141,7 +131,7 @@ func isConnection(err error) bool {
 		dns    *net.DNSError
 		stream streamError
 	)
-	if errors.As(err, &op) || errors.As(err, &dns) || errors.As(err, &stream) || goAway(err) {
+	if errors.As(err, &op) || errors.As(err, &dns) || errors.As(err, &stream) || untypedConnection(err) {
 		return true
 	}
 	for _, e := range []error{
