@@ -145,13 +145,13 @@ var brokenLimiters = []struct {
 		"a pause holds its Key and no other, and ends", "want that it still waits"},
 	{"has a pause for a host", observes(func(o *limit.Observation) { o.Key = limit.Key{Host: o.Key.Host} }),
 		"a pause holds its Key and no other, and ends", "a request of another credential"},
-	{"has a pause without an end", observes(func(o *limit.Observation) { o.Hold *= 100 }),
+	{"has a pause without an end", observes(func(o *limit.Observation) { o.Hold, o.Strict = 100*o.Hold, o.Hold > 0 }),
 		"a pause holds its Key and no other, and ends", "request 1 that waits for the end of the pause and 3 others: Acquire has not returned"},
 	{"forgets who closed a gate", observes(func(o *limit.Observation) { o.Err = nil }),
 		"a deadline within a pause is refused at once, with the reason", "want slow down"},
 	{"hears of the last pause only", sleeper(func(o limit.Observation) time.Duration { return o.Hold }), "of two pauses the one that ends last counts", "at the soonest"},
 	{"believes no success", settles(func(_ limit.Permit, o *limit.Outcome) { o.Signal = limit.SignalNone }),
-		"a pause ends with a success of a later request", "a request in the pause: Acquire has not returned"},
+		"a pause ends with a success of a later request", "a request in the pause: got its permit after"},
 	{"believes any success", func() limit.Limiter {
 		l := withLast()
 		l.settle = func(l *brokenLimiter, p limit.Permit, o limit.Outcome) {
@@ -165,7 +165,7 @@ var brokenLimiters = []struct {
 	{"is not strict", observes(func(o *limit.Observation) { o.Strict = false }),
 		"a strict pause does not end early", "at the soonest"},
 	{"knows no MaxPause", asks(func(a *limit.Ask) { a.MaxPause = 0 }),
-		"a call waits for a limit's pause no longer than MaxPause", "Acquire has not returned"},
+		"a call waits for a limit's pause no longer than MaxPause", "want that it is refused"},
 	{"lets all go when a pause ends", sleeper(func(o limit.Observation) time.Duration { return o.Hold }),
 		"those who waited at a gate leave at a pace", "12 of 12 that waited went"},
 	{"knows nothing of gates", gives(func(_ context.Context, p *limit.Permit, _ *error) { p.Gated = false }),
@@ -211,7 +211,7 @@ var brokenLimiters = []struct {
 	{"hides why a call to a failing host was canceled", gives(onlyErr),
 		"a call to a failing host that is canceled returns context.Cause", "want context.Cause"},
 	{"always acts", asks(func(a *limit.Ask) { a.Inference = limit.Act }),
-		"Off holds back nothing but by the user's limits", "a request in a pause that is not looked at: Acquire has not returned"},
+		"Off holds back nothing but by the user's limits", "a request in a pause that is not looked at: got its permit after"},
 	{"switches all off", asks(func(a *limit.Ask) {
 		if a.Inference == limit.Off {
 			a.Limits = limit.Limits{}
