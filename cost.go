@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
-	"github.com/steadyhttp/steadyhttp/internal/sse"
+	"github.com/steadyhttp/steadyhttp/internal/events"
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
@@ -99,39 +99,59 @@ func countsInput(req *http.Request) bool {
 
 // A usage reads on the way how many tokens an answer says were used.
 type usage struct {
-	stream        bool
-	split         sse.Splitter
-	start         []byte // of a body that is no stream
-	input, output int64
-	final         bool // all that was used has been told
+	stream bool
+	split  events.Splitter
+	start  []byte // of a body that is no stream, as far as it is short
+	long   dialect.LongUsage
+	isLong bool // long was fed
+	found  dialect.Usage
+	final  bool // all that was used has been told
 }
 
 // usageOf returns what reads resp's usage, nil if there is nothing to read.
 func usageOf(resp *http.Response) *usage {
-	if failed(resp) || resp.Header.Get("Content-Encoding") != "" || resp.ContentLength > maxBody {
+	if failed(resp) || resp.Header.Get("Content-Encoding") != "" || !isText(resp) && !isEventStream(resp) {
 		return nil
 	}
-	return &usage{stream: isEventStream(resp), split: sse.Splitter{Max: maxEvent}}
+	u := &usage{stream: isEventStream(resp)}
+	u.split = events.Splitter{Max: maxOpening, Long: u.feedLong}
+	if form, ok := formOf(resp.Request, resp); ok {
+		u.stream, u.split.Form = true, form
+	}
+	return u
 }
 
 func (u *usage) feed(p []byte) {
-	if !u.stream {
-		u.start = append(u.start, p[:min(len(p), maxBody-len(u.start))]...)
-		return
+	switch {
+	case u.stream:
+		u.split.Feed(p, u.event)
+	case !u.isLong && len(u.start)+len(p) <= maxBody:
+		u.start = append(u.start, p...)
+	default:
+		if !u.isLong {
+			u.feedLong(u.start)
+			u.start = nil
+		}
+		u.feedLong(p)
+		u.found.Add(u.long.Usage())
 	}
-	u.split.Feed(p, u.event)
 }
 
-func (u *usage) event(e sse.Event) {
-	before := u.output
-	u.add(e.Data)
+func (u *usage) feedLong(p []byte) {
+	u.isLong = true
+	u.long.Feed(p)
+}
+
+func (u *usage) event(e events.Event) {
+	before := u.found.Output
+	if e.Cut && u.isLong {
+		u.found.Add(u.long.Usage())
+		u.long, u.isLong = dialect.LongUsage{}, false
+	} else {
+		u.found.Add(dialect.UsageOf(e.Data))
+	}
 	// Anthropic's first event tells of one token that was generated, its last of all.
-	u.final = u.final || u.output > before && string(e.Name) != "message_start"
-}
-
-func (u *usage) add(data []byte) {
-	input, output := dialect.Usage(data)
-	u.input, u.output = max(u.input, input), max(u.output, output) // Anthropic says it in two events
+	u.final = u.final || u.found.Output > before && string(e.Name) != "message_start"
 }
 
 // used returns what was used, and whether the answer said so. closed is whether its
@@ -142,15 +162,15 @@ func (u *usage) used(req *http.Request, closed bool) (limit.Cost, bool) {
 	}
 	switch {
 	case !u.stream:
-		u.add(u.start) // of JSON that is not whole nothing is found
+		u.found.Add(dialect.UsageOf(u.start)) // of JSON that is not whole nothing is found
 	case closed && !u.final:
 		return limit.Cost{}, false // more was generated than it had said by then
 	case !closed:
 		u.split.Flush(u.event)
 	}
-	c := limit.Cost{Requests: 1, Input: u.input, Output: u.output}
+	c := limit.Cost{Requests: 1, Input: u.found.Input - u.found.Free, Output: u.found.Output}
 	if countsInput(req) {
 		c.Output = 0
 	}
-	return c, u.input+u.output > 0
+	return c, u.found.Input+u.found.Output > 0
 }

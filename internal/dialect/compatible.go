@@ -16,8 +16,6 @@ var groq = &family{
 		"blocked_api_access": Quota, "organization_restricted": Permission, "model_terms_required": Permission,
 		"model_permission_blocked_org": Permission, "model_permission_blocked_project": Permission,
 		"request_too_large": TooLarge,
-	},
-	hints: map[string]Class{
 		// The model wrote a call that does not parse; at the next try it may write a better one.
 		"tool_use_failed": ServerError, "json_validate_failed": ServerError, "output_parse_failed": ServerError,
 	},

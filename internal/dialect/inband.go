@@ -26,6 +26,9 @@ func (r *reader) inBand(a Answer) (Verdict, bool) {
 			break
 		}
 	}
+	if a.Status == 0 && r.badFinish {
+		a.Status = 500
+	}
 	v := r.judge(a)
 	if r.partial() {
 		v.Repeat = Never // what went through would go through twice
@@ -34,7 +37,7 @@ func (r *reader) inBand(a Answer) (Verdict, bool) {
 }
 
 var statusPaths = paths(
-	"error.code", "error.status", "choices.0.error.code", "response.error.code", "code", "status", "statuscode", "0.error.code",
+	"error.code", "error.status", "error.statuscode", "choices.0.error.code", "response.error.code", "code", "status", "statuscode", "0.error.code",
 	"errorcode",
 )
 
@@ -173,7 +176,10 @@ func (r *reader) graphQLErrors() bool {
 
 func (r *reader) choiceError() bool {
 	t := &r.tree
-	return r.errorObject(t.at(pChoiceError)) && t.empty(t.at(pChoiceText))
+	if !t.empty(t.at(pChoiceText)) || !t.empty(t.at(pChoiceTools)) {
+		return false
+	}
+	return r.errorObject(t.at(pChoiceError)) || r.failedFinish()
 }
 
 // providerCode reports whether a code that means success when it is zero, or
@@ -198,7 +204,12 @@ func (r *reader) providerCode(host string) bool {
 	if f := tables().byHost(host); f != nil && f.failedInside != nil {
 		return f.failedInside(r)
 	}
-	// A status of its own, a message and nothing else.
+	return r.bareStatus()
+}
+
+// bareStatus reports whether there is a status, a message and nothing else.
+func (r *reader) bareStatus() bool {
+	t := &r.tree
 	n, ok := t.number(t.at(topCode))
 	if !ok {
 		n, ok = t.number(t.at(pathStatusCode))

@@ -35,7 +35,10 @@ type Body struct {
 type Look struct {
 	Max    int               // bytes
 	Within time.Duration     // how long to wait for them
-	Until  func([]byte) bool // reports of the start so far that it is enough; nil for all of Max
+	Until  func([]byte) bool // reports of the start so far that it is enough, and sees all of it; nil for all of Max
+
+	// More is asked when that time is over how much longer to wait; nil is not at all.
+	More func() time.Duration
 }
 
 // over is the done of a Body that nobody reads ahead any more.
@@ -83,17 +86,32 @@ func Start(ctx context.Context, body io.ReadCloser, l Look) *Body {
 	go b.ahead()
 	timer := time.NewTimer(l.Within)
 	defer timer.Stop()
-	select {
-	case <-b.done:
-		b.repanic()
+	for {
+		select {
+		case <-b.done:
+			b.repanic()
+			return b
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		if more := b.wait(ctx); more > 0 {
+			timer.Reset(more)
+			continue
+		}
 		return b
-	case <-timer.C:
-	case <-ctx.Done():
 	}
+}
+
+// wait returns how much longer is to be waited, and ends the looking if that is
+// no time.
+func (b *Body) wait(ctx context.Context) (more time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.stop = true
-	return b
+	if b.look.More != nil && ctx.Err() == nil {
+		more = b.look.More()
+	}
+	b.stop = more <= 0
+	return more
 }
 
 // maxEmptyReads is how often in a row a reader may give nothing, as in bufio.
@@ -127,7 +145,8 @@ func (b *Body) add(p []byte, err error) bool {
 	defer b.mu.Unlock()
 	b.buf = append(b.buf, p...)
 	b.err = err
-	return b.stop || err != nil || len(b.buf) >= b.look.Max || b.look.Until != nil && b.look.Until(b.buf)
+	enough := !b.stop && b.look.Until != nil && b.look.Until(b.buf)
+	return enough || b.stop || err != nil || len(b.buf) >= b.look.Max
 }
 
 func (b *Body) repanic() {
@@ -160,12 +179,13 @@ func (b *Body) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	if n := b.next(p); n > 0 {
-		return n, nil
+	n, err := b.next(p)
+	if n > 0 {
+		return n, err
 	}
 	<-b.done
-	if n := b.next(p); n > 0 {
-		return n, nil
+	if n, err = b.next(p); n > 0 {
+		return n, err
 	}
 	b.repanic()
 	if b.err != nil { // nobody writes it once done is closed
@@ -174,12 +194,17 @@ func (b *Body) Read(p []byte) (int, error) {
 	return b.orig.Read(p)
 }
 
-func (b *Body) next(p []byte) int {
+// next reads what is known by now. As net/http's own bodies do, it gives the end
+// with the last bytes.
+func (b *Body) next(p []byte) (n int, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	n := copy(p, b.buf[b.off:])
+	n = copy(p, b.buf[b.off:])
 	b.off += n
-	return n
+	if b.off == len(b.buf) && b.err == io.EOF {
+		err = b.err
+	}
+	return n, err
 }
 
 // Close closes the original body. It does not wait for a Read under way.

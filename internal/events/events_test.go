@@ -1,4 +1,4 @@
-package sse_test
+package events_test
 
 import (
 	"fmt"
@@ -6,14 +6,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/steadyhttp/steadyhttp/internal/sse"
+	"github.com/steadyhttp/steadyhttp/internal/events"
 )
 
 func split(max int, pieces ...string) []string {
-	s := sse.Splitter{Max: max}
+	s := events.Splitter{Max: max}
 	var all []string
 	for _, p := range pieces {
-		s.Feed([]byte(p), func(e sse.Event) { all = append(all, fmt.Sprintf("%s|%s", e.Name, e.Data)) })
+		s.Feed([]byte(p), func(e events.Event) { all = append(all, fmt.Sprintf("%s|%s", e.Name, e.Data)) })
 	}
 	return all
 }
@@ -43,9 +43,6 @@ func TestSplitter(t *testing.T) {
 			}
 			if got := split(100, strings.Split(row.stream, "")...); !slices.Equal(got, row.want) {
 				t.Errorf("byte by byte: got %q, want %q", got, row.want)
-			}
-			if got := sse.Complete([]byte(row.stream)); got != (len(row.want) > 0) {
-				t.Errorf("Complete: got %t", got)
 			}
 		})
 	}
