@@ -99,73 +99,62 @@ func countsInput(req *http.Request) bool {
 
 // A usage reads on the way how many tokens an answer says were used.
 type usage struct {
-	stream bool
-	split  events.Splitter
-	start  []byte // of a body that is no stream, as far as it is short
-	long   dialect.LongUsage
-	isLong bool // long was fed
-	found  dialect.Usage
-	final  bool // all that was used has been told
+	streams bool // else the answer is one JSON value
+	split   events.Splitter
+	stream  dialect.Stream
+	long    dialect.LongUsage // of what is not kept: of such a value, or of a long event
+	isLong  bool              // long was fed with an event
+	found   dialect.Usage
+	final   bool // all that was used has been told
 }
 
 // usageOf returns what reads resp's usage, nil if there is nothing to read.
 func usageOf(resp *http.Response) *usage {
-	if failed(resp) || resp.Header.Get("Content-Encoding") != "" || !isText(resp) && !isEventStream(resp) {
+	form, streams := formOf(resp.Request, resp)
+	if failed(resp) || resp.Header.Get("Content-Encoding") != "" || !streams && !isText(resp) && !isEventStream(resp) {
 		return nil
 	}
-	u := &usage{stream: isEventStream(resp)}
-	u.split = events.Splitter{Max: maxOpening, Long: u.feedLong}
-	if form, ok := formOf(resp.Request, resp); ok {
-		u.stream, u.split.Form = true, form
-	}
+	u := &usage{streams: streams || isEventStream(resp)}
+	u.split = events.Splitter{Form: form, Max: maxOpening, Long: func(p []byte) { u.isLong = true; u.long.Feed(p) }}
 	return u
 }
 
 func (u *usage) feed(p []byte) {
-	switch {
-	case u.stream:
+	if u.streams {
 		u.split.Feed(p, u.event)
-	case !u.isLong && len(u.start)+len(p) <= maxBody:
-		u.start = append(u.start, p...)
-	default:
-		if !u.isLong {
-			u.feedLong(u.start)
-			u.start = nil
-		}
-		u.feedLong(p)
-		u.found.Add(u.long.Usage())
+		return
 	}
-}
-
-func (u *usage) feedLong(p []byte) {
-	u.isLong = true
 	u.long.Feed(p)
+	u.found = u.long.Usage()
+	u.final = u.found != dialect.Usage{}
 }
 
 func (u *usage) event(e events.Event) {
-	before := u.found.Output
-	if e.Cut && u.isLong {
-		u.found.Add(u.long.Usage())
-		u.long, u.isLong = dialect.LongUsage{}, false
-	} else {
-		u.found.Add(dialect.UsageOf(e.Data))
+	if e.Junk {
+		return
 	}
-	// Anthropic's first event tells of one token that was generated, its last of all.
-	u.final = u.final || u.found.Output > before && string(e.Name) != "message_start"
+	told := dialect.UsageOf(e.Data)
+	if u.isLong {
+		told = u.long.Usage()
+		u.long, u.isLong = dialect.LongUsage{}, false
+	}
+	u.found.Add(told)
+	u.stream.Event(string(e.Name), e.Data)
+	// What is told before the end may be a part: Anthropic's first event tells of one
+	// token that was generated, its last of all.
+	u.final = u.final || u.stream.Finished() && told.Output > 0
 }
 
 // used returns what was used, and whether the answer said so. closed is whether its
 // reader left it before io.EOF.
 func (u *usage) used(req *http.Request, closed bool) (limit.Cost, bool) {
-	if u == nil {
-		return limit.Cost{}, false
-	}
 	switch {
-	case !u.stream:
-		u.found.Add(dialect.UsageOf(u.start)) // of JSON that is not whole nothing is found
-	case closed && !u.final:
+	case u == nil:
+		return limit.Cost{}, false
+	case u.final:
+	case closed:
 		return limit.Cost{}, false // more was generated than it had said by then
-	case !closed:
+	case u.streams:
 		u.split.Flush(u.event)
 	}
 	c := limit.Cost{Requests: 1, Input: u.found.Input - u.found.Free, Output: u.found.Output}

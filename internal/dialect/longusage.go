@@ -14,7 +14,8 @@ type LongUsage struct {
 
 	kept   []byte // of the object that tells tokens
 	keeps  bool
-	keptAt int // its depth
+	place  string // what is put before it, see tells
+	keptAt int    // its depth
 	number []byte
 }
 
@@ -26,6 +27,7 @@ const (
 var (
 	keyUsage   = fold("usage")
 	keyMeta    = fold("usageMetadata")
+	keyBilled  = fold("meta") // Cohere, v1
 	keyMetrics = fold("amazon-bedrock-invocationMetrics")
 	keyTop     = map[uint64]bool{fold("response"): true, fold("message"): true, fold("x_groq"): true, fold("delta"): true, fold("interaction"): true}
 	keyEvalIn  = fold("prompt_eval_count")
@@ -70,8 +72,10 @@ func (l *LongUsage) next(c byte) {
 		}
 		l.number = l.number[:0]
 	case '{', '[':
-		if c == '{' && !l.keeps && l.tells() {
-			l.keeps, l.keptAt, l.kept = true, l.depth, append(l.kept[:0], c)
+		if c == '{' && !l.keeps {
+			if l.place = l.tells(); l.place != "" {
+				l.keeps, l.keptAt, l.kept = true, l.depth, append(l.kept[:0], c)
+			}
 		}
 		if l.depth < usageDepth {
 			l.path[l.depth] = 0
@@ -84,7 +88,7 @@ func (l *LongUsage) next(c byte) {
 		}
 		if l.keeps && l.depth == l.keptAt {
 			l.keeps = false
-			l.usage.Add(UsageOf(append(append([]byte(`{"usage":`), l.kept...), '}')))
+			l.usage.Add(UsageOf(append(append([]byte(l.place), l.kept...), '}')))
 		}
 	case ',':
 		l.count()
@@ -95,15 +99,17 @@ func (l *LongUsage) next(c byte) {
 	}
 }
 
-// tells reports whether the object that begins here tells tokens.
-func (l *LongUsage) tells() bool {
-	switch l.depth {
-	case 1:
-		return l.path[0] == keyUsage || l.path[0] == keyMeta || l.path[0] == keyMetrics
-	case 2:
-		return l.path[1] == keyUsage && keyTop[l.path[0]]
+// tells returns the beginning of a JSON object whose member is the object that begins
+// here, if that tells tokens, else "".
+func (l *LongUsage) tells() string {
+	switch {
+	case l.depth == 1 && l.path[0] == keyBilled:
+		return `{"meta":`
+	case l.depth == 1 && (l.path[0] == keyUsage || l.path[0] == keyMeta || l.path[0] == keyMetrics),
+		l.depth == 2 && l.path[1] == keyUsage && keyTop[l.path[0]]:
+		return `{"usage":`
 	}
-	return false
+	return ""
 }
 
 // count takes a number that stands by itself, as Ollama's do.

@@ -33,6 +33,10 @@ func (s *Stream) Truncated() bool { return s.ends && !s.ended && !s.maybe && !s.
 // reason to stop, or an error.
 func (s *Stream) Ended() bool { return s.ended }
 
+// Finished reports whether the stream has come to an end, or may have: some end with
+// a function call, or with the tokens used.
+func (s *Stream) Finished() bool { return s.ended || s.maybe || s.over }
+
 // Over reports whether the event was seen after which no other matters, such as
 // [DONE].
 func (s *Stream) Over() bool { return s.over }
