@@ -189,7 +189,8 @@ func (t *Classifier) mayHideError(req *http.Request, resp *http.Response) bool {
 	if resp.ContentLength > maxBody {
 		return isModelCall(req) // for the tokens
 	}
-	return dialect.HidesErrors(req.Method, hostname(req.URL), req.URL.Path, req.Header) || len(t.Rules) > 0 && rulesForSuccess(t.Rules, req, resp)
+	return dialect.HidesErrors(req.Method, hostname(req.URL), req.URL.Path, req.Header) || len(t.Rules) > 0 && rulesForSuccess(t.Rules, req, resp) ||
+		dialect.MayInfer(req.URL.Path) && isModelCall(req)
 }
 
 // lookInside looks for an error in a success: until it is whole, at most for a

@@ -75,7 +75,7 @@ func startOfBody(req *http.Request) (string, bool) {
 
 // worthReading reports whether req's body may name a model and hold tokens.
 func worthReading(req *http.Request) bool {
-	return req.Method == http.MethodPost && (isInference(req) || strings.Contains(first(req.Header, "Content-Type"), "json"))
+	return req.Method == http.MethodPost && (saysJSON(req) || isInference(req))
 }
 
 // cost is what req is reckoned to take: its input by the length of its text, and

@@ -46,9 +46,24 @@ func closeBody(req *http.Request) {
 	}
 }
 
-// isInference reports whether req, a POST, is a call to a language model.
+// isInference reports whether req, a POST, is a call to a language model that
+// computes and changes nothing: by its path, or by its path and its body.
 func isInference(req *http.Request) bool {
-	return req.URL != nil && dialect.InferenceAt(hostname(req.URL), req.URL.Path, req.Header)
+	if req.URL == nil {
+		return false
+	}
+	if dialect.InferenceAt(hostname(req.URL), req.URL.Path, req.Header) {
+		return true
+	}
+	return dialect.InferenceShaped(req.URL.Path) && saysJSON(req) && shapeOf(req).Infers()
+}
+
+func saysJSON(req *http.Request) bool { return strings.Contains(first(req.Header, "Content-Type"), "json") }
+
+// shapeOf is what the body of req shows, as far as there is a way to look at it.
+func shapeOf(req *http.Request) dialect.Shape {
+	start, _ := startOfBody(req)
+	return dialect.ShapeOf(start)
 }
 
 // repeatedFurtherOut reports whether the client says that this is a retry of
@@ -145,10 +160,19 @@ func formOf(req *http.Request, resp *http.Response) (events.Form, bool) {
 	return form, isModelCall(req)
 }
 
-// isModelCall reports whether the answer to req is one of a language model, and so
-// is worth looking into. That says nothing about repeating it.
+// isModelCall reports whether the answer to req is likely to be one of a language
+// model, and so is worth looking into. The evidence is the path, or what the body asks
+// for; the scope is this one answer; and where it is wrong, bytes come up as they are
+// all the same. It says nothing about repeating the call.
 func isModelCall(req *http.Request) bool {
-	return req != nil && req.Method == http.MethodPost && isInference(req)
+	if req == nil || req.Method != http.MethodPost || req.URL == nil {
+		return false
+	}
+	path := req.URL.Path
+	if dialect.InferenceAt(hostname(req.URL), path, req.Header) || dialect.KeepsState(path) {
+		return true
+	}
+	return saysJSON(req) && !dialect.IsWork(path) && shapeOf(req).MayInfer(dialect.ModelIn(path) != "")
 }
 
 // mediaType is that of the body, in small letters and without parameters.
