@@ -237,7 +237,7 @@ func (t *Retrier) roundTrip(req *http.Request, next http.RoundTripper) (*http.Re
 			p.req, c = openCall(p.req) // in which a Classifier further in finds it
 			defer c.leave()
 		}
-		c.setFirstOutput(hold, p.role)
+		c.setFirstOutput(hold, p.role == owner)
 	}
 	a, err := p.first()
 	if err != nil { // the context has ended, and closed the body

@@ -359,12 +359,12 @@ func (c *call) addWait(d time.Duration, serverWaitSource string) {
 	}
 }
 
-// setFirstOutput says how long the first output of a stream is to be waited for,
-// unless a Retrier further out sends the call.
-func (c *call) setFirstOutput(d time.Duration, by role) {
+// setFirstOutput says how long the first output of a stream is to be waited for.
+// Where a Retrier further out sends the call, mine is false and that one says it.
+func (c *call) setFirstOutput(d time.Duration, mine bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if by == owner || c.retries.owner == nil {
+	if mine || c.retries.owner == nil {
 		c.retries.firstOutput = d
 	}
 }

@@ -1,6 +1,7 @@
 package steadyhttp
 
 import (
+	"bytes"
 	"io"
 	"net/http"
 	"time"
@@ -197,30 +198,9 @@ func (t *Classifier) mayHideError(req *http.Request, resp *http.Response) bool {
 // quarter of a second from its first byte on, however long white space comes before
 // that. c, which may be nil, gets the tokens that the answer says were used.
 func lookInside(resp *http.Response, rules []Rule, c *call) *Error {
-	began := time.Now()
-	var text time.Time // when the first byte came that is no white space
-	blank := 0         // bytes of white space before it
-	l := peek.Look{Max: maxBody, Within: successTime}
+	l := peek.Look{Max: maxBody, Within: successTime, Watch: &blank{began: time.Now()}}
 	if resp.ContentLength > 0 {
 		l.Max = int(resp.ContentLength)
-	}
-	l.Until = func(start []byte) bool {
-		for ; text.IsZero() && blank < len(start); blank++ {
-			if start[blank] > ' ' {
-				text = time.Now()
-				break
-			}
-		}
-		return false
-	}
-	l.More = func() time.Duration {
-		switch {
-		case !text.IsZero():
-			return time.Until(text.Add(successTime))
-		case blank > 0:
-			return min(time.Until(began.Add(defaultFirstOutput)), successTime)
-		}
-		return 0
 	}
 	body := lookAt(resp, l)
 	err := body.Err()
@@ -230,31 +210,67 @@ func lookInside(resp *http.Response, rules []Rule, c *call) *Error {
 	case err == nil && resp.ContentLength > 0 && int64(len(body.Bytes())) < resp.ContentLength:
 		return nil // there is more
 	}
-	return follow(resp, rules, c).judgeDocument(body.Bytes(), err == io.EOF)
-}
-
-// isWhole reports whether all of resp's body was seen.
-func isWhole(resp *http.Response, body *peek.Body) bool {
-	return body.Whole() || resp.ContentLength > 0 && int64(len(body.Bytes())) >= resp.ContentLength
-}
-
-// inside returns the error in the body of a success, as it was sent; nil if there
-// is none.
-func (j *judgement) inside(sent []byte) *Error {
-	v, hidden := dialect.InBand(j.answer())
-	if !hidden && !rulesForSuccess(j.rules, j.resp.Request, j.resp) {
-		return nil
+	e, used := judgeDocument(resp, rules, body.Bytes(), err == io.EOF)
+	if c != nil && used != (dialect.Usage{}) {
+		c.inTurn(c.currentTurn(), func() { c.usage.Add(used) })
 	}
-	if !hidden {
+	return e
+}
+
+// A blank is the white space before an answer, which some servers send to keep the
+// connection open. It is a peek.Watcher.
+type blank struct {
+	began, text time.Time // when the look began, and when the first other byte came
+	n           int       // bytes of white space
+}
+
+func (b *blank) Enough(start []byte) bool {
+	for ; b.text.IsZero() && b.n < len(start); b.n++ {
+		if start[b.n] > ' ' {
+			b.text = time.Now()
+			break
+		}
+	}
+	return false
+}
+
+func (b *blank) More() time.Duration {
+	switch {
+	case !b.text.IsZero():
+		return time.Until(b.text.Add(successTime))
+	case b.n > 0:
+		return min(time.Until(b.began.Add(defaultFirstOutput)), successTime)
+	}
+	return 0
+}
+
+// judgeDocument judges an answer that is no stream as far as it has come: the error in
+// it, nil if there is none, and the tokens used. ended says that it is over.
+func judgeDocument(resp *http.Response, rules []Rule, body []byte, ended bool) (*Error, dialect.Usage) {
+	j := judgement{resp, decoded(resp.Header, body), time.Now(), rules}
+	v, hidden, used := dialect.Success(j.answer())
+	switch {
+	case ended && len(bytes.TrimSpace(j.body)) == 0 && mediaType(resp) == "application/json" && resp.StatusCode == http.StatusOK && isModelCall(resp.Request):
+		e := noAnswer(resp)
+		e.Body = body
+		return e, used
+	case !hidden && !rulesForSuccess(rules, resp.Request, resp):
+		return nil, used
+	case !hidden:
 		v = dialect.Judge(j.answer()) // for the rules to match its code and message
 		v.Class = dialect.None
 	}
 	e := j.error(v, 0)
 	if e.Class == None {
-		return nil
+		return nil, used
 	}
-	e.Body = sent
-	return e
+	e.Body = body
+	return e, used
+}
+
+// isWhole reports whether all of resp's body was seen.
+func isWhole(resp *http.Response, body *peek.Body) bool {
+	return body.Whole() || resp.ContentLength > 0 && int64(len(body.Bytes())) >= resp.ContentLength
 }
 
 // CloseIdleConnections closes the idle connections of Base, if Base has a method

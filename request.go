@@ -58,7 +58,9 @@ func isInference(req *http.Request) bool {
 	return dialect.InferenceShaped(req.URL.Path) && saysJSON(req) && shapeOf(req).Infers()
 }
 
-func saysJSON(req *http.Request) bool { return strings.Contains(first(req.Header, "Content-Type"), "json") }
+func saysJSON(req *http.Request) bool {
+	return strings.Contains(first(req.Header, "Content-Type"), "json")
+}
 
 // shapeOf is what the body of req shows, as far as there is a way to look at it.
 func shapeOf(req *http.Request) dialect.Shape {

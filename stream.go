@@ -23,13 +23,9 @@ const maxOpening = maxBody
 // output or an error, at most for so long. It returns the verdict if the attempt
 // failed: nobody has had a byte of it yet.
 func firstOutput(resp *http.Response, rules []Rule, within time.Duration) *Error {
-	f, seen := follow(resp, rules, nil), 0
+	f := follow(resp, rules, nil)
 	f.opening = true
-	body := lookAt(resp, peek.Look{Max: maxOpening, Within: within, Until: func(start []byte) bool {
-		f.feed(start[seen:])
-		seen = len(start)
-		return f.decided()
-	}})
+	body := lookAt(resp, peek.Look{Max: maxOpening, Within: within, Watch: f})
 	switch err := body.Err(); {
 	case f.decided():
 	case err == io.EOF:
@@ -51,6 +47,7 @@ type follower struct {
 	rules    []Rule
 	document bool // else a stream
 	opening  bool // nothing is looked at from the first output on
+	seen     int  // of the start that Enough was shown
 	any      bool // there was a byte
 	done     bool // the end was seen
 	found    *Error
@@ -87,6 +84,16 @@ func follow(resp *http.Response, rules []Rule, c *call) *follower {
 // decided reports whether it is known what the stream begins with.
 func (f *follower) decided() bool { return f.found != nil || f.output || f.stream.Ended() }
 
+// Enough implements peek.Watcher.
+func (f *follower) Enough(start []byte) bool {
+	f.feed(start[f.seen:])
+	f.seen = len(start)
+	return f.decided()
+}
+
+// More implements peek.Watcher.
+func (f *follower) More() time.Duration { return 0 }
+
 // feed takes the next bytes.
 func (f *follower) feed(p []byte) {
 	f.any = f.any || len(p) > 0
@@ -119,7 +126,9 @@ func (f *follower) end() {
 	f.done = true
 	if f.document {
 		if !f.isOne {
-			f.found = f.judgeDocument(f.start, true)
+			var used dialect.Usage
+			f.found, used = judgeDocument(f.resp, f.rules, f.start, true)
+			f.used(used)
 		}
 		return
 	}
@@ -136,11 +145,11 @@ func (f *follower) end() {
 	switch {
 	case f.found != nil, f.opening && f.decided(), f.cut:
 	case half && f.stream.Empty():
-		f.found = f.unfinished("the stream ended in the middle of its first event")
+		f.found = unfinished(f.resp, "the stream ended in the middle of its first event")
 	case f.stream.Truncated():
-		f.found = f.unfinished("the stream ended before its last event")
+		f.found = unfinished(f.resp, "the stream ended before its last event")
 	case f.stream.Empty() && !f.output:
-		f.found = f.noAnswer()
+		f.found = noAnswer(f.resp)
 	}
 }
 
@@ -167,7 +176,7 @@ func (f *follower) event(e events.Event) {
 		j := judgement{f.resp, append([]byte(nil), e.Data...), time.Now(), f.rules}
 		f.found = f.verdict(j, step.Verdict)
 	case f.stream.Over() && f.stream.Empty():
-		f.found = f.noAnswer()
+		f.found = noAnswer(f.resp)
 	}
 }
 
@@ -177,18 +186,6 @@ func (f *follower) verdict(j judgement, v dialect.Verdict) *Error {
 	return j.error(v, 0)
 }
 
-// judgeDocument judges an answer as far as it has come. ended says that it is over.
-func (f *follower) judgeDocument(body []byte, ended bool) *Error {
-	j := judgement{f.resp, decoded(f.resp.Header, body), time.Now(), f.rules}
-	f.used(dialect.UsageOf(j.body))
-	if ended && len(bytes.TrimSpace(j.body)) == 0 && mediaType(f.resp) == "application/json" && f.resp.StatusCode == http.StatusOK && isModelCall(f.resp.Request) {
-		e := f.noAnswer()
-		e.Body = body
-		return e
-	}
-	return j.inside(body)
-}
-
 // used puts the tokens on record.
 func (f *follower) used(u dialect.Usage) {
 	if f.call != nil && u != (dialect.Usage{}) {
@@ -196,9 +193,9 @@ func (f *follower) used(u dialect.Usage) {
 	}
 }
 
-// unfinished is the verdict on a stream that ended as if it were whole.
-func (f *follower) unfinished(message string) *Error {
-	e := brokenOff(f.resp, io.ErrUnexpectedEOF)
+// unfinished is the verdict on an answer that ended as if it were whole.
+func unfinished(resp *http.Response, message string) *Error {
+	e := brokenOff(resp, io.ErrUnexpectedEOF)
 	e.Message = message
 	return e
 }
@@ -206,8 +203,8 @@ func (f *follower) unfinished(message string) *Error {
 // noAnswer is the verdict on an answer that holds none. That it will be there at
 // another try is likely enough for a few of them, and no more: some servers say
 // nothing where others tell an error.
-func (f *follower) noAnswer() *Error {
-	e := f.unfinished("the answer is empty")
+func noAnswer(resp *http.Response) *Error {
+	e := unfinished(resp, "the answer is empty")
 	e.Class, e.Hint = ServerError, ServerError.sheet().hint
 	return e
 }

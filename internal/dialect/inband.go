@@ -5,16 +5,26 @@ package dialect
 // the place where the dialect puts errors. A text that talks about errors is
 // none, nor is a list that has some in it, nor a report on a job that failed.
 func InBand(a Answer) (Verdict, bool) {
+	v, failed, _ := Success(a)
+	return v, failed
+}
+
+// Success is InBand, and returns the tokens that the answer says were used.
+func Success(a Answer) (v Verdict, failed bool, used Usage) {
 	if len(a.Body) > maxBody {
-		return Verdict{}, false // an error is short
+		return v, false, used // an error is short
 	}
 	r := readers.Get().(*reader)
 	defer r.free()
 	r.read(a.Body)
-	if !r.failed(a.Host) {
-		return Verdict{}, false
+	if mentionsUsage(a.Body) {
+		used = r.usage()
 	}
-	return r.inBand(a)
+	if !r.failed(a.Host) {
+		return v, false, used
+	}
+	v, failed = r.inBand(a)
+	return v, failed, used
 }
 
 // inBand judges what is known to be an error, by the status it carries itself.
