@@ -150,6 +150,9 @@ func (t *Classifier) examine(req *http.Request, resp *http.Response, at look, c 
 		return judge(resp, t.Rules)
 	case at == stream:
 		hold := c.firstOutput(req)
+		if uploading(req) {
+			hold = min(hold, successTime)
+		}
 		if hold <= 0 {
 			return nil
 		}
@@ -159,6 +162,15 @@ func (t *Classifier) examine(req *http.Request, resp *http.Response, at look, c 
 		return lookInside(resp, t.Rules, c)
 	}
 	return nil
+}
+
+// uploading reports whether the body of req may still be on its way, as over HTTP/2.
+// Whoever sends it may wait for the answer.
+func uploading(req *http.Request) bool {
+	if k, ok := req.Context().Value(keptKey{}).(kept); ok {
+		return !k.source.Ended()
+	}
+	return hasBody(req) && req.GetBody == nil
 }
 
 // firstOutput is how long the first output of a stream that answers req is waited
@@ -184,14 +196,15 @@ func (c *call) firstOutput(req *http.Request) time.Duration {
 // part of one never is.
 func (t *Classifier) mayHideError(req *http.Request, resp *http.Response) bool {
 	if resp.StatusCode < 200 || resp.StatusCode > 299 || resp.StatusCode == http.StatusNoContent || resp.StatusCode == http.StatusPartialContent ||
-		req.URL == nil || !isText(resp) {
+		req.URL == nil {
 		return false
 	}
+	model := req.Method == http.MethodPost && (isInference(req) || dialect.MayInfer(req.URL.Path) && isModelCall(req))
 	if resp.ContentLength > maxBody {
-		return isModelCall(req) // for the tokens
+		return model && isText(resp) // for the tokens
 	}
-	return dialect.HidesErrors(req.Method, hostname(req.URL), req.URL.Path, req.Header) || len(t.Rules) > 0 && rulesForSuccess(t.Rules, req, resp) ||
-		dialect.MayInfer(req.URL.Path) && isModelCall(req)
+	return (model || dialect.HidesErrors(req.Method, hostname(req.URL), req.URL.Path, req.Header) || len(t.Rules) > 0 && rulesForSuccess(t.Rules, req, resp)) &&
+		isText(resp)
 }
 
 // lookInside looks for an error in a success: until it is whole, at most for a

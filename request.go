@@ -55,7 +55,7 @@ func isInference(req *http.Request) bool {
 	if dialect.InferenceAt(hostname(req.URL), req.URL.Path, req.Header) {
 		return true
 	}
-	return dialect.InferenceShaped(req.URL.Path) && saysJSON(req) && shapeOf(req).Infers()
+	return dialect.InferenceShaped(req.URL.Path) && saysJSON(req) && shapeOf(req).Infers(dialect.NamesModel(req.URL.Path))
 }
 
 func saysJSON(req *http.Request) bool {
@@ -174,7 +174,7 @@ func isModelCall(req *http.Request) bool {
 	if dialect.InferenceAt(hostname(req.URL), path, req.Header) || dialect.KeepsState(path) {
 		return true
 	}
-	return saysJSON(req) && !dialect.IsWork(path) && shapeOf(req).MayInfer(dialect.ModelIn(path) != "")
+	return saysJSON(req) && !dialect.IsWork(path) && shapeOf(req).MayInfer(dialect.NamesModel(path))
 }
 
 // mediaType is that of the body, in small letters and without parameters.

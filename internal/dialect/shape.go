@@ -12,18 +12,22 @@ type Shape struct {
 }
 
 // Infers reports whether the request can hardly be anything but one to a language
-// model, if its path is one by which such requests are sent.
-func (s Shape) Infers() bool { return s.Conversation || s.Prompt && (s.Model || s.Tuned) }
+// model, if its path is one by which such requests are sent. named says that the path
+// names a model.
+func (s Shape) Infers(named bool) bool {
+	return s.Conversation || s.Prompt && (s.Model || s.Tuned || named)
+}
 
 // MayInfer reports whether the request may be one to a language model, whatever its
-// path is. model says that the path names one.
-func (s Shape) MayInfer(model bool) bool {
-	return s.Infers() || (s.Prompt || s.Text) && (s.Model || model)
+// path is.
+func (s Shape) MayInfer(named bool) bool {
+	return s.Infers(named) || s.Text && (s.Model || named)
 }
 
 var (
 	keysConversation = keySet("messages", "contents", "input", "inputs")
-	keysPrompt       = keySet("prompt", "input", "inputs", "contents", "messages", "instances", "inputText", "input_prefix")
+	keysPrompt       = keySet("prompt", "input", "inputs", "contents", "messages", "instances", "inputText", "input_prefix", "text_input")
+	keysModel        = keySet("model", "model_id")
 	keysText         = keySet("text", "texts", "content", "query", "documents")
 	keysTuned        = keySet("n_predict", "max_tokens", "max_length", "max_context_length", "max_new_tokens", "max_output_tokens", "max_completion_tokens",
 		"temperature", "top_p", "top_k", "stream", "parameters", "generationConfig", "inferenceConfig", "textGenerationConfig")
@@ -73,7 +77,7 @@ func (s *Shape) member(key uint64, value string) {
 		return
 	}
 	text, list := value[0] == '"' && len(value) > len(`""`), value[0] == '['
-	if key == keyModel && text {
+	if keysModel[key] && text {
 		s.Model = true
 	}
 	s.Prompt = s.Prompt || keysPrompt[key] && (text || list)
@@ -103,6 +107,16 @@ func InferenceShaped(path string) bool {
 	return strings.Contains(path, "/ai/run/") // Cloudflare's, with the model behind it
 }
 
+// NamesModel reports whether a path names a model, or what one is served by.
+func NamesModel(path string) bool {
+	for _, part := range [...]string{"/models/", "/model/", "/deployments/", "/engines/", "endpoints/", "/ai/run/"} {
+		if strings.Contains(path, part) {
+			return true
+		}
+	}
+	return false
+}
+
 // KeepsState reports whether a POST to path computes an answer and keeps something
 // as well, such as a conversation: its answer is worth looking into, and it must not
 // be sent twice.
@@ -130,7 +144,8 @@ func IsWork(path string) bool {
 }
 
 // hints are parts of words in the paths of inference calls. They are no proof: they
-// only spare other calls a look at their bodies.
+// only spare other calls a look at their bodies. Of the paths that are known some
+// have none of them.
 var hints = [...]string{
 	"chat", "complet", "generat", "infer", "invoc", "invoke", "message", "respon", "embed", "rerank", "predict", "prompt", "llm", "model", "gpt", "ask",
 	"answer", "convers", "speech", "transcri", "text", "interact", "classif", "moderat", "translat", "summar",

@@ -79,10 +79,17 @@ func (s *sse) flush(of *Splitter, event func(Event)) {
 // keep appends to the line what may still matter of it.
 func (s *sse) keep(of *Splitter, p []byte) {
 	long := of.Long
-	if !bytes.HasPrefix(s.field.b, []byte("data:")) {
+	if !isData(s.field.b, p) {
 		long = nil
 	}
 	s.field.add(p, of.Max+maxField, len("data:"), long)
+}
+
+// isData reports whether the line that begins with these two is a field of data.
+func isData(begin, more []byte) bool {
+	const data = "data:"
+	n := min(len(begin), len(data))
+	return string(begin[:n]) == data[:n] && bytes.HasPrefix(more, []byte(data[n:]))
 }
 
 // line ends the line, and with a blank one the event.
