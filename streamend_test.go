@@ -127,6 +127,7 @@ func TestTruncatedStreams(t *testing.T) {
 		{"a dialect that nobody knows", chatURL, "data: one\n\ndata: two\n\n", false},
 		{"nothing at all", chatURL, "", true},
 		{"comments alone", chatURL, ": a\n\n: b\n\n", true},
+		{"the tokens used and [DONE]", chatURL, "data: {\"choices\":[],\"usage\":{\"total_tokens\":9}}\n\ndata: [DONE]\n\n", false},
 		{"[DONE] alone", chatURL, "data: [DONE]\n\n", true},
 		{"an answer that talks about errors", chatURL, `data: {"choices":[{"delta":{"content":"{\"error\":{\"message\":\"no\",\"code\":500}}"},"finish_reason":"stop"}],"error":null}` + "\n\n", false},
 	} {

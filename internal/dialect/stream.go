@@ -12,6 +12,7 @@ type Stream struct {
 	ended  bool // it was seen
 	maybe  bool // the latest event may be the end: a function call, the tokens used
 	output bool // output was seen
+	told   bool // an event that may be the end was seen
 	over   bool // the event after which there is none was seen
 }
 
@@ -41,9 +42,9 @@ func (s *Stream) Finished() bool { return s.ended || s.maybe || s.over }
 // [DONE].
 func (s *Stream) Over() bool { return s.over }
 
-// Empty reports whether nothing of an answer has come: no output and no end but
-// [DONE].
-func (s *Stream) Empty() bool { return !s.output && !s.ended }
+// Empty reports whether nothing of an answer has come: no output, no end but [DONE],
+// and no word of what it took.
+func (s *Stream) Empty() bool { return !s.output && !s.ended && !s.told }
 
 // Event takes the stream's next event: its name, "" if it has none, and its
 // data. Of a long event data may be the start.
@@ -58,6 +59,7 @@ func (s *Stream) Event(name string, data []byte) Step {
 	s.output = s.output || e.output
 	if !e.silent {
 		s.maybe = e.maybe
+		s.told = s.told || e.maybe
 	}
 	return Step{Failed: e.failed, Verdict: e.verdict, Output: e.output}
 }
