@@ -36,6 +36,7 @@ func TestStreamIsHandedUpWithItsFirstOutput(t *testing.T) {
 		{"an event and a half", whole(event + event[:5]), nil, 0},
 		{"half an event and then silence", whole(event[:5]), nil, hold},
 		{"all but the last byte", whole(event[:len(event)-1]), nil, hold},
+		{"an output whose blank line comes with the next event", whole(strings.TrimSuffix(chatEvents[1], "\n")), nil, 0},
 		{"newlines with carriage returns", whole("data: x\r\n\r\n"), nil, 0},
 		{"carriage returns alone", whole("data: x\r\r"), nil, 0},
 		{"the last newline is still to come", whole("data: x\r\n\r"), nil, 0},

@@ -24,7 +24,7 @@ const maxOpening = maxBody
 // failed: nobody has had a byte of it yet.
 func firstOutput(resp *http.Response, rules []Rule, within time.Duration) *Error {
 	f := follow(resp, rules, nil)
-	f.opening = true
+	f.opening, f.split.Open = true, f.opens
 	body := lookAt(resp, peek.Look{Max: maxOpening, Within: within, Watch: f})
 	switch err := body.Err(); {
 	case f.decided():
@@ -177,6 +177,18 @@ func (f *follower) event(e events.Event) {
 		f.found = f.verdict(j, step.Verdict)
 	case f.stream.Over() && f.stream.Empty():
 		f.found = noAnswer(f.resp)
+	}
+}
+
+// opens takes an event that has not ended yet, if it is whole all the same: output is
+// not held back for the sake of a blank line.
+func (f *follower) opens(e events.Event) {
+	if f.decided() || e.Cut || !bytes.HasPrefix(e.Data, []byte("{")) || !json.Valid(e.Data) {
+		return
+	}
+	s := f.stream
+	if step := s.Event(string(e.Name), e.Data); step.Output && !step.Failed {
+		f.output = true
 	}
 }
 

@@ -32,6 +32,10 @@ type Splitter struct {
 	// beginning on.
 	Long func(p []byte)
 
+	// Open, if it is set, gets an event of an SSE with each line of data, before the
+	// blank line that ends it: some servers send that with the next event.
+	Open func(Event)
+
 	sse    sse
 	values values
 	frames frames

@@ -125,4 +125,7 @@ func (s *sse) line(of *Splitter, event func(Event)) {
 	room := max(of.Max-len(s.data), 0)
 	s.cut = s.cut || long || len(value) > room
 	s.data = append(s.data, value[:min(len(value), room)]...)
+	if of.Open != nil {
+		of.Open(Event{Name: s.name, Data: s.data, Cut: s.cut})
+	}
 }
