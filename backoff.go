@@ -21,6 +21,11 @@ const (
 	defaultMaxElapsed      = 2 * time.Minute
 	defaultMaxBufferedBody = 1 << 20
 
+	// A failure that comes before a stream's first output comes within two seconds as a
+	// rule. What has come by then is the caller's: response.created has the id by
+	// which a response is cancelled.
+	defaultFirstOutput = 2 * time.Second
+
 	defaultMaxRatio     = 0.1 // of a Budget
 	defaultMaxPerSecond = 3
 
@@ -139,9 +144,17 @@ type Retrier struct {
 	// AttemptTimeout limits each attempt, from when it begins until its response
 	// is returned: until the headers have arrived and an inner Classifier has
 	// read what it reads of the body. Time in an inner Throttler does not count,
-	// and neither does the caller's reading of the body. An attempt that takes
-	// longer fails with the class Timeout. 0 is off.
+	// and neither does the wait for a stream's first output, or the caller's reading
+	// of the body. An attempt that takes longer fails with the class Timeout. 0 is off.
 	AttemptTimeout time.Duration
+
+	// FirstOutput is how long an inner Classifier waits for the first output of a
+	// language model's stream: text, reasoning, a tool call or an image. Until then
+	// nothing of the stream is returned, and its failure is repeated like any other.
+	// After FirstOutput, what has come by then is returned. Nothing is held back where
+	// no further attempt can follow. 0 is 2 s, negative is off: a stream is returned
+	// with its headers.
+	FirstOutput time.Duration
 
 	// StallTimeout is how long a Read from an event stream (text/event-stream)
 	// waits for data. After that the stream ends and Read returns an *Error of
@@ -231,6 +244,13 @@ func (t *Retrier) roundTrip(req *http.Request, next http.RoundTripper) (*http.Re
 	if p.role == owner {
 		c.setPatience(p.patience(), false)
 		defer c.release()
+	}
+	if hold := p.firstOutput(p.switchedOff); hold != 0 && req.Method == http.MethodPost {
+		if c == nil {
+			p.req, c = openCall(p.req) // in which a Classifier further in finds it
+			defer c.leave()
+		}
+		c.setFirstOutput(hold, p.role == owner)
 	}
 	a, err := p.first()
 	if err != nil { // the context has ended, and closed the body

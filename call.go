@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/steadyhttp/steadyhttp/internal/dialect"
 	"github.com/steadyhttp/steadyhttp/internal/peek"
 )
 
@@ -38,8 +39,12 @@ type Call struct {
 
 	// InputTokens and OutputTokens are the tokens that the call used, as the
 	// response says. They are 0 if it does not say, or if no Classifier examined
-	// it.
+	// it, and complete once the body has been read.
 	InputTokens, OutputTokens int64
+
+	// CachedTokens is the part of InputTokens that came from the provider's cache,
+	// ReasoningTokens the part of OutputTokens that was spent on reasoning.
+	CachedTokens, ReasoningTokens int64
 
 	// Stopped says why a failure was not followed by another attempt. It is ""
 	// for a success, and if there was no Retrier.
@@ -104,6 +109,8 @@ type retriesPart struct {
 	elapsedEnd time.Time // until when an attempt may begin at all; zero is the default
 	inHand     bool      // there is an outcome to end the call with if no further attempt can be sent
 
+	firstOutput time.Duration // how long the first output of a stream is waited for; 0 is the default, negative not at all
+
 	resent           int            // attempts after the first, hops of redirects included
 	classes          []Class        // why there were further attempts
 	waited           time.Duration  // between attempts
@@ -123,7 +130,7 @@ type throttlePart struct {
 	heldError bool           // the same, after an error
 }
 
-type usagePart struct{ input, output int64 } // tokens
+type usagePart struct{ dialect.Usage }
 
 // A finding is what is known of one response, or of an error in its place. It
 // holds for that very response: neither an earlier attempt's nor that of another
@@ -132,6 +139,7 @@ type finding struct {
 	about   *http.Response // nil for an error
 	verdict *Error         // nil for a success
 	looked  bool           // a Classifier has looked into the response: without a verdict it is a success
+	open    bool           // there may be a verdict when the body has been read
 	body    *peek.Body     // as far as the body was looked at; nil if it was not
 }
 
@@ -351,9 +359,14 @@ func (c *call) addWait(d time.Duration, serverWaitSource string) {
 	}
 }
 
-// add requires the lock of the record held.
-func (u *usagePart) add(input, output int64) {
-	u.input, u.output = max(u.input, input), max(u.output, output) // Anthropic says it in two events
+// setFirstOutput says how long the first output of a stream is to be waited for.
+// Where a Retrier further out sends the call, mine is false and that one says it.
+func (c *call) setFirstOutput(d time.Duration, mine bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if mine || c.retries.owner == nil {
+		c.retries.firstOutput = d
+	}
 }
 
 // setHeld notes that the next attempt will wait in the Throttler until it can
@@ -399,8 +412,10 @@ func (c *call) summary() Call {
 		Throttled:        c.throttling.waited,
 		ServerWait:       r.serverWait,
 		ServerWaitSource: r.serverWaitSource,
-		InputTokens:      c.usage.input,
-		OutputTokens:     c.usage.output,
+		InputTokens:      c.usage.Input,
+		OutputTokens:     c.usage.Output,
+		CachedTokens:     c.usage.Cached,
+		ReasoningTokens:  c.usage.Reasoning,
 		Stopped:          r.stopped,
 		Error:            c.finding.verdict,
 	}

@@ -1,6 +1,7 @@
 package steadyhttp
 
 import (
+	"bytes"
 	"io"
 	"net/http"
 	"time"
@@ -9,17 +10,10 @@ import (
 	"github.com/steadyhttp/steadyhttp/internal/peek"
 )
 
-const (
-	// successTime is how long the first event of a stream is waited for, and the
-	// body of another success where it is not read to its end: nobody notices a
-	// quarter of a second beside a model.
-	successTime = 250 * time.Millisecond
-
-	// maxFirstEvent is how much of a stream is looked at before it is handed
-	// up. The largest first event that we know, OpenAI's response.created with
-	// a long list of tools, passes it, and is no error.
-	maxFirstEvent = 4 << 10
-)
+// successTime is how long the body of a success is waited for, from its headers or
+// from its first byte that is no white space: nobody notices a quarter of a second
+// beside a model.
+const successTime = 250 * time.Millisecond
 
 // A Classifier finds out what each failed response is: its [Class], the
 // provider's code and message, the request id, and the wait that the server
@@ -34,18 +28,20 @@ const (
 //
 // Successful responses pass untouched, with two exceptions. The first are APIs
 // that put errors into a response with status 200: calls to language models,
-// Slack, GraphQL and a few others. If the length of such a body is known and at
-// most 64 KiB, the body is read before the response is returned. That takes as
-// long as the server takes, until the request's context ends; if the request's
-// body has no GetBody and may still be on its way, at most 250 ms. A body that
-// breaks off makes the response a failure.
+// Slack, GraphQL and a few others. Up to 64 KiB of such a body are read before the
+// response is returned, for at most 250 ms; white space, which some servers send to
+// keep the connection open, is waited through for up to 2 s. An error in it makes
+// the response a failure, and so does a body that breaks off. An error that comes
+// later is recorded when the body has been read.
 //
-// The second are event streams of language models. Such a response is returned
-// with its first event, or after 4 KiB or 250 ms. If the first event is an
-// error, the response is a failure like any other. After that nothing is
-// delayed. If an error event follows later, or the stream ends before its final
-// event, the reader's last Read returns an *Error instead of io.EOF. A
-// compressed stream is not examined.
+// The second are streams of language models: event streams, NDJSON, Gemini's JSON
+// array and Bedrock's binary stream. Such a response is returned with its first
+// output, or after 64 KiB or 2 s (see Retrier.FirstOutput); at once if the request
+// is not to be sent again. If the stream fails before its first output, the response
+// is a failure like any other. After that nothing is delayed. If an error follows
+// later, or the stream ends before its end, the reader's last Read returns an *Error
+// instead of io.EOF. A stream that the caller asked to have compressed is not
+// examined.
 type Classifier struct {
 	// Base sends the requests. nil is http.DefaultTransport.
 	Base http.RoundTripper
@@ -90,19 +86,20 @@ func (t *Classifier) roundTrip(req *http.Request, next http.RoundTripper) (*http
 type look uint8
 
 const (
-	nothing     look = iota
-	firstEvent       // of the stream of a language model
-	wholeAnswer      // an error may hide in it
+	nothing  look = iota
+	stream        // of a language model
+	document      // an error may hide in it
 )
 
 func (t *Classifier) looksAt(req *http.Request, resp *http.Response) look {
-	switch {
-	case t.HeadersOnly:
+	if t.HeadersOnly {
 		return nothing
-	case isInferenceStream(req, resp):
-		return firstEvent
-	case (resp.ContentLength > 0 || resp.Request == nil) && t.mayHideError(req, resp):
-		return wholeAnswer
+	}
+	if _, ok := formOf(req, resp); ok {
+		return stream
+	}
+	if (resp.ContentLength != 0 || resp.Request == nil) && t.mayHideError(req, resp) {
+		return document
 	}
 	return nothing
 }
@@ -125,21 +122,22 @@ func (t *Classifier) classify(req *http.Request, resp *http.Response, c *call) {
 		f.body, _ = resp.Body.(*peek.Body)
 	}
 	f.looked = f.looked || !t.HeadersOnly
-	stream := at == firstEvent && f.verdict == nil
+	// What was looked at to its end has nothing more to tell.
+	f.open = f.verdict == nil && (at == stream || at == document && (f.body == nil || !isWhole(resp, f.body)))
 	if c == nil {
-		if f.verdict == nil && !stream {
+		if f.verdict == nil && !f.open {
 			return // like most
 		}
 		if c = inner; c == nil {
 			c = &call{used: true}
 		}
 	}
-	if f.verdict != nil || stream {
+	if f.verdict != nil || f.open {
 		c.attach(resp, req)
 	}
 	c.find(f)
-	if stream {
-		resp.Body = watchStream(resp, c, t.Rules)
+	if f.open {
+		resp.Body = watchAnswer(resp, c, t.Rules)
 	}
 }
 
@@ -150,71 +148,142 @@ func (t *Classifier) examine(req *http.Request, resp *http.Response, at look, c 
 		return glance(resp, t.Rules)
 	case failed(resp):
 		return judge(resp, t.Rules)
-	case at == firstEvent:
-		return firstEvents(resp, t.Rules)
-	case at == wholeAnswer && resp.ContentLength > 0:
-		return lookInside(resp, bodyInside(req, resp), t.Rules, c)
+	case at == stream:
+		hold := c.firstOutput(req)
+		if uploading(req) {
+			hold = min(hold, successTime)
+		}
+		if hold <= 0 {
+			return nil
+		}
+		defer whileWaiting(req)()
+		return firstOutput(resp, t.Rules, hold)
+	case at == document && resp.ContentLength <= maxBody:
+		return lookInside(resp, t.Rules, c)
 	}
 	return nil
 }
 
-// bodyInside reads the body of a success, whose length is known, in the
-// caller's goroutine: a success costs none of its own. The caller's context
-// ends that. But where an upload is under way and may wait for the answer, as
-// over HTTP/2, nobody may wait for the whole of it.
-func bodyInside(req *http.Request, resp *http.Response) *peek.Body {
-	waits := hasBody(req) && req.GetBody == nil
+// uploading reports whether the body of req may still be on its way, as over HTTP/2.
+// Whoever sends it may wait for the answer.
+func uploading(req *http.Request) bool {
 	if k, ok := req.Context().Value(keptKey{}).(kept); ok {
-		waits = !k.source.Ended()
+		return !k.source.Ended()
 	}
-	if waits {
-		return lookAt(resp, peek.Look{Max: int(resp.ContentLength), Within: successTime})
+	return hasBody(req) && req.GetBody == nil
+}
+
+// firstOutput is how long the first output of a stream that answers req is waited
+// for: as the Retrier says, and not at all where no further attempt can follow. c
+// may be nil.
+func (c *call) firstOutput(req *http.Request) time.Duration {
+	var said time.Duration
+	if c != nil {
+		c.mu.Lock()
+		said = c.retries.firstOutput
+		c.mu.Unlock()
 	}
-	body := peek.Read(bodyOf(resp), int(resp.ContentLength))
-	resp.Body = body
-	return body
+	switch policy := policyOf(req); {
+	case said != 0:
+		return said
+	case policy.NotIdempotent, !policy.Idempotent && !mayRepeat(req), policy.MaxAttempts == 1:
+		return 0
+	}
+	return defaultFirstOutput
 }
 
 // mayHideError reports whether the body of a success is worth looking at. A
-// part of one never is, nor one that may be long.
+// part of one never is.
 func (t *Classifier) mayHideError(req *http.Request, resp *http.Response) bool {
 	if resp.StatusCode < 200 || resp.StatusCode > 299 || resp.StatusCode == http.StatusNoContent || resp.StatusCode == http.StatusPartialContent ||
-		resp.ContentLength > maxBody || req.URL == nil {
+		req.URL == nil {
 		return false
 	}
-	return (dialect.HidesErrors(req.Method, hostname(req.URL), req.URL.Path, req.Header) || len(t.Rules) > 0 && rulesForSuccess(t.Rules, req, resp)) &&
-		!isEventStream(resp)
+	model := req.Method == http.MethodPost && (isInference(req) || dialect.MayInfer(req.URL.Path) && isModelCall(req))
+	if resp.ContentLength > maxBody {
+		return model && isText(resp) // for the tokens
+	}
+	return (model || dialect.HidesErrors(req.Method, hostname(req.URL), req.URL.Path, req.Header) || len(t.Rules) > 0 && rulesForSuccess(t.Rules, req, resp)) &&
+		isText(resp)
 }
 
-// lookInside looks for an error in a success, of whose body that is known. c,
-// which may be nil, gets the tokens that the answer says were used.
-func lookInside(resp *http.Response, body *peek.Body, rules []Rule, c *call) *Error {
-	arrived := time.Now()
-	switch err := body.Err(); {
+// lookInside looks for an error in a success: until it is whole, at most for a
+// quarter of a second from its first byte on, however long white space comes before
+// that. c, which may be nil, gets the tokens that the answer says were used.
+func lookInside(resp *http.Response, rules []Rule, c *call) *Error {
+	l := peek.Look{Max: maxBody, Within: successTime, Watch: &blank{began: time.Now()}}
+	if resp.ContentLength > 0 {
+		l.Max = int(resp.ContentLength)
+	}
+	body := lookAt(resp, l)
+	err := body.Err()
+	switch {
 	case err != nil && err != io.EOF:
 		return brokenOff(resp, err)
-	case err == nil && (resp.ContentLength == 0 || int64(len(body.Bytes())) < resp.ContentLength):
+	case err == nil && resp.ContentLength > 0 && int64(len(body.Bytes())) < resp.ContentLength:
 		return nil // there is more
 	}
-	j := judgement{resp, decoded(resp.Header, body.Bytes()), arrived, rules}
-	v, hidden := dialect.InBand(j.answer())
-	if c != nil {
-		input, output := dialect.Usage(j.body)
-		c.inTurn(c.currentTurn(), func() { c.usage.add(input, output) })
+	e, used := judgeDocument(resp, rules, body.Bytes(), err == io.EOF)
+	if c != nil && used != (dialect.Usage{}) {
+		c.inTurn(c.currentTurn(), func() { c.usage.Add(used) })
 	}
-	if !hidden && !rulesForSuccess(rules, resp.Request, resp) {
-		return nil
+	return e
+}
+
+// A blank is the white space before an answer, which some servers send to keep the
+// connection open. It is a peek.Watcher.
+type blank struct {
+	began, text time.Time // when the look began, and when the first other byte came
+	n           int       // bytes of white space
+}
+
+func (b *blank) Enough(start []byte) bool {
+	for ; b.text.IsZero() && b.n < len(start); b.n++ {
+		if start[b.n] > ' ' {
+			b.text = time.Now()
+			break
+		}
 	}
-	if !hidden {
+	return false
+}
+
+func (b *blank) More() time.Duration {
+	switch {
+	case !b.text.IsZero():
+		return time.Until(b.text.Add(successTime))
+	case b.n > 0:
+		return min(time.Until(b.began.Add(defaultFirstOutput)), successTime)
+	}
+	return 0
+}
+
+// judgeDocument judges an answer that is no stream as far as it has come: the error in
+// it, nil if there is none, and the tokens used. ended says that it is over.
+func judgeDocument(resp *http.Response, rules []Rule, body []byte, ended bool) (*Error, dialect.Usage) {
+	j := judgement{resp, decoded(resp.Header, body), time.Now(), rules}
+	v, hidden, used := dialect.Success(j.answer())
+	switch {
+	case ended && len(bytes.TrimSpace(j.body)) == 0 && mediaType(resp) == "application/json" && resp.StatusCode == http.StatusOK && isModelCall(resp.Request):
+		e := noAnswer(resp)
+		e.Body = body
+		return e, used
+	case !hidden && !rulesForSuccess(rules, resp.Request, resp):
+		return nil, used
+	case !hidden:
 		v = dialect.Judge(j.answer()) // for the rules to match its code and message
 		v.Class = dialect.None
 	}
 	e := j.error(v, 0)
 	if e.Class == None {
-		return nil
+		return nil, used
 	}
-	e.Body = body.Bytes()
-	return e
+	e.Body = body
+	return e, used
+}
+
+// isWhole reports whether all of resp's body was seen.
+func isWhole(resp *http.Response, body *peek.Body) bool {
+	return body.Whole() || resp.ContentLength > 0 && int64(len(body.Bytes())) >= resp.ContentLength
 }
 
 // CloseIdleConnections closes the idle connections of Base, if Base has a method

@@ -108,7 +108,7 @@ type corpusFile struct {
 }
 
 var corpusFiles = []corpusFile{
-	{"dev.jsonl", 98, 97, 97, 97, 97, 99},
+	{"dev.jsonl", 98, 97, 97, 97, 97, 98}, // three rows fail after output, and are told and not repeated
 	{"dev2.jsonl", 50, 75, 70, 87, 91, 70},
 }
 

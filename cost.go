@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
-	"github.com/steadyhttp/steadyhttp/internal/sse"
+	"github.com/steadyhttp/steadyhttp/internal/events"
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
@@ -75,7 +75,7 @@ func startOfBody(req *http.Request) (string, bool) {
 
 // worthReading reports whether req's body may name a model and hold tokens.
 func worthReading(req *http.Request) bool {
-	return req.Method == http.MethodPost && (isInference(req) || strings.Contains(first(req.Header, "Content-Type"), "json"))
+	return req.Method == http.MethodPost && (saysJSON(req) || isInference(req))
 }
 
 // cost is what req is reckoned to take: its input by the length of its text, and
@@ -99,58 +99,67 @@ func countsInput(req *http.Request) bool {
 
 // A usage reads on the way how many tokens an answer says were used.
 type usage struct {
-	stream        bool
-	split         sse.Splitter
-	start         []byte // of a body that is no stream
-	input, output int64
-	final         bool // all that was used has been told
+	streams bool // else the answer is one JSON value
+	split   events.Splitter
+	stream  dialect.Stream
+	long    dialect.LongUsage // of what is not kept: of such a value, or of a long event
+	isLong  bool              // long was fed with an event
+	found   dialect.Usage
+	final   bool // all that was used has been told
 }
 
 // usageOf returns what reads resp's usage, nil if there is nothing to read.
 func usageOf(resp *http.Response) *usage {
-	if failed(resp) || resp.Header.Get("Content-Encoding") != "" || resp.ContentLength > maxBody {
+	form, streams := formOf(resp.Request, resp)
+	if failed(resp) || resp.Header.Get("Content-Encoding") != "" || !streams && !isText(resp) && !isEventStream(resp) {
 		return nil
 	}
-	return &usage{stream: isEventStream(resp), split: sse.Splitter{Max: maxEvent}}
+	u := &usage{streams: streams || isEventStream(resp)}
+	u.split = events.Splitter{Form: form, Max: maxOpening, Long: func(p []byte) { u.isLong = true; u.long.Feed(p) }}
+	return u
 }
 
 func (u *usage) feed(p []byte) {
-	if !u.stream {
-		u.start = append(u.start, p[:min(len(p), maxBody-len(u.start))]...)
+	if u.streams {
+		u.split.Feed(p, u.event)
 		return
 	}
-	u.split.Feed(p, u.event)
+	u.long.Feed(p)
+	u.found = u.long.Usage()
+	u.final = u.found != dialect.Usage{}
 }
 
-func (u *usage) event(e sse.Event) {
-	before := u.output
-	u.add(e.Data)
-	// Anthropic's first event tells of one token that was generated, its last of all.
-	u.final = u.final || u.output > before && string(e.Name) != "message_start"
-}
-
-func (u *usage) add(data []byte) {
-	input, output := dialect.Usage(data)
-	u.input, u.output = max(u.input, input), max(u.output, output) // Anthropic says it in two events
+func (u *usage) event(e events.Event) {
+	if e.Junk {
+		return
+	}
+	told := dialect.UsageOf(e.Data)
+	if u.isLong {
+		told = u.long.Usage()
+		u.long, u.isLong = dialect.LongUsage{}, false
+	}
+	u.found.Add(told)
+	u.stream.Event(string(e.Name), e.Data)
+	// What is told before the end may be a part: Anthropic's first event tells of one
+	// token that was generated, its last of all.
+	u.final = u.final || u.stream.Finished() && told.Output > 0
 }
 
 // used returns what was used, and whether the answer said so. closed is whether its
 // reader left it before io.EOF.
 func (u *usage) used(req *http.Request, closed bool) (limit.Cost, bool) {
-	if u == nil {
-		return limit.Cost{}, false
-	}
 	switch {
-	case !u.stream:
-		u.add(u.start) // of JSON that is not whole nothing is found
-	case closed && !u.final:
+	case u == nil:
+		return limit.Cost{}, false
+	case u.final:
+	case closed:
 		return limit.Cost{}, false // more was generated than it had said by then
-	case !closed:
+	case u.streams:
 		u.split.Flush(u.event)
 	}
-	c := limit.Cost{Requests: 1, Input: u.input, Output: u.output}
+	c := limit.Cost{Requests: 1, Input: u.found.Input - u.found.Free, Output: u.found.Output}
 	if countsInput(req) {
 		c.Output = 0
 	}
-	return c, u.input+u.output > 0
+	return c, u.found.Input+u.found.Output > 0
 }

@@ -3,6 +3,7 @@ package steadyhttp_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"sync"
 	"testing"
@@ -46,7 +47,7 @@ func TestTimeoutOfHTTPClient(t *testing.T) {
 		callers int
 	}{
 		{"before the headers", silent, nil, 1},
-		{"while an answer is looked into", stalling, nil, 1},
+		{"while an answer is read", stalling, nil, 1},
 		{"in the queue of a Throttler", silent, nil, 2},
 		{"in the queue of another Limiter", silent, full{}, 1},
 	} {
@@ -61,13 +62,15 @@ func TestTimeoutOfHTTPClient(t *testing.T) {
 						wg.Go(func() {
 							ctx := steadyhttp.WithCall(context.Background())
 							resp, err := client.Do(request(t, "POST", chatURL, "").WithContext(ctx))
-							if err == nil {
-								defer resp.Body.Close()
+							read := err == nil
+							if read {
+								_, err = io.ReadAll(resp.Body)
+								resp.Body.Close()
 							}
 							call, _ := steadyhttp.FromContext(ctx)
 							for _, err := range []error{steadyhttp.Check(resp, err), call.Error} {
-								e := new(steadyhttp.Error)
-								timedOut := errors.As(err, &e) && e.Class == steadyhttp.Timeout && call.Stopped == "the deadline passed"
+								var e *steadyhttp.Error
+								timedOut := errors.As(err, &e) && e != nil && e.Class == steadyhttp.Timeout && (read || call.Stopped == "the deadline passed")
 								if !timedOut && !(row.callers > 1 && errors.Is(err, steadyhttp.ErrThrottled)) {
 									t.Errorf("got %v, and no further attempt since %q; want a timeout", err, call.Stopped)
 								}

@@ -17,37 +17,39 @@ import (
 // The fields of an entry. A name with a dot is OpenTelemetry's for HTTP clients
 // or for calls to language models. README's table is made of this block.
 const (
-	fieldMethod       = "http.request.method"        // the method; GET if the request names none
-	fieldURL          = "url.full"                   // the URL, without user information and with those query parameters that Query allows
-	fieldServer       = "server.address"             // the host, without its port
-	fieldStatus       = "http.response.status_code"  // the status; absent if there was no response
-	fieldClass        = "error.type"                 // the class of the failure; absent for a success
-	fieldProvider     = "provider"                   // the API's provider, if it is known
-	fieldCode         = "code"                       // the provider's own code for the error
-	fieldMessage      = "message"                    // what the server said, or the text of the error
-	fieldHint         = "hint"                       // what a developer should look at first
-	fieldRequestID    = "request_id"                 // the id to quote to the provider's support
-	fieldFate         = "fate"                       // whether the server may have carried the request out; absent for a success
-	fieldAttempts     = "attempts"                   // how many attempts the call had; absent if it had one
-	fieldResent       = "http.request.resend_count"  // attempts after the first; absent if there were none
-	fieldRetried      = "retried_classes"            // the classes of the attempts that were followed by another
-	fieldStopped      = "retry_stopped"              // why there was no further attempt; absent for a success
-	fieldRetryAfter   = "retry_after"                // how long the server asked to wait
-	fieldRetryFrom    = "retry_after_source"         // the header or body field that asked for it
-	fieldWaited       = "waited"                     // the sum of all waits of the call
-	fieldServerWait   = "waited_server"              // the part of waited for which a server asked
-	fieldServerFrom   = "waited_server_source"       // the header or body field that asked for the last such wait
-	fieldThrottled    = "waited_throttled"           // the part of waited that was spent in a Throttler
-	fieldHeaders      = "time_to_headers"            // from the beginning of the call to its headers, waits included; only if the entry waits for the end of a body
-	fieldFirst        = "time_to_first_byte"         // from the beginning of the call to the first byte of the body; likewise
-	fieldDuration     = "duration"                   // from the beginning of the call to its end: the end of the body if the entry waits for it, otherwise the headers
-	fieldBytes        = "http.response.body.size"    // how many bytes of the body were read if the entry waits for its end, otherwise its Content-Length
-	fieldEnded        = "stream_ended"               // how the body ended, if the entry waits for it: complete, closed early or error
-	fieldInputTokens  = "gen_ai.usage.input_tokens"  // the tokens of the prompt, if the response states them
-	fieldOutputTokens = "gen_ai.usage.output_tokens" // the tokens that were generated, if the response states them
-	fieldRequestBody  = "request_body"               // the start of the request body, if Bodies is set
-	fieldResponseBody = "response_body"              // the start of the response body, if Bodies is set
-	fieldHeader       = "header."                    // with a name behind it: a header that Headers allows, of the response, otherwise of the request
+	fieldMethod       = "http.request.method"                  // the method; GET if the request names none
+	fieldURL          = "url.full"                             // the URL, without user information and with those query parameters that Query allows
+	fieldServer       = "server.address"                       // the host, without its port
+	fieldStatus       = "http.response.status_code"            // the status; absent if there was no response
+	fieldClass        = "error.type"                           // the class of the failure; absent for a success
+	fieldProvider     = "provider"                             // the API's provider, if it is known
+	fieldCode         = "code"                                 // the provider's own code for the error
+	fieldMessage      = "message"                              // what the server said, or the text of the error
+	fieldHint         = "hint"                                 // what a developer should look at first
+	fieldRequestID    = "request_id"                           // the id to quote to the provider's support
+	fieldFate         = "fate"                                 // whether the server may have carried the request out; absent for a success
+	fieldAttempts     = "attempts"                             // how many attempts the call had; absent if it had one
+	fieldResent       = "http.request.resend_count"            // attempts after the first; absent if there were none
+	fieldRetried      = "retried_classes"                      // the classes of the attempts that were followed by another
+	fieldStopped      = "retry_stopped"                        // why there was no further attempt; absent for a success
+	fieldRetryAfter   = "retry_after"                          // how long the server asked to wait
+	fieldRetryFrom    = "retry_after_source"                   // the header or body field that asked for it
+	fieldWaited       = "waited"                               // the sum of all waits of the call
+	fieldServerWait   = "waited_server"                        // the part of waited for which a server asked
+	fieldServerFrom   = "waited_server_source"                 // the header or body field that asked for the last such wait
+	fieldThrottled    = "waited_throttled"                     // the part of waited that was spent in a Throttler
+	fieldHeaders      = "time_to_headers"                      // from the beginning of the call to its headers, waits included; only if the entry waits for the end of a body
+	fieldFirst        = "time_to_first_byte"                   // from the beginning of the call to the first byte of the body; likewise
+	fieldDuration     = "duration"                             // from the beginning of the call to its end: the end of the body if the entry waits for it, otherwise the headers
+	fieldBytes        = "http.response.body.size"              // how many bytes of the body were read if the entry waits for its end, otherwise its Content-Length
+	fieldEnded        = "stream_ended"                         // how the body ended, if the entry waits for it: complete, closed early or error
+	fieldInputTokens  = "gen_ai.usage.input_tokens"            // the tokens of the prompt, if the response states them
+	fieldOutputTokens = "gen_ai.usage.output_tokens"           // the tokens that were generated, if the response states them
+	fieldCachedTokens = "gen_ai.usage.cache_read.input_tokens" // the part of the prompt's tokens that came from a cache, if the response states it
+	fieldReasoning    = "gen_ai.usage.reasoning.output_tokens" // the part of the generated tokens that was spent on reasoning, if the response states it
+	fieldRequestBody  = "request_body"                         // the start of the request body, if Bodies is set
+	fieldResponseBody = "response_body"                        // the start of the response body, if Bodies is set
+	fieldHeader       = "header."                              // with a name behind it: a header that Headers allows, of the response, otherwise of the request
 
 	// Of the entries that Logger.Attempts adds.
 	fieldAttempt = "attempt" // the number of the attempt, in an entry that Attempts adds
@@ -73,7 +75,8 @@ func (t *Logger) waitsForBody(resp *http.Response) bool {
 	if resp.Body == nil || resp.Body == http.NoBody || resp.StatusCode == http.StatusSwitchingProtocols {
 		return false
 	}
-	return t.Bodies > 0 || isEventStream(resp)
+	f, _ := known(resp)
+	return t.Bodies > 0 || isEventStream(resp) || f.open
 }
 
 // outcome is what the record says of the call, with the verdict on what this
@@ -197,6 +200,12 @@ func (e *entry) contents(f []zap.Field, resp *http.Response, call Call, clean re
 	}
 	if call.OutputTokens > 0 {
 		f = append(f, zap.Int64(fieldOutputTokens, call.OutputTokens))
+	}
+	if call.CachedTokens > 0 {
+		f = append(f, zap.Int64(fieldCachedTokens, call.CachedTokens))
+	}
+	if call.ReasoningTokens > 0 {
+		f = append(f, zap.Int64(fieldReasoning, call.ReasoningTokens))
 	}
 	for _, name := range e.Headers {
 		v := e.req.Header.Values(name)

@@ -137,6 +137,10 @@ func streaming(body io.ReadCloser) http.RoundTripper {
 // post is an inference call. Those to Anthropic carry the version header.
 func post(t testing.TB, url string) *http.Request {
 	req := request(t, "POST", url, "{}")
+	if strings.Contains(url, "/api/") && strings.Contains(url, "localhost") { // Ollama's, known by what it asks for
+		req = request(t, "POST", url, `{"model":"m","messages":[{"role":"user","content":"x"}]}`)
+		req.Header.Set("Content-Type", "application/json")
+	}
 	if strings.HasSuffix(url, "/messages") {
 		req.Header.Set("Anthropic-Version", "2023-06-01")
 	}

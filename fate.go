@@ -278,6 +278,19 @@ func (h harm) ofBody(e *dialect.Effect, seen bool) harm {
 	return harmless
 }
 
+// mayRepeat reports whether doing req twice does no harm, as far as what its body
+// begins with shows. It is asked only where there is a stream to be held back.
+func mayRepeat(req *http.Request) bool {
+	var e dialect.Effect
+	h := harmOf(req)
+	if h == modelCall || h == unlisted {
+		start, seen := startOfBody(req)
+		io.WriteString(&e, start)
+		h = h.ofBody(&e, seen || !hasBody(req))
+	}
+	return h == harmless
+}
+
 // idempotencyHeaders make a request repeatable, as they do for net/http, where
 // an empty list of values is a promise as well.
 var idempotencyHeaders = []string{"Idempotency-Key", "X-Idempotency-Key"}

@@ -14,8 +14,9 @@ import (
 	"github.com/steadyhttp/steadyhttp"
 )
 
-func TestStreamIsHandedUpWithItsFirstEvent(t *testing.T) {
+func TestStreamIsHandedUpWithItsFirstOutput(t *testing.T) {
 	const event = "data: abcd\n\n"
+	const hold = 2 * time.Second
 	var bytewise []part
 	for _, c := range strings.Split(event, "") {
 		bytewise = append(bytewise, at(10*time.Millisecond, c))
@@ -28,27 +29,31 @@ func TestStreamIsHandedUpWithItsFirstEvent(t *testing.T) {
 	}{
 		{"an event at once", whole(event), nil, 0},
 		{"an event after a while", []part{at(100*time.Millisecond, event)}, nil, 100 * time.Millisecond},
-		{"an event just in time", []part{at(249*time.Millisecond, event)}, nil, 249 * time.Millisecond},
-		{"an event just too late", []part{at(251*time.Millisecond, event)}, nil, 250 * time.Millisecond},
+		{"an event just in time", []part{at(1999*time.Millisecond, event)}, nil, 1999 * time.Millisecond},
+		{"an event just too late", []part{at(2001*time.Millisecond, event)}, nil, hold},
 		{"byte by byte", bytewise, nil, 120 * time.Millisecond},
 		{"two events in one read", whole(event + event), nil, 0},
 		{"an event and a half", whole(event + event[:5]), nil, 0},
-		{"half an event and then silence", whole(event[:5]), nil, 250 * time.Millisecond},
-		{"all but the last byte", whole(event[:len(event)-1]), nil, 250 * time.Millisecond},
+		{"half an event and then silence", whole(event[:5]), nil, hold},
+		{"all but the last byte", whole(event[:len(event)-1]), nil, hold},
+		{"an output whose blank line comes with the next event", whole(strings.TrimSuffix(chatEvents[1], "\n")), nil, 0},
 		{"newlines with carriage returns", whole("data: x\r\n\r\n"), nil, 0},
 		{"carriage returns alone", whole("data: x\r\r"), nil, 0},
 		{"the last newline is still to come", whole("data: x\r\n\r"), nil, 0},
-		{"silence", nil, nil, 250 * time.Millisecond},
-		{"a comment and then silence", whole(": processing\n\n"), nil, 250 * time.Millisecond},
+		{"silence", nil, nil, hold},
+		{"a comment and then silence", whole(": processing\n\n"), nil, hold},
 		{"comments, then an event", []part{at(50*time.Millisecond, ": one\n\n"), at(50*time.Millisecond, ": two\n\n"), at(50*time.Millisecond, event)}, nil, 150 * time.Millisecond},
-		{"a name without data is no event", whole("event: nothing\n\n"), nil, 250 * time.Millisecond},
-		{"an event of 4 KiB", whole("data: " + strings.Repeat("x", 4<<10)), nil, 0},
-		{"exactly 4 KiB of an event", whole(strings.Repeat("x", 4<<10)), nil, 0},
-		{"a byte less than 4 KiB of an event", whole(strings.Repeat("x", 4<<10-1)), nil, 250 * time.Millisecond},
-		{"4 KiB in small pieces", whole(slices.Repeat([]string{strings.Repeat("x", 100)}, 41)...), nil, 0},
-		{"nothing at all", nil, io.EOF, 0},
+		{"comments for three seconds", []part{at(time.Second, ": one\n\n"), at(999*time.Millisecond, ": two\n\n"), at(time.Second, event)}, nil, hold},
+		{"a name without data is no event", whole("event: nothing\n\n"), nil, hold},
+		{"a role and nothing else", whole(chatEvents[0]), nil, hold},
+		{"a role, then text", []part{at(0, chatEvents[0]), at(time.Second, chatEvents[1])}, nil, time.Second},
+		{"the opening of a text", whole(messageEvents[0], messageEvents[1]), nil, hold},
+		{"a stream that says nothing and ends", whole(chatEvents[0], chatEvents[2]), nil, 0},
+		{"an event of 64 KiB", whole("data: " + strings.Repeat("x", 64<<10)), nil, 0},
+		{"exactly 64 KiB of an event", whole(strings.Repeat("x", 64<<10)), nil, 0},
+		{"a byte less than 64 KiB of an event", whole(strings.Repeat("x", 64<<10-1)), nil, hold},
+		{"64 KiB in small pieces", whole(slices.Repeat([]string{strings.Repeat("x", 1000)}, 66)...), nil, 0},
 		{"an end after half an event", []part{at(70*time.Millisecond, event[:5])}, io.EOF, 70 * time.Millisecond},
-		{"an error after half an event", []part{at(70*time.Millisecond, event[:5])}, io.ErrClosedPipe, 70 * time.Millisecond},
 	} {
 		for _, rt := range []string{"a Classifier", "a Transport"} {
 			t.Run(row.name+"/"+rt, func(t *testing.T) {
@@ -362,8 +367,8 @@ func TestSilenceUnderTwoClassifiersIsAwaitedOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if took := time.Since(start); took != 250*time.Millisecond {
-			t.Errorf("took %v, want 250ms", took)
+		if took := time.Since(start); took != 2*time.Second {
+			t.Errorf("took %v, want 2s", took)
 		}
 		resp.Body.Close()
 	})

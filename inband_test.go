@@ -1,7 +1,6 @@
 package steadyhttp_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -115,8 +114,8 @@ func TestBoundsOfLookingIntoASuccess(t *testing.T) {
 		{"one byte", "POST", chatURL, 200, 1, "x", true, false},
 		{"no bytes", "POST", chatURL, 200, 0, "", false, false},
 		{"64 KiB", "POST", chatURL, 200, kept, padded(kept), true, true},
-		{"a byte more", "POST", chatURL, 200, kept + 1, padded(kept + 1), false, false},
-		{"unknown length", "POST", chatURL, 200, -1, errorInside, false, false},
+		{"a byte more, without a length", "POST", chatURL, 200, -1, padded(kept + 1), true, false},
+		{"unknown length", "POST", chatURL, 200, -1, errorInside, true, true},
 		{"a part", "POST", chatURL, 206, int64(len(errorInside)), errorInside, false, false},
 		{"a redirect", "POST", chatURL, 302, int64(len(errorInside)), errorInside, false, false},
 		{"a GET", "GET", chatURL, 200, int64(len(errorInside)), errorInside, false, false},
@@ -135,12 +134,11 @@ func TestBoundsOfLookingIntoASuccess(t *testing.T) {
 			if looked := body.reads > 0; looked != row.looked || !looked && resp.Body != body {
 				t.Errorf("got %d reads and a body that is a %T, want it looked at: %t", body.reads, resp.Body, row.looked)
 			}
-			_, recorded := steadyhttp.FromContext(resp.Request.Context())
-			if recorded != row.found {
-				t.Errorf("got a verdict: %t, want %t", recorded, row.found)
-			}
 			if got := finish(t, resp); got != row.body || body.closed != 1 {
 				t.Errorf("got %d bytes and %d closes, want all %d and 1", len(got), body.closed, len(row.body))
+			}
+			if c, _ := steadyhttp.FromContext(resp.Request.Context()); (c.Error != nil) != row.found {
+				t.Errorf("got the verdict %v, want one: %t", c.Error, row.found)
 			}
 		})
 	}
@@ -153,7 +151,6 @@ func TestCheckKeepsToTheBoundsToo(t *testing.T) {
 		length int64
 		body   string
 	}{
-		{"unknown length", 200, -1, errorInside},
 		{"a part", 206, int64(len(errorInside)), errorInside},
 		{"over 64 KiB", 200, 64<<10 + 1, padded(64<<10 + 1)},
 	} {
@@ -179,8 +176,10 @@ func TestTimeOfLookingIntoASuccess(t *testing.T) {
 	}{
 		{"at once", whole(errorInside), io.EOF, 0, true},
 		{"in two parts", []part{at(100*ms, errorInside[:half]), at(100*ms, errorInside[half:])}, io.EOF, 200 * ms, true},
-		{"a second late", []part{at(100*ms, errorInside[:half]), at(time.Second, errorInside[half:])}, io.EOF, 1100 * ms, true},
-		{"silence until the deadline", []part{at(time.Second, "")}, context.DeadlineExceeded, time.Second, true},
+		{"a second late", []part{at(100*ms, errorInside[:half]), at(time.Second, errorInside[half:])}, io.EOF, 350 * ms, false},
+		{"silence", []part{at(time.Second, errorInside)}, io.EOF, 250 * ms, false},
+		{"white space for a second", []part{at(0, " "), at(500*ms, "\n"), at(500*ms, errorInside)}, io.EOF, time.Second, true},
+		{"white space for two seconds", []part{at(0, " "), at(2001*ms, errorInside)}, io.EOF, 2 * time.Second, false},
 		{"a connection that breaks", []part{at(70*ms, errorInside[:half])}, io.ErrUnexpectedEOF, 70 * ms, true},
 		{"no end after the whole of it", whole(errorInside), nil, 0, true},
 	} {
@@ -188,15 +187,20 @@ func TestTimeOfLookingIntoASuccess(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				body := sending(row.end, row.parts...)
 				start := time.Now()
-				resp, err := (&steadyhttp.Classifier{Base: answering(200, http.Header{}, body, int64(len(errorInside)))}).RoundTrip(chat(t))
+				length := int64(len(errorInside))
+				if strings.HasPrefix(row.name, "white space") {
+					length = -1
+				}
+				resp, err := (&steadyhttp.Classifier{Base: answering(200, http.Header{}, body, length)}).RoundTrip(chat(t))
 				if err != nil {
 					t.Fatal(err)
 				}
 				if took := time.Since(start); took != row.took {
 					t.Errorf("took %v, want %v", took, row.took)
 				}
-				if _, found := steadyhttp.FromContext(resp.Request.Context()); found != row.found {
-					t.Errorf("got a verdict: %t, want %t", found, row.found)
+				found := func() bool { c, _ := steadyhttp.FromContext(resp.Request.Context()); return c.Error != nil }
+				if found() != row.found {
+					t.Errorf("got a verdict: %t, want %t", found(), row.found)
 				}
 				want := ""
 				for _, p := range row.parts {
@@ -211,7 +215,9 @@ func TestTimeOfLookingIntoASuccess(t *testing.T) {
 						t.Errorf("at the end: got %v, want %v", err, row.end)
 					}
 				}
-				resp.Body.Close()
+				if resp.Body.Close(); !found() {
+					t.Error("got no verdict after the body was read, want one")
+				}
 			})
 		})
 	}

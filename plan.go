@@ -153,6 +153,23 @@ func (p *plan) showBody(w io.Writer) bool {
 	return err == nil
 }
 
+// firstOutput is how long the first output of a stream is waited for: negative where
+// it is not, 0 where a Classifier further in knows. last says that no attempt will
+// follow this one.
+func (p *plan) firstOutput(last bool) time.Duration {
+	switch {
+	case p.role == nested:
+		return 0
+	case last, p.FirstOutput < 0, !p.replayable(), repeatedFurtherOut(p.req):
+		return -1
+	case p.FirstOutput == 0 && p.Idempotent == nil && !p.InferenceOnce:
+		return 0
+	case !p.repeatable():
+		return -1
+	}
+	return cmp.Or(p.FirstOutput, defaultFirstOutput)
+}
+
 // wantsEvidence reports whether the decision to repeat the request may depend
 // on what httptrace sees. Elsewhere it costs nothing, and so for calls to models
 // that hardly ever act.

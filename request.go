@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
+	"github.com/steadyhttp/steadyhttp/internal/events"
 )
 
 // The small questions that several wrappers ask of a request or a response.
@@ -46,9 +47,26 @@ func closeBody(req *http.Request) {
 	}
 }
 
-// isInference reports whether req, a POST, is a call to a language model.
+// isInference reports whether req, a POST, is a call to a language model that
+// computes and changes nothing: by its path, or by its path and its body.
 func isInference(req *http.Request) bool {
-	return req.URL != nil && dialect.InferenceAt(hostname(req.URL), req.URL.Path, req.Header)
+	if req.URL == nil {
+		return false
+	}
+	if dialect.InferenceAt(hostname(req.URL), req.URL.Path, req.Header) {
+		return true
+	}
+	return dialect.InferenceShaped(req.URL.Path) && saysJSON(req) && shapeOf(req).Infers(dialect.NamesModel(req.URL.Path))
+}
+
+func saysJSON(req *http.Request) bool {
+	return strings.Contains(first(req.Header, "Content-Type"), "json")
+}
+
+// shapeOf is what the body of req shows, as far as there is a way to look at it.
+func shapeOf(req *http.Request) dialect.Shape {
+	start, _ := startOfBody(req)
+	return dialect.ShapeOf(start)
 }
 
 // repeatedFurtherOut reports whether the client says that this is a retry of
@@ -145,10 +163,54 @@ func isEventStream(resp *http.Response) bool {
 	return parameters == "" || parameters[0] == ';'
 }
 
-// isInferenceStream reports whether resp is the event stream of a call to a
-// language model. Others are nobody's to interpret.
-func isInferenceStream(req *http.Request, resp *http.Response) bool {
-	return req.Method == http.MethodPost && resp.StatusCode == http.StatusOK && isEventStream(resp) && isInference(req)
+// formOf reports whether resp is a stream of a language model that can be read
+// beside its reader, and how its events are written. Other streams are nobody's to
+// interpret, and what the caller asked to have compressed is theirs to read.
+func formOf(req *http.Request, resp *http.Response) (events.Form, bool) {
+	if req == nil || req.Method != http.MethodPost || resp.StatusCode != http.StatusOK || first(resp.Header, "Content-Encoding") != "" {
+		return 0, false
+	}
+	form := events.SSE
+	switch kind := mediaType(resp); {
+	case isEventStream(resp):
+	case kind == "application/vnd.amazon.eventstream":
+		form = events.Frames
+	case strings.HasSuffix(kind, "ndjson"), strings.HasSuffix(kind, "jsonl"), strings.HasSuffix(kind, "jsonlines"), kind == "application/stream+json":
+		form = events.Values
+	case kind == "application/json" && req.URL != nil && strings.HasSuffix(req.URL.Path, ":streamGenerateContent"):
+		form = events.Values // Gemini's, in an array
+	default:
+		return 0, false
+	}
+	return form, isModelCall(req)
+}
+
+// isModelCall reports whether the answer to req is likely to be one of a language
+// model, and so is worth looking into. The evidence is the path, or what the body asks
+// for; the scope is this one answer; and where it is wrong, bytes come up as they are
+// all the same. It says nothing about repeating the call.
+func isModelCall(req *http.Request) bool {
+	if req == nil || req.Method != http.MethodPost || req.URL == nil {
+		return false
+	}
+	path := req.URL.Path
+	if dialect.InferenceAt(hostname(req.URL), path, req.Header) || dialect.KeepsState(path) {
+		return true
+	}
+	return saysJSON(req) && !dialect.IsWork(path) && shapeOf(req).MayInfer(dialect.NamesModel(path))
+}
+
+// mediaType is that of the body, in small letters and without parameters.
+func mediaType(resp *http.Response) string {
+	kind, _, _ := strings.Cut(first(resp.Header, "Content-Type"), ";")
+	return strings.ToLower(strings.TrimSpace(kind))
+}
+
+// isText reports whether the body can be an error in JSON, XML or words. Sounds and
+// pictures are none, and are sent at the pace at which they are played.
+func isText(resp *http.Response) bool {
+	kind := mediaType(resp)
+	return kind == "" || strings.Contains(kind, "json") || strings.Contains(kind, "xml") || strings.HasPrefix(kind, "text/") && kind != "text/event-stream"
 }
 
 // underWay reports whether a request still is once the headers of its response

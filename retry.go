@@ -82,6 +82,7 @@ func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, 
 			return r.endError(err, why)
 		}
 		r.call.addResend(r.verdict.Class)
+		r.call.setFirstOutput(r.firstOutput(r.bounded && r.made >= r.maxAttempts), r.role != nested)
 		if resp, err = a.send(r.next); err == nil && succeeded(resp) {
 			if resp != nil {
 				if f, _ := known(resp); f.about == nil {

@@ -196,7 +196,7 @@ func TestRulesForSuccesses(t *testing.T) {
 		{"a body that talks about it", "GET", "https://shop.example/a", rule, 200, 34, `{"order":{"note":"code: E_STOCK"}}`, true, false},
 		{"another host", "GET", "https://store.example/a", rule, 200, n, failure, false, false},
 		{"another status", "GET", "https://shop.example/a", rule, 201, n, failure, false, false},
-		{"unknown length", "GET", "https://shop.example/a", rule, 200, -1, failure, false, false},
+		{"unknown length", "GET", "https://shop.example/a", rule, 200, -1, failure, true, true},
 		{"nothing", "GET", "https://shop.example/a", rule, 200, 0, "", false, false},
 		{"too long", "GET", "https://shop.example/a", rule, 200, 64<<10 + 1, failure + strings.Repeat(" ", 64<<10+1-len(failure)), false, false},
 		{"no status in the rule", "GET", "https://shop.example/a", steadyhttp.Rule{Code: "E_STOCK", Class: steadyhttp.Conflict}, 200, n, failure, false, false},

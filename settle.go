@@ -81,8 +81,11 @@ func (b *permitBody) Read(p []byte) (int, error) {
 		b.usage.feed(p[:n])
 	}
 	b.whole = b.whole || err == io.EOF
+	// Tokens come back as soon as the answer tells how many were used: some read no
+	// further, and close late. A place among MaxConcurrent is taken until the end.
+	told := b.usage != nil && b.usage.final && b.t.MaxConcurrent <= 0
 	b.mu.Unlock()
-	if err != nil {
+	if err != nil || told {
 		b.end()
 	}
 	return n, err

@@ -232,7 +232,7 @@ func stories() []story {
 				time.Sleep(3 * time.Second)
 				resp.Body.Close()
 			},
-			tells: answers{fault: "nobody", tried: 1, id: "req_left", duration: 4 * time.Second},
+			tells: answers{fault: "nobody", tried: 1, id: "req_left", duration: 5 * time.Second},
 		},
 		{
 			name: "more tokens than the model takes",

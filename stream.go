@@ -1,55 +1,77 @@
 package steadyhttp
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"io"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
+	"github.com/steadyhttp/steadyhttp/internal/events"
 	"github.com/steadyhttp/steadyhttp/internal/peek"
-	"github.com/steadyhttp/steadyhttp/internal/sse"
 )
 
-// maxEvent is how much of an event is judged. Errors are short; of a longer
-// event its name and start tell whether it is the last.
-const maxEvent = 16 << 10
+// maxOpening is how much of a stream is looked through before its first output.
+// It is also how much of an event is judged, and of a JSON answer.
+const maxOpening = maxBody
 
-// firstEvents looks at what a stream begins with, and returns the verdict if
-// that holds an error.
-func firstEvents(resp *http.Response, rules []Rule) *Error {
-	body := lookAt(resp, peek.Look{Max: maxFirstEvent, Within: successTime, Until: sse.Complete})
+// firstOutput looks at what a stream begins with until it knows whether there is
+// output or an error, at most for so long. It returns the verdict if the attempt
+// failed: nobody has had a byte of it yet.
+func firstOutput(resp *http.Response, rules []Rule, within time.Duration) *Error {
 	f := follow(resp, rules, nil)
-	f.feed(body.Bytes())
-	if body.Whole() {
-		f.flush()
+	f.opening, f.split.Open = true, f.opens
+	body := lookAt(resp, peek.Look{Max: maxOpening, Within: within, Watch: f})
+	switch err := body.Err(); {
+	case f.decided():
+	case err == io.EOF:
+		f.end()
+	case err != nil:
+		f.found = brokenOff(f.resp, err)
 	}
 	if f.found != nil {
-		// Nobody has had a byte of it yet, so it is as good as a failed answer.
 		f.found.Body = body.Bytes()
 	}
 	return f.found
 }
 
-// A follower reads the events of a stream as they pass.
+// A follower reads an answer beside its real reader: the events of a stream, or a
+// document.
 type follower struct {
-	about  *http.Response // the answer whose stream it is
-	resp   *http.Response // a copy: a wrapper further out may set fields while another goroutine reads
-	rules  []Rule
-	split  sse.Splitter
+	about    *http.Response // the answer
+	resp     *http.Response // a copy: a wrapper further out may set fields while another goroutine reads
+	rules    []Rule
+	document bool // else a stream
+	opening  bool // nothing is looked at from the first output on
+	seen     int  // of the start that Enough was shown
+	any      bool // there was a byte
+	done     bool // the end was seen
+	found    *Error
+
+	// Of a stream.
+	split  events.Splitter
 	stream dialect.Stream
-	found  *Error // the first error event
-	cut    bool   // the latest event was longer than what is judged
+	output bool // there was some
+	cut    bool // the latest event was longer than what is judged
+
+	start []byte            // of a document
+	long  dialect.LongUsage // of what is too long to be kept
+	isOne bool              // long was fed
 
 	call *call // gets the tokens used and the verdict; may be nil
 	turn int   // of the call
 }
 
-func follow(resp *http.Response, rules []Rule, c *call) follower {
+func follow(resp *http.Response, rules []Rule, c *call) *follower {
 	copied := *resp
-	f := follower{about: resp, resp: &copied, rules: rules, split: sse.Splitter{Max: maxEvent}, call: c}
+	f := &follower{about: resp, resp: &copied, rules: rules, call: c}
+	form, isStream := formOf(resp.Request, resp)
+	f.document = !isStream
+	f.split = events.Splitter{Form: form, Max: maxOpening, Long: f.feedLong}
 	if c != nil {
 		f.turn = c.currentTurn()
 	}
@@ -59,110 +81,223 @@ func follow(resp *http.Response, rules []Rule, c *call) follower {
 	return f
 }
 
+// decided reports whether it is known what the stream begins with.
+func (f *follower) decided() bool { return f.found != nil || f.output || f.stream.Ended() }
+
+// Enough implements peek.Watcher.
+func (f *follower) Enough(start []byte) bool {
+	f.feed(start[f.seen:])
+	f.seen = len(start)
+	return f.decided()
+}
+
+// More implements peek.Watcher.
+func (f *follower) More() time.Duration { return 0 }
+
+// feed takes the next bytes.
 func (f *follower) feed(p []byte) {
-	if f.found == nil {
+	f.any = f.any || len(p) > 0
+	switch {
+	case f.done:
+	case !f.document:
 		f.split.Feed(p, f.event)
-	}
-}
-
-func (f *follower) flush() {
-	if f.found == nil {
-		f.split.Flush(func(e sse.Event) {
-			if e.Cut || json.Valid(e.Data) || string(e.Data) == "[DONE]" { // else it broke off
-				f.event(e)
-			}
-		})
-	}
-}
-
-func (f *follower) event(e sse.Event) {
-	f.cut = e.Cut
-	if f.call != nil {
-		if input, output := dialect.Usage(e.Data); input+output > 0 {
-			f.call.inTurn(f.turn, func() { f.call.usage.add(input, output) })
+	case len(f.start)+len(p) <= maxOpening && !f.isOne:
+		f.start = append(f.start, p...)
+	default:
+		if !f.isOne {
+			f.feedLong(f.start)
+			f.start = nil
 		}
+		f.feedLong(p)
+		f.used(f.long.Usage())
 	}
-	v, failed := f.stream.Event(string(e.Name), e.Data)
-	if !failed || f.found != nil {
+}
+
+func (f *follower) feedLong(p []byte) {
+	f.isOne = true
+	f.long.Feed(p)
+}
+
+// end is called when the answer is over.
+func (f *follower) end() {
+	if f.done {
 		return
 	}
-	j := judgement{f.resp, append([]byte(nil), e.Data...), time.Now(), f.rules}
+	f.done = true
+	if f.document {
+		if !f.isOne {
+			var used dialect.Usage
+			f.found, used = judgeDocument(f.resp, f.rules, f.start, true)
+			f.used(used)
+		}
+		return
+	}
+	half := false
+	f.split.Flush(func(e events.Event) {
+		if e.Cut || e.Junk || json.Valid(e.Data) || string(e.Data) == "[DONE]" {
+			f.event(e)
+			return
+		}
+		// It broke off, or is of a dialect that nobody knows.
+		half = bytes.HasPrefix(bytes.TrimSpace(e.Data), []byte("{"))
+		f.output = f.output || !half
+	})
+	switch {
+	case f.found != nil, f.opening && f.decided(), f.cut:
+	case half && f.stream.Empty():
+		f.found = unfinished(f.resp, "the stream ended in the middle of its first event")
+	case f.stream.Truncated():
+		f.found = unfinished(f.resp, "the stream ended before its last event")
+	case f.stream.Empty() && !f.output:
+		f.found = noAnswer(f.resp)
+	}
+}
+
+func (f *follower) event(e events.Event) {
+	if f.opening && f.decided() {
+		return
+	}
+	if e.Junk {
+		f.output = true // nobody knows what it is
+		return
+	}
+	f.cut = e.Cut
+	if e.Cut && f.isOne {
+		f.used(f.long.Usage())
+		f.long, f.isOne = dialect.LongUsage{}, false
+	} else {
+		f.used(dialect.UsageOf(e.Data))
+	}
+	step := f.stream.Event(string(e.Name), e.Data)
+	f.output = f.output || step.Output
+	switch {
+	case f.found != nil:
+	case step.Failed:
+		j := judgement{f.resp, append([]byte(nil), e.Data...), time.Now(), f.rules}
+		f.found = f.verdict(j, step.Verdict)
+	case f.stream.Over() && f.stream.Empty():
+		f.found = noAnswer(f.resp)
+	}
+}
+
+// opens takes an event that has not ended yet, if it is whole all the same: output is
+// not held back for the sake of a blank line.
+func (f *follower) opens(e events.Event) {
+	if f.decided() || e.Cut || !bytes.HasPrefix(e.Data, []byte("{")) || !json.Valid(e.Data) {
+		return
+	}
+	s := f.stream
+	if step := s.Event(string(e.Name), e.Data); step.Output && !step.Failed {
+		f.output = true
+	}
+}
+
+func (f *follower) verdict(j judgement, v dialect.Verdict) *Error {
 	of := origin(f.resp)
 	v.Provider, v.RequestID = cmp.Or(v.Provider, of.Provider), cmp.Or(v.RequestID, of.RequestID)
-	f.found = j.error(v, 0)
+	return j.error(v, 0)
 }
 
-// A streamBody is an inference stream whose errors do not go unnoticed. Bytes
-// go up as they come; only the end may change, from io.EOF to an *Error.
-type streamBody struct {
+// used puts the tokens on record.
+func (f *follower) used(u dialect.Usage) {
+	if f.call != nil && u != (dialect.Usage{}) {
+		f.call.inTurn(f.turn, func() { f.call.usage.Add(u) })
+	}
+}
+
+// unfinished is the verdict on an answer that ended as if it were whole.
+func unfinished(resp *http.Response, message string) *Error {
+	e := brokenOff(resp, io.ErrUnexpectedEOF)
+	e.Message = message
+	return e
+}
+
+// noAnswer is the verdict on an answer that holds none. That it will be there at
+// another try is likely enough for a few of them, and no more: some servers say
+// nothing where others tell an error.
+func noAnswer(resp *http.Response) *Error {
+	e := unfinished(resp, "the answer is empty")
+	e.Class, e.Hint = ServerError, ServerError.sheet().hint
+	return e
+}
+
+// A watchedAnswer is an answer whose failure does not go unnoticed. Bytes go up as they
+// come; only the end of a stream may change, from io.EOF to an *Error.
+type watchedAnswer struct {
 	io.ReadCloser
-	follower
 	closed atomic.Bool // by the reader, who wants no more
+
+	mu sync.Mutex // Close may come while a Read is under way
+	*follower
 }
 
-// watchStream returns the body of resp to be read in its place. c gets the
-// verdict on what the stream turns out to be.
-func watchStream(resp *http.Response, c *call, rules []Rule) io.ReadCloser {
-	return &streamBody{ReadCloser: resp.Body, follower: follow(resp, rules, c)}
+// watchAnswer returns the body of resp to be read in its place. c gets the verdict
+// on what the answer turns out to be, and the tokens that it used.
+func watchAnswer(resp *http.Response, c *call, rules []Rule) io.ReadCloser {
+	return &watchedAnswer{ReadCloser: resp.Body, follower: follow(resp, rules, c)}
 }
 
-func (b *streamBody) Read(p []byte) (int, error) {
+func (b *watchedAnswer) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	before := b.found
 	b.feed(p[:n])
 	switch {
 	case err == io.EOF:
-		b.flush()
-		if b.found == nil && b.stream.Truncated() && !b.cut {
-			b.found = b.truncated()
-		}
-	case err != nil && b.found == nil && !b.closed.Load():
+		b.end()
+	case err != nil && b.found == nil && !b.closed.Load() && !b.done:
+		b.done = true
 		b.found = brokenOff(b.resp, err) // which goes up as it is
 	}
-	if b.found != nil && before == nil {
-		applied := *b.found
-		applied.Fate = FateApplied // a part of the answer is with the reader
-		b.found = &applied
-		b.call.inTurn(b.turn, func() { b.call.finding = finding{about: b.about, verdict: b.found, looked: true} })
+	if b.found != before {
+		b.record()
 	}
-	if err == io.EOF && b.found != nil {
+	if err == io.EOF && b.found != nil && !b.document {
 		err = b.found
 	}
 	return n, err
 }
 
-func (b *streamBody) Close() error {
+func (b *watchedAnswer) Close() error {
 	b.closed.Store(true)
-	return b.ReadCloser.Close()
+	err := b.ReadCloser.Close()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.document && !b.done { // who decodes JSON stops at its end
+		if b.end(); b.found != nil {
+			b.record()
+		}
+	}
+	return err
 }
 
-// truncated is the verdict on a stream that ended as if it were whole.
-func (b *streamBody) truncated() *Error {
-	e := brokenOff(b.resp, io.ErrUnexpectedEOF)
-	e.Message = "the stream ended before its last event"
-	return e
+// record puts the verdict on record.
+func (b *watchedAnswer) record() {
+	if b.any && !b.document {
+		applied := *b.found
+		applied.Fate = FateApplied // a part of the answer is with the reader
+		b.found = &applied
+	}
+	b.call.inTurn(b.turn, func() { b.call.finding = finding{about: b.about, verdict: b.found, looked: true} })
 }
 
 // checkSuccess is Check for an answer that no wrapper saw and whose status is
 // no failure.
 func checkSuccess(resp *http.Response) *Error {
 	req := resp.Request
-	var t Classifier
-	switch {
-	case req == nil:
+	if req == nil {
 		return nil
-	case isInferenceStream(req, resp):
-		return firstEvents(resp, nil)
-	case t.mayHideError(req, resp) && resp.ContentLength >= 0: // 0 is a fake that does not say
-		length := int(resp.ContentLength)
-		if length == 0 {
-			length = maxBody
-		}
-		e := lookInside(resp, lookAt(resp, peek.Look{Max: length, Within: successTime}), nil, nil)
-		if e == nil || e.Err != nil {
-			return nil // a body that cannot be read may have been closed by now
-		}
-		return e
 	}
-	return nil
+	var t Classifier
+	var e *Error
+	if _, ok := formOf(req, resp); ok {
+		e = firstOutput(resp, nil, successTime)
+	} else if resp.ContentLength <= maxBody && t.mayHideError(req, resp) { // 0 is a fake that does not say
+		e = lookInside(resp, nil, nil)
+	}
+	if e == nil || e.Err != nil && (e.Class != ServerError || len(e.Body) == 0) {
+		return nil // a body that cannot be read may have been read or closed by now
+	}
+	return e
 }

@@ -71,7 +71,8 @@ var bedrockSDK = sdk{
 		},
 		first: 1,
 		words: []string{"Hello", " you!"},
-		blind: true, // this form is nothing that we watch, and its reader takes an end for the end: look for messageStop
+
+		untimed: true,
 	},
 	sent: awsSent,
 }

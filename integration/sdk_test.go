@@ -85,6 +85,10 @@ type stream struct {
 	// the caller's context, with us and without. docs/recipes.md tells what to
 	// look at then.
 	blind bool
+
+	// untimed says that StallTimeout does not know the form: a stall ends only with
+	// the caller's context.
+	untimed bool
 }
 
 var sdks = []sdk{

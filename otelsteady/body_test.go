@@ -13,7 +13,7 @@ import (
 )
 
 func TestASpanLastsAsLongAsTheBody(t *testing.T) {
-	stream := reply{status: 200, header: map[string]string{"Content-Type": "text/event-stream"}, body: "data: [DONE]\n\n", during: time.Hour}
+	stream := reply{status: 200, header: map[string]string{"Content-Type": "text/event-stream"}, body: "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: [DONE]\n\n", during: time.Hour}
 	t.Run("read to its end", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig()

@@ -258,11 +258,18 @@ func (c *call) describe(e ending, attempts int) {
 	if waited := e.record.Waited - c.before.Waited; waited > 0 {
 		attrs = append(attrs, keyWaited.Float64(waited.Seconds()))
 	}
-	if n := e.record.InputTokens; n > 0 {
-		attrs = append(attrs, keyInputTokens.Int64(n))
-	}
-	if n := e.record.OutputTokens; n > 0 {
-		attrs = append(attrs, keyOutputTokens.Int64(n))
+	for _, f := range []struct {
+		key attribute.Key
+		n   int64
+	}{
+		{keyInputTokens, e.record.InputTokens},
+		{keyOutputTokens, e.record.OutputTokens},
+		{keyCachedTokens, e.record.CachedTokens},
+		{keyReasoning, e.record.ReasoningTokens},
+	} {
+		if f.n > 0 {
+			attrs = append(attrs, f.key.Int64(f.n))
+		}
 	}
 	if e.failure != "" {
 		message := ""

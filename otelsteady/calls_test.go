@@ -33,7 +33,7 @@ func TestACallWithItsAttemptsAndWaits(t *testing.T) {
 			reply{status: 429, after: 100 * time.Millisecond, header: map[string]string{"Retry-After": "2"}, body: `{"error":{"message":"Slow down.","type":"requests"}}`},
 			reply{status: 503, after: 200 * time.Millisecond},
 			reply{status: 200, after: 300 * time.Millisecond, during: 400 * time.Millisecond, header: map[string]string{"Content-Type": "text/event-stream"},
-				body: "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":11}}\n\ndata: [DONE]\n\n"},
+				body: "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":11,\"prompt_tokens_details\":{\"cached_tokens\":5},\"completion_tokens_details\":{\"reasoning_tokens\":9}}}\n\ndata: [DONE]\n\n"},
 		)
 		if status, _, err := do(t, r.around(base), chat(t, t.Context())); status != 200 || err != nil {
 			t.Fatalf("got %d and %v, want 200", status, err)
@@ -47,6 +47,7 @@ func TestACallWithItsAttemptsAndWaits(t *testing.T) {
 			"http.request.method": "POST", "server.address": "api.openai.com", "server.port": "443", "url.full": chatURL,
 			"http.response.status_code": "200", "error.type": "", "steadyhttp.attempts": "3", "steadyhttp.waited": "4",
 			"gen_ai.usage.input_tokens": "7", "gen_ai.usage.output_tokens": "11",
+			"gen_ai.usage.cache_read.input_tokens": "5", "gen_ai.usage.reasoning.output_tokens": "9",
 		} {
 			wantAttr(t, call, key, want)
 		}

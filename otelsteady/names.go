@@ -37,6 +37,8 @@ const (
 	// Of the conventions for generative AI, which left the module of the others.
 	keyInputTokens  = attribute.Key("gen_ai.usage.input_tokens")
 	keyOutputTokens = attribute.Key("gen_ai.usage.output_tokens")
+	keyCachedTokens = attribute.Key("gen_ai.usage.cache_read.input_tokens") // a part of the input
+	keyReasoning    = attribute.Key("gen_ai.usage.reasoning.output_tokens") // a part of the output
 )
 
 // Attributes of waits: of their events, and the reason of their metric too.

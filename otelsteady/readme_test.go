@@ -36,7 +36,7 @@ func TestTheREADMENamesAll(t *testing.T) {
 			reply{status: 429, header: map[string]string{"X-Request-Id": "req_7"}, body: insufficientQuota},
 			reply{status: 429, body: `{"error":{"message":"Slow down.","type":"requests"}}`},
 			reply{status: 200, after: time.Minute, header: map[string]string{"Content-Type": "text/event-stream"},
-				body: "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":11}}\n\ndata: [DONE]\n\n"},
+				body: "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":11,\"prompt_tokens_details\":{\"cached_tokens\":5},\"completion_tokens_details\":{\"reasoning_tokens\":9}}}\n\ndata: [DONE]\n\n"},
 		)
 		rt := r.calls(&steadyhttp.Transport{Retrier: everySecond(), Throttler: throttler, Base: r.attempts(base)})
 		do(t, rt, chat(t, t.Context()))

@@ -54,6 +54,7 @@ var commonCodes = map[string]Class{
 	"overloaded_error":                     Overloaded,
 	"model_decommissioned":                 NotFound,
 	"model_overloaded":                     Overloaded,
+	"insufficient_system_resource":         Overloaded, // DeepSeek's, a reason to finish
 	"request_too_large":                    TooLarge,
 }
 

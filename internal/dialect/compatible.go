@@ -16,8 +16,6 @@ var groq = &family{
 		"blocked_api_access": Quota, "organization_restricted": Permission, "model_terms_required": Permission,
 		"model_permission_blocked_org": Permission, "model_permission_blocked_project": Permission,
 		"request_too_large": TooLarge,
-	},
-	hints: map[string]Class{
 		// The model wrote a call that does not parse; at the next try it may write a better one.
 		"tool_use_failed": ServerError, "json_validate_failed": ServerError, "output_parse_failed": ServerError,
 	},
@@ -232,7 +230,12 @@ var llamaCPP = &family{
 	codes:   map[string]Class{"exceed_context_size_error": ContextLength, "not_supported_error": InvalidRequest},
 	hints:   map[string]Class{"unavailable_error": Unavailable, "invalid_request_error": InvalidRequest, "server_error": ServerError},
 	phrases: []words{{Unavailable, "", []string{"loading model", "no slot available"}}},
-	scope:   Host,
+	// Also KoboldCpp's, text-generation-inference's, Triton's, and what SageMaker and Databricks serve.
+	inferenceShaped: []string{
+		"/completion", "/completions", "/infill", "/embedding", "/api/v1/generate", "/api/extra/generate/stream", "/generate", "/infer", "/invocations",
+		"/invocations-response-stream", "/generate_text", "/text/generation", "/text/generation_stream", "/text/chat", "/text/chat_stream", "/responses",
+	},
+	scope: Host,
 }
 
 // https://github.com/ollama/ollama/blob/main/docs/api.md
@@ -242,7 +245,8 @@ var ollama = &family{
 		{Overloaded, "503", []string{"server busy", "maximum pending requests"}},
 		{Quota, "429 402", []string{"usage limit", "weekly usage", "hourly usage"}},
 	},
-	inferenceAnywhere: []string{"/api/chat", "/api/generate", "/api/embed"},
+	// A shop's chat and its catalogue's generator have such paths too.
+	inferenceShaped: []string{"/api/chat", "/api/generate", "/api/embed"},
 }
 
 // https://docs.litellm.ai/docs/exception_mapping

@@ -35,8 +35,8 @@ func judge(a dialect.Answer) dialect.Verdict {
 	case strings.HasPrefix(a.Header.Get("Content-Type"), "text/event-stream"):
 		s := dialect.Stream{Host: a.Host}
 		for _, e := range events(a.Body) {
-			if v, failed := s.Event(e.name, e.data); failed {
-				return v
+			if step := s.Event(e.name, e.data); step.Failed {
+				return step.Verdict
 			}
 		}
 		return none

@@ -402,8 +402,8 @@ func TestStream(t *testing.T) {
 		var s dialect.Stream
 		var got dialect.Class
 		for _, e := range events([]byte(row.stream)) {
-			if v, failed := s.Event(e.name, e.data); failed {
-				got = v.Class
+			if step := s.Event(e.name, e.data); step.Failed {
+				got = step.Verdict.Class
 			}
 		}
 		if got != row.failed || s.Truncated() != row.truncated {
@@ -584,9 +584,8 @@ func FuzzEvent(f *testing.F) {
 	f.Add("", []byte(`[DONE]`))
 	f.Fuzz(func(t *testing.T, name string, data []byte) {
 		var s dialect.Stream
-		v, failed := s.Event(name, data)
-		if failed {
-			checkVerdict(t, v)
+		if step := s.Event(name, data); step.Failed {
+			checkVerdict(t, step.Verdict)
 			if !s.Ended() {
 				t.Fatal("a stream goes on after its error")
 			}

@@ -28,6 +28,7 @@ type facts struct {
 	joined string // message and more in the form of phrases
 
 	itemError int32 // the node of the first error in a bulk answer, 0 if it is none
+	badFinish bool  // a choice ended for a reason that is a failure
 }
 
 func (r *reader) free() {
@@ -78,7 +79,7 @@ var messagePaths = paths(
 	"data.message", "data.error.message", "baseresp.statusmsg", "fault.faultstring", "fault.error.0.message", "json.errors.0.1",
 	"responsemetadata.error.message", "result.message", "status.error", "header.message", "meta.msg", "meta.message",
 	"0.message", "0.error.message", "0.errormessage", "err", "title", "reason", "error", "statustext",
-	"promptfeedback.blockreasonmessage", "incompletedetails.reason", "details",
+	"promptfeedback.blockreasonmessage", "incompletedetails.reason", "details", "xgroq.error", "xgroq.error.message",
 )
 
 var (

@@ -55,6 +55,7 @@ type family struct {
 	inference         []place                                          // at its hosts
 	inferenceAnywhere []string                                         // ends of paths, at any host
 	inferenceIf       map[string]func(path string, h http.Header) bool // by a path's last word, at any host: where the path alone is no proof
+	inferenceShaped   []string                                         // ends of paths, at any host, if the body has something for a model to go on from
 
 	// Rate limits.
 	scope        Scope                            // of a limit
@@ -136,6 +137,7 @@ type knowledge struct {
 	inference           *lookup[placeAt]
 	inferenceAnywhere   *lookup[string]
 	inferenceIf         map[string]func(path string, h http.Header) bool
+	inferenceShaped     *lookup[string]
 
 	limits map[string]wait.Defaults // by the family's name
 	reader *wait.Reader
@@ -164,7 +166,7 @@ var tables = sync.OnceValue(func() *knowledge {
 	}
 	var (
 		hides, infers []placeAt
-		ends          []string
+		ends, shaped  []string
 		limitHeaders  []wait.Headers
 		waitHeaders   []wait.WaitHeader
 	)
@@ -172,6 +174,7 @@ var tables = sync.OnceValue(func() *knowledge {
 		hides = append(hides, placesOf(f, f.hidesErrors)...)
 		infers = append(infers, placesOf(f, f.inference)...)
 		ends = append(ends, f.inferenceAnywhere...)
+		shaped = append(shaped, f.inferenceShaped...)
 		limitHeaders = append(limitHeaders, f.limitHeaders...)
 		waitHeaders = append(waitHeaders, f.waitHeaders...)
 		for _, last := range f.hidesErrorsAnywhere {
@@ -213,6 +216,7 @@ var tables = sync.OnceValue(func() *knowledge {
 	k.hidesErrors = indexed(byTail, hides)
 	k.inference = indexed(byTail, infers)
 	k.inferenceAnywhere = indexed(lastWord, ends)
+	k.inferenceShaped = indexed(lastWord, shaped)
 	k.reader = wait.NewReader(limitHeaders, waitHeaders)
 	return k
 })

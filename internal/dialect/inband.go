@@ -5,16 +5,26 @@ package dialect
 // the place where the dialect puts errors. A text that talks about errors is
 // none, nor is a list that has some in it, nor a report on a job that failed.
 func InBand(a Answer) (Verdict, bool) {
+	v, failed, _ := Success(a)
+	return v, failed
+}
+
+// Success is InBand, and returns the tokens that the answer says were used.
+func Success(a Answer) (v Verdict, failed bool, used Usage) {
 	if len(a.Body) > maxBody {
-		return Verdict{}, false // an error is short
+		return v, false, used // an error is short
 	}
 	r := readers.Get().(*reader)
 	defer r.free()
 	r.read(a.Body)
-	if !r.failed(a.Host) {
-		return Verdict{}, false
+	if mentionsUsage(a.Body) {
+		used = r.usage()
 	}
-	return r.inBand(a)
+	if !r.failed(a.Host) {
+		return v, false, used
+	}
+	v, failed = r.inBand(a)
+	return v, failed, used
 }
 
 // inBand judges what is known to be an error, by the status it carries itself.
@@ -26,6 +36,9 @@ func (r *reader) inBand(a Answer) (Verdict, bool) {
 			break
 		}
 	}
+	if a.Status == 0 && r.badFinish {
+		a.Status = 500
+	}
 	v := r.judge(a)
 	if r.partial() {
 		v.Repeat = Never // what went through would go through twice
@@ -34,7 +47,7 @@ func (r *reader) inBand(a Answer) (Verdict, bool) {
 }
 
 var statusPaths = paths(
-	"error.code", "error.status", "choices.0.error.code", "response.error.code", "code", "status", "statuscode", "0.error.code",
+	"error.code", "error.status", "error.statuscode", "choices.0.error.code", "response.error.code", "code", "status", "statuscode", "0.error.code",
 	"errorcode",
 )
 
@@ -173,7 +186,10 @@ func (r *reader) graphQLErrors() bool {
 
 func (r *reader) choiceError() bool {
 	t := &r.tree
-	return r.errorObject(t.at(pChoiceError)) && t.empty(t.at(pChoiceText))
+	if !t.empty(t.at(pChoiceText)) || !t.empty(t.at(pChoiceTools)) {
+		return false
+	}
+	return r.errorObject(t.at(pChoiceError)) || r.failedFinish()
 }
 
 // providerCode reports whether a code that means success when it is zero, or
@@ -198,7 +214,12 @@ func (r *reader) providerCode(host string) bool {
 	if f := tables().byHost(host); f != nil && f.failedInside != nil {
 		return f.failedInside(r)
 	}
-	// A status of its own, a message and nothing else.
+	return r.bareStatus()
+}
+
+// bareStatus reports whether there is a status, a message and nothing else.
+func (r *reader) bareStatus() bool {
+	t := &r.tree
 	n, ok := t.number(t.at(topCode))
 	if !ok {
 		n, ok = t.number(t.at(pathStatusCode))

@@ -32,6 +32,11 @@ func TestPlacesAreFound(t *testing.T) {
 				t.Errorf("%s: %s%s is not found", f.name, p.host, p.path)
 			}
 		}
+		for _, end := range f.inferenceShaped {
+			if !InferenceShaped("/some"+end) || Inference("/some"+end, nil) {
+				t.Errorf("%s: %s is not found, or found by its path alone", f.name, end)
+			}
+		}
 		for _, end := range f.inferenceAnywhere {
 			if !Inference("/some"+end, nil) {
 				t.Errorf("%s: %s is not found", f.name, end)

@@ -38,6 +38,7 @@ var openAI = &family{
 		"previous_response_not_found":    NotFound,
 		"container_expired":              NotFound,
 		"vector_store_timeout":           Timeout,
+		"tool_use_failed":                ServerError, // Groq's, in whose words others speak
 	},
 	hints: map[string]Class{
 		"rate_limit_exceeded": RateLimit, "requests": RateLimit, "tokens": RateLimit, "input_tokens": RateLimit,
@@ -54,7 +55,7 @@ var openAI = &family{
 		"integer_below_min_value": InvalidRequest,
 		"array_above_max_length":  InvalidRequest, "array_below_min_length": InvalidRequest,
 		"invalid_encrypted_content": InvalidRequest, "unsupported_model": InvalidRequest,
-		"server_error": ServerError, "internal_error": ServerError, "tool_use_failed": ServerError,
+		"server_error": ServerError, "internal_error": ServerError,
 	},
 	phrases: []words{
 		{RateLimit, "429", []string{"rate limit reached for"}},

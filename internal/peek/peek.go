@@ -5,6 +5,7 @@ package peek
 import (
 	"context"
 	"io"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -33,9 +34,17 @@ type Body struct {
 
 // A Look says how much of a body to look at.
 type Look struct {
-	Max    int               // bytes
-	Within time.Duration     // how long to wait for them
-	Until  func([]byte) bool // reports of the start so far that it is enough; nil for all of Max
+	Max    int           // bytes
+	Within time.Duration // how long to wait for them
+	Watch  Watcher       // nil for all of Max, and no longer
+}
+
+// A Watcher sees the start of a body as it comes.
+type Watcher interface {
+	// Enough reports of the start so far that it is enough. It sees all of it.
+	Enough(start []byte) bool
+	// More is asked when the time is over how much longer to wait.
+	More() time.Duration
 }
 
 // over is the done of a Body that nobody reads ahead any more.
@@ -81,20 +90,49 @@ func Start(ctx context.Context, body io.ReadCloser, l Look) *Body {
 	}
 	b := &Body{orig: body, look: l, done: make(chan struct{})}
 	go b.ahead()
+	// Most bodies are there by now. To let them come first saves a timer, which costs
+	// more than the reading.
+	for range yields {
+		runtime.Gosched()
+		select {
+		case <-b.done:
+			b.repanic()
+			return b
+		default:
+		}
+	}
 	timer := time.NewTimer(l.Within)
 	defer timer.Stop()
-	select {
-	case <-b.done:
-		b.repanic()
+	for {
+		select {
+		case <-b.done:
+			b.repanic()
+			return b
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		if more := b.wait(ctx); more > 0 {
+			timer.Reset(more)
+			continue
+		}
 		return b
-	case <-timer.C:
-	case <-ctx.Done():
 	}
+}
+
+// wait returns how much longer is to be waited, and ends the looking if that is
+// no time.
+func (b *Body) wait(ctx context.Context) (more time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.stop = true
-	return b
+	if b.look.Watch != nil && ctx.Err() == nil {
+		more = b.look.Watch.More()
+	}
+	b.stop = more <= 0
+	return more
 }
+
+// yields is how often the goroutine that looks ahead is let run before a timer is set.
+const yields = 2
 
 // maxEmptyReads is how often in a row a reader may give nothing, as in bufio.
 // One that goes on so is left to the Body's reader.
@@ -104,30 +142,38 @@ const maxEmptyReads = 100
 func (b *Body) ahead() {
 	defer close(b.done)
 	defer func() { b.bad = recover() }()
-	// Most error bodies are under 2 KiB; larger ones grow by doubling.
-	chunk := make([]byte, min(b.look.Max, 2<<10))
 	for empty := 0; empty < maxEmptyReads; empty++ {
-		n, err := b.orig.Read(chunk)
+		n, err := b.orig.Read(b.room())
 		if n > 0 {
 			empty = 0
 		}
-		if b.add(chunk[:n], err) {
+		if b.add(n, err) {
 			return
 		}
-		if n == len(chunk) && n < 32<<10 {
-			chunk = make([]byte, 2*n)
-		}
-		chunk = chunk[:min(len(chunk), b.look.Max-len(b.buf))]
 	}
 }
 
-// add reports whether that is enough.
-func (b *Body) add(p []byte, err error) bool {
+// room returns where the next bytes go: behind those of buf, where nobody looks yet.
+func (b *Body) room() []byte {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.buf = append(b.buf, p...)
+	if len(b.buf) == cap(b.buf) {
+		// Most error bodies are under 2 KiB; larger ones grow by doubling.
+		more := make([]byte, len(b.buf), min(max(2*len(b.buf), 2<<10), b.look.Max))
+		copy(more, b.buf)
+		b.buf = more
+	}
+	return b.buf[len(b.buf):cap(b.buf)]
+}
+
+// add takes the n bytes that were read, and reports whether that is enough.
+func (b *Body) add(n int, err error) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.buf = b.buf[:len(b.buf)+n]
 	b.err = err
-	return b.stop || err != nil || len(b.buf) >= b.look.Max || b.look.Until != nil && b.look.Until(b.buf)
+	enough := !b.stop && b.look.Watch != nil && b.look.Watch.Enough(b.buf)
+	return enough || b.stop || err != nil || len(b.buf) >= b.look.Max
 }
 
 func (b *Body) repanic() {
@@ -160,12 +206,13 @@ func (b *Body) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	if n := b.next(p); n > 0 {
-		return n, nil
+	n, err := b.next(p)
+	if n > 0 {
+		return n, err
 	}
 	<-b.done
-	if n := b.next(p); n > 0 {
-		return n, nil
+	if n, err = b.next(p); n > 0 {
+		return n, err
 	}
 	b.repanic()
 	if b.err != nil { // nobody writes it once done is closed
@@ -174,12 +221,17 @@ func (b *Body) Read(p []byte) (int, error) {
 	return b.orig.Read(p)
 }
 
-func (b *Body) next(p []byte) int {
+// next reads what is known by now. As net/http's own bodies do, it gives the end
+// with the last bytes.
+func (b *Body) next(p []byte) (n int, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	n := copy(p, b.buf[b.off:])
+	n = copy(p, b.buf[b.off:])
 	b.off += n
-	return n
+	if b.off == len(b.buf) && b.err == io.EOF {
+		err = b.err
+	}
+	return n, err
 }
 
 // Close closes the original body. It does not wait for a Read under way.

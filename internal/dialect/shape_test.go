@@ -1,0 +1,51 @@
+package dialect_test
+
+import (
+	"testing"
+
+	"github.com/steadyhttp/steadyhttp/internal/dialect"
+)
+
+func TestShapeOf(t *testing.T) {
+	for _, row := range []struct {
+		name, body string
+		infers     bool // at a path by which model calls are sent
+		may        bool // at any path
+	}{
+		{"a chat", `{"model":"m","messages":[{"role":"user","content":"x"}]}`, true, true},
+		{"a chat without a model", `{"stream":true,"messages":[{"content":"x","role":"user"}]}`, true, true},
+		{"Gemini's contents", `{"contents":[{"parts":[{"text":"x"}]}]}`, true, true},
+		{"a list of inputs with roles", `{"model":"m","input":[{"role":"user","content":"x"}]}`, true, true},
+		{"a prompt with settings", `{"prompt":"x","n_predict":5}`, true, true},
+		{"an input and a model", `{"input":"x","model":"m"}`, true, true},
+		{"a text and a model", `{"model":"tts","text":"x"}`, false, true},
+		{"a list that is cut", `{"model":"m","messages":[{"role":"user","content":"x`, true, true},
+		{"a prompt alone", `{"prompt":"x"}`, false, false},
+		{"a message to people", `{"to":"+15550100","body":"hi"}`, false, false},
+		{"a text to people", `{"text":"hi all"}`, false, false},
+		{"a car", `{"model":"XC90","colour":"red"}`, false, false},
+		{"messages without roles", `{"messages":[{"to":"a","body":"b"}]}`, false, false},
+		{"a GraphQL mutation", `{"query":"mutation M($input: I!) { m(input: $input) { id } }","variables":{"input":{"model":"m"}}}`, false, false},
+		{"members of an inner object", `{"data":{"model":"m","messages":[{"role":"user"}]}}`, false, false},
+		{"words", `{"note":"\"model\":\"m\",\"prompt\":\"x\""}`, false, false},
+		{"an empty prompt", `{"model":"m","prompt":""}`, false, false},
+		{"an array", `[{"model":"m","prompt":"x"}]`, false, false},
+		{"no JSON", `model=m&prompt=x`, false, false},
+		{"nothing", ``, false, false},
+	} {
+		s := dialect.ShapeOf(row.body)
+		if s.Infers(false) != row.infers || s.MayInfer(false) != row.may {
+			t.Errorf("%s: got %+v: infers %t, may infer %t; want %t, %t", row.name, s, s.Infers(false), s.MayInfer(false), row.infers, row.may)
+		}
+	}
+}
+
+func FuzzShapeOf(f *testing.F) {
+	f.Add(`{"model":"m","messages":[{"role":"user","content":"x"}]}`)
+	f.Add(`{"prompt":["a",{"b":[]}],"a":1e5,"temperature":null}`)
+	f.Fuzz(func(t *testing.T, body string) {
+		if s := dialect.ShapeOf(body); s.Infers(false) && !s.MayInfer(false) {
+			t.Errorf("got %+v", s)
+		}
+	})
+}

@@ -1,0 +1,131 @@
+package events
+
+import "bytes"
+
+// An sse cuts a stream as the HTML standard does
+// (https://html.spec.whatwg.org/multipage/server-sent-events.html), and as servers
+// need it: a field error is an event of that name, and JSON that stands in the place
+// of a field is an event without one.
+type sse struct {
+	field kept // the start of the line so far: name, colon and value
+	mark  int  // how much of a byte order mark has come; above its length, the stream has begun
+	cr    bool // the last byte was a carriage return: a newline belongs to it
+	bare  values
+	isOne bool // we are in such JSON
+
+	name    []byte
+	data    []byte
+	hasData bool
+	cut     bool
+}
+
+// maxField is how much of a line is looked at beside Max: the field's name.
+const maxField = 16
+
+// byteOrderMark may begin a stream, and is dropped.
+const byteOrderMark = "\ufeff"
+
+func (s *sse) feed(of *Splitter, p []byte, event func(Event)) {
+	for len(p) > 0 {
+		if s.mark < len(byteOrderMark) {
+			if p[0] == byteOrderMark[s.mark] {
+				s.mark++
+				p = p[1:]
+				continue
+			}
+			s.field.add([]byte(byteOrderMark[:s.mark]), of.Max, 0, nil)
+			s.mark = len(byteOrderMark)
+		}
+		if s.isOne {
+			n := s.bare.one(of, p, event)
+			s.isOne = s.bare.depth > 0
+			p = p[n:]
+			continue
+		}
+		if s.cr && p[0] == '\n' {
+			s.cr = false
+			p = p[1:]
+			continue
+		}
+		s.cr = false
+		if len(s.field.b) == 0 && (p[0] == ' ' || p[0] == '\t') {
+			p = p[1:] // no field begins so
+			continue
+		}
+		if len(s.field.b) == 0 && !s.hasData && (p[0] == '{' || p[0] == '[') {
+			s.isOne = true
+			continue
+		}
+		i := bytes.IndexAny(p, "\r\n")
+		if i < 0 {
+			s.keep(of, p)
+			return
+		}
+		s.keep(of, p[:i])
+		s.cr = p[i] == '\r'
+		p = p[i+1:]
+		s.line(of, event)
+	}
+}
+
+func (s *sse) flush(of *Splitter, event func(Event)) {
+	if len(s.field.b) > 0 {
+		s.line(of, event)
+	}
+	s.line(of, event)
+	s.bare.flush(event)
+}
+
+// keep appends to the line what may still matter of it.
+func (s *sse) keep(of *Splitter, p []byte) {
+	long := of.Long
+	if !isData(s.field.b, p) {
+		long = nil
+	}
+	s.field.add(p, of.Max+maxField, len("data:"), long)
+}
+
+// isData reports whether the line that begins with these two is a field of data.
+func isData(begin, more []byte) bool {
+	const data = "data:"
+	n := min(len(begin), len(data))
+	return string(begin[:n]) == data[:n] && bytes.HasPrefix(more, []byte(data[n:]))
+}
+
+// line ends the line, and with a blank one the event.
+func (s *sse) line(of *Splitter, event func(Event)) {
+	line, long := s.field.b, s.field.long
+	s.field.reset()
+	if len(line) == 0 {
+		if s.hasData {
+			event(Event{Name: s.name, Data: s.data, Cut: s.cut})
+		}
+		s.name, s.data, s.hasData, s.cut = s.name[:0], s.data[:0], false, false
+		return
+	}
+	name, value, _ := bytes.Cut(line, []byte(":"))
+	value = bytes.TrimPrefix(value, []byte(" "))
+	switch string(name) {
+	case "event":
+		s.name = append(s.name[:0], value...)
+		return
+	case "error": // llama.cpp's
+		s.name = append(s.name[:0], name...)
+	case "data":
+	case "", "id", "retry":
+		return
+	default:
+		event(Event{Junk: true})
+		return
+	}
+	if s.hasData {
+		s.data = append(s.data, '\n')
+	}
+	s.hasData = true
+	room := max(of.Max-len(s.data), 0)
+	s.cut = s.cut || long || len(value) > room
+	s.data = append(s.data, value[:min(len(value), room)]...)
+	if of.Open != nil {
+		of.Open(Event{Name: s.name, Data: s.data, Cut: s.cut})
+	}
+}
