@@ -245,12 +245,14 @@ func (t *Retrier) roundTrip(req *http.Request, next http.RoundTripper) (*http.Re
 		c.setPatience(p.patience(), false)
 		defer c.release()
 	}
-	if hold := p.firstOutput(p.switchedOff); hold != 0 && req.Method == http.MethodPost {
-		if c == nil {
-			p.req, c = openCall(p.req) // in which a Classifier further in finds it
-			defer c.leave()
+	if req.Method == http.MethodPost {
+		if hold := p.firstOutput(p.switchedOff); hold != 0 {
+			if c == nil {
+				p.req, c = openCall(p.req) // in which a Classifier further in finds it
+				defer c.leave()
+			}
+			c.setFirstOutput(hold, p.role == owner)
 		}
-		c.setFirstOutput(hold, p.role == owner)
 	}
 	a, err := p.first()
 	if err != nil { // the context has ended, and closed the body

@@ -74,8 +74,10 @@ func shapeOf(req *http.Request) dialect.Shape {
 // the attempt, the first being 1.
 func repeatedFurtherOut(req *http.Request) bool {
 	for _, name := range retryCounts {
-		if n, err := strconv.Atoi(first(req.Header, name)); err == nil && n > 0 {
-			return true
+		if count := first(req.Header, name); count != "" {
+			if n, err := strconv.Atoi(count); err == nil && n > 0 {
+				return true
+			}
 		}
 	}
 	for _, in := range attemptNumbers {
