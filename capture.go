@@ -46,8 +46,7 @@ func (c *capture) String() string {
 func (t *Logger) bodies() int { return min(t.Bodies, maxBody) }
 
 // captureBody returns req with a body whose start is kept as it is sent. Of
-// several attempts that is the last one's. A Throttler reads a body of its own
-// from GetBody before that, so that each begins anew with its first Read.
+// several attempts that is the last one's: each begins anew with its first Read.
 func captureBody(req *http.Request, to *capture) *http.Request {
 	copied := *req
 	copied.Body = &capturedBody{ReadCloser: req.Body, to: to}

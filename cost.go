@@ -3,10 +3,10 @@ package steadyhttp
 import (
 	"io"
 	"net/http"
-	"strings"
 
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
 	"github.com/steadyhttp/steadyhttp/internal/events"
+	"github.com/steadyhttp/steadyhttp/internal/inmem"
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
@@ -18,6 +18,7 @@ const maxRead = 256 << 10
 // most.
 type reading struct {
 	done  bool
+	late  bool // the request has been sent
 	found dialect.Call
 }
 
@@ -27,7 +28,7 @@ func (r *reading) call(req *http.Request) *dialect.Call {
 		return &r.found
 	}
 	r.done = true
-	if start, ok := startOfBody(req); ok {
+	if start, ok := startOfBody(req, r.late); ok {
 		r.found = dialect.Read(start, req.ContentLength)
 	} else {
 		r.found.Input = dialect.Estimate(req.ContentLength)
@@ -48,29 +49,45 @@ func (r *reading) model(req *http.Request) string {
 	return r.call(req).Model
 }
 
-// startOfBody returns what a request's body begins with, from GetBody; of a body
-// that a Retrier keeps while it is sent, what has been sent of it.
-func startOfBody(req *http.Request) (string, bool) {
+// startOfBody returns what a request's body begins with, if that can be had
+// without reading it: it stands in memory, or a Retrier keeps it while it is sent,
+// of which this is what has been sent. sent says that the request is on its way, or
+// may be.
+func startOfBody(req *http.Request, sent bool) (string, bool) {
 	if !hasBody(req) {
 		return "", false
 	}
 	if kept, ok := keptOf(req); ok {
 		return string(kept[:min(len(kept), maxRead)]), true
 	}
-	if req.GetBody == nil {
+	body, ok := inMemory(req, sent)
+	if !ok {
 		return "", false
 	}
-	body, err := req.GetBody()
-	if err != nil {
-		return "", false
+	return body.Start(maxRead), true
+}
+
+// inMemory returns the content of req's body, if that stands in memory and is sent
+// from its beginning.
+func inMemory(req *http.Request, sent bool) (b inmem.Body, ok bool) {
+	b, ok = inmem.Of(ownBody(req.Body), sent)
+	return b, ok && (req.ContentLength <= 0 || b.Len() == req.ContentLength)
+}
+
+// ownBody returns the body that wrappers of ours were put around.
+func ownBody(body io.ReadCloser) io.ReadCloser {
+	for {
+		switch b := body.(type) {
+		case *capturedBody:
+			body = b.ReadCloser
+		case *watchedBody:
+			body = b.ReadCloser
+		case *shownBody:
+			body = b.ReadCloser
+		default:
+			return body
+		}
 	}
-	defer body.Close()
-	var b strings.Builder
-	b.Grow(int(min(max(req.ContentLength, 0), maxRead)))
-	if _, err := io.CopyN(&b, body, maxRead); err != nil && err != io.EOF {
-		return "", false
-	}
-	return b.String(), true
 }
 
 // worthReading reports whether req's body may name a model and hold tokens.

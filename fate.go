@@ -284,7 +284,7 @@ func mayRepeat(req *http.Request) bool {
 	var e dialect.Effect
 	h := harmOf(req)
 	if h == modelCall || h == unlisted {
-		start, seen := startOfBody(req)
+		start, seen := startOfBody(req, true)
 		io.WriteString(&e, start)
 		h = h.ofBody(&e, seen || !hasBody(req))
 	}

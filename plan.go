@@ -9,9 +9,11 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
+	"github.com/steadyhttp/steadyhttp/internal/inmem"
 	"github.com/steadyhttp/steadyhttp/internal/monotime"
 	"github.com/steadyhttp/steadyhttp/internal/replay"
 )
@@ -24,6 +26,9 @@ type plan struct {
 	next        http.RoundTripper
 	req         *http.Request  // as handed in, but for an idempotency key
 	source      *replay.Source // of its body, if that has no GetBody and is small enough to be buffered
+	body        inmem.Body     // its content
+	inMemory    bool           // that is known
+	shown       *shown         // looks at it in passing; nil where it need not
 	policy      *RetryPolicy   // of this very call; not nil
 	role        role
 	harm        harm // of doing it twice, before its body is looked at
@@ -56,6 +61,9 @@ func (p *plan) make(t *Retrier, req *http.Request, next http.RoundTripper, c *ca
 	p.harm = p.harmByRules()
 	if maxBytes := orMax64(t.MaxBufferedBody, defaultMaxBufferedBody); p.maxAttempts > 1 && hasBody(req) && req.GetBody == nil && req.Context().Err() == nil && req.ContentLength <= maxBytes {
 		p.source = sourceOf(req, maxBytes)
+	}
+	if p.source == nil && hasBody(req) {
+		p.body, p.inMemory = inMemory(req, false)
 	}
 }
 
@@ -125,9 +133,8 @@ func (p *plan) repeatable() bool {
 	case harmless, harmful:
 		return p.harm == harmless
 	}
-	var e dialect.Effect
-	seen := p.showBody(&e)
-	return p.harm.ofBody(&e, seen) == harmless
+	e, seen := p.effect()
+	return p.harm.ofBody(e, seen) == harmless
 }
 
 // showBody writes what the server can have seen of the request's body to w. It
@@ -141,16 +148,85 @@ func (p *plan) showBody(w io.Writer) bool {
 	case p.source != nil:
 		w.Write(p.source.Kept())
 		return true
-	case p.req.GetBody == nil:
-		return false
+	case p.inMemory:
+		_, err := p.body.WriteTo(w)
+		return err == nil
 	}
-	body, err := p.req.GetBody()
-	if err != nil {
-		return true // there will be no other attempt, and its error says why
+	return false
+}
+
+// effect is what the request's body shows of what the request does. seen is false
+// if it could not be looked at.
+func (p *plan) effect() (e *dialect.Effect, seen bool) {
+	if p.shown != nil {
+		return p.shown.effect()
 	}
-	defer body.Close()
-	_, err = io.Copy(w, body)
-	return err == nil
+	e = new(dialect.Effect)
+	return e, p.showBody(e)
+}
+
+// showsInPassing reports whether the body can only be looked at while it is sent: it
+// is neither in memory nor kept.
+func (p *plan) showsInPassing() bool {
+	return (p.harm == modelCall || p.harm == unlisted) && !p.inMemory && p.source == nil && hasBody(p.req) && p.maxAttempts > 1 &&
+		p.replayable()
+}
+
+// A shown is what has passed by of a body, each time that it was sent: that is what
+// the server has seen of it.
+type shown struct {
+	mu  sync.Mutex // a body may be read while its effect is asked for
+	all []*dialect.Effect
+}
+
+// watch has s look at the body of req, which is a copy of ours, also where net/http
+// sends it again by itself.
+func (s *shown) watch(req *http.Request) {
+	req.Body = s.look(req.Body)
+	getBody := req.GetBody
+	req.GetBody = func() (io.ReadCloser, error) {
+		body, err := getBody()
+		if err != nil {
+			return nil, err
+		}
+		return s.look(body), nil
+	}
+}
+
+func (s *shown) look(body io.ReadCloser) io.ReadCloser {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := new(dialect.Effect)
+	s.all = append(s.all, e)
+	return &shownBody{body, s, e}
+}
+
+// effect is the first that shows that the request acts, else that of which the most
+// can be known, the latest.
+func (s *shown) effect() (*dialect.Effect, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := *s.all[len(s.all)-1]
+	for _, earlier := range s.all {
+		if earlier.Acts() {
+			e = *earlier
+		}
+	}
+	return &e, true
+}
+
+type shownBody struct {
+	io.ReadCloser
+	shown *shown
+	seen  *dialect.Effect
+}
+
+func (b *shownBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.shown.mu.Lock()
+	defer b.shown.mu.Unlock()
+	b.seen.Write(p[:n])
+	return n, err
 }
 
 // firstOutput is how long the first output of a stream is waited for: negative where
@@ -228,7 +304,7 @@ type attempt struct {
 // first makes the request of the first attempt: as it is, unless something has
 // to be added.
 func (p *plan) first() (attempt, error) {
-	if p.source != nil || p.AttemptTimeout > 0 || p.wantsEvidence() || p.prepares(1) {
+	if p.source != nil || p.AttemptTimeout > 0 || p.wantsEvidence() || p.prepares(1) || p.showsInPassing() {
 		return p.attempt(1, nil)
 	}
 	return attempt{req: p.req, stall: p.StallTimeout}, nil
@@ -275,6 +351,12 @@ func (p *plan) attempt(n int, c *call) (attempt, error) {
 	}
 	if a.sent != nil && !again && p.source == nil {
 		a.sent.watch(a.req)
+	}
+	if p.showsInPassing() {
+		if p.shown == nil {
+			p.shown = new(shown)
+		}
+		p.shown.watch(a.req)
 	}
 	if prepares {
 		if err := p.Prepare(a.req, n); err != nil {

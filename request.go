@@ -65,7 +65,7 @@ func saysJSON(req *http.Request) bool {
 
 // shapeOf is what the body of req shows, as far as there is a way to look at it.
 func shapeOf(req *http.Request) dialect.Shape {
-	start, _ := startOfBody(req)
+	start, _ := startOfBody(req, true)
 	return dialect.ShapeOf(start)
 }
 

@@ -79,6 +79,9 @@ func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, 
 			if r.held != nil {
 				return r.endHeld(why)
 			}
+			if r.lastErr != nil {
+				return r.end(nil, r.lastErr, why) // which is why another attempt was wanted
+			}
 			return r.endError(err, why)
 		}
 		r.call.addResend(r.verdict.Class)

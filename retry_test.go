@@ -177,7 +177,7 @@ func TestPrepareRunsBeforeEachFurtherAttempt(t *testing.T) {
 	}{
 		{"it signs again", reply{status: 503}, 0, 4, 503, "4 attempts were made, as many as allowed"},
 		{"it fails, and the answer in hand comes up", reply{status: 503, body: "down"}, 3, 2, 503, "the request could not be prepared again: no fresh token"},
-		{"it fails, and nothing is in hand", reply{err: errReset}, 2, 1, 0, "the request could not be prepared again: no fresh token"},
+		{"it fails, and the error before it comes up", reply{err: errReset}, 2, 1, 0, "the request could not be prepared again: no fresh token"},
 	} {
 		for _, getBody := range []bool{true, false} {
 			t.Run(row.name, func(t *testing.T) {
@@ -201,8 +201,8 @@ func TestPrepareRunsBeforeEachFurtherAttempt(t *testing.T) {
 					}
 					ctx := steadyhttp.WithCall(t.Context())
 					resp, err := rt.RoundTrip(req.WithContext(ctx))
-					if row.status == 0 && !errors.Is(err, expired) {
-						t.Errorf("got %v, want Prepare's error", err)
+					if row.status == 0 && !errors.Is(err, errReset) {
+						t.Errorf("got %v, want the reset, which is why there was another attempt", err)
 					}
 					if row.status != 0 && (err != nil || resp.StatusCode != row.status) {
 						t.Fatalf("got %v, %v; want %d", resp, err, row.status)

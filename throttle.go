@@ -183,7 +183,7 @@ func worthObserving(p limiter.Pass, resp *http.Response, err error) bool {
 
 // observeLate observes the outcome of a request that went out with p.
 func (t *Throttler) observeLate(p limiter.Pass, req *http.Request, resp *http.Response, err error) {
-	var r reading
+	r := reading{late: true}
 	a := limit.Ask{Key: t.keyOf(req, &r), Cost: limit.Cost{Requests: 1}, Inference: t.Inference}
 	a.Key.Host = p.Host() // of when it was sent: the base may have changed req
 	s := settling{t: t, p: t.own.PermitFor(p, a)}

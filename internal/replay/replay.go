@@ -28,7 +28,8 @@ type Source struct {
 	max  int
 
 	mu      sync.Mutex    // guards what follows
-	kept    []byte        // the original's first bytes
+	kept    []byte        // the original's first bytes, but for those dropped
+	dropped int           // how many were forgotten, since nobody will read them again
 	over    bool          // more than max were read: kept is gone
 	err     error         // the original's, once it gave one
 	reading bool          // a Read is under way
@@ -65,7 +66,7 @@ func (s *Source) Body() (io.ReadCloser, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.over:
+	case s.over || s.dropped > 0:
 		return nil, ErrTooLarge
 	case s.closed:
 		return nil, http.ErrBodyReadAfterClose
@@ -78,7 +79,7 @@ func (s *Source) Body() (io.ReadCloser, error) {
 func (s *Source) Replayable() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return !s.over && !s.closed
+	return !s.over && s.dropped == 0 && !s.closed
 }
 
 // Last says that no other attempt will follow. The original is closed once the
@@ -87,9 +88,18 @@ func (s *Source) Last() {
 	s.mu.Lock()
 	s.last = true
 	done := s.current == nil || s.current.closed
+	s.drop()
 	s.mu.Unlock()
 	if done {
 		s.Close()
+	}
+}
+
+// drop forgets what was kept once nobody will read it. It requires s.mu held.
+func (s *Source) drop() {
+	if s.last && (s.current == nil || s.current.closed || s.current.off >= s.dropped+len(s.kept)) {
+		s.dropped += len(s.kept)
+		s.kept = nil
 	}
 }
 
@@ -123,7 +133,7 @@ func (s *Source) Close() error {
 // attempt is the body as one attempt sees it.
 type attempt struct {
 	source *Source
-	off    int  // how much this attempt has read; its reader's own
+	off    int  // how much this attempt has read; guarded by source.mu
 	closed bool // guarded by source.mu
 }
 
@@ -142,9 +152,10 @@ func (a *attempt) Read(p []byte) (int, error) {
 		case s.current != a:
 			s.mu.Unlock()
 			return 0, errReplaced
-		case a.off < len(s.kept):
-			n := copy(p, s.kept[a.off:])
+		case a.off < s.dropped+len(s.kept):
+			n := copy(p, s.kept[a.off-s.dropped:])
 			a.off += n
+			s.drop()
 			s.mu.Unlock()
 			return n, nil
 		case s.err != nil:
@@ -185,6 +196,8 @@ func (a *attempt) fetch(p []byte) (int, error) {
 	abandoned := s.current != a
 	switch {
 	case s.over:
+	case s.last && !abandoned:
+		s.dropped += n // nothing is kept by now: a has read it all
 	case len(s.kept)+n > s.max && !abandoned:
 		s.kept, s.over = nil, true
 	default:

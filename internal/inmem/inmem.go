@@ -1,0 +1,78 @@
+// Package inmem looks at request bodies that stand in memory, without reading
+// them: whoever reads a body moves it, and SDKs rewind the one body that they have
+// in GetBody.
+package inmem
+
+import (
+	"bytes"
+	"io"
+	"reflect"
+	"strings"
+)
+
+// A Body is the content of a body in memory. The zero value has none.
+type Body struct {
+	at    io.ReaderAt // of n bytes; nil is bytes
+	n     int64
+	bytes []byte
+}
+
+// Of returns the content of body if that is a *bytes.Reader, a *strings.Reader or
+// a *bytes.Buffer, or what http.NewRequest and io.NopCloser make of one. Of the
+// readers it is all that they were made of, however far they were read; of a Buffer
+// what is unread, so that nothing is known of one that is read already, which read
+// says.
+func Of(body io.Reader, read bool) (b Body, ok bool) {
+	switch r := unwrap(body).(type) {
+	case *bytes.Reader:
+		return Body{at: r, n: r.Size()}, true
+	case *strings.Reader:
+		return Body{at: r, n: r.Size()}, true
+	case *bytes.Buffer:
+		if !read {
+			return Body{bytes: r.Bytes()}, true
+		}
+	}
+	return Body{}, false
+}
+
+// nopClosers are the types of io.NopCloser, which have no name.
+var nopClosers = [...]reflect.Type{
+	reflect.TypeOf(io.NopCloser(nil)),
+	reflect.TypeOf(io.NopCloser(struct {
+		io.Reader
+		io.WriterTo
+	}{})),
+}
+
+// unwrap returns what io.NopCloser has made body of, as net/http does to see
+// whether a body is in memory.
+func unwrap(body io.Reader) io.Reader {
+	if t := reflect.TypeOf(body); t == nil || t != nopClosers[0] && t != nopClosers[1] {
+		return body
+	}
+	r, _ := reflect.ValueOf(body).Field(0).Interface().(io.Reader)
+	return r
+}
+
+// Len is how many bytes there are.
+func (b Body) Len() int64 { return b.n + int64(len(b.bytes)) }
+
+// WriteTo implements io.WriterTo. It may be called while the body is being read.
+func (b Body) WriteTo(w io.Writer) (int64, error) {
+	if b.at == nil {
+		n, err := w.Write(b.bytes)
+		return int64(n), err
+	}
+	return io.Copy(w, io.NewSectionReader(b.at, 0, b.n))
+}
+
+// Start returns the first bytes, max at the most.
+func (b Body) Start(max int) string {
+	if b.at == nil {
+		return string(b.bytes[:min(len(b.bytes), max)])
+	}
+	start := make([]byte, min(b.n, int64(max)))
+	n, _ := b.at.ReadAt(start, 0) // which never fails in memory
+	return string(start[:n])
+}

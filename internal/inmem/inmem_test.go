@@ -1,0 +1,56 @@
+package inmem
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+const content = `{"model":"m","messages":[]}`
+
+// TestOf pins how http.NewRequest and io.NopCloser wrap what stands in memory, which
+// is net/http's business.
+func TestOf(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		body func() io.Reader
+		seen bool
+	}{
+		{"bytes.Reader", func() io.Reader { return bytes.NewReader([]byte(content)) }, true},
+		{"strings.Reader", func() io.Reader { return strings.NewReader(content) }, true},
+		{"bytes.Buffer", func() io.Reader { return bytes.NewBufferString(content) }, true},
+		{"io.NopCloser of a strings.Reader", func() io.Reader { return io.NopCloser(strings.NewReader(content)) }, true},
+		{"io.NopCloser of a bytes.Buffer", func() io.Reader { return io.NopCloser(bytes.NewBufferString(content)) }, true},
+		{"a pipe", func() io.Reader { r, _ := io.Pipe(); return r }, false},
+		{"io.NopCloser of a stranger", func() io.Reader { return io.NopCloser(io.LimitReader(strings.NewReader(content), 5)) }, false},
+		{"http.NoBody", func() io.Reader { return http.NoBody }, false},
+		{"nil", func() io.Reader { return nil }, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			req, err := http.NewRequest("POST", "https://api.example.com/", row.body())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name, body := range map[string]io.Reader{"as it is": row.body(), "in a request": req.Body} {
+				b, ok := Of(body, false)
+				var all strings.Builder
+				b.WriteTo(&all)
+				if ok != row.seen || ok && (all.String() != content || b.Start(5) != content[:5] || b.Start(1000) != content) {
+					t.Errorf("%s: got %t, %q, want %t and the content", name, ok, all.String(), row.seen)
+				}
+				if body == nil || !ok {
+					continue
+				}
+				if left, err := io.ReadAll(body); err != nil || string(left) != content {
+					t.Errorf("%s: after a look the body reads as %q, %v", name, left, err)
+				}
+				all.Reset()
+				if b.WriteTo(&all); all.String() != content {
+					t.Errorf("%s: after the body was read, it shows %q", name, all.String())
+				}
+			}
+		})
+	}
+}
