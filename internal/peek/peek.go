@@ -158,8 +158,8 @@ func (b *Body) room() []byte {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.buf) == cap(b.buf) {
-		// Most error bodies are under 2 KiB; larger ones grow by doubling.
-		more := make([]byte, len(b.buf), min(max(2*len(b.buf), 2<<10), b.look.Max))
+		// Most errors and many answers are under half a KiB, nearly all errors under two.
+		more := make([]byte, len(b.buf), min(max(4*len(b.buf), 512), b.look.Max))
 		copy(more, b.buf)
 		b.buf = more
 	}
