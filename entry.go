@@ -257,7 +257,7 @@ func safeURL(u *url.URL, clean redact.Cleaner, allowed []string) string {
 	if u == nil {
 		return ""
 	}
-	path := u.EscapedPath()
+	path := redact.Path(u.Host, u.EscapedPath())
 	var b strings.Builder
 	b.Grow(len(u.Scheme) + len("://") + len(u.Host) + len(path))
 	if u.Scheme != "" {

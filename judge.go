@@ -128,7 +128,7 @@ func (j *judgement) error(v dialect.Verdict, status int) *Error {
 		RequestID:        clean.Line(v.RequestID, maxToken),
 		RetryAfter:       figure.After,
 		RetryAfterSource: figure.Source,
-		RateLimit:        allowances(dialect.Limits(v.Provider, h, j.arrived)),
+		RateLimit:        allowances(clean, dialect.Limits(v.Provider, h, j.arrived)),
 		Window:           max(v.Window, figure.Window),
 		Scope:            v.Scope,
 		ScopeName:        clean.Line(v.ScopeName, maxToken),
@@ -161,14 +161,14 @@ func message(clean redact.Cleaner, said string, body []byte) string {
 	return clean.Line(said, maxMessage)
 }
 
-func allowances(limits []wait.Limit) []limit.Allowance {
+func allowances(clean redact.Cleaner, limits []wait.Limit) []limit.Allowance {
 	if len(limits) == 0 {
 		return nil
 	}
 	all := make([]limit.Allowance, 0, len(limits))
 	for _, l := range limits {
 		all = append(all, limit.Allowance{
-			Unit: string(l.Unit), Name: redact.Line(l.Name, maxToken), Window: l.Window,
+			Unit: string(l.Unit), Name: clean.Line(l.Name, maxToken), Window: l.Window,
 			Limit: l.Limit, Remaining: l.Remaining, Reset: l.Reset,
 		})
 	}

@@ -105,7 +105,7 @@ func safeURL(u *url.URL, shown []string) string {
 	if u == nil {
 		return ""
 	}
-	path := redact.Line(u.EscapedPath(), maxText)
+	path := redact.Line(redact.Path(u.Host, u.EscapedPath()), maxText)
 	var b strings.Builder
 	b.Grow(len(u.Scheme) + len("://") + len(u.Host) + len(path)) // mostly there is no more
 	if u.Scheme != "" {
