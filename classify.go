@@ -160,6 +160,11 @@ func (t *Classifier) examine(req *http.Request, resp *http.Response, at look, c 
 		return firstOutput(resp, t.Rules, hold)
 	case at == document && resp.ContentLength <= maxBody:
 		return lookInside(resp, t.Rules, c)
+	case len(t.Rules) > 0 && !t.HeadersOnly && byHeader(t.Rules, req, resp):
+		j := judgement{resp: resp, arrived: time.Now(), rules: t.Rules, told: true}
+		if e := j.error(dialect.Verdict{}, 0); e.Class != None {
+			return e
+		}
 	}
 	return nil
 }
@@ -260,7 +265,7 @@ func (b *blank) More() time.Duration {
 // judgeDocument judges an answer that is no stream as far as it has come: the error in
 // it, nil if there is none, and the tokens used. ended says that it is over.
 func judgeDocument(resp *http.Response, rules []Rule, body []byte, ended bool) (*Error, dialect.Usage) {
-	j := judgement{resp, decoded(resp.Header, body), time.Now(), rules}
+	j := judgement{resp: resp, body: decoded(resp.Header, body), arrived: time.Now(), rules: rules}
 	v, hidden, used := dialect.Success(j.answer())
 	switch {
 	case ended && len(bytes.TrimSpace(j.body)) == 0 && mediaType(resp) == "application/json" && resp.StatusCode == http.StatusOK && isModelCall(resp.Request):
@@ -270,8 +275,12 @@ func judgeDocument(resp *http.Response, rules []Rule, body []byte, ended bool) (
 	case !hidden && !rulesForSuccess(rules, resp.Request, resp):
 		return nil, used
 	case !hidden:
-		v = dialect.Judge(j.answer()) // for the rules to match its code and message
-		v.Class = dialect.None
+		// For the rules to match its code and message, but not the words of its data.
+		stated := false
+		if v, stated = dialect.Stated(j.answer()); !stated && !rulesForHeader(rules) {
+			return nil, used
+		}
+		v.Class, j.told = dialect.None, true
 	}
 	e := j.error(v, 0)
 	if e.Class == None {

@@ -216,6 +216,9 @@ func (e *entry) contents(f []zap.Field, resp *http.Response, call Call, clean re
 			// With its name, which may tell that the value is a secret.
 			named := strings.ToLower(name) + ": "
 			value := strings.TrimPrefix(clean.Line(named+strings.Join(v, ", "), maxMessage), named)
+			if redact.SecretName(name) && strings.Contains(value, redact.Mask) {
+				value = redact.Mask // its scheme too
+			}
 			f = append(f, zap.String(fieldHeader+strings.ToLower(name), value))
 		}
 	}

@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"bytes"
 	"encoding/base64"
 	"strings"
 	"unicode/utf8"
@@ -35,7 +36,7 @@ const (
 // Cleaner knows none.
 type Cleaner struct {
 	short []string // compared as they are
-	text  string   // the others, folded, each behind a 0
+	text  []byte   // the others, folded, each behind a 0
 	table []seed   // of text's grams, by their hash; its length is a power of two
 }
 
@@ -53,7 +54,11 @@ func Without(secrets ...string) Cleaner {
 	if len(secrets) == 0 {
 		return c
 	}
-	text := make([]byte, 0, 512)
+	size := 0
+	for _, s := range secrets {
+		size += 6 * min(len(s), maxEcho)
+	}
+	text := make([]byte, 0, min(size, maxEchoes))
 	for i, s := range secrets {
 		if len(s) < 12 && !(len(s) >= 6 && strings.ContainsAny(s, "0123456789")) || said(secrets[:i], s) {
 			continue
@@ -72,7 +77,7 @@ func Without(secrets ...string) Cleaner {
 		}
 		text = appendCoded(text, s)
 	}
-	c.text = string(text)
+	c.text = text
 	c.index()
 	return c
 }
@@ -103,11 +108,10 @@ func appendFolded(text []byte, s string, space bool) []byte {
 // appendCoded appends s in base64, as it comes out behind any other text: three
 // ways, without the signs that depend on what stands before and after.
 func appendCoded(text []byte, s string) []byte {
-	var buf [3 * 128]byte
+	var plainRoom, codedRoom [512]byte // enough for most: no allocation
 	for before := range 3 {
-		plain := append(append(buf[:0], "xx"[:min(before, 2)]...), s...)
-		coded := make([]byte, base64.StdEncoding.EncodedLen(len(plain)))
-		base64.StdEncoding.Encode(coded, plain)
+		plain := append(append(plainRoom[:0], "xx"[:before]...), s...)
+		coded := base64.StdEncoding.AppendEncode(codedRoom[:0], plain)
 		from, to := (before*8+5)/6, len(plain)*8/6
 		text = append(text, 0)
 		for _, c := range coded[from:to] {
@@ -247,7 +251,7 @@ func (c *Cleaner) index() {
 }
 
 // gramAt packs gram letters into a number; false where a secret ends before.
-func gramAt(text string, i int) (g uint64, ok bool) {
+func gramAt(text []byte, i int) (g uint64, ok bool) {
 	for j := range gram {
 		if text[i+j] == 0 {
 			return 0, false
@@ -259,8 +263,9 @@ func gramAt(text string, i int) (g uint64, ok bool) {
 
 func slot(g uint64, size int) int { return int(g * 0x9e3779b97f4a7c15 >> 32 & uint64(size-1)) }
 
-// put keeps one place of a gram: the beginning of a secret, else the first. A
-// secret may be a part of another one's header.
+// put keeps one place of a gram: the beginning of the shortest secret that begins
+// so, else the first. A secret may be a part of another: a user beside a user and
+// password.
 func (c *Cleaner) put(g uint64, at int) {
 	for i := slot(g, len(c.table)); ; i = (i + 1) & (len(c.table) - 1) {
 		switch {
@@ -268,12 +273,20 @@ func (c *Cleaner) put(g uint64, at int) {
 			c.table[i] = seed{g, int32(at)}
 			return
 		case c.table[i].gram == g:
-			if c.text[at-1] == 0 && c.text[c.table[i].at-1] != 0 {
+			if old := int(c.table[i].at); c.text[at-1] == 0 && (c.text[old-1] != 0 || c.length(at) < c.length(old)) {
 				c.table[i].at = int32(at)
 			}
 			return
 		}
 	}
+}
+
+// length is how much of a secret there is from at on.
+func (c *Cleaner) length(at int) int {
+	if n := bytes.IndexByte(c.text[at:], 0); n >= 0 {
+		return n
+	}
+	return len(c.text) - at
 }
 
 func (c *Cleaner) find(g uint64) int {
@@ -285,12 +298,30 @@ func (c *Cleaner) find(g uint64) int {
 	return -1
 }
 
+// mayEcho reports whether any gram of a secret is in s. Mostly none is, and then
+// that costs no memory.
+func (c *Cleaner) mayEcho(s string) bool {
+	var g uint64
+	for i, seen := 0, 0; i < len(s); {
+		l, n := folded(s, i)
+		i += n
+		if l == 0 {
+			continue
+		}
+		g = g<<8 | uint64(l)
+		if seen++; seen >= gram && c.find(g) >= 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // withoutEchoes masks every stretch of a known secret in s.
 func (c Cleaner) withoutEchoes(s string) string {
 	for _, secret := range c.short {
 		s = strings.ReplaceAll(s, secret, Mask)
 	}
-	if len(c.table) == 0 || len(s) < gram {
+	if len(c.table) == 0 || !c.mayEcho(s) {
 		return s
 	}
 	t := make([]byte, 0, len(s))   // s, folded
@@ -332,6 +363,23 @@ func (c Cleaner) withoutEchoes(s string) string {
 		start := int(at[from])
 		_, n := folded(s, int(at[to-1]))
 		end := int(at[to-1]) + n
+		// What goes on in the same word may be the rest of another key that only
+		// begins alike.
+		for end < len(s) && wordByte(s[end]) && (s[end] != '.' || end+1 < len(s) && alnum(s[end+1])) {
+			end++
+		}
+		for !whole && start > last && wordByte(s[start-1]) {
+			start--
+		}
+		for start-3 >= last && s[start-3] == '%' { // an escaped sign that it began with
+			if _, ok := hexAt(s, start-2, 2); !ok {
+				break
+			}
+			start -= 3
+		}
+		for to < len(t) && int(at[to]) < end {
+			to++
+		}
 		b.WriteString(s[last:start])
 		b.WriteString(Mask)
 		last, free = end, to

@@ -188,6 +188,9 @@ func secrets(s string) string {
 		case start > 0 && strings.HasPrefix(s[start-1:], Mask): // masked before
 		case announced(before, prev, glue, s, start, i):
 			i = valueEnd(s, i)
+			if i < len(s) && s[i] == ']' && strings.HasSuffix(s[start:i], Mask[:len(Mask)-1]) {
+				i++ // a part of it was masked before
+			}
 			mask(start, i)
 		case at >= 0:
 			mask(at, i)
