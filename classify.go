@@ -2,12 +2,14 @@ package steadyhttp
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"time"
 
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
 	"github.com/steadyhttp/steadyhttp/internal/peek"
+	"github.com/steadyhttp/steadyhttp/internal/redact"
 )
 
 // successTime is how long the body of a success is waited for, from its headers or
@@ -54,6 +56,15 @@ type Classifier struct {
 	// bodies; successful responses are not examined at all. The default is
 	// false. Check reads bodies all the same.
 	HeadersOnly bool
+
+	// SecretPaths names secrets that your APIs take in the path of a URL, beside
+	// those of the webhooks and APIs that are known. Each is a host, which stands
+	// for its subdomains too, and the beginning of a path, part by part: "*" is any
+	// part, "!" is a secret, "!!" is a secret to the end of the path. An example is
+	// "hooks.example.com/notify/*/!". They are masked in errors, logs, spans, labels
+	// and keys of the whole process, from the first request of a wrapper around
+	// this Classifier on. nil adds none.
+	SecretPaths []string
 
 	settings settings
 }
@@ -306,4 +317,12 @@ func (t *Classifier) WrappedRoundTripper() http.RoundTripper { return t.base() }
 func (t *Classifier) base() http.RoundTripper    { return orDefault(t.Base) }
 func (t *Classifier) ownBase() http.RoundTripper { return t.Base }
 
-func (t *Classifier) validate() error { return validateRules(t.Rules) }
+func (t *Classifier) validate() error {
+	for i, p := range t.SecretPaths {
+		if err := redact.CheckPattern(p); err != nil {
+			return fmt.Errorf("steadyhttp: Classifier.SecretPaths[%d] is %q: %w", i, redact.Line(p, maxDetail), err)
+		}
+	}
+	redact.Learn(t.SecretPaths)
+	return validateRules(t.Rules)
+}

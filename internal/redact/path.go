@@ -1,6 +1,11 @@
 package redact
 
-import "strings"
+import (
+	"errors"
+	"slices"
+	"strings"
+	"sync/atomic"
+)
 
 // A family is an API that takes its secret in the path. Of the pattern, which
 // is compared part by part from the beginning of the path, "*" is any part, "!"
@@ -64,6 +69,11 @@ func familiesOf(host string) []family {
 	}
 	host = strings.TrimSuffix(strings.ToLower(host), ".")
 	all := families[domain(host)]
+	if more := learned.Load(); more != nil {
+		if named := (*more)[domain(host)]; len(named) > 0 {
+			all = slices.Concat(named, all)
+		}
+	}
 	for _, f := range all {
 		if !within(host, f.host) { // rare: most families have a domain of their own
 			var some []family
@@ -76,6 +86,54 @@ func familiesOf(host string) []family {
 		}
 	}
 	return all
+}
+
+// learned are the families that users name. They hold for the whole process: a
+// secret of one client may be said back to another.
+var learned atomic.Pointer[map[string][]family]
+
+// maxLearned bounds them, for programs that make a client for each call.
+const maxLearned = 1000
+
+// Learn adds patterns of secrets in paths, each with its host before it:
+// hooks.example.com/notify/*/!. It does so once for each, and may be called by
+// many goroutines. A pattern that CheckPattern refuses is left out.
+func Learn(patterns []string) {
+	for _, p := range patterns {
+		for CheckPattern(p) == nil {
+			host, path, _ := strings.Cut(p, "/")
+			f := family{strings.ToLower(host), path}
+			old := learned.Load()
+			next, n := map[string][]family{}, 0
+			if old != nil {
+				for d, list := range *old {
+					next[d], n = list, n+len(list)
+				}
+			}
+			d := domain(f.host)
+			if n >= maxLearned || slices.Contains(next[d], f) {
+				break
+			}
+			next[d] = append(slices.Clip(next[d]), f)
+			if learned.CompareAndSwap(old, &next) {
+				break
+			}
+		}
+	}
+}
+
+// CheckPattern returns what is wrong with a pattern, nil if it is one.
+func CheckPattern(pattern string) error {
+	host, path, ok := strings.Cut(pattern, "/")
+	if !ok || host == "" || strings.ContainsAny(host, ":*! ") {
+		return errors.New("it must begin with a host, without scheme and port, and a path")
+	}
+	for part := range strings.SplitSeq(path, "/") {
+		if part == "!" || part == "!!" {
+			return nil
+		}
+	}
+	return errors.New(`no part of it is "!" or "!!"`)
 }
 
 func within(host, parent string) bool {
