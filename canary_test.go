@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/steadyhttp/steadyhttp"
 )
 
 // Canaries are secrets that are put wherever a request or an answer has a
@@ -343,4 +345,39 @@ func (c *canaries) unsent() []string {
 	return slices.DeleteFunc(slices.Clone(c.secrets), func(s string) bool {
 		return slices.ContainsFunc(c.own, func(own string) bool { return strings.Contains(own, s) })
 	})
+}
+
+// A secret in a path that a user names shows nowhere, from the first request on.
+func TestNamedSecretsInPaths(t *testing.T) {
+	const secret = "some7plain-words"
+	logger, logs := observed()
+	var keys []string
+	rt := &steadyhttp.Transport{
+		Base: roundTripperFunc(func(req *http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 401, Header: http.Header{}, Request: req, Body: io.NopCloser(strings.NewReader("what is " + secret + "? see https://in.named.example/notify/7/" + secret + "/x"))}, nil
+		}),
+		Logger:     logger,
+		Classifier: &steadyhttp.Classifier{SecretPaths: []string{"named.example/notify/*/!"}},
+		Throttler:  &steadyhttp.Throttler{RequestsPerSecond: 100},
+	}
+	resp, err := rt.RoundTrip(request(t, "POST", "https://in.named.example/notify/7/"+secret, "{}"))
+	said := fmt.Sprint(steadyhttp.Check(resp, err))
+	for _, k := range rt.Snapshot() {
+		keys = append(keys, fmt.Sprintf("%+v %s", k.Key, k.Key.Label()))
+	}
+	entry := fmt.Sprint(logs.All()[0].ContextMap()["url.full"])
+	for name, text := range map[string]string{"the error": said, "the log": entry, "a key": strings.Join(keys, " ")} {
+		if strings.Contains(text, secret) {
+			t.Errorf("%s: %s", name, text)
+		}
+	}
+	if !strings.Contains(entry, "/notify/7/[redacted]") || len(keys) == 0 {
+		t.Errorf("got %s and %d keys", entry, len(keys))
+	}
+	for _, wrong := range []string{"", "named.example", "https://named.example/!", "named.example/a/*", "*.named.example/!"} {
+		c := &steadyhttp.Classifier{SecretPaths: []string{wrong}}
+		if _, err := c.RoundTrip(request(t, "GET", "https://named.example/", "")); err == nil || !strings.Contains(err.Error(), "SecretPaths[0]") {
+			t.Errorf("%q: got %v, want an error", wrong, err)
+		}
+	}
 }

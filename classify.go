@@ -2,12 +2,14 @@ package steadyhttp
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"time"
 
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
 	"github.com/steadyhttp/steadyhttp/internal/peek"
+	"github.com/steadyhttp/steadyhttp/internal/redact"
 )
 
 // successTime is how long the body of a success is waited for, from its headers or
@@ -54,6 +56,15 @@ type Classifier struct {
 	// bodies; successful responses are not examined at all. The default is
 	// false. Check reads bodies all the same.
 	HeadersOnly bool
+
+	// SecretPaths names secrets that your APIs take in the path of a URL, beside
+	// those of the webhooks and APIs that are known. Each is a host, which stands
+	// for its subdomains too, and the beginning of a path, part by part: "*" is any
+	// part, "!" is a secret, "!!" is a secret to the end of the path. An example is
+	// "hooks.example.com/notify/*/!". They are masked in errors, logs, spans, labels
+	// and keys of the whole process, from the first request of a wrapper around
+	// this Classifier on. nil adds none.
+	SecretPaths []string
 
 	settings settings
 }
@@ -160,6 +171,11 @@ func (t *Classifier) examine(req *http.Request, resp *http.Response, at look, c 
 		return firstOutput(resp, t.Rules, hold)
 	case at == document && resp.ContentLength <= maxBody:
 		return lookInside(resp, t.Rules, c)
+	case len(t.Rules) > 0 && !t.HeadersOnly && byHeader(t.Rules, req, resp):
+		j := judgement{resp: resp, arrived: time.Now(), rules: t.Rules, told: true}
+		if e := j.error(dialect.Verdict{}, 0); e.Class != None {
+			return e
+		}
 	}
 	return nil
 }
@@ -260,7 +276,7 @@ func (b *blank) More() time.Duration {
 // judgeDocument judges an answer that is no stream as far as it has come: the error in
 // it, nil if there is none, and the tokens used. ended says that it is over.
 func judgeDocument(resp *http.Response, rules []Rule, body []byte, ended bool) (*Error, dialect.Usage) {
-	j := judgement{resp, decoded(resp.Header, body), time.Now(), rules}
+	j := judgement{resp: resp, body: decoded(resp.Header, body), arrived: time.Now(), rules: rules}
 	v, hidden, used := dialect.Success(j.answer())
 	switch {
 	case ended && len(bytes.TrimSpace(j.body)) == 0 && mediaType(resp) == "application/json" && resp.StatusCode == http.StatusOK && isModelCall(resp.Request):
@@ -270,8 +286,12 @@ func judgeDocument(resp *http.Response, rules []Rule, body []byte, ended bool) (
 	case !hidden && !rulesForSuccess(rules, resp.Request, resp):
 		return nil, used
 	case !hidden:
-		v = dialect.Judge(j.answer()) // for the rules to match its code and message
-		v.Class = dialect.None
+		// For the rules to match its code and message, but not the words of its data.
+		stated := false
+		if v, stated = dialect.Stated(j.answer()); !stated && !rulesForHeader(rules) {
+			return nil, used
+		}
+		v.Class, j.told = dialect.None, true
 	}
 	e := j.error(v, 0)
 	if e.Class == None {
@@ -297,4 +317,12 @@ func (t *Classifier) WrappedRoundTripper() http.RoundTripper { return t.base() }
 func (t *Classifier) base() http.RoundTripper    { return orDefault(t.Base) }
 func (t *Classifier) ownBase() http.RoundTripper { return t.Base }
 
-func (t *Classifier) validate() error { return validateRules(t.Rules) }
+func (t *Classifier) validate() error {
+	for i, p := range t.SecretPaths {
+		if err := redact.CheckPattern(p); err != nil {
+			return fmt.Errorf("steadyhttp: Classifier.SecretPaths[%d] is %q: %w", i, redact.Line(p, maxDetail), err)
+		}
+	}
+	redact.Learn(t.SecretPaths)
+	return validateRules(t.Rules)
+}

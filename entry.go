@@ -216,6 +216,9 @@ func (e *entry) contents(f []zap.Field, resp *http.Response, call Call, clean re
 			// With its name, which may tell that the value is a secret.
 			named := strings.ToLower(name) + ": "
 			value := strings.TrimPrefix(clean.Line(named+strings.Join(v, ", "), maxMessage), named)
+			if redact.SecretName(name) && strings.Contains(value, redact.Mask) {
+				value = redact.Mask // its scheme too
+			}
 			f = append(f, zap.String(fieldHeader+strings.ToLower(name), value))
 		}
 	}
@@ -257,7 +260,7 @@ func safeURL(u *url.URL, clean redact.Cleaner, allowed []string) string {
 	if u == nil {
 		return ""
 	}
-	path := u.EscapedPath()
+	path := redact.Path(u.Host, u.EscapedPath())
 	var b strings.Builder
 	b.Grow(len(u.Scheme) + len("://") + len(u.Host) + len(path))
 	if u.Scheme != "" {

@@ -74,8 +74,8 @@ type Error struct {
 	// not cleaned.
 	Body []byte
 
-	// Err is the error that came instead of a response; nil if there was a
-	// response.
+	// Err is the error that came instead of a response, or the one that an SDK made
+	// of it; nil if there was a response and no error.
 	Err error
 
 	repeat  dialect.Repeat // what the answer says about sending the request again
@@ -173,10 +173,21 @@ func (e *Error) Unwrap() error { return e.Err }
 // body, for at most one second. A successful response that no Classifier has
 // examined is examined under the conditions that Classifier states. The body
 // can still be read from its beginning, and the caller still has to close it.
-// Unwrap returns err.
+//
+// err may be an SDK's typed error: if it, or an error that it wraps, holds the
+// *http.Response or its status, code and message in exported fields, Check judges
+// that, as if it had been given the response. The body of such a response can be
+// read again too; so do not call Check for one error from several goroutines at
+// once. Unwrap returns err.
 func Check(resp *http.Response, err error) error {
 	if err != nil {
-		return errorOf(err)
+		e := errorOf(err)
+		if e.Class == Unknown && e.Status == 0 {
+			if inside := errorInside(err); inside != nil {
+				return inside
+			}
+		}
+		return e
 	}
 	if resp == nil {
 		return errorOf(errors.New("steadyhttp: neither a response nor an error"))

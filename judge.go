@@ -46,6 +46,7 @@ type judgement struct {
 	body    []byte // its start, or one event of a stream
 	arrived time.Time
 	rules   []Rule
+	told    bool // only what is said of an error counts as the message, not all of the body
 }
 
 // judge looks at an answer that failed by its status. It leaves resp.Body such
@@ -53,7 +54,7 @@ type judgement struct {
 func judge(resp *http.Response, rules []Rule) *Error {
 	arrived := time.Now()
 	body := lookAt(resp, peek.Look{Max: maxBody, Within: bodyTime})
-	j := judgement{resp, decoded(resp.Header, body.Bytes()), arrived, rules}
+	j := judgement{resp: resp, body: decoded(resp.Header, body.Bytes()), arrived: arrived, rules: rules}
 	e := j.error(dialect.Judge(j.answer()), resp.StatusCode)
 	e.Body = body.Bytes()
 	return e
@@ -61,7 +62,7 @@ func judge(resp *http.Response, rules []Rule) *Error {
 
 // glance judges by status and headers alone.
 func glance(resp *http.Response, rules []Rule) *Error {
-	j := judgement{resp, nil, time.Now(), rules}
+	j := judgement{resp: resp, arrived: time.Now(), rules: rules}
 	return j.error(dialect.Judge(j.answer()), resp.StatusCode)
 }
 
@@ -128,7 +129,7 @@ func (j *judgement) error(v dialect.Verdict, status int) *Error {
 		RequestID:        clean.Line(v.RequestID, maxToken),
 		RetryAfter:       figure.After,
 		RetryAfterSource: figure.Source,
-		RateLimit:        allowances(dialect.Limits(v.Provider, h, j.arrived)),
+		RateLimit:        allowances(clean, dialect.Limits(v.Provider, h, j.arrived)),
 		Window:           max(v.Window, figure.Window),
 		Scope:            v.Scope,
 		ScopeName:        clean.Line(v.ScopeName, maxToken),
@@ -139,7 +140,10 @@ func (j *judgement) error(v dialect.Verdict, status int) *Error {
 	if figure.Source != "" {
 		e.NotBefore = j.arrived.Add(figure.After)
 	}
-	applyRules(j.rules, j.resp, e)
+	if j.told {
+		e.Message = clean.Line(v.Message, maxMessage)
+	}
+	applyRules(j.rules, j.resp, e, v.Number)
 	if e.Fate = FateUnknown; refused(e) {
 		e.Fate = FateRefused
 	}
@@ -161,14 +165,14 @@ func message(clean redact.Cleaner, said string, body []byte) string {
 	return clean.Line(said, maxMessage)
 }
 
-func allowances(limits []wait.Limit) []limit.Allowance {
+func allowances(clean redact.Cleaner, limits []wait.Limit) []limit.Allowance {
 	if len(limits) == 0 {
 		return nil
 	}
 	all := make([]limit.Allowance, 0, len(limits))
 	for _, l := range limits {
 		all = append(all, limit.Allowance{
-			Unit: string(l.Unit), Name: redact.Line(l.Name, maxToken), Window: l.Window,
+			Unit: string(l.Unit), Name: clean.Line(l.Name, maxToken), Window: l.Window,
 			Limit: l.Limit, Remaining: l.Remaining, Reset: l.Reset,
 		})
 	}

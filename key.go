@@ -5,6 +5,7 @@ import (
 
 	"github.com/steadyhttp/steadyhttp/internal/credential"
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
+	"github.com/steadyhttp/steadyhttp/internal/redact"
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
@@ -59,11 +60,12 @@ func bucketOf(req *http.Request) string {
 		return ""
 	}
 	host := hostname(req.URL)
+	path := redact.Path(req.URL.Host, req.URL.Path)
 	_, s := dialect.ScopeOf(req.Method, host, req.URL.Path, req.Header)
 	if s &= parts; s == 0 || s == limit.ScopeMethod|limit.ScopePath {
 		return ""
 	}
-	return dialect.BucketOf(s, methodOf(req), host, req.URL.Path)
+	return dialect.BucketOf(s, methodOf(req), host, path)
 }
 
 // routeOf names the route of a request.
@@ -71,5 +73,5 @@ func routeOf(req *http.Request) string {
 	if req.URL == nil {
 		return methodOf(req)
 	}
-	return dialect.Route(methodOf(req), req.URL.Path)
+	return dialect.Route(methodOf(req), redact.Path(req.URL.Host, req.URL.Path))
 }

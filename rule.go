@@ -3,6 +3,7 @@ package steadyhttp
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -11,7 +12,7 @@ import (
 // a request is worth repeating. The Fate it leaves as it is, unless it goes by Code
 // and its Class is RateLimit or Overloaded: then it says that the server did
 // nothing, and a write is repeated. A Rule matches a response that meets
-// all of its conditions: Host, Status, Code and Message. A condition that is
+// all of its conditions: Host, Status, Header, Code and Message. A condition that is
 // zero is met by every response; at least one must be set.
 type Rule struct {
 	// Host is the request's host without a port, or a parent domain of it.
@@ -19,14 +20,21 @@ type Rule struct {
 
 	// Status is the response's status. If it is from 200 to 299, the bodies of
 	// such responses are examined within the bounds that Classifier states, and
-	// Code or Message must be set to find the error in them.
+	// Header, Code or Message must be set to find the error.
 	Status int
 
-	// Code is the provider's own code for the error, as in Error.Code.
+	// Header is the name of a header that the response must have. With a colon
+	// and a text behind the name, the header's value must contain that text, such
+	// as "X-Status: busy". Upper and lower case are the same.
+	Header string
+
+	// Code is the provider's own code for the error, as in Error.Code, or its
+	// number for it, such as "40001".
 	Code string
 
 	// Message is a part of the provider's message. Upper and lower case are the
-	// same.
+	// same. In a response whose status is a success, only what stands where errors
+	// stand is such a message: words of the response's data never match.
 	Message string
 
 	// Class is the class of a matching response. It must be set.
@@ -39,25 +47,26 @@ type Rule struct {
 func validateRules(rules []Rule) error {
 	for i, r := range rules {
 		switch {
-		case r.Host == "" && r.Status == 0 && r.Code == "" && r.Message == "":
-			return fmt.Errorf("steadyhttp: Classifier.Rules[%d] matches every answer; set its Host, Status, Code or Message", i)
+		case r.Host == "" && r.Status == 0 && r.Header == "" && r.Code == "" && r.Message == "":
+			return fmt.Errorf("steadyhttp: Classifier.Rules[%d] matches every answer; set its Host, Status, Header, Code or Message", i)
 		case r.Class == None || r.Class > Unknown:
 			return fmt.Errorf("steadyhttp: Classifier.Rules[%d] has no Class; set the one that its answers are", i)
 		case r.Status != 0 && (r.Status < 200 || r.Status > 599) || r.Status == http.StatusNoContent || r.Status == http.StatusPartialContent || r.Status/100 == 3:
 			return fmt.Errorf("steadyhttp: Classifier.Rules[%d] can never match: no answer of status %d is looked at", i, r.Status)
 		case strings.Contains(r.Host, "/") || strings.Count(r.Host, ":") == 1 || strings.HasPrefix(r.Host, "."):
 			return fmt.Errorf("steadyhttp: Classifier.Rules[%d].Host is %q; set a name without scheme, port and leading dot", i, r.Host)
-		case r.Status >= 200 && r.Status < 300 && r.Code == "" && r.Message == "":
+		case r.Status >= 200 && r.Status < 300 && r.Header == "" && r.Code == "" && r.Message == "":
 			return fmt.Errorf("steadyhttp: Classifier.Rules[%d] makes every success a failure; set its Code or Message", i)
 		}
 	}
 	return nil
 }
 
-// applyRules lets the first rule that matches have the last word on e.
-func applyRules(rules []Rule, resp *http.Response, e *Error) {
+// applyRules lets the first rule that matches have the last word on e, whose code
+// is number where it is no word.
+func applyRules(rules []Rule, resp *http.Response, e *Error, number int) {
 	for _, r := range rules {
-		if r.matches(resp, e) {
+		if r.matches(resp, e, number) {
 			e.Class, e.Hint, e.repeat = r.Class, r.Hint, 0
 			e.refused = e.refused || r.Code != "" && (r.Class == RateLimit || r.Class == Overloaded)
 			return
@@ -65,11 +74,26 @@ func applyRules(rules []Rule, resp *http.Response, e *Error) {
 	}
 }
 
-func (r *Rule) matches(resp *http.Response, e *Error) bool {
+func (r *Rule) matches(resp *http.Response, e *Error, number int) bool {
 	return r.forHost(resp.Request) &&
 		(r.Status == 0 || r.Status == resp.StatusCode) &&
-		(r.Code == "" || r.Code == e.Code) &&
+		r.forHeader(resp.Header) &&
+		(r.Code == "" || r.Code == e.Code || number != 0 && r.Code == strconv.Itoa(number)) &&
 		(r.Message == "" || strings.Contains(strings.ToLower(e.Message), strings.ToLower(r.Message)))
+}
+
+func (r *Rule) forHeader(h http.Header) bool {
+	if r.Header == "" {
+		return true
+	}
+	name, want, _ := strings.Cut(r.Header, ":")
+	want = strings.ToLower(strings.TrimSpace(want))
+	for _, v := range h.Values(strings.TrimSpace(name)) {
+		if strings.Contains(strings.ToLower(v), want) {
+			return true
+		}
+	}
+	return false
 }
 
 func (r *Rule) forHost(req *http.Request) bool {
@@ -87,6 +111,27 @@ func (r *Rule) forHost(req *http.Request) bool {
 func rulesForSuccess(rules []Rule, req *http.Request, resp *http.Response) bool {
 	for i := range rules {
 		if rules[i].Status == resp.StatusCode && rules[i].forHost(req) {
+			return true
+		}
+	}
+	return false
+}
+
+// byHeader reports whether a rule finds an error in a success by its headers alone,
+// without its body.
+func byHeader(rules []Rule, req *http.Request, resp *http.Response) bool {
+	for i := range rules {
+		if r := &rules[i]; r.Status == resp.StatusCode && r.Header != "" && r.Code == "" && r.Message == "" && r.forHost(req) && r.forHeader(resp.Header) {
+			return true
+		}
+	}
+	return false
+}
+
+// rulesForHeader reports whether a rule needs no words of a body.
+func rulesForHeader(rules []Rule) bool {
+	for i := range rules {
+		if rules[i].Header != "" {
 			return true
 		}
 	}

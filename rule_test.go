@@ -21,7 +21,7 @@ func TestRulesThatMakeNoSense(t *testing.T) {
 		rule steadyhttp.Rule
 		want string
 	}{
-		{"no condition", steadyhttp.Rule{Class: class}, "Rules[1] matches every answer; set its Host, Status, Code or Message"},
+		{"no condition", steadyhttp.Rule{Class: class}, "Rules[1] matches every answer; set its Host, Status, Header, Code or Message"},
 		{"nothing at all", steadyhttp.Rule{}, "Rules[1] matches every answer"},
 		{"only a hint", steadyhttp.Rule{Class: class, Hint: "x"}, "Rules[1] matches every answer"},
 		{"no class", steadyhttp.Rule{Status: 400}, "Rules[1] has no Class"},
@@ -223,6 +223,54 @@ func TestRulesForSuccesses(t *testing.T) {
 			}
 			if got := finish(t, resp); got != row.body || body.closed != 1 {
 				t.Errorf("got %d bytes and %d closes, want all %d and 1", len(got), body.closed, len(row.body))
+			}
+		})
+	}
+}
+
+// A rule about words must not make a failure of a normal answer that has them in
+// its data: an order would be placed again.
+func TestRulesLeaveNormalAnswersAlone(t *testing.T) {
+	for _, row := range []struct {
+		name, body, header string
+		rule               steadyhttp.Rule
+		found              bool
+	}{
+		{"a name in the data", `{"order":{"id":7,"items":[{"name":"Book: Too many requests, an essay"}]}}`, "", steadyhttp.Rule{Message: "too many requests"}, false},
+		{"a message that is the resource", `{"id":7,"message":"Too many requests, an essay"}`, "", steadyhttp.Rule{Message: "too many requests"}, false},
+		{"a description", `{"name":"x","description":"Too many requests"}`, "", steadyhttp.Rule{Message: "too many requests"}, false},
+		{"a list", `[{"message":"Too many requests"}]`, "", steadyhttp.Rule{Message: "too many requests"}, false},
+		{"a plain text", `Chapter 1: Too many requests`, "", steadyhttp.Rule{Message: "too many requests"}, false},
+		{"a page", `<html><title>Too many requests</title><p>An essay</p></html>`, "", steadyhttp.Rule{Message: "too many requests"}, false},
+		{"a document", `<order><message>Too many requests</message></order>`, "", steadyhttp.Rule{Message: "too many requests"}, false},
+		{"a code beside other words", `{"code":40001,"message":"stored","items":["Too many requests"]}`, "", steadyhttp.Rule{Message: "too many requests"}, false},
+		{"an error's message", `{"error":{"message":"Too many requests"}}`, "", steadyhttp.Rule{Message: "too many requests"}, true},
+		{"a code and a message", `{"code":40001,"message":"Too many requests"}`, "", steadyhttp.Rule{Message: "too many requests"}, true},
+		{"by number", `{"code":40001,"message":"slower, please"}`, "", steadyhttp.Rule{Code: "40001"}, true},
+		{"another number", `{"code":40002,"message":"slower, please"}`, "", steadyhttp.Rule{Code: "40001"}, false},
+		{"XML by code", `<?xml version="1.0"?><response><code>E17</code><message>full</message></response>`, "", steadyhttp.Rule{Code: "E17"}, true},
+		{"XML by message", `<errorResponse><message>all is full</message></errorResponse>`, "", steadyhttp.Rule{Message: "is full"}, true},
+		{"a header", `{"a":1}`, "X-Api-Error: maxlag", steadyhttp.Rule{Header: "x-api-error"}, true},
+		{"a header's value", `{"a":1}`, "X-Api-Error: Maxlag of 7 s", steadyhttp.Rule{Header: "X-Api-Error: maxlag"}, true},
+		{"another value", `{"a":1}`, "X-Api-Error: badtoken", steadyhttp.Rule{Header: "X-Api-Error: maxlag"}, false},
+		{"no such header", `{"a":1}`, "", steadyhttp.Rule{Header: "X-Api-Error"}, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			row.rule.Status, row.rule.Class = 201, steadyhttp.RateLimit
+			h := http.Header{}
+			if name, value, ok := strings.Cut(row.header, ": "); ok {
+				h.Set(name, value)
+			}
+			rt := &steadyhttp.Classifier{Base: answering(201, h, io.NopCloser(strings.NewReader(row.body)), int64(len(row.body))), Rules: []steadyhttp.Rule{row.rule}}
+			resp, err := rt.RoundTrip(request(t, "POST", "https://shop.example/orders", "{}"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := steadyhttp.Check(resp, nil); (got != nil) != row.found {
+				t.Errorf("got %v, want an error: %t", got, row.found)
+			}
+			if got := finish(t, resp); got != row.body {
+				t.Errorf("got the body %q", got)
 			}
 		})
 	}

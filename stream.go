@@ -173,7 +173,7 @@ func (f *follower) event(e events.Event) {
 	switch {
 	case f.found != nil:
 	case step.Failed:
-		j := judgement{f.resp, append([]byte(nil), e.Data...), time.Now(), f.rules}
+		j := judgement{resp: f.resp, body: append([]byte(nil), e.Data...), arrived: time.Now(), rules: f.rules}
 		f.found = f.verdict(j, step.Verdict)
 	case f.stream.Over() && f.stream.Empty():
 		f.found = noAnswer(f.resp)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/steadyhttp/steadyhttp/internal/redact"
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
@@ -172,9 +173,18 @@ func (s *settings) check(w wrapper) error {
 // maxLinks is more wrappers than anybody stacks.
 const maxLinks = 100
 
-// acyclic returns an error if following Base from rt comes to no end.
+// acyclic returns an error if following Base from rt comes to no end. On its way
+// it learns which secrets the Classifiers name.
 func acyclic(rt http.RoundTripper) error {
 	for range maxLinks {
+		switch t := rt.(type) { // what stands further out has to know beforehand what to mask
+		case *Classifier:
+			redact.Learn(t.SecretPaths)
+		case *Transport:
+			if t.Classifier != nil {
+				redact.Learn(t.Classifier.SecretPaths)
+			}
+		}
 		ours, ok := rt.(interface{ ownBase() http.RoundTripper })
 		if !ok {
 			return nil

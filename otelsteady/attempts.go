@@ -95,6 +95,7 @@ func (t *Attempts) open() {
 	if t.err = acyclic(t); t.err != nil {
 		return
 	}
+	learnSecrets(t.Base)
 	var err error
 	t.tracer = tracerOf(t.TracerProvider)
 	if t.duration, err = httpconv.NewClientRequestDuration(meterOf(t.MeterProvider)); err != nil {

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
+	"github.com/steadyhttp/steadyhttp"
 	"github.com/steadyhttp/steadyhttp/internal/redact"
 )
 
@@ -105,7 +106,7 @@ func safeURL(u *url.URL, shown []string) string {
 	if u == nil {
 		return ""
 	}
-	path := redact.Line(u.EscapedPath(), maxText)
+	path := redact.Line(redact.Path(u.Host, u.EscapedPath()), maxText)
 	var b strings.Builder
 	b.Grow(len(u.Scheme) + len("://") + len(u.Host) + len(path)) // mostly there is no more
 	if u.Scheme != "" {
@@ -163,4 +164,31 @@ func secret(name string) bool {
 		return true
 	}
 	return redact.SecretName(name)
+}
+
+// learnSecrets makes known which secrets the Classifiers below rt name, before the
+// first span shows a path.
+func learnSecrets(rt http.RoundTripper) {
+	for range 100 { // more than anybody stacks
+		switch t := rt.(type) {
+		case *steadyhttp.Transport:
+			if t.Classifier != nil {
+				redact.Learn(t.Classifier.SecretPaths)
+			}
+			rt = t.Base
+		case *steadyhttp.Classifier:
+			redact.Learn(t.SecretPaths)
+			rt = t.Base
+		case *steadyhttp.Logger:
+			rt = t.Base
+		case *steadyhttp.Retrier:
+			rt = t.Base
+		case *steadyhttp.Throttler:
+			rt = t.Base
+		case *Attempts:
+			rt = t.Base
+		default:
+			return
+		}
+	}
 }

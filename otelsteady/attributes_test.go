@@ -38,7 +38,7 @@ func TestWhatASpanTellsOfItsRequest(t *testing.T) {
 			"https://s3.example.com/b?X-Amz-Signature=REDACTED&sig=REDACTED&color=REDACTED&page=2&api_key=REDACTED", "s3.example.com", "443"},
 		{"a query without names", "GET", "https://api.example.com/?hunter2&page", "GET", "GET", "", "https://api.example.com/?REDACTED&page", "api.example.com", "443"},
 		{"a key in the path", "GET", "https://api.telegram.org/bot123456789:AAFdummyDummy1234567890abcdefghij/getMe", "GET", "GET", "",
-			"https://api.telegram.org/bot123456789:[redacted]", "api.telegram.org", "443"},
+			"https://api.telegram.org/bot123456789:[redacted]/getMe", "api.telegram.org", "443"},
 		{"no scheme", "GET", "//example.com/x", "GET", "GET", "", "//example.com/x", "example.com", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -89,6 +89,7 @@ func (t *Calls) open() {
 	if t.err = acyclic(t); t.err != nil {
 		return
 	}
+	learnSecrets(t.Base)
 	t.tracer = tracerOf(t.TracerProvider)
 	meter := meterOf(t.MeterProvider)
 	t.duration = seconds(meter, metricCallDuration, "Duration of calls: all attempts, the waits between them, and the body of the answer.")

@@ -211,17 +211,6 @@ func (s *sum) cookies(lines []string, want certainty) {
 	}
 }
 
-// pathKeys are APIs that take the key in the path: what follows the prefix, up to the
-// next slash, or all of it.
-var pathKeys = []struct {
-	host, prefix string
-	all          bool
-}{
-	{".infura.io", "/v3/", false},
-	{".alchemy.com", "/v2/", false},
-	{"hooks.slack.com", "/services/", true},
-}
-
 // path adds a key that is part of the path.
 func (s *sum) path(u *url.URL) {
 	if bot, ok := strings.CutPrefix(u.Path, "/bot"); ok { // Telegram, and who runs its server: /bot123456:ABC…/sendMessage
@@ -230,13 +219,9 @@ func (s *sum) path(u *url.URL) {
 		}
 		return
 	}
-	for _, k := range pathKeys {
-		if rest, ok := strings.CutPrefix(u.Path, k.prefix); ok && strings.HasSuffix(u.Host, k.host) {
-			if !k.all {
-				rest, _, _ = strings.Cut(rest, "/")
-			}
-			s.add(rest)
-		}
+	var room [4]string
+	for _, secret := range redact.PathSecrets(room[:0], u.Host, u.Path) {
+		s.add(secret)
 	}
 }
 

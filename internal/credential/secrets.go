@@ -18,7 +18,7 @@ func Secrets(req *http.Request) []string {
 	}
 	all := make([]string, 0, 4)
 	for name, values := range req.Header {
-		if !redact.SecretName(name) {
+		if !redact.MayHoldSecret(name) {
 			continue
 		}
 		for _, v := range values {
@@ -28,6 +28,7 @@ func Secrets(req *http.Request) []string {
 	if req.URL == nil {
 		return all
 	}
+	all = redact.PathSecrets(all, req.URL.Host, req.URL.Path)
 	if u := req.URL.User; u != nil {
 		password, _ := u.Password()
 		all = append(all, u.Username(), password) // Stripe takes the key as the user
@@ -36,13 +37,13 @@ func Secrets(req *http.Request) []string {
 		var pair string
 		pair, rest, _ = strings.Cut(rest, "&")
 		name, v, _ := strings.Cut(pair, "=")
-		if !redact.SecretName(name) {
+		if !redact.MayHoldSecret(name) {
 			continue
 		}
-		all = append(all, v)
-		if plain, err := url.QueryUnescape(v); err == nil && plain != v {
-			all = append(all, plain)
+		if plain, err := url.QueryUnescape(v); err == nil {
+			v = plain
 		}
+		all = append(all, v)
 	}
 	return all
 }
@@ -50,13 +51,15 @@ func Secrets(req *http.Request) []string {
 // appendSecrets adds a header's value and its parts: what follows the
 // scheme, the values of parameters and cookies, and what Basic encodes.
 func appendSecrets(all []string, v string) []string {
-	all = append(all, v)
+	scheme, token, ok := strings.Cut(v, " ")
+	if !ok || !known(scheme) {
+		all = append(all, v)
+	}
 	for part := range strings.FieldsFuncSeq(v, func(r rune) bool { return r == ',' || r == ';' }) {
 		if _, value, ok := strings.Cut(part, "="); ok {
 			all = append(all, strings.Trim(value, ` "`))
 		}
 	}
-	scheme, token, ok := strings.Cut(v, " ")
 	if !ok {
 		return all
 	}
@@ -68,4 +71,10 @@ func appendSecrets(all []string, v string) []string {
 		}
 	}
 	return all
+}
+
+// known reports whether a scheme is followed by the credential alone, so that
+// the whole of the header is no secret of its own.
+func known(scheme string) bool {
+	return strings.EqualFold(scheme, "Bearer") || strings.EqualFold(scheme, "Basic") || strings.EqualFold(scheme, "Token")
 }

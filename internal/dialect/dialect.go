@@ -98,6 +98,7 @@ type Verdict struct {
 	Class     Class
 	Provider  string
 	Code      string // the provider's own: a code if it has letters, else a type, status or reason
+	Number    int    // the code as a number, 0 if there is none
 	Param     string // the parameter at fault
 	Message   string // as sent, not cleaned
 	RequestID string
@@ -144,7 +145,7 @@ func (r *reader) judge(a Answer) Verdict {
 	know := chain(host, shape)
 
 	r.collect(a.Header)
-	v := Verdict{Message: r.message, Code: r.code(know), Param: r.param()}
+	v := Verdict{Message: r.message, Code: r.code(know), Number: r.number, Param: r.param()}
 	switch {
 	case host != nil:
 		v.Provider = host.name

@@ -1,5 +1,7 @@
 package dialect
 
+import "strings"
+
 // InBand reads a success and reports whether it is a failure in disguise. It
 // is strict: the whole body must be there and have the shape of an error, at
 // the place where the dialect puts errors. A text that talks about errors is
@@ -45,6 +47,51 @@ func (r *reader) inBand(a Answer) (Verdict, bool) {
 	}
 	return v, true
 }
+
+// Stated reads a success that is no failure in itself, for somebody who knows what
+// the API's errors are: it returns what is said where errors are said, and whether
+// anything is. The texts of an answer's data are none of it, nor is a message
+// without a sign that it is an error's.
+func Stated(a Answer) (Verdict, bool) {
+	r := readers.Get().(*reader)
+	defer r.free()
+	r.read(a.Body)
+	if !r.states() {
+		return Verdict{}, false
+	}
+	v := r.judge(a)
+	v.Class = None
+	return v, true
+}
+
+// states reports whether the body has a member for an error, a code of one, or
+// says that it is one.
+func (r *reader) states() bool {
+	t := &r.tree
+	if r.xml != "" {
+		root := strings.ToLower(rootElement(r.xml))
+		return strings.Contains(root, "error") || strings.Contains(root, "fault") || strings.Contains(root, "exception") ||
+			strings.Contains(r.xml, "Fault>") || element(r.xml, "Code") != "" || element(r.xml, "errorcode") != ""
+	}
+	if !t.whole {
+		return false
+	}
+	for _, p := range errorMembers {
+		if at := t.at(p); !t.empty(at) && !t.is(at, 'f') {
+			return true
+		}
+	}
+	switch strings.ToLower(t.textAt(topStatus)) {
+	case "error", "fail", "failed", "failure", "nok", "ko":
+		return true
+	}
+	return t.is(t.at(okPath), 'f') || t.is(t.at(pSuccess), 'f')
+}
+
+var errorMembers = paths(
+	"error", "errors", "err", "fault", "exception", "code", "errorcode", "errcode", "errormessage", "errormsg", "errmsg", "baseresp.statuscode",
+	"response.error", "json.errors", "0.error", "0.errorcode", "data.error", "result.error", "meta.error", "meta.errortype", "header.code", "responsemetadata.error",
+)
 
 var statusPaths = paths(
 	"error.code", "error.status", "error.statuscode", "choices.0.error.code", "response.error.code", "code", "status", "statuscode", "0.error.code",

@@ -11,22 +11,6 @@ import (
 // Mask stands where a secret stood.
 const Mask = "[redacted]"
 
-// A Cleaner knows secrets beside those that are known by their shape. The zero
-// Cleaner knows none.
-type Cleaner struct{ known []string }
-
-// Without returns a Cleaner that also masks each of secrets. What is short or
-// a plain word is none: local servers want any key, and are given "ollama".
-func Without(secrets ...string) Cleaner {
-	var c Cleaner
-	for _, s := range secrets {
-		if len(s) >= 12 || len(s) >= 6 && strings.ContainsAny(s, "0123456789") {
-			c.known = append(c.known, s)
-		}
-	}
-	return c
-}
-
 // Line is the zero Cleaner's Line.
 func Line(s string, max int) string { return Cleaner{}.Line(s, max) }
 
@@ -40,13 +24,14 @@ func Line(s string, max int) string { return Cleaner{}.Line(s, max) }
 // (sk-, AKIA, ghp_ …), JSON web tokens, passwords in URLs, what follows an
 // authentication scheme, and the values of names that tell of a secret.
 func (c Cleaner) Line(s string, max int) string {
-	for _, secret := range c.known {
-		s = strings.ReplaceAll(s, secret, Mask)
-	}
 	// A secret may begin before the cut and end after it, so cleaning comes
 	// first; but never of more than could matter. What stands at the end of
 	// that may be half a secret: it is shown only as far as words are whole.
 	limit := 4*max + 1<<10
+	if len(s) > limit+maxEcho {
+		s = s[:limit+maxEcho]
+	}
+	s = c.withoutEchoes(s)
 	if len(s) > limit {
 		s = s[:limit]
 		for len(s) > 0 && wordByte(s[len(s)-1]) {
@@ -54,34 +39,50 @@ func (c Cleaner) Line(s string, max int) string {
 		}
 		s += "…"
 	}
-	return cut(secrets(marked(oneLine(s))), max)
+	return cut(secrets(urls(marked(oneLine(s)))), max)
 }
 
 // marks announce a secret of any shape: it goes up to the end named, or to the
-// end of the word where there is none.
+// end of the text where that is missing.
 var marks = []struct{ before, end string }{
 	{"PRIVATE KEY-----", "-----END"},
-	{"hooks.slack.com/services/", ""},
-	{"/api/webhooks/", ""}, // Discord
-	{"Cookie: ", "\x00"},   // to the end of the line
+	{"PRIVATE KEY BLOCK-----", "-----END"},
+	{"Cookie: ", "\x00"}, // to the end of the line
 }
 
+// marked masks what is announced by a mark, wherever one stands.
 func marked(s string) string {
 	for _, m := range marks {
 		i := strings.Index(s, m.before)
 		if i < 0 {
 			continue
 		}
-		i += len(m.before)
-		end := len(s)
-		if m.end == "" {
-			end = valueEnd(s, i)
-		} else if j := strings.Index(s[i:], m.end); j >= 0 {
-			end = i + j
+		var b strings.Builder
+		for ; i >= 0; i = strings.Index(s, m.before) {
+			i += len(m.before)
+			b.WriteString(s[:i])
+			s = s[i:]
+			if strings.HasPrefix(m.before, "PRIVATE") && endsBlock(b.String()) {
+				continue // that was the line at the end
+			}
+			b.WriteString(Mask)
+			end := strings.Index(s, m.end)
+			if end < 0 {
+				end = len(s)
+			}
+			s = s[end:]
 		}
-		s = s[:i] + Mask + s[end:]
+		b.WriteString(s)
+		s = b.String()
 	}
 	return s
+}
+
+// endsBlock reports whether s ends in the line after a key and not in the one
+// before it: -----END RSA PRIVATE KEY-----.
+func endsBlock(s string) bool {
+	s = s[max(0, len(s)-64):]
+	return strings.LastIndex(s, "-----END ") > strings.LastIndex(s, "-----BEGIN ")
 }
 
 func oneLine(s string) string {
@@ -92,6 +93,9 @@ func oneLine(s string) string {
 	b.Grow(len(s))
 	space := true // at the start: leading space goes
 	for _, r := range s {
+		if r > unicode.MaxASCII && unseen(r) {
+			continue
+		}
 		if r == utf8.RuneError || unicode.IsSpace(r) || !unicode.IsPrint(r) {
 			if !space {
 				b.WriteByte(' ')
@@ -103,6 +107,17 @@ func oneLine(s string) string {
 		space = false
 	}
 	return strings.TrimRight(b.String(), " ")
+}
+
+// unseen reports whether r counts as printable but shows nothing: variation
+// selectors, fillers, the blank of Braille. Between the letters of a secret it
+// would hide that they belong together.
+func unseen(r rune) bool {
+	switch r {
+	case 0x2800, 0x1d159, 0x16fe4:
+		return true
+	}
+	return unicode.In(r, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
 }
 
 // plain reports whether s is printable ASCII with single spaces inside, as most
@@ -147,8 +162,19 @@ func secrets(s string) string {
 		last = to
 	}
 	var prev, before string // the word before, and the one before that
-	prevEnd := 0
+	prevEnd, password := 0, -1
 	for i := 0; i < len(s); {
+		if s[i] == ':' {
+			if at := passwordAfter(s, i); at >= 0 {
+				password = at
+			}
+		}
+		if i == password {
+			i = valueEnd(s, i)
+			mask(password, i)
+			before, prev, prevEnd, password = "", "", i, -1
+			continue
+		}
 		if !wordByte(s[i]) {
 			i++
 			continue
@@ -160,8 +186,11 @@ func secrets(s string) string {
 		word, glue := s[start:i], s[prevEnd:start]
 		switch at := secretAt(s, start, i); {
 		case start > 0 && strings.HasPrefix(s[start-1:], Mask): // masked before
-		case announced(before, prev, glue, s, start, i), passwordAt(s, start, i):
+		case announced(before, prev, glue, s, start, i):
 			i = valueEnd(s, i)
+			if i < len(s) && s[i] == ']' && strings.HasSuffix(s[start:i], Mask[:len(Mask)-1]) {
+				i++ // a part of it was masked before
+			}
 			mask(start, i)
 		case at >= 0:
 			mask(at, i)
@@ -190,10 +219,27 @@ func alnum(c byte) bool {
 // after a slash, a query's value after a percent sign, a password after most
 // signs.
 func valueEnd(s string, i int) int {
-	for i < len(s) && s[i] < utf8.RuneSelf && strings.IndexByte(" \t\"'`\\&,;)]}>|", s[i]) < 0 {
+	for i < len(s) && s[i] < utf8.RuneSelf && !valueEnds[s[i]] {
 		i++
 	}
 	return i
+}
+
+// valueEnds are what no value goes across.
+var valueEnds = func() (ends [utf8.RuneSelf]bool) {
+	for _, c := range []byte(" \t\"'`\\&,;)]}>|") {
+		ends[c] = true
+	}
+	return ends
+}()
+
+// valueAt is the value from start on whose first word ends at end, or as much of
+// it as is looked at.
+func valueAt(s string, start, end int) string {
+	if end-start >= maxLook {
+		return s[start : start+maxLook]
+	}
+	return s[start:valueEnd(s[:min(len(s), start+maxLook)], end)]
 }
 
 // prefixes begin keys whatever follows, provided enough follows to be one: the
@@ -234,8 +280,14 @@ func secretAt(s string, start, end int) int {
 		}
 		word := s[i:end]
 		for _, p := range prefixes[word[0]] {
-			if len(word) >= p.min && strings.HasPrefix(word, p.text) && keyLike(word[len(p.text):]) {
+			if len(word) < p.min || !strings.HasPrefix(word, p.text) {
+				continue
+			}
+			if keyLike(word[len(p.text):]) {
 				return i
+			}
+			if !keyLike(word) {
+				return -1 // nor is any part of it: the word is read once
 			}
 		}
 	}
@@ -247,6 +299,11 @@ func secretAt(s string, start, end int) int {
 func escapeEnds(s string, i int) bool {
 	return i >= 3 && s[i-3] == '%' || i >= 2 && s[i-2] == '\\' || i >= 6 && s[i-6:i-4] == `\u`
 }
+
+// maxLook is how much of a value is looked at to tell what it is: more than the
+// beginning of any key needs. Without it, a text in which a name announces one
+// value after another would be read to its end as often.
+const maxLook = 64
 
 // keyLike tells what was drawn at random from plain words: "sk-learn-users" is
 // somebody's package and "YOUR_KEY" a placeholder, "sk-proj-4f9Tx2…" is a key.
@@ -284,18 +341,22 @@ func announced(before, prev, glue, s string, start, end int) bool {
 	if strings.Trim(glue, ` "'\<`) == "" && glue != "" {
 		// Authorization: token 4f9e… – the scheme may be anybody's.
 		return (scheme(prev) || strings.HasSuffix(strings.ToLower(before), "authorization") || strings.HasPrefix(prev, "--") && SecretName(prev)) &&
-			keyLike(s[start:valueEnd(s, end)])
+			keyLike(valueAt(s, start, end))
 	}
 	if len(glue) > 8 || strings.Trim(glue, " \"'\\:=[<>") != "" || !strings.ContainsAny(glue, ":=") {
 		return false
 	}
-	name, value := strings.ToLower(prev), s[start:valueEnd(s, end)]
+	name := strings.ToLower(prev[max(0, len(prev)-maxLook):])
+	if !scheme(prev) && !telegramBot(name) && name != "code" && !SecretName(name) && !queryName(name) {
+		return false
+	}
+	value := valueAt(s, start, end)
 	switch {
 	case scheme(prev), glue == ":" && telegramBot(name):
 		return keyLike(value)
 	case name == "code" && glue == "=": // of OAuth, or somebody's error code
 		return len(value) >= 20 && keyLike(value)
-	case !SecretName(name):
+	case !SecretName(name) && !(glue == "=" && queryName(name)):
 		return false
 	case keyLike(value):
 		return true
@@ -340,18 +401,67 @@ func SecretName(name string) bool {
 	return false
 }
 
-// passwordAt reports whether s[start:end] begins the password of a URL:
-// scheme://user:password@host.
-func passwordAt(s string, start, end int) bool {
-	if start == 0 || s[start-1] != ':' {
+// MayHoldSecret is SecretName with a wider reach: it also knows names that hold
+// a secret as a rule, such as X-Auth, X-Jwt or pass. It serves to recognise
+// again what a request was sent with, and not to tell whose request it is.
+func MayHoldSecret(name string) bool {
+	if SecretName(name) {
+		return true
+	}
+	if len(name) > 64 {
 		return false
 	}
-	i := strings.LastIndex(s[:start], "://")
-	return i >= 0 && !strings.ContainsAny(s[i+3:start], "/ @") && strings.HasPrefix(s[valueEndOfUser(s, end):], "@")
+	name = strings.ToLower(name)
+	for _, not := range [...]string{"idempoten", "request", "author-", "agent", "websocket"} {
+		if strings.Contains(name, not) {
+			return false
+		}
+	}
+	for _, part := range [...]string{"auth", "jwt", "pass", "key", "token", "secret", "sign", "credential", "cookie", "session", "bearer", "hmac", "ticket", "assertion", "passcode"} {
+		if strings.Contains(name, part) {
+			return true
+		}
+	}
+	return name == "sid" || name == "otp" || name == "pin" || name == "pw" || name == "code"
+}
+
+// queryName reports whether a parameter of that name, in lower case, holds a
+// secret although the word means other things too in prose.
+func queryName(name string) bool {
+	switch name {
+	case "jwt", "pass", "passphrase", "passcode", "pw", "otp", "apitoken", "bearer", "x-auth", "x-jwt", "sessionid", "session_id", "sid":
+		return true
+	}
+	return false
+}
+
+// passwordAfter returns where the secret of a URL's user begins, if a URL's
+// scheme ends in the colon at s[i]: the password, or the user where there is no
+// password and the name looks like a key. It is -1 if there is none. It reads
+// to the end of the host at most, and no byte is read for two schemes.
+func passwordAfter(s string, i int) int {
+	if !strings.HasPrefix(s[i:], "://") {
+		return -1
+	}
+	i += len("://")
+	end := valueEndOfUser(s, i)
+	if end == len(s) || s[end] != '@' {
+		return -1
+	}
+	if colon := strings.IndexByte(s[i:end], ':'); colon >= 0 {
+		if i+colon+1 == end {
+			return -1
+		}
+		return i + colon + 1
+	}
+	if keyLike(s[i:end]) && end-i >= 16 {
+		return i
+	}
+	return -1
 }
 
 func valueEndOfUser(s string, i int) int {
-	for i < len(s) && !strings.ContainsRune("@/ \"'", rune(s[i])) {
+	for i < len(s) && strings.IndexByte("@/ \"'", s[i]) < 0 {
 		i++
 	}
 	return i

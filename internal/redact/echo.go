@@ -1,0 +1,419 @@
+package redact
+
+import (
+	"bytes"
+	"encoding/base64"
+	"strings"
+	"unicode/utf8"
+)
+
+// Servers say back what they were sent: as it was, escaped for a URL, for HTML
+// or JSON, in base64, in another case, cut short. An echo is found in all of
+// these because only letters and digits are compared, with escapes undone and in
+// lower case, and because any stretch of a secret will do that is long enough to
+// be no accident. Both are looked at once, whatever stands in them.
+
+const (
+	// maxEcho is how much of one secret is compared. A longer one is recognised
+	// by its beginning, and what follows by further stretches of it.
+	maxEcho = 4 << 10
+
+	// maxEchoes bounds all secrets of a request together, coded ones included.
+	maxEchoes = 64 << 10
+
+	gram = 8 // letters that are compared at once
+	step = 2 // of them, a secret's are kept at every second place
+
+	// maxPhrase bounds a secret of several words, which counts as a whole.
+	maxPhrase = 64
+
+	// minStretch is how much of a secret counts as a part of it, where it has
+	// digits as well as letters; words alone must be longer.
+	minStretch, minWords = 10, 16
+)
+
+// A Cleaner knows secrets beside those that are known by their shape. The zero
+// Cleaner knows none.
+type Cleaner struct {
+	short []string // compared as they are
+	text  []byte   // the others, folded, each behind a 0
+	table []seed   // of text's grams, by their hash; its length is a power of two
+}
+
+// A seed is a gram and where it stands in text.
+type seed struct {
+	gram uint64
+	at   int32
+}
+
+// Without returns a Cleaner that also masks each of secrets, in whichever coding.
+// What is short or a plain word is none: local servers want any key, and are
+// given "ollama".
+func Without(secrets ...string) Cleaner {
+	var c Cleaner
+	if len(secrets) == 0 {
+		return c
+	}
+	size := 0
+	for _, s := range secrets {
+		size += 6 * min(len(s), maxEcho)
+	}
+	text := make([]byte, 0, min(size, maxEchoes))
+	for i, s := range secrets {
+		if len(s) < 12 && !(len(s) >= 6 && strings.ContainsAny(s, "0123456789")) || said(secrets[:i], s) {
+			continue
+		}
+		s = s[:min(len(s), maxEcho)]
+		if len(text)+6*len(s) > maxEchoes {
+			break
+		}
+		before := len(text)
+		text = append(text, 0)
+		text = appendFolded(text, s, len(s) <= maxPhrase)
+		if len(text)-before-1 < gram {
+			text = text[:before]
+			c.short = append(c.short, s)
+			continue
+		}
+		text = appendCoded(text, s)
+	}
+	c.text = text
+	c.index()
+	return c
+}
+
+// said reports whether a secret is one of those before it.
+func said(before []string, s string) bool {
+	for _, b := range before {
+		if b == s {
+			return true
+		}
+	}
+	return false
+}
+
+// appendFolded appends the letters and digits of s in lower case, escapes undone,
+// with its white space or without.
+func appendFolded(text []byte, s string, space bool) []byte {
+	for i := 0; i < len(s); {
+		c, n := folded(s, i)
+		if c != 0 && (c != ' ' || space) {
+			text = append(text, c)
+		}
+		i += n
+	}
+	return text
+}
+
+// appendCoded appends s in base64, as it comes out behind any other text: three
+// ways, without the signs that depend on what stands before and after.
+func appendCoded(text []byte, s string) []byte {
+	var plainRoom, codedRoom [512]byte // enough for most: no allocation
+	for before := range 3 {
+		plain := append(append(plainRoom[:0], "xx"[:before]...), s...)
+		coded := base64.StdEncoding.AppendEncode(codedRoom[:0], plain)
+		from, to := (before*8+5)/6, len(plain)*8/6
+		text = append(text, 0)
+		for _, c := range coded[from:to] {
+			if alnum(c) {
+				text = append(text, lower(c))
+			}
+		}
+	}
+	return text
+}
+
+// folded returns what s says at i, as far as it is compared: a letter or a
+// digit in lower case, ' ' for white space, and 0 for all else; and how many
+// bytes that takes.
+func folded(s string, i int) (c byte, n int) {
+	c = s[i]
+	switch {
+	case alnum(c):
+		return lower(c), 1
+	case c == '%':
+		n = 1
+		for strings.HasPrefix(s[i+n:], "25") { // escaped twice
+			n += 2
+		}
+		if v, ok := hexAt(s, i+n, 2); ok {
+			return comparable(v), n + 2
+		}
+		return 0, n
+	case c == '\\' && i+1 < len(s):
+		if s[i+1] == 'u' {
+			if v, ok := hexAt(s, i+2, 4); ok {
+				return comparable(v), 6
+			}
+		}
+		if strings.IndexByte("nrtbf", s[i+1]) >= 0 {
+			return ' ', 2
+		}
+		return 0, 1
+	case c == '&':
+		return entity(s, i)
+	case c == ' ' || c == '\n' || c == '\t' || c == '\r':
+		return ' ', 1
+	case c < utf8.RuneSelf:
+		return 0, 1
+	}
+	_, n = utf8.DecodeRuneInString(s[i:])
+	return 0, n
+}
+
+// entity is folded for an ampersand: &amp; is one sign, and &#65; a letter.
+func entity(s string, i int) (byte, int) {
+	for _, e := range [...]string{"&amp;", "&lt;", "&gt;", "&quot;", "&apos;", "&nbsp;"} {
+		if strings.HasPrefix(s[i:], e) {
+			return 0, len(e)
+		}
+	}
+	if !strings.HasPrefix(s[i:], "&#") {
+		return 0, 1
+	}
+	v, hexed := 0, false
+	for j := i + 2; j < len(s) && j < i+10; j++ {
+		switch c := s[j] | 0x20; {
+		case s[j] == ';':
+			return comparable(v), j + 1 - i
+		case c == 'x' && j == i+2:
+			hexed = true
+		case hexed && 'a' <= c && c <= 'f':
+			v = v*16 + int(c-'a') + 10
+		case '0' <= s[j] && s[j] <= '9' && hexed:
+			v = v*16 + int(s[j]-'0')
+		case '0' <= s[j] && s[j] <= '9':
+			v = v*10 + int(s[j]-'0')
+		default:
+			return 0, 1
+		}
+	}
+	return 0, 1
+}
+
+func hexAt(s string, i, digits int) (v int, ok bool) {
+	if i+digits > len(s) {
+		return 0, false
+	}
+	for _, c := range []byte(s[i : i+digits]) {
+		switch l := c | 0x20; {
+		case '0' <= c && c <= '9':
+			v = v*16 + int(c-'0')
+		case 'a' <= l && l <= 'f':
+			v = v*16 + int(l-'a') + 10
+		default:
+			return 0, false
+		}
+	}
+	return v, true
+}
+
+// comparable is a character as it is compared.
+func comparable(v int) byte {
+	switch {
+	case v < utf8.RuneSelf && alnum(byte(v)):
+		return lower(byte(v))
+	case v == ' ' || v == '\n' || v == '\t':
+		return ' '
+	}
+	return 0
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c | 0x20
+	}
+	return c
+}
+
+// index builds the table.
+func (c *Cleaner) index() {
+	if len(c.text) == 0 {
+		return
+	}
+	size := 64
+	for size < len(c.text)/step*2 {
+		size *= 2
+	}
+	c.table = make([]seed, size)
+	for i := 0; i+gram <= len(c.text); i++ {
+		if c.text[i] == 0 {
+			continue
+		}
+		// Every second place of each secret, and the beginning of each.
+		if i%step != 0 && c.text[i-1] != 0 {
+			continue
+		}
+		if g, ok := gramAt(c.text, i); ok {
+			c.put(g, i)
+		}
+	}
+}
+
+// gramAt packs gram letters into a number; false where a secret ends before.
+func gramAt(text []byte, i int) (g uint64, ok bool) {
+	for j := range gram {
+		if text[i+j] == 0 {
+			return 0, false
+		}
+		g = g<<8 | uint64(text[i+j])
+	}
+	return g, true
+}
+
+func slot(g uint64, size int) int { return int(g * 0x9e3779b97f4a7c15 >> 32 & uint64(size-1)) }
+
+// put keeps one place of a gram: the beginning of the shortest secret that begins
+// so, else the first. A secret may be a part of another: a user beside a user and
+// password.
+func (c *Cleaner) put(g uint64, at int) {
+	for i := slot(g, len(c.table)); ; i = (i + 1) & (len(c.table) - 1) {
+		switch {
+		case c.table[i].gram == 0:
+			c.table[i] = seed{g, int32(at)}
+			return
+		case c.table[i].gram == g:
+			if old := int(c.table[i].at); c.text[at-1] == 0 && (c.text[old-1] != 0 || c.length(at) < c.length(old)) {
+				c.table[i].at = int32(at)
+			}
+			return
+		}
+	}
+}
+
+// length is how much of a secret there is from at on.
+func (c *Cleaner) length(at int) int {
+	if n := bytes.IndexByte(c.text[at:], 0); n >= 0 {
+		return n
+	}
+	return len(c.text) - at
+}
+
+func (c *Cleaner) find(g uint64) int {
+	for i := slot(g, len(c.table)); c.table[i].gram != 0; i = (i + 1) & (len(c.table) - 1) {
+		if c.table[i].gram == g {
+			return int(c.table[i].at)
+		}
+	}
+	return -1
+}
+
+// mayEcho reports whether any gram of a secret is in s. Mostly none is, and then
+// that costs no memory.
+func (c *Cleaner) mayEcho(s string) bool {
+	var g uint64
+	for i, seen := 0, 0; i < len(s); {
+		l, n := folded(s, i)
+		i += n
+		if l == 0 {
+			continue
+		}
+		g = g<<8 | uint64(l)
+		if seen++; seen >= gram && c.find(g) >= 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// withoutEchoes masks every stretch of a known secret in s.
+func (c Cleaner) withoutEchoes(s string) string {
+	for _, secret := range c.short {
+		s = strings.ReplaceAll(s, secret, Mask)
+	}
+	if len(c.table) == 0 || !c.mayEcho(s) {
+		return s
+	}
+	t := make([]byte, 0, len(s))   // s, folded
+	at := make([]int32, 0, len(s)) // and where in s each letter stands
+	for i := 0; i < len(s); {
+		l, n := folded(s, i)
+		if l != 0 {
+			t, at = append(t, l), append(at, int32(i))
+		}
+		i += n
+	}
+	var b strings.Builder
+	last := 0 // s[:last] is written
+	free := 0 // t[:free] is judged
+	var g uint64
+	for i := range t {
+		g = g<<8 | uint64(t[i])
+		if i < free+gram-1 {
+			continue
+		}
+		place := c.find(g)
+		if place < 0 {
+			continue
+		}
+		from, to := i+1-gram, i+1
+		sf, st := place, place+gram
+		for from > free && c.text[sf-1] == t[from-1] {
+			from, sf = from-1, sf-1
+		}
+		for to < len(t) && st < len(c.text) && c.text[st] == t[to] {
+			to, st = to+1, st+1
+		}
+		whole := c.text[sf-1] == 0 && (st == len(c.text) || c.text[st] == 0)
+		if !whole {
+			if from, to = word(t, from, to, i); !telling(t[from:to]) {
+				continue
+			}
+		}
+		start := int(at[from])
+		_, n := folded(s, int(at[to-1]))
+		end := int(at[to-1]) + n
+		// What goes on in the same word may be the rest of another key that only
+		// begins alike.
+		for end < len(s) && wordByte(s[end]) && (s[end] != '.' || end+1 < len(s) && alnum(s[end+1])) {
+			end++
+		}
+		for !whole && start > last && wordByte(s[start-1]) {
+			start--
+		}
+		for start-3 >= last && s[start-3] == '%' { // an escaped sign that it began with
+			if _, ok := hexAt(s, start-2, 2); !ok {
+				break
+			}
+			start -= 3
+		}
+		for to < len(t) && int(at[to]) < end {
+			to++
+		}
+		b.WriteString(s[last:start])
+		b.WriteString(Mask)
+		last, free = end, to
+	}
+	if last == 0 {
+		return s
+	}
+	b.WriteString(s[last:])
+	return b.String()
+}
+
+// word narrows a stretch to the word in it that t[i] belongs to.
+func word(t []byte, from, to, i int) (int, int) {
+	for j := i; j >= from; j-- {
+		if t[j] == ' ' {
+			from = j + 1
+			break
+		}
+	}
+	for j := i; j < to; j++ {
+		if t[j] == ' ' {
+			to = j
+			break
+		}
+	}
+	return min(from, to), to
+}
+
+// telling reports whether a stretch of a secret is long enough to be no accident.
+func telling(t []byte) bool {
+	letters, digits := false, false
+	for _, c := range t {
+		digits = digits || '0' <= c && c <= '9'
+		letters = letters || 'a' <= c && c <= 'z'
+	}
+	return len(t) >= minStretch && letters && digits || len(t) >= minWords
+}

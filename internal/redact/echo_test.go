@@ -1,0 +1,88 @@
+package redact_test
+
+import (
+	"encoding/base64"
+	"fmt"
+	"html"
+	"math/rand/v2"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/steadyhttp/steadyhttp/internal/redact"
+)
+
+// codings are the ways in which servers say back what they were sent.
+var codings = []struct {
+	name string
+	code func(secret string) string
+}{
+	{"as it is", func(s string) string { return s }},
+	{"for a query", url.QueryEscape},
+	{"for a path", url.PathEscape},
+	{"for a query, twice", func(s string) string { return url.QueryEscape(url.QueryEscape(s)) }},
+	{"each byte for a URL", func(s string) string { return each(s, "%%%02x") }},
+	{"for HTML", html.EscapeString},
+	{"each byte for HTML", func(s string) string { return each(s, "&#%d;") }},
+	{"each byte for HTML, in hex", func(s string) string { return each(s, "&#x%X;") }},
+	{"each byte for JSON", func(s string) string { return each(s, `\u%04x`) }},
+	{"as a JSON string", func(s string) string { return fmt.Sprintf("%q", s) }},
+	{"in capitals", strings.ToUpper},
+	{"in small letters", strings.ToLower},
+	{"in base64", func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }},
+	{"in base64 for URLs", func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }},
+	{"in base64 with a scheme", func(s string) string { return base64.StdEncoding.EncodeToString([]byte("Bearer " + s)) }},
+	{"in base64 as a password", func(s string) string { return base64.StdEncoding.EncodeToString([]byte("us:" + s + ":x")) }},
+	{"its first half", func(s string) string { return s[:len(s)/2+1] + "…" }},
+	{"its last half", func(s string) string { return "..." + s[len(s)/2-1:] }},
+	{"with fillers in it", func(s string) string { return s[:9] + "\u200b" + s[9:14] + "\ufe0f" + s[14:] }},
+}
+
+func each(s, format string) string {
+	var b strings.Builder
+	for _, c := range []byte(s) {
+		fmt.Fprintf(&b, format, c)
+	}
+	return b.String()
+}
+
+func TestEchoesAreMaskedInAnyCoding(t *testing.T) {
+	n := 300
+	if testing.Short() {
+		n = 30
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	const alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789012345678901234567890123456789/+=&-_."
+	for range n {
+		var b strings.Builder
+		for range 22 + r.IntN(80) {
+			b.WriteByte(alphabet[r.IntN(len(alphabet))])
+		}
+		secret := b.String()
+		c := redact.Without("short", secret, "another7secret")
+		for _, coding := range codings {
+			said := coding.code(secret)
+			for _, text := range []string{"%s", "the key %s is unknown", `{"a":"%s"}`, "x=%s&y=1", "<%s>"} {
+				got := c.Line(fmt.Sprintf(text, said), 2048)
+				for i := 0; i+14 <= len(said); i++ { // no fourteen bytes of it
+					if strings.Contains(got, said[i:i+14]) {
+						t.Fatalf("%s, %s: of %q there is %q left", coding.name, text, secret, got)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestEchoesLeaveProseAlone(t *testing.T) {
+	c := redact.Without("application-name-of-the-service", "Bearer qT7avZr9bLk2cwE5xYb8", "user@example.com", "2024-10-01")
+	for _, s := range []string{
+		"The application is not allowed to use this service.",
+		"The bearer of this application has no name; see the example on example.org.",
+		"Your quota of 2025-10-01 is used up.",
+	} {
+		if got := c.Line(s, 200); got != s {
+			t.Errorf("got %q, want %q", got, s)
+		}
+	}
+}

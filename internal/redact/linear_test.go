@@ -1,0 +1,70 @@
+package redact_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp/internal/redact"
+)
+
+// units are texts that, over and over, make a cleaner look at the same bytes
+// again and again if it can be made to.
+var units = []string{
+	"lorem ipsum ", "a", "a:", "a=", "token=", "token:", "token: ", "key=a&", "sk-", "sk_", "eyJ", "eyJ.", "-", "--", "sk-a-", "://", "a://", "://a:", "://a:b", "http://a:b", "https://a/",
+	"a.b/", "/", "//", `\/`, "%2F", "%2f%", "%25", "%", "&", "&#", "&#x", "&amp;", `\u00`, `\`, "hooks.slack.com/", "hooks.slack.com/services/", "discord.com/api/webhooks/1/",
+	"bearer ", "bearer", "Bearer: ", "authorization token ", "authorization: ", "PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----", "-----END ", "Cookie: ", "bot123456:", "\n", " ", "\x00", "é", "\ufe0f", "\xff", "🙂",
+	"*", "sk-*", `"`, `":"`, `{"a":`, "[", "<a>", "password", "passwordpassword=", "4fT9xQ2m", "4fT9xQ2m-", "QT7AVZR9", "hook/", "webhook/a/", "key/", "a@b:", "a:b@", "u0026", `\u0026`,
+}
+
+var knownSecrets = []string{"Bearer qT7avZr9bLk2cwE5xYb8", "qT7avZr9bLk2cwE5xYb8", strings.Repeat("ab", 3000), strings.Repeat("4fT9xQ2m", 500), strings.Repeat("a", 4000)}
+
+// cost is the least time of many: other work on the machine only adds to it.
+func cost(c redact.Cleaner, text string, times int) time.Duration {
+	best := time.Hour
+	for range times {
+		began := time.Now()
+		c.Line(text, 64<<10)
+		best = min(best, time.Since(began))
+	}
+	return best
+}
+
+// Four times the text may take six times the time at most: machines differ, and
+// what is quadratic takes sixteen times.
+func TestCleaningTakesLinearTime(t *testing.T) {
+	c := redact.Without(knownSecrets...)
+	for _, unit := range units {
+		text := strings.Repeat(unit, 64<<10/len(unit)+1)[:64<<10]
+		before := time.Duration(0)
+		for n := 1 << 10; n <= 64<<10; n *= 4 {
+			now := cost(c, text[:n], 3)
+			if now > 3*time.Millisecond && now > 6*before {
+				now, before = cost(c, text[:n], 30), cost(c, text[:n/4], 30)
+			}
+			if now > 3*time.Millisecond && now > 6*before {
+				t.Errorf("%q: %d KiB take %v, a quarter of it %v", unit, n>>10, now, before)
+			}
+			before = now
+		}
+		if !testing.Short() && before > 20*time.Millisecond { // a tenth of that as a rule
+			t.Errorf("%q: 64 KiB take %v", unit, before)
+		}
+		t.Logf("%8v %q", before.Round(10*time.Microsecond), unit)
+	}
+}
+
+func BenchmarkLine(b *testing.B) {
+	c := redact.Without(knownSecrets...)
+	for _, unit := range []string{"lorem ipsum ", "a:", "sk-", "https://a.b/c/"} {
+		for _, n := range []int{1 << 10, 4 << 10, 16 << 10, 64 << 10} {
+			text := strings.Repeat(unit, n/len(unit)+1)[:n]
+			b.Run(unit+"/"+time.Duration(n >> 10).String()[:1], func(b *testing.B) {
+				b.SetBytes(int64(n))
+				for b.Loop() {
+					c.Line(text, n)
+				}
+			})
+		}
+	}
+}
