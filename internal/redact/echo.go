@@ -3,6 +3,7 @@ package redact
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"strings"
 	"unicode/utf8"
 )
@@ -37,13 +38,7 @@ const (
 type Cleaner struct {
 	short []string // compared as they are
 	text  []byte   // the others, folded, each behind a 0
-	table []seed   // of text's grams, by their hash; its length is a power of two
-}
-
-// A seed is a gram and where it stands in text.
-type seed struct {
-	gram uint64
-	at   int32
+	table []int32  // where text's grams are, by their hash, 0 for none; its length is a power of two
 }
 
 // Without returns a Cleaner that also masks each of secrets, in whichever coding.
@@ -235,7 +230,7 @@ func (c *Cleaner) index() {
 	for size < len(c.text)/step*2 {
 		size *= 2
 	}
-	c.table = make([]seed, size)
+	c.table = make([]int32, size)
 	for i := 0; i+gram <= len(c.text); i++ {
 		if c.text[i] == 0 {
 			continue
@@ -269,16 +264,21 @@ func slot(g uint64, size int) int { return int(g * 0x9e3779b97f4a7c15 >> 32 & ui
 func (c *Cleaner) put(g uint64, at int) {
 	for i := slot(g, len(c.table)); ; i = (i + 1) & (len(c.table) - 1) {
 		switch {
-		case c.table[i].gram == 0:
-			c.table[i] = seed{g, int32(at)}
+		case c.table[i] == 0:
+			c.table[i] = int32(at)
 			return
-		case c.table[i].gram == g:
-			if old := int(c.table[i].at); c.text[at-1] == 0 && (c.text[old-1] != 0 || c.length(at) < c.length(old)) {
-				c.table[i].at = int32(at)
+		case c.is(c.table[i], g):
+			if old := int(c.table[i]); c.text[at-1] == 0 && (c.text[old-1] != 0 || c.length(at) < c.length(old)) {
+				c.table[i] = int32(at)
 			}
 			return
 		}
 	}
+}
+
+// is reports whether the gram at a place of text is g.
+func (c *Cleaner) is(at int32, g uint64) bool {
+	return binary.BigEndian.Uint64(c.text[at:]) == g
 }
 
 // length is how much of a secret there is from at on.
@@ -290,9 +290,9 @@ func (c *Cleaner) length(at int) int {
 }
 
 func (c *Cleaner) find(g uint64) int {
-	for i := slot(g, len(c.table)); c.table[i].gram != 0; i = (i + 1) & (len(c.table) - 1) {
-		if c.table[i].gram == g {
-			return int(c.table[i].at)
+	for i := slot(g, len(c.table)); c.table[i] != 0; i = (i + 1) & (len(c.table) - 1) {
+		if c.is(c.table[i], g) {
+			return int(c.table[i])
 		}
 	}
 	return -1
