@@ -72,7 +72,8 @@ func glance(resp *http.Response, rules []Rule) *Error {
 func brokenOff(resp *http.Response, err error) *Error {
 	e := *errorFor(resp.Request, err)
 	of := origin(resp)
-	e.Status, e.Provider, e.RequestID = resp.StatusCode, of.Provider, redact.Line(of.RequestID, maxToken)
+	clean := redact.Without(credential.Secrets(resp.Request)...)
+	e.Status, e.Provider, e.RequestID = resp.StatusCode, of.Provider, clean.Line(of.RequestID, maxToken)
 	if e.Class == Connection {
 		e.Hint = "The answer is cut short: do not take it for a whole one."
 	}
