@@ -50,6 +50,11 @@ func (s *script) RoundTrip(req *http.Request) (*http.Response, error) {
 	r := s.replies[min(len(s.sent), len(s.replies)-1)]
 	s.sent = append(s.sent, sent{at, string(body), req.Header})
 	s.mu.Unlock()
+	return s.reply(req, r)
+}
+
+// reply gives r to req, once its time has passed.
+func (s *script) reply(req *http.Request, r reply) (*http.Response, error) {
 	if r.after > 0 {
 		timer := time.NewTimer(r.after)
 		defer timer.Stop()

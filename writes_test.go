@@ -336,19 +336,7 @@ func TestNoWriteIsDoneTwice(t *testing.T) {
 					if !meets || m.applied {
 						applied++
 					}
-					if r.after > 0 {
-						timer := time.NewTimer(r.after)
-						defer timer.Stop()
-						select {
-						case <-timer.C:
-						case <-req.Context().Done():
-							return nil, req.Context().Err()
-						}
-					}
-					if r.err != nil {
-						return nil, r.err
-					}
-					return playing().response(req, r), nil
+					return playing().reply(req, r)
 				})
 				good := func(rt http.RoundTripper) (n int) {
 					for range calls {
