@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/steadyhttp/steadyhttp/internal/inmem"
 	"github.com/steadyhttp/steadyhttp/internal/replay"
 )
 
@@ -73,23 +74,28 @@ func whileWaiting(req *http.Request) (over func()) {
 	return c.resume
 }
 
-// kept is in the context of a request whose body is kept while it is sent, for
-// who wants to look at it: strangers on the way may wrap the body, and GetBody
-// would end the attempt that reads it.
+// kept is in the context of a request without GetBody whose body can be had again,
+// for who wants to look at it: strangers on the way may wrap the body.
 type kept struct {
-	source *replay.Source
+	source *replay.Source // keeps what is sent of it
+	body   inmem.Body     // its content, where source is nil
 	req    *http.Request
 }
 
 type keptKey struct{}
 
-// keptOf returns what has been read of req's body by now, if it is kept.
-func keptOf(req *http.Request) ([]byte, bool) {
+// keptOf returns what has been read of req's body by now, if it is kept: max bytes
+// at the most.
+func keptOf(req *http.Request, max int) (string, bool) {
 	k, ok := req.Context().Value(keptKey{}).(kept)
 	if !ok || k.req.Method != req.Method || k.req.ContentLength != req.ContentLength || hostOf(k.req) != hostOf(req) {
-		return nil, false // none, or another request's that a stranger makes with the same context
+		return "", false // none, or another request's that a stranger makes with the same context
 	}
-	return k.source.Kept(), true
+	if k.source == nil {
+		return k.body.Start(max), true
+	}
+	content := k.source.Kept()
+	return string(content[:min(len(content), max)]), true
 }
 
 // agesAfter is how long a Throttler may hold an attempt back before what Prepare set

@@ -61,9 +61,11 @@ const (
 // at once. When the attempts end, the caller gets the last response with its
 // whole body, or the last error unchanged.
 //
-// A body is sent again from Request.GetBody. If there is none, what the first
-// attempt reads of the body is kept, up to MaxBufferedBody, while it is being
-// sent; the body is not read in advance. The request itself is not modified.
+// A body is sent again from Request.GetBody. If there is none, a body that stands in
+// memory ([bytes.Reader], [bytes.Buffer], [strings.Reader]) is sent again from there.
+// Of any other, what an attempt reads is kept, up to MaxBufferedBody, while it is
+// being sent; the body is not read in advance, and an attempt that is over does not
+// wait for who writes it. The request itself is not modified.
 //
 // A 421 is not repeated, because a wrapper cannot choose the connection. A 409 to
 // a repeat with an idempotency key, after an attempt that was not answered, means
@@ -124,8 +126,8 @@ type Retrier struct {
 	// held the call there. 0 is two minutes, negative is no limit.
 	MaxElapsed time.Duration
 
-	// MaxBufferedBody is how many bytes of a body without GetBody are kept so
-	// that the body can be sent again. A larger body is sent once; if its length
+	// MaxBufferedBody is how many bytes of a body that has no GetBody and does not
+	// stand in memory are kept so that it can be sent again. A larger body is sent once; if its length
 	// is known to be larger, nothing is kept. 0 is 1 MiB, negative is no limit.
 	MaxBufferedBody int64
 
@@ -145,7 +147,8 @@ type Retrier struct {
 	// is returned: until the headers have arrived and an inner Classifier has
 	// read what it reads of the body. Time in an inner Throttler does not count,
 	// and neither does the wait for a stream's first output, or the caller's reading
-	// of the body. An attempt that takes longer fails with the class Timeout. 0 is off.
+	// of the body. An attempt that takes longer fails with the class Timeout, and the
+	// body of its request is closed. 0 is off.
 	AttemptTimeout time.Duration
 
 	// FirstOutput is how long an inner Classifier waits for the first output of a

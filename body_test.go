@@ -6,8 +6,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -134,6 +136,78 @@ func TestBodiesThatStayUnwrapped(t *testing.T) {
 			}
 			if n := body.closes.Load(); n != 1 {
 				t.Errorf("%s: the body was closed %d times, want once", row.name, n)
+			}
+		})
+	}
+}
+
+// writeCounter counts the writes to a connection.
+type writeCounter struct {
+	net.Conn
+	writes *atomic.Int32
+}
+
+func (c writeCounter) Write(p []byte) (int, error) { c.writes.Add(1); return c.Conn.Write(p) }
+
+// net/http writes a body that it sees to be in memory together with the headers.
+// It goes out as it is, and can be sent again all the same.
+func TestBodyInMemory(t *testing.T) {
+	const content = `{"name":"a book"}`
+	noGetBody := func(body io.Reader) func() *http.Request {
+		return func() *http.Request {
+			req := request(t, "PUT", "http://shop.example/orders/1", "")
+			req.Body, req.ContentLength = io.NopCloser(body), int64(len(content))
+			return req
+		}
+	}
+	halfRead := strings.NewReader("read before" + content)
+	io.CopyN(io.Discard, halfRead, int64(len("read before")))
+	for _, row := range []struct {
+		name string
+		req  func() *http.Request
+	}{
+		{"a write, with GetBody", func() *http.Request { return request(t, "POST", "http://shop.example/orders", content) }},
+		{"a bytes.Reader", noGetBody(bytes.NewReader([]byte(content)))},
+		{"a strings.Reader", noGetBody(strings.NewReader(content))},
+		{"a strings.Reader that was read in part", noGetBody(halfRead)},
+		{"a bytes.Buffer", noGetBody(bytes.NewBufferString(content))},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			srv := steadyhttptest.NewServer()
+			defer srv.Close()
+			var got []string
+			echo := func(status int) steadyhttptest.Reply {
+				return steadyhttptest.Reply{Handler: func(w http.ResponseWriter, r *http.Request) {
+					b, _ := io.ReadAll(r.Body)
+					got = append(got, string(b))
+					w.WriteHeader(status)
+				}}
+			}
+			srv.Script("*", echo(429), echo(200))
+			var writes atomic.Int32
+			base := &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+				conn, err := new(net.Dialer).DialContext(ctx, network, strings.TrimPrefix(srv.URL, "http://"))
+				return writeCounter{conn, &writes}, err
+			}}
+			defer base.CloseIdleConnections()
+			var first int32
+			client := &http.Client{Transport: &steadyhttp.Retrier{BackOff: noWait, Base: roundTripperFunc(func(req *http.Request) (*http.Response, error) {
+				resp, err := base.RoundTrip(req)
+				if first == 0 {
+					first = writes.Load()
+				}
+				return resp, err
+			})}}
+			resp, err := client.Do(row.req())
+			if err != nil {
+				t.Fatal(err)
+			}
+			finish(t, resp)
+			if resp.StatusCode != 200 || !slices.Equal(got, []string{content, content}) {
+				t.Errorf("got %d and the bodies %q, want 200 and the content twice", resp.StatusCode, got)
+			}
+			if first != 1 {
+				t.Errorf("the request took %d writes, want 1 as without us", first)
 			}
 		})
 	}

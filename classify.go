@@ -184,7 +184,7 @@ func (t *Classifier) examine(req *http.Request, resp *http.Response, at look, c 
 // Whoever sends it may wait for the answer.
 func uploading(req *http.Request) bool {
 	if k, ok := req.Context().Value(keptKey{}).(kept); ok {
-		return !k.source.Ended()
+		return k.source != nil && !k.source.Ended()
 	}
 	return hasBody(req) && req.GetBody == nil
 }

@@ -57,8 +57,8 @@ func startOfBody(req *http.Request, sent bool) (string, bool) {
 	if !hasBody(req) {
 		return "", false
 	}
-	if kept, ok := keptOf(req); ok {
-		return string(kept[:min(len(kept), maxRead)]), true
+	if start, ok := keptOf(req, maxRead); ok {
+		return start, true
 	}
 	body, ok := inMemory(req, sent)
 	if !ok {

@@ -25,9 +25,10 @@ type plan struct {
 	*Retrier
 	next        http.RoundTripper
 	req         *http.Request  // as handed in, but for an idempotency key
-	source      *replay.Source // of its body, if that has no GetBody and is small enough to be buffered
-	body        inmem.Body     // its content
+	source      *replay.Source // of its body, if that goes by but once and is small enough to be buffered
+	body        inmem.Body     // its content, if it stands in memory
 	inMemory    bool           // that is known
+	fromMemory  bool           // it is sent again from there, since it had no GetBody
 	shown       *shown         // looks at it in passing; nil where it need not
 	policy      *RetryPolicy   // of this very call; not nil
 	role        role
@@ -59,11 +60,16 @@ func (p *plan) make(t *Retrier, req *http.Request, next http.RoundTripper, c *ca
 		p.maxAttempts, p.bounded = 1, true
 	}
 	p.harm = p.harmByRules()
-	if maxBytes := orMax64(t.MaxBufferedBody, defaultMaxBufferedBody); p.maxAttempts > 1 && hasBody(req) && req.GetBody == nil && req.Context().Err() == nil && req.ContentLength <= maxBytes {
-		p.source = sourceOf(req, maxBytes)
+	if !hasBody(req) {
+		return
 	}
-	if p.source == nil && hasBody(req) {
-		p.body, p.inMemory = inMemory(req, false)
+	p.body, p.inMemory = inMemory(req, false)
+	if req.GetBody != nil || p.maxAttempts == 1 || req.Context().Err() != nil {
+		return
+	}
+	p.fromMemory = p.inMemory
+	if maxBytes := orMax64(t.MaxBufferedBody, defaultMaxBufferedBody); !p.inMemory && req.ContentLength <= maxBytes {
+		p.source = sourceOf(req, maxBytes)
 	}
 }
 
@@ -101,7 +107,7 @@ func (p *plan) replayable() bool {
 	if p.source != nil {
 		return p.source.Replayable()
 	}
-	return !hasBody(p.req) || p.req.GetBody != nil
+	return !hasBody(p.req) || p.req.GetBody != nil || p.fromMemory
 }
 
 // harmByRules is what the settings say about doing the request twice, those of the
@@ -304,7 +310,7 @@ type attempt struct {
 // first makes the request of the first attempt: as it is, unless something has
 // to be added.
 func (p *plan) first() (attempt, error) {
-	if p.source != nil || p.AttemptTimeout > 0 || p.wantsEvidence() || p.prepares(1) || p.showsInPassing() {
+	if p.source != nil || p.fromMemory || p.AttemptTimeout > 0 || p.wantsEvidence() || p.prepares(1) || p.showsInPassing() {
 		return p.attempt(1, nil)
 	}
 	return attempt{req: p.req, stall: p.StallTimeout}, nil
@@ -322,8 +328,8 @@ func (p *plan) attempt(n int, c *call) (attempt, error) {
 		a.sent = &evidence{host: a.req.URL}
 		ctx = httptrace.WithClientTrace(ctx, a.sent.trace())
 	}
-	if p.source != nil {
-		ctx = context.WithValue(ctx, keptKey{}, kept{p.source, p.req})
+	if p.source != nil || p.fromMemory {
+		ctx = context.WithValue(ctx, keptKey{}, kept{p.source, p.body, p.req})
 	}
 	if a.timeout > 0 {
 		ctx, a.end = context.WithCancelCause(ctx)
@@ -349,7 +355,7 @@ func (p *plan) attempt(n int, c *call) (attempt, error) {
 			return a.over(), err
 		}
 	}
-	if a.sent != nil && !again && p.source == nil {
+	if a.sent != nil && !again && p.source == nil && !p.inMemory { // what stands in memory has its length
 		a.sent.watch(a.req)
 	}
 	if p.showsInPassing() {
@@ -374,8 +380,11 @@ func (p *plan) setBody(req *http.Request) (err error) {
 		// net/http can send it again by itself where it knows that to be safe.
 		req.GetBody = p.source.Body
 		req.Body, err = p.source.Body()
-	case hasBody(req):
+	case !hasBody(req):
+	case req.GetBody != nil:
 		req.Body, err = req.GetBody()
+	default:
+		req.Body = io.NopCloser(p.body.Reader())
 	}
 	return err
 }
@@ -404,7 +413,13 @@ func (a attempt) send(base http.RoundTripper) (*http.Response, error) {
 
 // sendTimed is send with an AttemptTimeout.
 func (a attempt) sendTimed(base http.RoundTripper) (*http.Response, error) {
-	a.clock.start(a.timeout, func() { a.end(errAttemptTimeout) })
+	body := a.req.Body
+	a.clock.start(a.timeout, func() {
+		a.end(errAttemptTimeout)
+		if body != nil {
+			body.Close() // over HTTP/1.1 net/http waits for a Read of it, though the context has ended
+		}
+	})
 	resp, err := send(base, a.req)
 	a.clock.pause()
 	if context.Cause(a.req.Context()) == errAttemptTimeout {

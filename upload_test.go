@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/steadyhttp/steadyhttp"
 	"github.com/steadyhttp/steadyhttp/steadyhttptest"
@@ -54,6 +55,94 @@ func TestUploadThatIsRefusedBeforeItIsWritten(t *testing.T) {
 			}
 			if _, err := write.Write([]byte("more")); err == nil {
 				t.Error("the caller's body was left open")
+			}
+		})
+	}
+}
+
+// A producer may wait for as long as it likes. An attempt that is over does not wait
+// for it: bare, net/http ends the read by closing the body, which we can't while
+// another attempt may follow.
+func TestUploadWhoseProducerWaits(t *testing.T) {
+	for protocol, newServer := range map[string]func() *steadyhttptest.Server{"HTTP/1.1": steadyhttptest.NewServer, "HTTP/2": steadyhttptest.NewTLSServer} {
+		for _, row := range []struct {
+			name    string
+			first   steadyhttptest.Reply
+			retrier steadyhttp.Retrier
+			hangs   string // the protocol over which net/http itself does not return
+		}{
+			{"answered 503 with a text", steadyhttptest.Reply{Status: 503, Body: "busy", Early: true}, steadyhttp.Retrier{}, ""},
+			{"answered 429 without a text", steadyhttptest.Reply{Status: 429, Early: true}, steadyhttp.Retrier{}, ""},
+			{"reset", steadyhttptest.Reply{Drop: true, Early: true}, steadyhttp.Retrier{}, "HTTP/1.1"},
+			{"no answer", steadyhttptest.Reply{Early: true, Delay: time.Hour}, steadyhttp.Retrier{AttemptTimeout: 50 * time.Millisecond}, ""},
+		} {
+			if row.hangs == protocol {
+				continue
+			}
+			t.Run(protocol+", "+row.name, func(t *testing.T) {
+				srv := newServer()
+				defer srv.Close()
+				second := make(chan struct{})
+				srv.Script("*", row.first, steadyhttptest.Reply{Early: true, Handler: func(w http.ResponseWriter, r *http.Request) {
+					close(second)
+					io.Copy(w, r.Body)
+				}})
+				client := srv.Client()
+				row.retrier.Base, row.retrier.BackOff = client.Transport, noWait
+				client.Transport = &row.retrier
+				body, write := io.Pipe()
+				go func() {
+					io.WriteString(write, "one, ")
+					<-second // until then it waits
+					io.WriteString(write, "two")
+					write.Close()
+				}()
+				req := request(t, "PUT", srv.URL+"/upload", "")
+				req.Body, req.ContentLength = body, -1
+				resp, err := client.Do(req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := finish(t, resp); resp.StatusCode != 200 || got != "one, two" {
+					t.Errorf("got %d %q, want 200 and all that was sent", resp.StatusCode, got)
+				}
+			})
+		}
+	}
+}
+
+// With a body that can't be sent again, or that is another reader each time, an
+// attempt that takes too long is over all the same.
+func TestAttemptTimeoutOfAnUploadWhoseProducerWaits(t *testing.T) {
+	pipes := func() (io.ReadCloser, error) { r, _ := io.Pipe(); return r, nil }
+	for _, row := range []struct {
+		name     string
+		retrier  steadyhttp.Retrier
+		getBody  func() (io.ReadCloser, error)
+		attempts int
+	}{
+		{"longer than what is kept", steadyhttp.Retrier{MaxBufferedBody: 1}, nil, 1},
+		{"with GetBody", steadyhttp.Retrier{MaxAttempts: 2}, pipes, 2},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			srv := steadyhttptest.NewServer()
+			defer srv.Close()
+			srv.Script("*", steadyhttptest.Reply{Early: true, Delay: time.Hour})
+			client := srv.Client()
+			row.retrier.Base, row.retrier.BackOff, row.retrier.AttemptTimeout = client.Transport, noWait, 50*time.Millisecond
+			client.Transport = &row.retrier
+			req := request(t, "PUT", srv.URL+"/upload", "")
+			ctx := steadyhttp.WithCall(req.Context())
+			req = req.WithContext(ctx)
+			body, write := io.Pipe()
+			go io.WriteString(write, "some bytes")
+			req.Body, req.ContentLength, req.GetBody = body, 1<<10, row.getBody
+			resp, err := client.Do(req)
+			if e := new(steadyhttp.Error); !errors.As(steadyhttp.Check(resp, err), &e) || e.Class != steadyhttp.Timeout {
+				t.Fatalf("got %v, want a timeout", err)
+			}
+			if call, _ := steadyhttp.FromContext(ctx); call.Attempts != row.attempts {
+				t.Errorf("got %d attempts, want %d", call.Attempts, row.attempts)
 			}
 		})
 	}

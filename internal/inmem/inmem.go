@@ -12,29 +12,40 @@ import (
 
 // A Body is the content of a body in memory. The zero value has none.
 type Body struct {
-	at    io.ReaderAt // of n bytes; nil is bytes
-	n     int64
-	bytes []byte
+	at     io.ReaderAt // nil is bytes
+	off, n int64       // n bytes from off
+	bytes  []byte
 }
 
 // Of returns the content of body if that is a *bytes.Reader, a *strings.Reader or
-// a *bytes.Buffer, or what http.NewRequest and io.NopCloser make of one. Of the
-// readers it is all that they were made of, however far they were read; of a Buffer
-// what is unread, so that nothing is known of one that is read already, which read
-// says.
+// a *bytes.Buffer, or what http.NewRequest and io.NopCloser make of one. It is what
+// is unread. Once somebody may be reading it, as read says, that can't be told: then
+// it is all that a reader was made of, and nothing is known of a Buffer.
 func Of(body io.Reader, read bool) (b Body, ok bool) {
 	switch r := unwrap(body).(type) {
 	case *bytes.Reader:
-		return Body{at: r, n: r.Size()}, true
-	case *strings.Reader:
-		return Body{at: r, n: r.Size()}, true
-	case *bytes.Buffer:
+		b = Body{at: r, n: r.Size()}
 		if !read {
-			return Body{bytes: r.Bytes()}, true
+			b.skip(r.Len())
 		}
+	case *strings.Reader:
+		b = Body{at: r, n: r.Size()}
+		if !read {
+			b.skip(r.Len())
+		}
+	case *bytes.Buffer:
+		if read {
+			return Body{}, false
+		}
+		b = Body{bytes: r.Bytes()}
+	default:
+		return Body{}, false
 	}
-	return Body{}, false
+	return b, true
 }
+
+// skip leaves the last bytes of b.
+func (b *Body) skip(left int) { b.off, b.n = b.n-int64(left), int64(left) }
 
 // nopClosers are the types of io.NopCloser, which have no name.
 var nopClosers = [...]reflect.Type{
@@ -64,7 +75,15 @@ func (b Body) WriteTo(w io.Writer) (int64, error) {
 		n, err := w.Write(b.bytes)
 		return int64(n), err
 	}
-	return io.Copy(w, io.NewSectionReader(b.at, 0, b.n))
+	return io.Copy(w, io.NewSectionReader(b.at, b.off, b.n))
+}
+
+// Reader returns a new reader of the content. It may be read while the body is.
+func (b Body) Reader() io.Reader {
+	if b.at == nil {
+		return bytes.NewReader(b.bytes)
+	}
+	return io.NewSectionReader(b.at, b.off, b.n)
 }
 
 // Start returns the first bytes, max at the most.
@@ -73,6 +92,6 @@ func (b Body) Start(max int) string {
 		return string(b.bytes[:min(len(b.bytes), max)])
 	}
 	start := make([]byte, min(b.n, int64(max)))
-	n, _ := b.at.ReadAt(start, 0) // which never fails in memory
+	n, _ := b.at.ReadAt(start, b.off) // which never fails in memory
 	return string(start[:n])
 }

@@ -54,3 +54,26 @@ func TestOf(t *testing.T) {
 		})
 	}
 }
+
+// What is seen of a body that was read in part is what will be sent.
+func TestReadInPart(t *testing.T) {
+	for name, body := range map[string]io.Reader{
+		"bytes.Reader":   bytes.NewReader([]byte("gone" + content)),
+		"strings.Reader": strings.NewReader("gone" + content),
+		"bytes.Buffer":   bytes.NewBufferString("gone" + content),
+	} {
+		io.CopyN(io.Discard, body, int64(len("gone")))
+		b, ok := Of(body, false)
+		var all strings.Builder
+		b.WriteTo(&all)
+		if !ok || b.Len() != int64(len(content)) || all.String() != content || b.Start(5) != content[:5] {
+			t.Errorf("%s: got %d bytes %q, want what is unread", name, b.Len(), all.String())
+		}
+		io.CopyN(io.Discard, body, 3) // somebody sends it
+		for range 2 {
+			if again, err := io.ReadAll(b.Reader()); err != nil || string(again) != content {
+				t.Errorf("%s: it reads as %q, %v, want what was unread at the time", name, again, err)
+			}
+		}
+	}
+}

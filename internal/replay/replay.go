@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 )
 
@@ -15,11 +16,21 @@ var ErrTooLarge = errors.New("steadyhttp: the body is larger than what is kept t
 // errReplaced ends the reads of an attempt that another one has followed.
 var errReplaced = errors.New("steadyhttp: another attempt has taken over the request body")
 
-// A Source is one body and what has been read of it. Attempts read through
-// it: each from the beginning, out of what was kept, and on from the original
-// where that ends. There is at most one Read of the original under way, made
-// on behalf of whichever attempt asked for more. If that attempt is over before
-// its Read is, the bytes are kept for the next.
+// maxRead bounds one Read of the original that is made beside an attempt. It is as
+// much as net/http asks for at once.
+const maxRead = 32 << 10
+
+// A Source is one body and what has been read of it. Attempts read through it:
+// each from the beginning, out of what was kept, and on from the original where
+// that ends. The original is read only when an attempt asks for more, by one Read
+// at a time.
+//
+// A producer may let a Read wait for as long as it likes. While another attempt can
+// follow, the original must not be closed to end that Read. So it is made in a
+// goroutine of its own, and an attempt that is closed or replaced stops waiting for
+// it at once: net/http returns from a failed attempt only when nobody reads its
+// body any more. What such a Read brings in the end is kept for the next attempt.
+// Once no other can follow, the attempt reads the original by itself, and closes it.
 //
 // It is safe for concurrent use, as net/http needs it: the write of a failed
 // attempt may go on for a while, in a goroutine of its own.
@@ -30,10 +41,10 @@ type Source struct {
 	mu      sync.Mutex    // guards what follows
 	kept    []byte        // the original's first bytes, but for those dropped
 	dropped int           // how many were forgotten, since nobody will read them again
-	over    bool          // more than max were read: kept is gone
+	over    bool          // an attempt has read more than max: no other can follow
 	err     error         // the original's, once it gave one
-	reading bool          // a Read is under way
-	changed chan struct{} // closed when it ends, or an attempt does; nil if nobody waits for that
+	reading bool          // a Read of the original is under way
+	changed chan struct{} // closed when one ends, or an attempt does; nil if nobody waits for that
 	current *attempt      // the latest
 	last    bool          // no other will follow
 	closed  bool          // the original is
@@ -72,6 +83,7 @@ func (s *Source) Body() (io.ReadCloser, error) {
 		return nil, http.ErrBodyReadAfterClose
 	}
 	s.current = &attempt{source: s}
+	s.wake()
 	return s.current, nil
 }
 
@@ -97,7 +109,7 @@ func (s *Source) Last() {
 
 // drop forgets what was kept once nobody will read it. It requires s.mu held.
 func (s *Source) drop() {
-	if s.last && (s.current == nil || s.current.closed || s.current.off >= s.dropped+len(s.kept)) {
+	if a := s.current; s.final() && (a == nil || a.closed || a.off >= s.end()) {
 		s.dropped += len(s.kept)
 		s.kept = nil
 	}
@@ -122,12 +134,50 @@ func (s *Source) Close() error {
 		return nil
 	}
 	s.closed = true
+	s.wake()
 	after := s.after
 	s.mu.Unlock()
 	if after != nil {
 		defer after()
 	}
 	return s.orig.Close() // may wait for a Read, so not under the lock
+}
+
+// final reports whether no attempt can follow the current one. It requires s.mu
+// held.
+func (s *Source) final() bool { return s.last || s.over }
+
+// end is how much of the original was read. It requires s.mu held.
+func (s *Source) end() int { return s.dropped + len(s.kept) }
+
+// wake lets those go on who wait for a change. It requires s.mu held.
+func (s *Source) wake() {
+	if s.changed != nil {
+		close(s.changed)
+		s.changed = nil
+	}
+}
+
+// wait unlocks s.mu until something changes. It requires s.mu held.
+func (s *Source) wait() {
+	if s.changed == nil {
+		s.changed = make(chan struct{})
+	}
+	changed := s.changed
+	s.mu.Unlock()
+	<-changed
+	s.mu.Lock()
+}
+
+// fetch reads from the original into p, which is room behind what is kept, for
+// whichever attempt is the current one by then.
+func (s *Source) fetch(p []byte) {
+	n, err := s.orig.Read(p)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reading, s.err = false, err
+	s.kept = append(s.kept, p[:n]...) // in place, unless what was kept has been dropped
+	s.wake()
 }
 
 // attempt is the body as one attempt sees it.
@@ -143,81 +193,69 @@ func (a *attempt) Read(p []byte) (int, error) {
 		return 0, nil
 	}
 	s := a.source
-	for {
-		s.mu.Lock()
-		switch {
-		case a.closed:
-			s.mu.Unlock()
-			return 0, http.ErrBodyReadAfterClose
-		case s.current != a:
-			s.mu.Unlock()
-			return 0, errReplaced
-		case a.off < s.dropped+len(s.kept):
-			n := copy(p, s.kept[a.off-s.dropped:])
-			a.off += n
-			s.drop()
-			s.mu.Unlock()
-			return n, nil
-		case s.err != nil:
-			defer s.mu.Unlock()
-			return 0, s.err
-		case !s.reading:
-			s.reading = true
-			s.mu.Unlock()
-			return a.fetch(p)
-		}
-		// An earlier attempt's Read is under way: what it brings will be kept.
-		if s.changed == nil {
-			s.changed = make(chan struct{})
-		}
-		changed := s.changed
-		s.mu.Unlock()
-		<-changed
-	}
-}
-
-// wake lets those go on who wait for a change. It requires s.mu held.
-func (s *Source) wake() {
-	if s.changed != nil {
-		close(s.changed)
-		s.changed = nil
-	}
-}
-
-// fetch reads from the original on behalf of a.
-func (a *attempt) fetch(p []byte) (int, error) {
-	s := a.source
-	n, err := s.orig.Read(p)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.reading = false
+	for {
+		switch {
+		case a.closed || s.closed:
+			return 0, http.ErrBodyReadAfterClose
+		case s.current != a:
+			return 0, errReplaced
+		case a.off < s.end():
+			return a.take(p)
+		case s.err != nil:
+			return 0, s.err
+		case s.reading:
+			s.wait()
+		case s.final():
+			return a.readThrough(p)
+		default:
+			s.reading = true
+			more := min(len(p), maxRead)
+			s.kept = slices.Grow(s.kept, more)
+			go s.fetch(s.kept[len(s.kept):][:more])
+		}
+	}
+}
+
+// take reads from what was kept. It requires source.mu held.
+func (a *attempt) take(p []byte) (int, error) {
+	s := a.source
+	n := copy(p, s.kept[a.off-s.dropped:])
+	a.off += n
+	s.over = s.over || a.off > s.max
+	whole := a.off == s.end() && !s.reading
+	s.drop()
+	if whole {
+		return n, s.err
+	}
+	return n, nil
+}
+
+// readThrough reads from the original past what was kept, as the last attempt. It
+// requires source.mu held, and unlocks it for the time.
+func (a *attempt) readThrough(p []byte) (int, error) {
+	s := a.source
+	s.reading = true
+	s.mu.Unlock()
+	n, err := s.orig.Read(p)
+	s.mu.Lock()
+	s.reading, s.err = false, err
+	s.dropped += n
+	a.off += n
 	s.wake()
-	s.err = err
-	abandoned := s.current != a
-	switch {
-	case s.over:
-	case s.last && !abandoned:
-		s.dropped += n // nothing is kept by now: a has read it all
-	case len(s.kept)+n > s.max && !abandoned:
-		s.kept, s.over = nil, true
-	default:
-		// For an abandoned attempt even past max, by one Read: its successor has
-		// no other way to these bytes.
-		s.kept = append(s.kept, p[:n]...)
-	}
-	if !abandoned {
-		a.off += n
-	}
 	return n, err
 }
 
-// Close ends the attempt. It never waits for a Read under way.
+// Close ends the attempt. It never waits for a Read under way, unless the
+// original's Close does.
 func (a *attempt) Close() error {
 	s := a.source
 	s.mu.Lock()
 	a.closed = true
 	s.wake()
-	done := s.last && s.current == a
+	done := s.final() && s.current == a
+	s.drop()
 	s.mu.Unlock()
 	if done {
 		return s.Close()

@@ -111,23 +111,17 @@ func TestErrorOfTheOriginalReachesEachAttempt(t *testing.T) {
 	}
 }
 
-// An attempt that is over may still hang in a Read. What that brings belongs
-// to the attempt that followed, and nobody waits for the old one's Close.
+// An attempt that is over no longer waits for the producer. What the Read brings
+// that was made for it belongs to the attempt that followed.
 func TestBytesOfAReadInFlightAreKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, w := io.Pipe()
 		s := replay.New(r, 4) // the read in flight goes past what is kept
 		old := body(t, s)
-		type result struct {
-			n   int
-			err error
-		}
-		oldRead := make(chan result)
+		oldRead := make(chan error)
 		go func() {
-			n, err := old.Read(make([]byte, 100))
-			oldRead <- result{n, err}
-			n, err = old.Read(make([]byte, 100))
-			oldRead <- result{n, err}
+			_, err := old.Read(make([]byte, 100))
+			oldRead <- err
 		}()
 		synctest.Wait()
 
@@ -140,18 +134,15 @@ func TestBytesOfAReadInFlightAreKept(t *testing.T) {
 			}
 			got <- string(b)
 		}()
+		if err := <-oldRead; err == nil {
+			t.Error("the old attempt's read succeeded, want an error")
+		}
 		synctest.Wait()
 		go func() {
 			io.WriteString(w, "in flight, ")
 			io.WriteString(w, "and after")
 			w.Close()
 		}()
-		if r := <-oldRead; r.n != len("in flight, ") || r.err != nil {
-			t.Errorf("the old attempt's read: got %d, %v", r.n, r.err)
-		}
-		if r := <-oldRead; r.n != 0 || r.err == nil {
-			t.Errorf("the old attempt reads on: got %d, %v; want an error", r.n, r.err)
-		}
 		if all := <-got; all != "in flight, and after" {
 			t.Errorf("the next attempt got %q, want all of it", all)
 		}
@@ -187,6 +178,43 @@ func TestCloseEndsAnAttemptThatWaitsForAnothersRead(t *testing.T) {
 			t.Error("got another attempt's body after Close")
 		}
 	})
+}
+
+// A producer that waits must not keep net/http from leaving an attempt.
+func TestCloseEndsAReadThatWaitsForTheProducer(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		end  func(*replay.Source, io.Closer)
+		open bool // the original is
+	}{
+		{"another attempt may follow", func(_ *replay.Source, a io.Closer) { a.Close() }, true},
+		{"it is the last", func(s *replay.Source, a io.Closer) { s.Last(); a.Close() }, false},
+		{"it became the last", func(s *replay.Source, a io.Closer) { a.Close(); s.Last() }, false},
+		{"the call is over", func(s *replay.Source, _ io.Closer) { s.Close() }, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r, w := io.Pipe()
+				s := replay.New(io.NopCloser(r), 100) // its Close ends no Read
+				a := body(t, s)
+				failed := make(chan error)
+				go func() {
+					_, err := a.Read(make([]byte, 1))
+					failed <- err
+				}()
+				synctest.Wait()
+				row.end(s, a)
+				if err := <-failed; !errors.Is(err, http.ErrBodyReadAfterClose) {
+					t.Errorf("got %v, want http.ErrBodyReadAfterClose", err)
+				}
+				synctest.Wait()
+				if open := s.Replayable(); open != row.open {
+					t.Errorf("the original is open: %v, want %v", open, row.open)
+				}
+				w.Close()
+			})
+		})
+	}
 }
 
 func TestLastClosesAnAttemptThatIsOver(t *testing.T) {
