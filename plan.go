@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"os"
-	"sync"
 	"time"
 
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
@@ -176,63 +175,6 @@ func (p *plan) effect() (e *dialect.Effect, seen bool) {
 func (p *plan) showsInPassing() bool {
 	return (p.harm == modelCall || p.harm == unlisted) && !p.inMemory && p.source == nil && hasBody(p.req) && p.maxAttempts > 1 &&
 		p.replayable()
-}
-
-// A shown is what has passed by of a body, each time that it was sent: that is what
-// the server has seen of it.
-type shown struct {
-	mu  sync.Mutex // a body may be read while its effect is asked for
-	all []*dialect.Effect
-}
-
-// watch has s look at the body of req, which is a copy of ours, also where net/http
-// sends it again by itself.
-func (s *shown) watch(req *http.Request) {
-	req.Body = s.look(req.Body)
-	getBody := req.GetBody
-	req.GetBody = func() (io.ReadCloser, error) {
-		body, err := getBody()
-		if err != nil {
-			return nil, err
-		}
-		return s.look(body), nil
-	}
-}
-
-func (s *shown) look(body io.ReadCloser) io.ReadCloser {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e := new(dialect.Effect)
-	s.all = append(s.all, e)
-	return &shownBody{body, s, e}
-}
-
-// effect is the first that shows that the request acts, else that of which the most
-// can be known, the latest.
-func (s *shown) effect() (*dialect.Effect, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e := *s.all[len(s.all)-1]
-	for _, earlier := range s.all {
-		if earlier.Acts() {
-			e = *earlier
-		}
-	}
-	return &e, true
-}
-
-type shownBody struct {
-	io.ReadCloser
-	shown *shown
-	seen  *dialect.Effect
-}
-
-func (b *shownBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	b.shown.mu.Lock()
-	defer b.shown.mu.Unlock()
-	b.seen.Write(p[:n])
-	return n, err
 }
 
 // firstOutput is how long the first output of a stream is waited for: negative where

@@ -68,13 +68,13 @@ func TestUploadWhoseProducerWaits(t *testing.T) {
 		for _, row := range []struct {
 			name    string
 			first   steadyhttptest.Reply
-			retrier steadyhttp.Retrier
+			retrier *steadyhttp.Retrier
 			hangs   string // the protocol over which net/http itself does not return
 		}{
-			{"answered 503 with a text", steadyhttptest.Reply{Status: 503, Body: "busy", Early: true}, steadyhttp.Retrier{}, ""},
-			{"answered 429 without a text", steadyhttptest.Reply{Status: 429, Early: true}, steadyhttp.Retrier{}, ""},
-			{"reset", steadyhttptest.Reply{Drop: true, Early: true}, steadyhttp.Retrier{}, "HTTP/1.1"},
-			{"no answer", steadyhttptest.Reply{Early: true, Delay: time.Hour}, steadyhttp.Retrier{AttemptTimeout: 50 * time.Millisecond}, ""},
+			{"answered 503 with a text", steadyhttptest.Reply{Status: 503, Body: "busy", Early: true}, &steadyhttp.Retrier{}, ""},
+			{"answered 429 without a text", steadyhttptest.Reply{Status: 429, Early: true}, &steadyhttp.Retrier{}, ""},
+			{"reset", steadyhttptest.Reply{Drop: true, Early: true}, &steadyhttp.Retrier{}, "HTTP/1.1"},
+			{"no answer", steadyhttptest.Reply{Early: true, Delay: time.Hour}, &steadyhttp.Retrier{AttemptTimeout: 50 * time.Millisecond}, ""},
 		} {
 			if row.hangs == protocol {
 				continue
@@ -89,7 +89,7 @@ func TestUploadWhoseProducerWaits(t *testing.T) {
 				}})
 				client := srv.Client()
 				row.retrier.Base, row.retrier.BackOff = client.Transport, noWait
-				client.Transport = &row.retrier
+				client.Transport = row.retrier
 				body, write := io.Pipe()
 				go func() {
 					io.WriteString(write, "one, ")
@@ -117,12 +117,12 @@ func TestAttemptTimeoutOfAnUploadWhoseProducerWaits(t *testing.T) {
 	pipes := func() (io.ReadCloser, error) { r, _ := io.Pipe(); return r, nil }
 	for _, row := range []struct {
 		name     string
-		retrier  steadyhttp.Retrier
+		retrier  *steadyhttp.Retrier
 		getBody  func() (io.ReadCloser, error)
 		attempts int
 	}{
-		{"longer than what is kept", steadyhttp.Retrier{MaxBufferedBody: 1}, nil, 1},
-		{"with GetBody", steadyhttp.Retrier{MaxAttempts: 2}, pipes, 2},
+		{"longer than what is kept", &steadyhttp.Retrier{MaxBufferedBody: 1}, nil, 1},
+		{"with GetBody", &steadyhttp.Retrier{MaxAttempts: 2}, pipes, 2},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			srv := steadyhttptest.NewServer()
@@ -130,7 +130,7 @@ func TestAttemptTimeoutOfAnUploadWhoseProducerWaits(t *testing.T) {
 			srv.Script("*", steadyhttptest.Reply{Early: true, Delay: time.Hour})
 			client := srv.Client()
 			row.retrier.Base, row.retrier.BackOff, row.retrier.AttemptTimeout = client.Transport, noWait, 50*time.Millisecond
-			client.Transport = &row.retrier
+			client.Transport = row.retrier
 			req := request(t, "PUT", srv.URL+"/upload", "")
 			ctx := steadyhttp.WithCall(req.Context())
 			req = req.WithContext(ctx)
