@@ -107,7 +107,7 @@ type rule struct {
 // conformanceRules lists the rules in the order of a call: out, back, and what surrounds it.
 func conformanceRules() []rule {
 	var all []rule
-	for _, group := range [][]rule{requestRules, answerRules, bodyRules, streamRules, errorRules, waitRules, callRules} {
+	for _, group := range [][]rule{requestRules, uploadRules, answerRules, bodyRules, streamRules, errorRules, waitRules, callRules} {
 		all = append(all, group...)
 	}
 	return all

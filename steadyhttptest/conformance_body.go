@@ -80,6 +80,12 @@ func (b *watchedBody) closed() bool {
 	return b.shut
 }
 
+func (b *watchedBody) atEnd() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.ended
+}
+
 func (b *watchedBody) lateReads() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -73,6 +73,26 @@ var brokenWrappers = []struct {
 		retrying(flaws{sharesBody: true}), "request-body-whole", "attempt 2 could not read the body"},
 	{"sends nothing the second time",
 		retrying(flaws{forgetsBody: true}), "request-body-whole", "attempt 2 sent 0 bytes, want 10000"},
+	{"has a look at a copy of the body", wrapper(func(base http.RoundTripper, req *http.Request) (*http.Response, error) {
+		if req.GetBody != nil {
+			body, err := req.GetBody()
+			if err != nil {
+				return base.RoundTrip(req)
+			}
+			_, _ = io.Copy(io.Discard, body)
+			body.Close()
+		}
+		return base.RoundTrip(req)
+	}), "request-body-one-reader", "it rewinds, 200: attempt 1 could not read the body"},
+	{"holds the body open for another attempt", wrapper(func(base http.RoundTripper, req *http.Request) (*http.Response, error) {
+		if req.Body == nil {
+			return base.RoundTrip(req)
+		}
+		defer req.Body.Close()
+		copied := *req
+		copied.Body = io.NopCloser(req.Body)
+		return base.RoundTrip(&copied)
+	}), "request-body-producer", "an error while the upload is written: RoundTrip has not returned"},
 	{"makes a request of its own", wrapper(func(base http.RoundTripper, req *http.Request) (*http.Response, error) {
 		if req.URL == nil {
 			return base.RoundTrip(req)
@@ -225,6 +245,18 @@ var brokenWrappers = []struct {
 			return body.Close()
 		})}
 	}), "answer-body-endless", "more than 4 MiB"},
+	{"keeps the end for a read of its own", onAnswer(func(_ *http.Request, resp *http.Response) {
+		if resp.StatusCode != 101 && resp.Body != nil {
+			body := resp.Body
+			resp.Body = &otherBody{readerFunc(func(p []byte) (int, error) {
+				n, err := body.Read(p)
+				if n > 0 {
+					err = nil // the next Read will say it
+				}
+				return n, err
+			}), body}
+		}
+	}), "answer-body-decoded", "was not told of its end"},
 	{"waits for a body in a context of its own",
 		wrapper(func(base http.RoundTripper, req *http.Request) (*http.Response, error) {
 			resp, err := base.RoundTrip(req.WithContext(context.WithoutCancel(req.Context())))

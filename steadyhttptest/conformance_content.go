@@ -2,6 +2,7 @@ package steadyhttptest
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -42,11 +43,50 @@ var bodyRules = []rule{{
 		"reason or to save the connection, needs a limit.",
 	run: bodyEndless,
 }, {
+	name: "answer-body-decoded",
+	explanation: "Many read an answer with json.Decoder, which stops at the end of its value, and close it. net/http keeps " +
+		"the connection for another request since its body gives io.EOF with the last bytes of a known length. " +
+		"A wrapper that keeps that for a Read of its own has callers and wrappers above it take the answer for cut.",
+	run: bodyDecoded,
+}, {
 	name: "answer-body-stalled",
 	explanation: "A server may send the head of a failed answer and then nothing. Whoever waits for its body must give " +
 		"up when the request's context does.",
 	run: bodyStalled,
 }}
+
+// bodyDecoded decodes answers whose end comes with their last bytes, and closes them.
+func bodyDecoded(p *probe) {
+	for _, code := range []int{200, 404, 500} {
+		for _, known := range []bool{true, false} {
+			p := p.in("%d with JSON, of known length: %t", code, known)
+			base := newBase(func(a *attempt) (*http.Response, error) {
+				content := errorContent(a.n, 120)
+				resp := a.stream(code, iotest.DataErrReader(bytes.NewReader(content)))
+				if known {
+					resp.ContentLength = int64(len(content))
+				}
+				return resp, nil
+			})
+			r := p.call(p.wrapped(base), newRequest(p.lasting(), http.MethodGet))
+			if r.resp == nil || r.resp.Body == nil {
+				if !r.lost {
+					p.errorf("RoundTrip returned %v, want the answer", r.err)
+				}
+				continue
+			}
+			body := watch("the answer", r.resp.Body)
+			var value any
+			if err := json.NewDecoder(body).Decode(&value); err != nil {
+				p.errorf("decoding the answer: %v", err)
+			}
+			if !body.atEnd() {
+				p.errorf("a decoder had all of the answer and was not told of its end")
+			}
+			body.Close()
+		}
+	}
+}
 
 // allClosed checks that no response body of base is open any more.
 func (p *probe) allClosed(base *stubBase) {
