@@ -72,13 +72,13 @@ func (p *plan) make(t *Retrier, req *http.Request, next http.RoundTripper, c *ca
 	}
 }
 
-// sourceOf takes over the body of req, and closes it at the latest when the
-// context ends.
+// sourceOf takes over the body of req. It closes it if the context ends before it is
+// known which attempt is the last: from there on that is net/http's business.
 func sourceOf(req *http.Request, maxBytes int64) *replay.Source {
 	s := replay.New(req.Body, int(min(maxBytes, math.MaxInt)))
 	if ctx := req.Context(); ctx.Done() != nil {
 		stop := context.AfterFunc(ctx, func() { s.Close() })
-		s.AfterClose(func() { stop() })
+		s.Settled(func() { stop() })
 	}
 	return s
 }

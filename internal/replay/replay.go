@@ -48,7 +48,7 @@ type Source struct {
 	current *attempt      // the latest
 	last    bool          // no other will follow
 	closed  bool          // the original is
-	after   func()        // what to do then
+	settled func()        // what to do once one of these is so; nil if that is done
 }
 
 // New returns the Source of orig that keeps at most max bytes.
@@ -101,7 +101,9 @@ func (s *Source) Last() {
 	s.last = true
 	done := s.current == nil || s.current.closed
 	s.drop()
+	settled := s.settle()
 	s.mu.Unlock()
+	settled()
 	if done {
 		s.Close()
 	}
@@ -115,16 +117,32 @@ func (s *Source) drop() {
 	}
 }
 
-// AfterClose has f called once the original is closed, which may be now.
-func (s *Source) AfterClose(f func()) {
+// Settled has f called once the body is the business of the current attempt alone:
+// no other will follow, or the original is closed. That may be now.
+func (s *Source) Settled(f func()) {
 	s.mu.Lock()
-	closed := s.closed
-	s.after = f
-	s.mu.Unlock()
-	if closed {
-		f()
+	s.settled = f
+	if s.last || s.closed {
+		f = s.settle()
+	} else {
+		f = nothing
 	}
+	s.mu.Unlock()
+	f()
 }
+
+// settle returns what is to be done now that the body is settled. It requires s.mu
+// held.
+func (s *Source) settle() func() {
+	f := s.settled
+	s.settled = nil
+	if f == nil {
+		return nothing
+	}
+	return f
+}
+
+func nothing() {}
 
 // Close closes the original, whatever is under way. Only the first call does.
 func (s *Source) Close() error {
@@ -135,11 +153,9 @@ func (s *Source) Close() error {
 	}
 	s.closed = true
 	s.wake()
-	after := s.after
+	settled := s.settle()
 	s.mu.Unlock()
-	if after != nil {
-		defer after()
-	}
+	settled()
 	return s.orig.Close() // may wait for a Read, so not under the lock
 }
 
