@@ -91,3 +91,43 @@ func (full) Acquire(ctx context.Context, _ limit.Ask) (limit.Permit, error) {
 	<-ctx.Done()
 	return limit.Permit{}, context.Cause(ctx)
 }
+
+// http.Client says of an error that its Timeout was exceeded only if it has closed
+// Request.Cancel before RoundTrip returns. It does that a moment after the deadline.
+func TestClientSeesItsTimeout(t *testing.T) {
+	untilDeadline := roundTripperFunc(func(req *http.Request) (*http.Response, error) {
+		<-req.Context().Done()
+		return nil, req.Context().Err()
+	})
+	for _, row := range []struct {
+		name   string
+		base   http.RoundTripper
+		closed time.Duration // when Cancel is, after the deadline
+		most   time.Duration // how much later RoundTrip may return
+	}{
+		{"in the base", untilDeadline, time.Millisecond, time.Millisecond},
+		{"in a wait for a repeat", playing(reply{status: 503}), time.Millisecond, time.Millisecond},
+		{"a deadline of the caller's own", untilDeadline, time.Hour, 5 * time.Millisecond},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const deadline = 100 * time.Millisecond
+				start := time.Now()
+				ctx, cancel := context.WithTimeout(t.Context(), deadline)
+				defer cancel()
+				canceled := make(chan struct{})
+				timer := time.AfterFunc(deadline+row.closed, func() { close(canceled) })
+				defer timer.Stop()
+				req := request(t, "GET", "https://api.example.com/", "").WithContext(ctx)
+				req.Cancel = canceled //lint:ignore SA1019 http.Client itself sets it
+				resp, err := (&steadyhttp.Retrier{Base: row.base}).RoundTrip(req)
+				if err == nil {
+					resp.Body.Close()
+				}
+				if late := time.Since(start) - deadline; late > row.most || err != nil && late < min(row.closed, row.most) {
+					t.Errorf("RoundTrip returned %v, %v after the deadline, want it %v after", err, late, min(row.closed, row.most))
+				}
+			})
+		})
+	}
+}

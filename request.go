@@ -2,6 +2,7 @@ package steadyhttp
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -143,10 +144,34 @@ func sleep(req *http.Request, d time.Duration) error {
 	case <-timer.C:
 		return nil
 	case <-req.Context().Done():
-		return context.Cause(req.Context())
+		err := context.Cause(req.Context())
+		awaitTimeout(req, err)
+		return err
 	//lint:ignore SA1019 deprecated for callers, who may still set it
 	case <-req.Cancel:
 		return whyCanceled(req.Context())
+	}
+}
+
+// timeoutDelay is how much later than the context's deadline http.Client may close
+// Request.Cancel, on a machine that has much to do.
+const timeoutDelay = 5 * time.Millisecond
+
+// awaitTimeout lets http.Client see that its Timeout ended req, which failed with err.
+// Over any RoundTripper but net/http's own, Client closes Request.Cancel for that, at
+// the moment when the context's deadline passes. Whoever returns in between has it
+// report the deadline without a word of its Timeout.
+func awaitTimeout(req *http.Request, err error) {
+	//lint:ignore SA1019 http.Client itself sets it
+	canceled := req.Cancel
+	if canceled == nil || !errors.Is(err, context.DeadlineExceeded) {
+		return
+	}
+	timer := time.NewTimer(timeoutDelay)
+	defer timer.Stop()
+	select {
+	case <-canceled:
+	case <-timer.C:
 	}
 }
 
@@ -249,11 +274,12 @@ func refuse(req *http.Request, err error) (*http.Response, error) {
 // response and an error.
 func send(base http.RoundTripper, req *http.Request) (*http.Response, error) {
 	resp, err := base.RoundTrip(req)
-	if err != nil && resp != nil {
-		if resp.Body != nil {
-			resp.Body.Close()
-		}
-		resp = nil
+	if err == nil {
+		return resp, nil
 	}
-	return resp, err
+	if resp != nil && resp.Body != nil {
+		resp.Body.Close()
+	}
+	awaitTimeout(req, err)
+	return nil, err
 }
