@@ -202,7 +202,7 @@ func (c *call) firstOutput(req *http.Request) time.Duration {
 	switch policy := policyOf(req); {
 	case said != 0:
 		return said
-	case policy.NotIdempotent, !policy.Idempotent && !mayRepeat(req), policy.MaxAttempts == 1:
+	case policy.NotIdempotent, policy.MaxAttempts == 1, repeatedFurtherOut(req), !policy.Idempotent && !mayRepeat(req):
 		return 0
 	}
 	return defaultFirstOutput
@@ -227,7 +227,7 @@ func (t *Classifier) mayHideError(req *http.Request, resp *http.Response) bool {
 // quarter of a second from its first byte on, however long white space comes before
 // that. c, which may be nil, gets the tokens that the answer says were used.
 func lookInside(resp *http.Response, rules []Rule, c *call) *Error {
-	l := peek.Look{Max: maxBody, Within: successTime, Watch: &blank{began: time.Now()}}
+	l := peek.Look{Max: maxBody, Within: successTime, Blank: defaultFirstOutput}
 	if resp.ContentLength > 0 {
 		l.Max = int(resp.ContentLength)
 	}
@@ -239,66 +239,42 @@ func lookInside(resp *http.Response, rules []Rule, c *call) *Error {
 	case err == nil && resp.ContentLength > 0 && int64(len(body.Bytes())) < resp.ContentLength:
 		return nil // there is more
 	}
-	e, used := judgeDocument(resp, rules, body.Bytes(), err == io.EOF)
-	if c != nil && used != (dialect.Usage{}) {
-		c.inTurn(c.currentTurn(), func() { c.usage.Add(used) })
+	if c == nil { // nobody asks for the tokens
+		return judgeDocument(resp, rules, body.Bytes(), err == io.EOF, nil)
 	}
+	var used dialect.Usage
+	e := judgeDocument(resp, rules, body.Bytes(), err == io.EOF, &used)
+	c.inTurn(c.currentTurn(), func() { c.usage.Add(used) })
 	return e
 }
 
-// A blank is the white space before an answer, which some servers send to keep the
-// connection open. It is a peek.Watcher.
-type blank struct {
-	began, text time.Time // when the look began, and when the first other byte came
-	n           int       // bytes of white space
-}
-
-func (b *blank) Enough(start []byte) bool {
-	for ; b.text.IsZero() && b.n < len(start); b.n++ {
-		if start[b.n] > ' ' {
-			b.text = time.Now()
-			break
-		}
-	}
-	return false
-}
-
-func (b *blank) More() time.Duration {
-	switch {
-	case !b.text.IsZero():
-		return time.Until(b.text.Add(successTime))
-	case b.n > 0:
-		return min(time.Until(b.began.Add(defaultFirstOutput)), successTime)
-	}
-	return 0
-}
-
 // judgeDocument judges an answer that is no stream as far as it has come: the error in
-// it, nil if there is none, and the tokens used. ended says that it is over.
-func judgeDocument(resp *http.Response, rules []Rule, body []byte, ended bool) (*Error, dialect.Usage) {
+// it, nil if there is none. ended says that it is over. used, which may be nil, gets
+// the tokens.
+func judgeDocument(resp *http.Response, rules []Rule, body []byte, ended bool, used *dialect.Usage) *Error {
 	j := judgement{resp: resp, body: decoded(resp.Header, body), arrived: time.Now(), rules: rules}
-	v, hidden, used := dialect.Success(j.answer())
+	v, hidden := dialect.Success(j.answer(), used)
 	switch {
 	case ended && len(bytes.TrimSpace(j.body)) == 0 && mediaType(resp) == "application/json" && resp.StatusCode == http.StatusOK && isModelCall(resp.Request):
 		e := noAnswer(resp)
 		e.Body = body
-		return e, used
+		return e
 	case !hidden && !rulesForSuccess(rules, resp.Request, resp):
-		return nil, used
+		return nil
 	case !hidden:
 		// For the rules to match its code and message, but not the words of its data.
 		stated := false
 		if v, stated = dialect.Stated(j.answer()); !stated && !rulesForHeader(rules) {
-			return nil, used
+			return nil
 		}
 		v.Class, j.told = dialect.None, true
 	}
 	e := j.error(v, 0)
 	if e.Class == None {
-		return nil, used
+		return nil
 	}
 	e.Body = body
-	return e, used
+	return e
 }
 
 // isWhole reports whether all of resp's body was seen.

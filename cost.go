@@ -150,13 +150,13 @@ func (u *usage) event(e events.Event) {
 	if e.Junk {
 		return
 	}
-	told := dialect.UsageOf(e.Data)
+	step := u.stream.Event(string(e.Name), e.Data)
+	told := step.Used
 	if u.isLong {
 		told = u.long.Usage()
 		u.long, u.isLong = dialect.LongUsage{}, false
 	}
 	u.found.Add(told)
-	u.stream.Event(string(e.Name), e.Data)
 	// What is told before the end may be a part: Anthropic's first event tells of one
 	// token that was generated, its last of all.
 	u.final = u.final || u.stream.Finished() && told.Output > 0

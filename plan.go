@@ -184,11 +184,11 @@ func (p *plan) firstOutput(last bool) time.Duration {
 	switch {
 	case p.role == nested:
 		return 0
-	case last, p.FirstOutput < 0, !p.replayable(), repeatedFurtherOut(p.req):
+	case last, p.FirstOutput < 0, !p.replayable():
 		return -1
 	case p.FirstOutput == 0 && p.Idempotent == nil && !p.InferenceOnce:
 		return 0
-	case !p.repeatable():
+	case repeatedFurtherOut(p.req), !p.repeatable():
 		return -1
 	}
 	return cmp.Or(p.FirstOutput, defaultFirstOutput)

@@ -91,9 +91,6 @@ func (f *follower) Enough(start []byte) bool {
 	return f.decided()
 }
 
-// More implements peek.Watcher.
-func (f *follower) More() time.Duration { return 0 }
-
 // feed takes the next bytes.
 func (f *follower) feed(p []byte) {
 	f.any = f.any || len(p) > 0
@@ -127,7 +124,7 @@ func (f *follower) end() {
 	if f.document {
 		if !f.isOne {
 			var used dialect.Usage
-			f.found, used = judgeDocument(f.resp, f.rules, f.start, true)
+			f.found = judgeDocument(f.resp, f.rules, f.start, true, &used)
 			f.used(used)
 		}
 		return
@@ -162,13 +159,13 @@ func (f *follower) event(e events.Event) {
 		return
 	}
 	f.cut = e.Cut
+	step := f.stream.Event(string(e.Name), e.Data)
 	if e.Cut && f.isOne {
 		f.used(f.long.Usage())
 		f.long, f.isOne = dialect.LongUsage{}, false
 	} else {
-		f.used(dialect.UsageOf(e.Data))
+		f.used(step.Used)
 	}
-	step := f.stream.Event(string(e.Name), e.Data)
 	f.output = f.output || step.Output
 	switch {
 	case f.found != nil:

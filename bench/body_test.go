@@ -18,7 +18,7 @@ type server struct {
 	base *http.Transport
 }
 
-func newServer(t *testing.T, handler http.Handler) server {
+func newServer(t testing.TB, handler http.Handler) server {
 	s := httptest.NewServer(handler)
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	base.MaxIdleConns, base.MaxIdleConnsPerHost = 0, 2*workers

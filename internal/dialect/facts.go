@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"unsafe"
 )
 
 // A reader takes from a body what its shape offers.
@@ -39,8 +40,22 @@ func (r *reader) free() {
 }
 
 // read recognises what kind of text a body is.
-func (r *reader) read(body []byte) {
-	s := string(body[:min(len(body), maxBody)])
+func (r *reader) read(body []byte) { r.readText(string(body[:min(len(body), maxBody)])) }
+
+// skim is read without a copy of body, as hardly anybody keeps what is found: its
+// texts hold only as long as body is not changed. Who does keep it calls keep.
+func (r *reader) skim(body []byte) {
+	body = body[:min(len(body), maxBody)]
+	r.readText(unsafe.String(unsafe.SliceData(body), len(body)))
+}
+
+// keep reads body, which was skimmed, such that its texts may be kept.
+func (r *reader) keep(body []byte) {
+	r.facts = facts{}
+	r.read(body)
+}
+
+func (r *reader) readText(s string) {
 	s = strings.TrimSpace(strings.TrimPrefix(s, "\ufeff"))
 	r.tree.parse("")
 	if strings.HasPrefix(s, "data:") || strings.HasPrefix(s, "event:") {

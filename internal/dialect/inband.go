@@ -6,27 +6,26 @@ import "strings"
 // is strict: the whole body must be there and have the shape of an error, at
 // the place where the dialect puts errors. A text that talks about errors is
 // none, nor is a list that has some in it, nor a report on a job that failed.
-func InBand(a Answer) (Verdict, bool) {
-	v, failed, _ := Success(a)
-	return v, failed
-}
+func InBand(a Answer) (Verdict, bool) { return Success(a, nil) }
 
-// Success is InBand, and returns the tokens that the answer says were used.
-func Success(a Answer) (v Verdict, failed bool, used Usage) {
+// Success is InBand. It puts the tokens that the answer says were used into used,
+// which may be nil.
+func Success(a Answer, used *Usage) (v Verdict, failed bool) {
 	if len(a.Body) > maxBody {
-		return v, false, used // an error is short
+		return v, false // an error is short
 	}
 	r := readers.Get().(*reader)
 	defer r.free()
-	r.read(a.Body)
-	if mentionsUsage(a.Body) {
-		used = r.usage()
+	r.skim(a.Body)
+	if used != nil {
+		*used = r.usage()
 	}
 	if !r.failed(a.Host) {
-		return v, false, used
+		return v, false
 	}
-	v, failed = r.inBand(a)
-	return v, failed, used
+	r.keep(a.Body)
+	r.failed(a.Host) // which notes what it finds
+	return r.inBand(a)
 }
 
 // inBand judges what is known to be an error, by the status it carries itself.

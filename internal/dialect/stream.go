@@ -25,6 +25,8 @@ type Step struct {
 	// image, or something that nobody knows. The opening of a tool call is output,
 	// that of a text is none.
 	Output bool
+
+	Used Usage // the tokens that the event tells
 }
 
 // Truncated reports whether the stream, if it ended now, would be cut short.
@@ -50,7 +52,7 @@ func (s *Stream) Empty() bool { return !s.output && !s.ended && !s.told }
 // data. Of a long event data may be the start.
 func (s *Stream) Event(name string, data []byte) Step {
 	if s.over {
-		return Step{}
+		return Step{Used: UsageOf(data)}
 	}
 	e := read(s.Host, name, data)
 	s.ends = s.ends || e.ends
@@ -61,7 +63,7 @@ func (s *Stream) Event(name string, data []byte) Step {
 		s.maybe = e.maybe
 		s.told = s.told || e.maybe
 	}
-	return Step{Failed: e.failed, Verdict: e.verdict, Output: e.output}
+	return Step{Failed: e.failed, Verdict: e.verdict, Output: e.output, Used: e.used}
 }
 
 // Event judges one event of an inference stream: whether it is an error and
@@ -81,6 +83,7 @@ type event struct {
 	last    bool // it is the end
 	maybe   bool // it is the end if nothing follows
 	over    bool // nothing follows
+	used    Usage
 }
 
 // kinds are the events that are known by their name or type.
@@ -137,13 +140,10 @@ func read(host, name string, data []byte) (e event) {
 	data = data[:min(len(data), maxBody)]
 	r := readers.Get().(*reader)
 	defer r.free()
-	r.read(data)
+	r.skim(data)
 	t := &r.tree
-	if !t.is(1, '{') {
-		if name == "error" && len(data) > 0 {
-			e.verdict, e.failed = r.inBand(Answer{Host: host})
-			return e
-		}
+	isObject := t.is(1, '{')
+	if !isObject && (name != "error" || len(data) == 0) {
 		known.output = known.output || !byName && len(data) > 0
 		return known
 	}
@@ -151,14 +151,20 @@ func read(host, name string, data []byte) (e event) {
 	if kind == "" {
 		kind = t.textAt(pEventType) // Cohere, Gemini
 	}
-	if r.failedEvent(name, kind) {
+	used := r.usage()
+	if !isObject || r.failedEvent(name, kind) {
+		if r.keep(data); isObject {
+			r.failedEvent(name, kind) // which notes what it finds
+		}
 		e.verdict, e.failed = r.inBand(Answer{Host: host})
+		e.used = used
 		return e
 	}
 	if k, ok := kinds[kind]; ok {
 		known, byName = k, true
 	}
 	e = known
+	e.used = used
 	e.output = e.output || !byName && r.holdsOutput(name, kind)
 	r.ending(&e)
 	return e

@@ -1,7 +1,5 @@
 package dialect
 
-import "bytes"
-
 // A Usage is how many tokens an answer says that a call used.
 type Usage struct {
 	Input     int64 // all of the input, what came from a cache included
@@ -60,19 +58,13 @@ const maxTokens = 1 << 40
 // UsageOf returns how many tokens an answer, or one event of a stream, says that
 // the call used; zero where it does not.
 func UsageOf(data []byte) Usage {
-	// Most events of a stream say nothing about it, and are not read for it.
-	if len(data) > maxBody || !mentionsUsage(data) {
+	if len(data) > maxBody {
 		return Usage{}
 	}
 	r := readers.Get().(*reader)
 	defer r.free()
-	r.read(data)
+	r.skim(data)
 	return r.usage()
-}
-
-func mentionsUsage(data []byte) bool {
-	return bytes.Contains(data, []byte("sage")) || bytes.Contains(data, []byte("eval_count")) || bytes.Contains(data, []byte("billed_units")) ||
-		bytes.Contains(data, []byte("invocationMetrics"))
 }
 
 func (r *reader) usage() (u Usage) {

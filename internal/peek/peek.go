@@ -20,16 +20,16 @@ type Body struct {
 	orig io.ReadCloser
 	look Look
 
-	// done is closed once the goroutine that looks ahead has stopped.
-	done chan struct{}
-
-	mu   sync.Mutex // guards what follows until done is closed
-	buf  []byte
-	err  error // the original's, io.EOF for a body that was read whole
-	stop bool  // nobody waits for more: do not start another Read
-	bad  any   // what the original's Read panicked with
-
-	off int // how much of buf the reader has had; the reader's own
+	mu   sync.Mutex    // guards what follows
+	buf  []byte        // the start
+	own  bool          // buf is ours, and no longer a scout's room
+	err  error         // the original's, io.EOF for a body that was read whole
+	text time.Time     // when the first byte came that is no white space, if Blank is set
+	bad  any           // what the original's Read panicked with
+	stop bool          // nobody waits for more: do not start another Read
+	over bool          // nobody reads ahead any more
+	done chan struct{} // closed then; nil unless somebody waits for it
+	off  int           // how much of buf the reader has had
 }
 
 // A Look says how much of a body to look at.
@@ -37,22 +37,18 @@ type Look struct {
 	Max    int           // bytes
 	Within time.Duration // how long to wait for them
 	Watch  Watcher       // nil for all of Max, and no longer
+
+	// Blank is how long white space is waited through that the body begins with, as
+	// long as some of it comes Within. The rest may then take Within from its first
+	// byte on. 0 is not at all.
+	Blank time.Duration
 }
 
 // A Watcher sees the start of a body as it comes.
 type Watcher interface {
 	// Enough reports of the start so far that it is enough. It sees all of it.
 	Enough(start []byte) bool
-	// More is asked when the time is over how much longer to wait.
-	More() time.Duration
 }
-
-// over is the done of a Body that nobody reads ahead any more.
-var over = func() chan struct{} {
-	c := make(chan struct{})
-	close(c)
-	return c
-}()
 
 // Read reads the first max bytes of body, or all if there are less, however
 // long it takes. Else it is like Start, without a goroutine.
@@ -60,14 +56,10 @@ func Read(body io.ReadCloser, max int) *Body {
 	if b, ok := body.(*Body); ok {
 		return b
 	}
-	b := &Body{orig: body, done: over, buf: make([]byte, 0, max)}
-	for empty := 0; len(b.buf) < max && b.err == nil && empty < maxEmptyReads; empty++ {
-		var n int
-		n, b.err = body.Read(b.buf[len(b.buf):max])
-		b.buf = b.buf[:len(b.buf)+n]
-		if n > 0 {
-			empty = 0
-		}
+	b := &Body{orig: body, look: Look{Max: max}, over: max <= 0}
+	if !b.over {
+		newScout(b).run()
+		b.repanic()
 	}
 	return b
 }
@@ -85,97 +77,189 @@ func Start(ctx context.Context, body io.ReadCloser, l Look) *Body {
 	if b, ok := body.(*Body); ok {
 		return b
 	}
-	if l.Max <= 0 {
-		return &Body{orig: body, done: over}
+	b := &Body{orig: body, look: l, over: l.Max <= 0}
+	if b.over {
+		return b
 	}
-	b := &Body{orig: body, look: l, done: make(chan struct{})}
-	go b.ahead()
+	go newScout(b).run()
 	// Most bodies are there by now. To let them come first saves a timer, which costs
 	// more than the reading.
 	for range yields {
-		runtime.Gosched()
-		select {
-		case <-b.done:
+		if runtime.Gosched(); b.isOver() {
 			b.repanic()
 			return b
-		default:
 		}
 	}
-	timer := time.NewTimer(l.Within)
-	defer timer.Stop()
-	for {
-		select {
-		case <-b.done:
-			b.repanic()
-			return b
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-		if more := b.wait(ctx); more > 0 {
-			timer.Reset(more)
-			continue
-		}
-		return b
-	}
-}
-
-// wait returns how much longer is to be waited, and ends the looking if that is
-// no time.
-func (b *Body) wait(ctx context.Context) (more time.Duration) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.look.Watch != nil && ctx.Err() == nil {
-		more = b.look.Watch.More()
-	}
-	b.stop = more <= 0
-	return more
+	b.wait(ctx)
+	return b
 }
 
 // yields is how often the goroutine that looks ahead is let run before a timer is set.
 const yields = 2
 
+// wait waits until nobody reads ahead any more, or time is up.
+func (b *Body) wait(ctx context.Context) {
+	began := time.Now()
+	timer := time.NewTimer(b.look.Within)
+	defer timer.Stop()
+	for done := b.ended(); done != nil; {
+		select {
+		case <-done:
+			b.repanic()
+			return
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		more := b.more(ctx, began)
+		if more <= 0 {
+			return
+		}
+		timer.Reset(more)
+	}
+	b.repanic()
+}
+
+// more returns how much longer is to be waited, and ends the looking if that is no
+// time.
+func (b *Body) more(ctx context.Context, began time.Time) (more time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.look.Blank == 0, ctx.Err() != nil:
+	case !b.text.IsZero():
+		more = time.Until(b.text.Add(b.look.Within))
+	case len(b.buf) > 0:
+		more = min(time.Until(began.Add(b.look.Blank)), b.look.Within)
+	}
+	if more <= 0 {
+		b.stop = true
+		b.keep()
+	}
+	return more
+}
+
+// keep makes buf ours. It requires b.mu held.
+func (b *Body) keep() {
+	if !b.own {
+		b.own, b.buf = true, append([]byte(nil), b.buf...)
+	}
+}
+
+// A scout reads ahead. It is used for one Body after another, so that of most bodies
+// no memory is taken but for the bytes that are there.
+type scout struct {
+	run  func() // reads ahead for body; a field, as go allocates nothing for it
+	body *Body
+	room [4 << 10]byte // where bytes are read to: most answers are no longer
+}
+
+var scouts sync.Pool
+
+func newScout(b *Body) *scout {
+	s, ok := scouts.Get().(*scout)
+	if !ok {
+		s = new(scout)
+		s.run = s.ahead
+	}
+	s.body = b
+	return s
+}
+
 // maxEmptyReads is how often in a row a reader may give nothing, as in bufio.
 // One that goes on so is left to the Body's reader.
 const maxEmptyReads = 100
 
-// ahead fills buf until it holds enough, the original ends or nobody waits.
-func (b *Body) ahead() {
-	defer close(b.done)
-	defer func() { b.bad = recover() }()
+// ahead reads until there is enough, the original ends or nobody waits.
+func (s *scout) ahead() {
+	defer s.end()
 	for empty := 0; empty < maxEmptyReads; empty++ {
-		n, err := b.orig.Read(b.room())
+		p := s.free()
+		n, err := s.body.orig.Read(p)
 		if n > 0 {
 			empty = 0
 		}
-		if b.add(n, err) {
+		if s.body.add(p[:n], err) {
 			return
 		}
 	}
 }
 
-// room returns where the next bytes go: behind those of buf, where nobody looks yet.
-func (b *Body) room() []byte {
+// end is deferred by ahead.
+func (s *scout) end() {
+	bad, b := recover(), s.body
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.buf) == cap(b.buf) {
-		// Most errors and many answers are under half a KiB, nearly all errors under two.
-		more := make([]byte, len(b.buf), min(max(4*len(b.buf), 512), b.look.Max))
-		copy(more, b.buf)
-		b.buf = more
+	b.keep()
+	b.bad, b.over = bad, true
+	if b.done != nil {
+		close(b.done)
 	}
-	return b.buf[len(b.buf):cap(b.buf)]
+	s.body = nil
+	scouts.Put(s)
 }
 
-// add takes the n bytes that were read, and reports whether that is enough.
-func (b *Body) add(n int, err error) bool {
+// free returns where the next bytes go: behind those of buf, where nobody looks yet.
+func (s *scout) free() []byte {
+	b := s.body
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.buf = b.buf[:len(b.buf)+n]
+	if len(b.buf) == len(s.room) {
+		b.keep()
+	}
+	if b.own {
+		return s.room[:min(len(s.room), b.look.Max-len(b.buf))]
+	}
+	b.buf = s.room[:len(b.buf)]
+	return s.room[len(b.buf):min(len(s.room), b.look.Max)]
+}
+
+// add takes what was read, and reports whether that is enough.
+func (b *Body) add(p []byte, err error) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.look.Blank > 0 && b.text.IsZero() && !isBlank(p) {
+		b.text = time.Now()
+	}
+	if b.own {
+		b.buf = append(b.buf, p...)
+	} else {
+		b.buf = b.buf[:len(b.buf)+len(p)]
+	}
 	b.err = err
 	enough := !b.stop && b.look.Watch != nil && b.look.Watch.Enough(b.buf)
 	return enough || b.stop || err != nil || len(b.buf) >= b.look.Max
 }
 
+// isBlank reports whether p is white space, as JSON has it.
+func isBlank(p []byte) bool {
+	for _, c := range p {
+		if c > ' ' {
+			return false
+		}
+	}
+	return true
+}
+
+func (b *Body) isOver() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.over
+}
+
+// ended returns what is closed once nobody reads ahead any more, nil if that is so.
+func (b *Body) ended() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.over {
+		return nil
+	}
+	if b.done == nil {
+		b.done = make(chan struct{})
+	}
+	return b.done
+}
+
+// repanic is called once nobody reads ahead any more.
 func (b *Body) repanic() {
 	if b.bad != nil {
 		panic(b.bad)
@@ -207,17 +291,16 @@ func (b *Body) Read(p []byte) (int, error) {
 		return 0, nil
 	}
 	n, err := b.next(p)
-	if n > 0 {
+	if n > 0 || err != nil {
 		return n, err
 	}
-	<-b.done
-	if n, err = b.next(p); n > 0 {
-		return n, err
+	if done := b.ended(); done != nil {
+		<-done
+		if n, err = b.next(p); n > 0 || err != nil {
+			return n, err
+		}
 	}
 	b.repanic()
-	if b.err != nil { // nobody writes it once done is closed
-		return 0, b.err
-	}
 	return b.orig.Read(p)
 }
 
@@ -228,7 +311,7 @@ func (b *Body) next(p []byte) (n int, err error) {
 	defer b.mu.Unlock()
 	n = copy(p, b.buf[b.off:])
 	b.off += n
-	if b.off == len(b.buf) && b.err == io.EOF {
+	if b.off == len(b.buf) && (n == 0 || b.err == io.EOF) {
 		err = b.err
 	}
 	return n, err
