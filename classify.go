@@ -88,7 +88,7 @@ func (t *Classifier) roundTrip(req *http.Request, next http.RoundTripper) (*http
 	case err != nil && c != nil:
 		c.find(finding{verdict: errorFor(req, err)})
 	case err == nil && resp != nil:
-		t.classify(req, resp, c)
+		resp = t.classify(req, resp, c)
 	}
 	return resp, err
 }
@@ -116,8 +116,8 @@ func (t *Classifier) looksAt(req *http.Request, resp *http.Response) look {
 }
 
 // classify records the verdict on resp, if there is one, where the wrappers
-// further out and the caller look. c may be nil.
-func (t *Classifier) classify(req *http.Request, resp *http.Response, c *call) {
+// further out and the caller look. c may be nil. It returns resp, or its copy.
+func (t *Classifier) classify(req *http.Request, resp *http.Response, c *call) *http.Response {
 	at := t.looksAt(req, resp)
 	if resp.Request == nil && (failed(resp) || at != nothing) {
 		resp.Request = req // a fake left it nil; we need to know whose answer it is
@@ -125,10 +125,13 @@ func (t *Classifier) classify(req *http.Request, resp *http.Response, c *call) {
 	f, inner := known(resp)
 	switch {
 	case f.verdict != nil && c == nil:
-		return // that of a wrapper further in stands, where it is
+		return resp // that of a wrapper further in stands, where it is
 	case f.verdict == nil && f.looked && len(t.Rules) == 0:
-		return // nor is there more to find
+		return resp // nor is there more to find
 	case f.verdict == nil:
+		if at != nothing || failed(resp) {
+			resp = apart(resp)
+		}
 		f = finding{about: resp, verdict: t.examine(req, resp, at, c)}
 		f.body, _ = resp.Body.(*peek.Body)
 	}
@@ -137,7 +140,7 @@ func (t *Classifier) classify(req *http.Request, resp *http.Response, c *call) {
 	f.open = f.verdict == nil && (at == stream || at == document && (f.body == nil || !isWhole(resp, f.body)))
 	if c == nil {
 		if f.verdict == nil && !f.open {
-			return // like most
+			return resp // like most
 		}
 		if c = inner; c == nil {
 			c = &call{used: true}
@@ -150,6 +153,7 @@ func (t *Classifier) classify(req *http.Request, resp *http.Response, c *call) {
 	if f.open {
 		resp.Body = watchAnswer(resp, c, t.Rules)
 	}
+	return resp
 }
 
 // examine returns the verdict on an answer, nil for a success. c may be nil.

@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -95,9 +96,37 @@ func lookAt(resp *http.Response, l peek.Look) *peek.Body {
 	if resp.Request != nil {
 		ctx = resp.Request.Context()
 	}
+	if body, ok := resp.Body.(*peek.Body); ok {
+		return body
+	}
+	filled := resp.Trailer // the map into which net/http writes; see apart
+	resp.Trailer = maps.Clone(filled)
 	body := peek.Start(ctx, bodyOf(resp), l)
 	resp.Body = body
+	if filled == nil && body.Whole() {
+		filled, resp.Trailer = resp.Trailer, nil // they came unannounced
+	}
+	if filled != nil {
+		body.AtEnd = func() {
+			if resp.Trailer == nil {
+				resp.Trailer = make(http.Header, len(filled))
+			}
+			maps.Copy(resp.Trailer, filled)
+		}
+	}
 	return body
+}
+
+// apart returns resp, or a copy of it if it announces trailers. net/http writes them to
+// the answer that it gave, and to its map, when its body ends. That may be while we look
+// at the body, or behind the caller's back. The caller gets them when he comes to
+// the end himself, as without us.
+func apart(resp *http.Response) *http.Response {
+	if len(resp.Trailer) == 0 {
+		return resp
+	}
+	copied := *resp
+	return &copied
 }
 
 func (j *judgement) answer() dialect.Answer {

@@ -49,6 +49,9 @@ func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, 
 	r.failedAt = time.Now()
 	_, r.queuedBefore = r.call.heldSoFar()
 	for {
+		if err == nil && verdictOn(resp) == nil {
+			resp = apart(resp)
+		}
 		r.unknown = r.unknown || r.verdict != nil && r.verdict.Fate == FateUnknown
 		r.verdict = r.judge(a, resp, err)
 		if (err != nil || r.verdict.Err != nil) && r.held != nil && r.outOfTime(r.verdict) {

@@ -20,6 +20,10 @@ type Body struct {
 	orig io.ReadCloser
 	look Look
 
+	// AtEnd, if not nil, is called once, before the reader is told io.EOF. Set it before
+	// the Body is handed on.
+	AtEnd func()
+
 	mu   sync.Mutex    // guards what follows
 	buf  []byte        // the start
 	own  bool          // buf is ours, and no longer a scout's room
@@ -287,6 +291,15 @@ func (b *Body) Whole() bool { return b.Err() == io.EOF }
 
 // Read reads the body from its beginning.
 func (b *Body) Read(p []byte) (int, error) {
+	n, err := b.read(p)
+	if err == io.EOF && b.AtEnd != nil {
+		b.AtEnd()
+		b.AtEnd = nil
+	}
+	return n, err
+}
+
+func (b *Body) read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
