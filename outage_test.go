@@ -1,8 +1,10 @@
 package steadyhttp_test
 
 import (
+	"context"
 	"net/http"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,6 +90,92 @@ func TestNothingIsLetIn(t *testing.T) {
 				wg.Wait()
 				if n := len(server.log); n > 2*callers+25 {
 					t.Errorf("%s: %d requests for %d calls", row.name, n, callers)
+				}
+			})
+		}
+	}
+}
+
+// A lone caller has only its own patience: nobody else finds out that the host is
+// back.
+func TestLoneCallerSurvivesAnOutage(t *testing.T) {
+	overloaded := reply{status: 529, body: `{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}`, header: "Content-Type: application/json"}
+	const most = 8 // requests
+	for _, row := range []struct {
+		name     string
+		url      string
+		says     reply
+		down     time.Duration
+		deadline time.Duration // 0 is none
+	}{
+		{"503 for 2 s", "https://api.example.com/items", reply{status: 503}, 2 * time.Second, time.Minute},
+		{"503 for 5 s", "https://api.example.com/items", reply{status: 503}, 5 * time.Second, time.Minute},
+		{"503 for 10 s", "https://api.example.com/items", reply{status: 503}, 10 * time.Second, time.Minute},
+		{"503 for 4 s, without a deadline", "https://api.example.com/items", reply{status: 503}, 4 * time.Second, 0},
+		{"connections are refused for 5 s", "https://api.example.com/items", reply{err: syscall.ECONNREFUSED}, 5 * time.Second, time.Minute},
+		{"a model is overloaded for 8 s", "https://api.anthropic.com/v1/messages", overloaded, 8 * time.Second, time.Minute},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			for name, rt := range map[string]func(http.RoundTripper) http.RoundTripper{
+				"Transport": func(base http.RoundTripper) http.RoundTripper { return &steadyhttp.Transport{Base: base} },
+				"Retrier":   func(base http.RoundTripper) http.RoundTripper { return &steadyhttp.Retrier{Base: base} },
+			} {
+				var worst time.Duration
+				var requests int
+				for range 20 {
+					synctest.Test(t, func(t *testing.T) {
+						server := newTown(func(_ *http.Request, _ string, at time.Duration) reply {
+							if at < row.down {
+								return row.says
+							}
+							return reply{status: 200}
+						})
+						ctx := t.Context()
+						if row.deadline > 0 {
+							var cancel context.CancelFunc
+							ctx, cancel = context.WithTimeout(ctx, row.deadline)
+							defer cancel()
+						}
+						req := request(t, "GET", row.url, "")
+						if row.url != "https://api.example.com/items" {
+							req = request(t, "POST", row.url, `{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"hello"}]}`)
+							req.Header.Set("Anthropic-Version", "2023-06-01")
+						}
+						resp, err := rt(server).RoundTrip(req.WithContext(ctx))
+						if err != nil {
+							t.Fatalf("%s: %v", name, err)
+						}
+						finish(t, resp)
+						if resp.StatusCode != 200 {
+							t.Errorf("%s: got %d, want the answer of the host that is back", name, resp.StatusCode)
+						}
+						worst, requests = max(worst, time.Since(server.start)-row.down), max(requests, len(server.log))
+					})
+				}
+				t.Logf("%s: at most %d requests, and %v after the host was back", name, requests, worst)
+				if requests > most || worst > 6*time.Second {
+					t.Errorf("%s: %d requests, and %v after the host was back, want %d and 6 s at most", name, requests, worst, most)
+				}
+			}
+		})
+	}
+}
+
+func TestFailureThatDoesNotPassEnds(t *testing.T) {
+	for _, row := range []struct {
+		status, requests int
+		most             time.Duration
+	}{{503, 8, 12 * time.Second}, {500, 4, 4 * time.Second}} {
+		for range 20 {
+			synctest.Test(t, func(t *testing.T) {
+				server := newTown(func(*http.Request, string, time.Duration) reply { return reply{status: row.status} })
+				resp, err := (&steadyhttp.Transport{Base: server}).RoundTrip(request(t, "GET", "https://api.example.com/items", ""))
+				if err != nil {
+					t.Fatal(err)
+				}
+				finish(t, resp)
+				if took := time.Since(server.start); resp.StatusCode != row.status || took > row.most || len(server.log) > row.requests {
+					t.Errorf("%d for ever: got %d after %v and %d requests, want it after %v and %d at most", row.status, resp.StatusCode, took, len(server.log), row.most, row.requests)
 				}
 			})
 		}
