@@ -72,7 +72,7 @@ func TestTrailersComeWithTheEnd(t *testing.T) {
 						}
 						close(read)
 						for range 100 { // while the end comes in, behind our back
-							maps.Clone(resp.Trailer)
+							_ = maps.Clone(resp.Trailer)
 						}
 						if got := finish(t, resp); got != `{"id":"1","choices":[]}` {
 							t.Errorf("got %q", got)
