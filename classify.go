@@ -17,6 +17,10 @@ import (
 // beside a model.
 const successTime = 250 * time.Millisecond
 
+// maxShort is how long the JSON or XML is that is looked into where nothing is known
+// of the API. An error without anything else is shorter.
+const maxShort = 2 << 10
+
 // A Classifier finds out what each failed response is: its [Class], the
 // provider's code and message, the request id, and the wait that the server
 // asked for. The outer wrappers use this verdict. The caller gets it from
@@ -34,7 +38,10 @@ const successTime = 250 * time.Millisecond
 // response is returned, for at most 250 ms; white space, which some servers send to
 // keep the connection open, is waited through for up to 2 s. An error in it makes
 // the response a failure, and so does a body that breaks off. An error that comes
-// later is recorded when the body has been read.
+// later is recorded when the body has been read. Of other APIs up to 2 KiB of JSON or
+// XML are read if the header speaks of an error or asks to come back later, and, where
+// the API is unknown, in answer to a request that is no GET; there only what is an
+// error and nothing else makes a failure.
 //
 // The second are streams of language models: event streams, NDJSON, Gemini's JSON
 // array and Bedrock's binary stream. Such a response is returned with its first
@@ -135,7 +142,7 @@ func (t *Classifier) classify(req *http.Request, resp *http.Response, c *call) *
 		f = finding{about: resp, verdict: t.examine(req, resp, at, c)}
 		f.body, _ = resp.Body.(*peek.Body)
 	}
-	f.looked = f.looked || !t.HeadersOnly
+	f.looked = f.looked || !t.HeadersOnly && (at != nothing || failed(resp)) // else Check may look closer
 	// What was looked at to its end has nothing more to tell.
 	f.open = f.verdict == nil && (at == stream || at == document && (f.body == nil || !isWhole(resp, f.body)))
 	if c == nil {
@@ -223,8 +230,30 @@ func (t *Classifier) mayHideError(req *http.Request, resp *http.Response) bool {
 	if resp.ContentLength > maxBody {
 		return model && isText(resp) // for the tokens
 	}
-	return (model || dialect.HidesErrors(req.Method, hostname(req.URL), req.URL.Path, req.Header) || len(t.Rules) > 0 && rulesForSuccess(t.Rules, req, resp)) &&
-		isText(resp)
+	return (model || hidesErrors(req) || len(t.Rules) > 0 && rulesForSuccess(t.Rules, req, resp) || showsError(req, resp)) && isText(resp)
+}
+
+// hidesErrors reports whether the API is known to answer req with a success that may be
+// a failure.
+func hidesErrors(req *http.Request) bool {
+	return dialect.HidesErrors(req.Method, hostname(req.URL), req.URL.Path, req.Header)
+}
+
+// unexpected reports whether nothing is known by which a success of req could be a
+// failure.
+func unexpected(req *http.Request) bool { return !hidesErrors(req) && !isModelCall(req) }
+
+// showsError reports whether a success of an API that nobody knows is worth a look: its
+// header speaks of an error, or it is short and answers a request that is no read. The
+// evidence is weak, and so only what is an error and nothing else is one.
+func showsError(req *http.Request, resp *http.Response) bool {
+	if req.Method == http.MethodHead || resp.ContentLength > maxShort || !isData(resp) {
+		return false
+	}
+	if dialect.ShowsError(resp.Header) {
+		return true
+	}
+	return req.Method != http.MethodGet && resp.ContentLength > 0 && !dialect.Known(hostname(req.URL))
 }
 
 // lookInside looks for an error in a success: until it is whole, at most for a
@@ -238,6 +267,8 @@ func lookInside(resp *http.Response, rules []Rule, c *call) *Error {
 	body := lookAt(resp, l)
 	err := body.Err()
 	switch {
+	case err != nil && err != io.EOF && unexpected(resp.Request) && !rulesForSuccess(rules, resp.Request, resp):
+		return nil // for the reader, as without us
 	case err != nil && err != io.EOF:
 		return brokenOff(resp, err)
 	case err == nil && resp.ContentLength > 0 && int64(len(body.Bytes())) < resp.ContentLength:
@@ -257,7 +288,9 @@ func lookInside(resp *http.Response, rules []Rule, c *call) *Error {
 // the tokens.
 func judgeDocument(resp *http.Response, rules []Rule, body []byte, ended bool, used *dialect.Usage) *Error {
 	j := judgement{resp: resp, body: decoded(resp.Header, body), arrived: time.Now(), rules: rules}
-	v, hidden := dialect.Success(j.answer(), used)
+	a := j.answer()
+	a.Unexpected = unexpected(resp.Request)
+	v, hidden := dialect.Success(a, used)
 	switch {
 	case ended && len(bytes.TrimSpace(j.body)) == 0 && mediaType(resp) == "application/json" && resp.StatusCode == http.StatusOK && isModelCall(resp.Request):
 		e := noAnswer(resp)
@@ -268,7 +301,7 @@ func judgeDocument(resp *http.Response, rules []Rule, body []byte, ended bool, u
 	case !hidden:
 		// For the rules to match its code and message, but not the words of its data.
 		stated := false
-		if v, stated = dialect.Stated(j.answer()); !stated && !rulesForHeader(rules) {
+		if v, stated = dialect.Stated(a); !stated && !rulesForHeader(rules) {
 			return nil
 		}
 		v.Class, j.told = dialect.None, true

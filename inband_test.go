@@ -55,16 +55,18 @@ func TestErrorInsideASuccess(t *testing.T) {
 		{"an error that says nothing", "POST", chatURL, `{"error":{}}`, steadyhttp.None},
 		{"an error that is true", "POST", chatURL, `{"error":true}`, steadyhttp.None},
 		{"Slack's success with the word in it", "POST", "https://slack.com/api/chat.postMessage", `{"ok":true,"error":"ratelimited","message":{"text":"error"}}`, steadyhttp.None},
-		{"an API where nobody hides errors", "POST", "https://api.example/v1/orders", errorInside, steadyhttp.None},
+		{"a write to an API that nobody knows", "POST", "https://api.example/v1/orders", errorInside, steadyhttp.ServerError},
+		{"the same with something beside the error", "POST", "https://api.example/v1/orders", `{"order":7,` + errorInside[1:], steadyhttp.None},
 		{"a GET of what is posted elsewhere", "GET", chatURL, errorInside, steadyhttp.None},
 	} {
 		for _, how := range []string{"a Classifier", "Check"} {
 			t.Run(row.name+"/"+how, func(t *testing.T) {
 				req := post(t, row.url)
 				req.Method = row.method
-				resp, err := playing(reply{status: 200, body: row.body}).RoundTrip(req)
+				json := reply{status: 200, body: row.body, header: "Content-Type: application/json"}
+				resp, err := playing(json).RoundTrip(req)
 				if how == "a Classifier" {
-					resp, err = (&steadyhttp.Classifier{Base: playing(reply{status: 200, body: row.body})}).RoundTrip(req)
+					resp, err = (&steadyhttp.Classifier{Base: playing(json)}).RoundTrip(req)
 				}
 				if err != nil {
 					t.Fatal(err)

@@ -240,6 +240,12 @@ func isText(resp *http.Response) bool {
 	return kind == "" || strings.Contains(kind, "json") || strings.Contains(kind, "xml") || strings.HasPrefix(kind, "text/") && kind != "text/event-stream"
 }
 
+// isData reports whether the body is JSON or XML.
+func isData(resp *http.Response) bool {
+	kind := mediaType(resp)
+	return strings.Contains(kind, "json") || strings.Contains(kind, "xml") && !strings.Contains(kind, "html")
+}
+
 // underWay reports whether a request still is once the headers of its response
 // are there. One that was upgraded is not: its connection lives for hours, and
 // its body must stay the io.Writer that it is.

@@ -244,6 +244,23 @@ func TestRulesLeaveNormalAnswersAlone(t *testing.T) {
 		{"a page", `<html><title>Too many requests</title><p>An essay</p></html>`, "", steadyhttp.Rule{Message: "too many requests"}, false},
 		{"a document", `<order><message>Too many requests</message></order>`, "", steadyhttp.Rule{Message: "too many requests"}, false},
 		{"a code beside other words", `{"code":40001,"message":"stored","items":["Too many requests"]}`, "", steadyhttp.Rule{Message: "too many requests"}, false},
+		{"a thing with a code", `{"code":"BK-17","title":"Too many requests","description":"Too many requests"}`, "", steadyhttp.Rule{Message: "too many requests"}, false},
+		{"a code of success", `{"code":0,"message":"Too many requests was placed"}`, "", steadyhttp.Rule{Message: "too many requests"}, false},
+		{"a status of success", `{"code":200,"message":"Too many requests was placed","data":{"id":1}}`, "", steadyhttp.Rule{Message: "too many requests"}, false},
+		{"an error that is none", `{"error":null,"code":"BK-17","message":"Too many requests was placed"}`, "", steadyhttp.Rule{Message: "too many requests"}, false},
+		{"a document with a code", `<book><code>BK-17</code><message>Too many requests</message></book>`, "", steadyhttp.Rule{Message: "too many requests"}, false},
+		{"a document about faults", `<order><fault>none</fault><Message>Too many requests</Message></order>`, "", steadyhttp.Rule{Message: "too many requests"}, false},
+		{"a thing by its code", `{"code":"E17","order":4}`, "", steadyhttp.Rule{Code: "E17"}, true},
+		{"a text in an array", `{"error":["Too many requests"]}`, "", steadyhttp.Rule{Message: "too many requests"}, true},
+		{"a result code", `{"retCode":10006,"retMsg":"Too many requests","result":{}}`, "", steadyhttp.Rule{Message: "too many requests"}, true},
+		{"a result code by its number", `{"retCode":10006,"retMsg":"Too many visits","result":{}}`, "", steadyhttp.Rule{Code: "10006"}, true},
+		{"a number that is written as a text", `{"errcode":"45009","errmsg":"reach max api daily quota limit"}`, "", steadyhttp.Rule{Code: "45009"}, true},
+		{"a negative number", `{"jsonrpc":"2.0","id":1,"error":{"code":-32005,"message":"limit"}}`, "", steadyhttp.Rule{Code: "-32005"}, true},
+		{"a flag of failure", `{"success":false,"message":"Too many requests"}`, "", steadyhttp.Rule{Message: "too many requests"}, true},
+		{"a word of failure", `{"status":"error","message":"Too many requests"}`, "", steadyhttp.Rule{Message: "too many requests"}, true},
+		{"XML by a number in an attribute", `<rsp stat="fail"><err code="105" msg="Service is off"/></rsp>`, "", steadyhttp.Rule{Code: "105"}, true},
+		{"XML by a message in an attribute", `<rsp stat="fail"><err code="105" msg="Service is off"/></rsp>`, "", steadyhttp.Rule{Message: "service is off"}, true},
+		{"SOAP's fault", `<s:Envelope xmlns:s="x"><s:Body><s:Fault><faultcode>s:Server</faultcode><faultstring>All is full</faultstring></s:Fault></s:Body></s:Envelope>`, "", steadyhttp.Rule{Message: "is full"}, true},
 		{"an error's message", `{"error":{"message":"Too many requests"}}`, "", steadyhttp.Rule{Message: "too many requests"}, true},
 		{"a code and a message", `{"code":40001,"message":"Too many requests"}`, "", steadyhttp.Rule{Message: "too many requests"}, true},
 		{"by number", `{"code":40001,"message":"slower, please"}`, "", steadyhttp.Rule{Code: "40001"}, true},
@@ -266,8 +283,11 @@ func TestRulesLeaveNormalAnswersAlone(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := steadyhttp.Check(resp, nil); (got != nil) != row.found {
+			got := steadyhttp.Check(resp, nil)
+			if (got != nil) != row.found {
 				t.Errorf("got %v, want an error: %t", got, row.found)
+			} else if row.found && asError(t, resp, nil).Class != steadyhttp.RateLimit {
+				t.Errorf("got %v, want the rule's class", got)
 			}
 			if got := finish(t, resp); got != row.body {
 				t.Errorf("got the body %q", got)

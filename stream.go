@@ -279,6 +279,13 @@ func (b *watchedAnswer) record() {
 	b.call.inTurn(b.turn, func() { b.call.finding = finding{about: b.about, verdict: b.found, looked: true} })
 }
 
+// mayShowError is for Check, which is asked about this very answer: it looks into the
+// short JSON and XML of any API that nobody knows.
+func mayShowError(req *http.Request, resp *http.Response) bool {
+	return resp.StatusCode/100 == 2 && resp.StatusCode != http.StatusNoContent && resp.StatusCode != http.StatusPartialContent &&
+		req.Method != http.MethodHead && req.URL != nil && resp.ContentLength <= maxShort && isData(resp) && !dialect.Known(hostname(req.URL))
+}
+
 // checkSuccess is Check for an answer that no wrapper saw and whose status is
 // no failure.
 func checkSuccess(resp *http.Response) *Error {
@@ -290,7 +297,7 @@ func checkSuccess(resp *http.Response) *Error {
 	var e *Error
 	if _, ok := formOf(req, resp); ok {
 		e = firstOutput(resp, nil, successTime)
-	} else if resp.ContentLength <= maxBody && t.mayHideError(req, resp) { // 0 is a fake that does not say
+	} else if resp.ContentLength <= maxBody && (t.mayHideError(req, resp) || mayShowError(req, resp)) { // 0 is a fake that does not say
 		e = lookInside(resp, nil, nil)
 	}
 	if e == nil || e.Err != nil && (e.Class != ServerError || len(e.Body) == 0) {

@@ -38,7 +38,7 @@ var newAPI = &family{
 			"token quota is not enough", "pre consume",
 		}},
 		{RateLimit, "", []string{"请求数限制", "总请求数", "请求频率", "rate limit reached"}},
-		{Permission, "", []string{"封禁", "无权", "has been banned", "no access to model", "分组已被禁用", "不允许使用"}},
+		{Permission, "", []string{"网段", "封禁", "无权", "has been banned", "no access to model", "分组已被禁用", "不允许使用"}},
 		{Authentication, "", []string{"无效的令牌", "令牌已过期", "令牌状态不可用", "未提供令牌", "invalid token", "该令牌"}},
 	},
 	ids:   []string{"X-Oneapi-Request-Id"},

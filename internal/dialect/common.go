@@ -1,5 +1,7 @@
 package dialect
 
+import "slices"
+
 // families are all providers, in the order in which their shapes are tried:
 // the narrow before the wide.
 var families = []*family{
@@ -7,7 +9,8 @@ var families = []*family{
 	aws, google, gemini, googleMaps, kubernetes, elastic, meta, microsoft, azure,
 	slack, telegram, discord, shopify, linear, stripe, github, gitHubModels, gitlab, atlassian, hubSpot, salesforce, notion,
 	twilio, sendGrid, cloudflare, reddit, x, spotify, okta, auth0, plaid, payPal, square, dropbox, zendesk, airtable, wechat, feishu, dingTalk,
-	docker, monday, contentful, sentry, crowdStrike, deepgram,
+	docker, monday, contentful, sentry, crowdStrike, deepgram, mediaWiki, kraken, bybit, alphaVantage,
+	etherscan, apilayer, amap, chineseMaps, twelveData, deepL,
 	cohere, huggingFace, replicate, mistral, anthropic, vLLM, llamaCPP, ollama,
 	n1n, groq, deepSeek, together, fireworks, xAI, perplexity, moonshot, siliconFlow, cerebras, nvidia, volcengine, openCode, elevenLabs, openAI,
 	graphQL,
@@ -21,8 +24,12 @@ var common = &family{
 	phrases:  commonPhrases,
 	statuses: commonStatuses,
 
-	codeHeaders: []string{"X-Vercel-Error"}, // of whatever Vercel hosts
-	retryHeader: "X-Should-Retry",           // OpenAI's, Anthropic's and of who uses their generator of clients
+	codeHeaders: []string{
+		"X-Vercel-Error",  // of whatever Vercel hosts
+		"X-Error-Code",    // Hugging Face's, and others'
+		"X-Ms-Error-Code", // Azure's storage, also to a HEAD
+	},
+	retryHeader: "X-Should-Retry", // OpenAI's, Anthropic's and of who uses their generator of clients
 }
 
 // commonCodes leave no doubt, whoever says them.
@@ -58,12 +65,17 @@ var commonCodes = map[string]Class{
 	"request_too_large":                    TooLarge,
 }
 
-// commonHints hold unless the message says more.
-var commonHints = map[string]Class{
+// limitCodes name a rate limit, whatever their message offers for money.
+var limitCodes = map[string]Class{
 	"rate_limit_exceeded": RateLimit, "rate_limit_error": RateLimit, "rate_limited": RateLimit, "ratelimited": RateLimit, "rate_limit": RateLimit,
 	"too_many_requests": RateLimit, "throttled": RateLimit, "Throttling": RateLimit, "RequestThrottled": RateLimit, "SlowDown": RateLimit,
-	"over_query_limit": RateLimit, "RATE_LIMIT_REACHED": RateLimit, "APIRateLimitExceeded": RateLimit, "requests": RateLimit, "tokens": RateLimit,
-	"concurrency_limit_exceeded": RateLimit, "LimitExceeded": RateLimit, "RESOURCE_EXHAUSTED": RateLimit,
+	"over_query_limit": RateLimit, "RATE_LIMIT_REACHED": RateLimit, "APIRateLimitExceeded": RateLimit, "concurrency_limit_exceeded": RateLimit,
+	"rate_limit_reached": RateLimit, "too_many_concurrent_requests": RateLimit, "ThrottlingException": RateLimit,
+}
+
+// commonHints hold unless the message says more.
+var commonHints = map[string]Class{
+	"requests": RateLimit, "tokens": RateLimit, "LimitExceeded": RateLimit, "RESOURCE_EXHAUSTED": RateLimit,
 
 	"quota_exceeded": Quota, "QuotaExceeded": Quota, "out_of_quota": Quota, "credit_limit": Quota, "plan_limit_exceeded": Quota, "no_credits": Quota,
 	"subscription_required": Quota, "trial_expired": Quota,
@@ -121,6 +133,37 @@ var commonHints = map[string]Class{
 	"DEPLOYMENT_BLOCKED": Permission,
 }
 
+// What is said of money and of what it buys, put together from its parts.
+var (
+	lacks = []string{"insufficient", "not enough", "not have enough", "no remaining", "out of", "run out of", "ran out of", "no more", "low on", "exhausted your", "used all your", "used up your"}
+	money = []string{"credits", "credit", "balance", "funds"}
+	spent = cross(
+		[]string{"credits", "credit", "balance", "funds", "allowance", "searches"},
+		[]string{"exhausted", "depleted", "used up", "run out", "ran out", "consumed", "too low", "is zero", "insufficient", "below the minimum", "below minimum"},
+	)
+	ofTrial = cross([]string{"trial"}, []string{"is over", "ended", "expired", "used up", "run out", "exhausted", "limit reached"})
+
+	// Of a rate. The adverb may stand before or behind.
+	ofRate = slices.Concat(
+		cross([]string{"rate limit", "rate limits", "request limit", "requests limit", "qps", "rpm", "tpm", "rps", "concurrency"},
+			[]string{"exceeded", "exceeds", "exceed", "reached", "hit", "limit exceeded", "is exceeded"}),
+		cross([]string{"exceeded", "exceeds", "exceed", "reached", "hit", "over"}, []string{"rate limit", "qps", "rpm", "tpm", "rps", "request limit"}),
+		cross([]string{"too many", "too frequent"}, []string{"requests", "calls", "attempts", "queries"}),
+	)
+	ofKey = slices.Concat(
+		cross([]string{"invalid", "incorrect", "wrong", "unknown", "missing", "expired", "bad", "no valid", "malformed", "unrecognized"},
+			[]string{"api key", "apikey", "api token", "access token", "access key", "auth token", "credentials", "authentication", "bearer token", "secret key"}),
+		cross([]string{"api key", "apikey", "api token", "access token", "access key", "auth token", "credentials"},
+			[]string{"invalid", "expired", "incorrect", "missing", "not valid", "revoked", "not recognized", "required", "not provided"}),
+		cross([]string{"no"}, []string{"api key provided", "api key supplied", "api key found", "api key given", "api token provided", "access token provided", "credentials provided"}),
+	)
+	ofQuota = slices.Concat(
+		cross([]string{"quota", "usage limit", "plan limit", "spend cap", "spending cap", "seat limit", "license limit", "monthly cap"},
+			[]string{"exceeded", "reached", "exhausted", "used up", "hit", "depleted"}),
+		cross([]string{"exceeded", "exceeds", "exceed", "reached", "hit", "over", "exhausted"}, []string{"quota", "spend cap", "plan limit", "plan's limit", "plan limits"}),
+	)
+)
+
 // commonPhrases are short and were chosen against their false friends: a rate
 // limit's answer invites to add credits or to upgrade, a credit card is not
 // credit, and a parameter called max_tokens is no context window.
@@ -132,8 +175,11 @@ var commonPhrases = []words{
 		"input length*exceed", "input token count*exceed", "input tokens exceed", "number of input tokens*exceed", "too many tokens: ",
 		"model token limit", "reduce the length of the messages", "inputs tokens + max_new_tokens", "inputs must have less than",
 		"maximum prompt length", "maximum input length",
-		"range of input length", "prompt tokens*exceed", "prompt contains*too large for model", "prompt has too many tokens",
-		"max input tokens", "maximum model length", "max_model_len",
+		"range of input length", "prompt tokens*exceed", "prompt contains*too large for model", "max sequence length", "prompt length*greater than", "greater than the model's", "prompt too large", "prompt is too large", "prompt has too many tokens",
+		"max input tokens", "maximum model length", "max_model_len", "exceed max message tokens", "exceeds max message tokens", "exceed*max_seq_len",
+		"less than max_seq_len", "context length of only", "larger context length", "context overflow", "context length*not enough", "longer than the context",
+		"exceeds the~ context", "exceeds the model's~ context", "exceeds this model's~ context", "context size*exceed", "tokens*exceeds*context", "exceeds the maximum length", "exceed the maximum length",
+		"exceeds the model's maximum", "shorten your prompt", "too many input tokens",
 		"上下文长度", "输入过长", "输入长度超过", "超过最大长度", "prompt 超长", "prompt超长", "超出模型", "输入超长", "超过模型",
 	}},
 	{TooLarge, "!401 !404", []string{
@@ -142,15 +188,23 @@ var commonPhrases = []words{
 		"payload too large", "payload size exceeds", "payload exceeds", "body exceeds", "request size exceeded", "request exceeds the maximum size",
 		"exceeds the maximum allowed size", "content too large", "entity too large", "请求体过大", "文件过大",
 	}},
+	{RateLimit, "", []string{"current minute", "next minute", "current second"}},
+	{Quota, "!404 !503", slices.Concat(spent, ofTrial, cross(lacks, money))},
 	{Quota, "!404 !503", []string{
-		"credit balance", "insufficient*balance", "insufficient credit", "insufficient funds", "insufficient_quota",
+		"out of~ tokens", "out of~ messages", "insufficient~ units", "update your payment", "spend cap", "you have run out of", "account has run out of", "you've run out of", "add funds", "credit cap", "call volume quota", "quota will be re",
+		"credits available in this month", "exhausted the~ credits", "exhausted your~ credits", "usage has been consumed", "usage is over limit",
+		"配额超限", "每日调用量已达", "调用量已达到上限", "配额不足",
+		"credit balance", "insufficient*balance", "used all your~ credits", "used up all your", "used up your~ credits", "used up your~ allowance",
+		"credits have been used up", "credits have been exhausted", "credits have run out", "credits have expired", "credits ran out", "credits are used up",
+		"have no~ credits", "has no~ credits", "don't have enough~ credits", "not enough~ credits", "no tokens left", "no credits left",
+		"monthly allowance", "free tier limit", "trial*run out", "trial*used up", "balance is overdue", "overdue balance", "insufficient credit", "insufficient funds", "insufficient_quota",
 		"insufficient_user_quota", "insufficient quota",
 		"balance is insufficient", "balance not enough", "balance is not enough", "balance too low", "balance is too low",
 		"insufficient account", "no balance", "negative balance",
 		"not enough credit", "not have enough credit", "out of credit", "no credits", "no more credits", "no remaining credits",
 		"run out of credits", "ran out of credits", "requires more credits",
-		"purchase credits", "purchase more credits", "purchase additional credits", "buy more credits", "credits exhausted",
-		"credit limit exceeded", "credits to unlock", "used all available credits",
+		"credits exhausted",
+		"credit limit exceeded", "used all available credits",
 		"exceeded*included credits", "maximum credits exceeded", "credits*depleted", "monthly*credits", "can only afford", "current balance is",
 		"exceeded your current quota", "exceeded current quota", "quota is not enough", "quota exhausted",
 		"quota has been exhausted", "quota_exceeded", "monthly quota", "daily quota exceeded",
@@ -161,14 +215,14 @@ var commonPhrases = []words{
 		"spending cap",
 		"budget has been exceeded", "exceeded budget", "exceededbudget", "over budget", "budget exceeded", "budgetexceeded",
 		"crossed their budget", "payment required", "payment failed", "unpaid", "overdue", "past due", "in arrears", "arrearage",
-		"account in good standing", "account is in good standing", "account is frozen", "please recharge", "top up your",
-		"please top up", "free allocation", "free usage for model", "included free usage", "free tier*exhausted",
+		"account in good standing", "account is in good standing", "account is frozen",
+		"free allocation", "free usage for model", "included free usage", "free tier*exhausted",
 		"free trial*expired", "trial has expired", "trial*ended", "trial period*expired",
-		"enable billing", "billing account*not", "billing to be enabled", "subscription*expired", "subscription has ended",
+		"billing account*not", "billing to be enabled", "subscription*expired", "subscription has ended",
 		"request limit, email", "plan*expired", "usage limit for this billing", "exceeded your plan", "exceeds your plan",
 		"limit of your plan", "plan limit", "extra usage is required",
-		"余额不足", "余额已", "余额为", "欠费", "额度不足", "额度已用", "额度用尽", "额度失败", "预扣费", "请充值", "配额不足", "配额已", "没有可用的套餐", "套餐已", "无可用资源包", "资源包已",
-		"资源包余量", "剩余额度", "免费额度", "账户余额", "订阅额度", "额度已耗尽",
+		"余额不足", "余额已", "余额为", "欠费", "额度不足", "额度已用", "额度用尽", "额度失败", "预扣费", "配额不足", "配额已", "没有可用的套餐", "套餐已", "无可用资源包", "资源包已",
+		"资源包余量", "剩余额度", "免费额度", "额度已经用完", "额度已用完", "额度用完", "试用额度", "账户余额", "订阅额度", "额度已耗尽",
 	}},
 	{Overloaded, "!401 !404 !409", []string{
 		"overloaded", "over capacity", "at capacity", "capacity exceeded", "out of capacity", "no capacity",
@@ -201,28 +255,34 @@ var commonPhrases = []words{
 		"no handler found", "deployment*does not exist", "version does not exist", "api deployment", "no allowed providers",
 		"模型不存在", "模型*不存在", "未找到模型", "不支持的模型",
 	}},
+	{Authentication, "!404 !429 !409", ofKey},
 	{Authentication, "!404 !429 !409", []string{
+		"invalid~ api key", "incorrect~ api key", "missing~ api key", "invalid~ access token", "invalid~ api token", "wrong~ api key", "unknown~ api key",
+		"invalid~ credentials", "missing~ access token", "expired~ api key", "invalid~ secret key",
 		"invalid api key", "invalid apikey", "incorrect api key", "invalid x api key", "invalid api token", "invalid token",
 		"invalid access token", "invalid auth", "invalid bearer", "invalid credential", "invalid subscription key", "invalid jwt",
 		"invalid oauth", "invalid key", "invalid secret", "invalid personal access token",
 		"api key*invalid", "api key*not valid", "api key*not found", "api key*expired", "api key*incorrect", "api key*required",
 		"api key*missing", "api key*not exist", "api key*wrong", "api key*revoked", "apikey*invalid", "missing api key",
 		"no api key", "missing authentication", "missing authorization", "missing credential", "missing bearer",
-		"didn't provide an api key", "did not provide an api key", "provide*api key", "wrong api key", "unknown api key",
+		"didn't provide an api key", "did not provide an api key", "provide*api key", "valid api~ key", "valid~ access key", "wrong api key", "unknown api key",
 		"invalid api key", "without api key",
 		"authentication fail", "authentication credential", "authentication required", "authentication is required",
 		"authentication parameters", "authenticationerror", "failed to authenticate", "could not authenticate", "unauthenticated",
 		"not authenticated", "must be authenticated", "requires authentication", "not logged in", "must be logged in",
 		"need to be logged in", "login required", "login fail", "bad credentials", "credentials are invalid",
 		"incorrect credentials", "credentials*expired", "could not validate credentials",
-		"access token*expired", "access token*invalid", "token has expired", "token is expired", "token expired",
+		"access token*expired", "access token*invalid", "token has expired", "token~ expired", "login has expired", "session has expired", "session expired", "token is expired", "token expired",
 		"token is invalid", "token is not valid", "token was revoked", "token has been revoked", "token*malformed", "expired token",
 		"jwt expired", "signature does not match", "signature*mismatch", "signature we calculated",
 		"security token included in the request", "error validating access token", "authorization header",
 		"无效的令牌", "令牌已过期", "令牌*过期", "令牌*无效", "未提供令牌", "令牌状态不可用", "令牌验证失败", "未登录", "身份验证失败", "认证失败", "鉴权失败", "验证失败", "密钥无效", "无效的api",
 		"api key 无效", "无效的key", "token不存在", "token 不存在", "登录已过期",
 	}},
+	{RateLimit, "!404 !409 !413", passingBans},
+	{RateLimit, "400 403", []string{"too many~ requests"}}, // why an address is blocked
 	{Permission, "200 400 401 402 403 422 451", []string{
+		"permanently banned", "ip*banned", "网段", "只能在指定",
 		"not available in your country", "not available in your region", "not supported in your", "country, region",
 		"unsupported*country", "location is not supported", "region is not supported", "your ip address", "ip address*not allowed",
 		"ip*not in*whitelist", "not in whitelist", "whitelist", "allowlist", "ip restriction",
@@ -239,12 +299,15 @@ var commonPhrases = []words{
 	{Permission, "200 401 402 403 451", []string{
 		"not permitted", "not authorized", "isn't authorized", "access denied", "not allowed", "forbidden", "不允许",
 	}},
+	{RateLimit, "!404 !409 !413", ofRate},
 	{RateLimit, "!404 !409 !413", []string{
+		"requests too quickly", "requests exceed", "sending requests too", "making requests too",
 		"rate limit exceeded", "rate limit has been exceeded", "rate limits exceeded", "rate limit reached",
 		"rate limit was exceeded", "rate limit error", "ratelimiterror", "rate_limit_exceeded", "rate_limit_error",
 		"exceeded*rate limit", "exceed*rate limit", "hit*rate limit", "reached*rate limit", "rate limited", "ratelimited",
 		"rate limiting", "rate exceeded", "rate quota",
-		"too many requests", "too many concurrent", "too many calls", "too many api calls", "throttled", "throttling", "slow down",
+		"too many~ requests", "too many~ api requests", "too many concurrent", "too many calls", "too many visits", "request count*over the allowed", "call frequency",
+		"out of rate limit", "max rate limit", "spike arrest", "requests in a short", "daily request count", "is limited to*requests", "limited to*per second", "too many api calls", "throttled", "throttling", "slow down",
 		"request limit reached", "request limit exceeded", "request limit has been", "reduce your request rate", "request rate",
 		"calls per second", "queries per second", "requests per second", "requests per minute", "requests per min",
 		"quota exceeded for quota metric", "concurrency limit", "concurrent request", "too frequent", "too frequently",
@@ -252,7 +315,24 @@ var commonPhrases = []words{
 		"error code: 1015", "error 1015", "call limit",
 		"过于频繁", "频率", "限流", "并发", "速率", "请求数限制", "请求次数", "请求过快", "太频繁", "频繁",
 	}},
-	{Quota, "200 400 402 403", []string{"quota exceeded", "exceeded your quota", "exceeded the quota", "over quota", "usage limit"}},
+	// Offers, and words that are said of rates as well: nobody has complained of one so far.
+	{Quota, "!404 !503", []string{
+		"purchase credits", "purchase more credits", "purchase additional credits", "buy more credits", "credits to unlock", "please recharge",
+		"top up your", "please top up", "enable billing", "请充值",
+	}},
+	{Quota, "!404 !429 !503 !504", ofQuota},
+	{Quota, "!404 !429 !503 !504", []string{
+		"contact sales", "choose a plan", "does not include access", "not included in your", "your plan does not", "your plan doesn't", "plan does not include",
+		"your plan's", "limit of*for the*plan", "enterprise customers", "requires~ enterprise plan", "套餐不支持", "当前套餐不",
+		"quota exceeded", "exceeded your quota", "exceeded the quota", "exceeded~ quota", "exceeds~ quota", "over quota", "over your quota", "project quota",
+		"quota*has been reached", "quota*used up", "quota limit", "reached your quota", "out of quota", "no quota", "usage limit",
+		"upgrade your~ plan", "upgrade your~ account", "upgrade your~ subscription", "on the free plan", "on the free tier", "under your current subscription",
+		"on your current plan", "upgrade to continue", "upgrade to a paid", "upgrade to a higher plan",
+		"upgrade to~ plan", "paid plan", "paid only", "paid subscription", "paid account", "paid tier", "paying customers", "requires a subscription",
+		"subscription is required", "subscription required", "active subscription", "add a credit card", "add a payment method", "valid payment method",
+		"add your credit card", "no payment method", "billing details", "billing information", "purchase a plan", "buy a~ package", "please subscribe",
+		"plan limit", "plan*limit reached", "升级套餐", "升级您的套餐", "付费套餐", "绑定信用卡", "开通付费",
+	}},
 	{Timeout, "200 408 500 503 504", []string{
 		"timed out", "timeout", "time out", "deadline exceeded", "took too long", "超时",
 	}},
@@ -261,7 +341,7 @@ var commonPhrases = []words{
 		"starting up", "cold start", "initializing", "(re)initializing", "maintenance", "temporarily unavailable",
 		"service unavailable", "currently unavailable", "service is unavailable",
 		"upstream connect error", "upstream request failed", "no healthy upstream", "bad gateway", "disconnected unexpectedly",
-		"connection reset", "connection refused", "no server is available", "no server is currently available", "unable to reach",
+		"connection reset", "connection refused", "no server is available", "no server is currently available", "unable to reach", "read only mode", "readonly mode",
 		"upstream error", "provider disconnected", "upstream_error", "connection error",
 		"维护", "暂时不可用", "服务不可用", "上游",
 	}},
@@ -272,6 +352,14 @@ var commonPhrases = []words{
 	{ServerError, "200 400 422 500", []string{
 		"internal server error", "internal error", "unexpected server", "server had an error", "内部错误", "服务器错误", "服务异常",
 	}},
+}
+
+// passingBans say of a ban that it ends by itself. Then it is a limit.
+var passingBans = []string{
+	"banned until", "banned for*minutes", "banned for*seconds", "banned for*hour", "temporarily banned", "temporary ban", "temp banned", "auto banned",
+	"banned for excessive", "banned for flooding", "banned for sending too", "ban will be lifted", "ban expires", "ban will expire",
+	"temporarily blocked", "temporarily restricted", "blocked for sending too", "block will be lifted", "blocked until", "suspended until",
+	"暂时封禁", "临时封禁",
 }
 
 // commonStatuses are the classes of the HTTP statuses whose class is not that

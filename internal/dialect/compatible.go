@@ -35,9 +35,9 @@ var deepSeek = &family{
 var together = &family{
 	name: "together", hosts: []string{"api.together.xyz", "api.together.ai"}, like: openAI,
 	codes: map[string]Class{
-		"credit_limit": Quota, "model_rate_limit": RateLimit, "dynamic_request_limited": RateLimit,
-		"dynamic_token_limited": RateLimit,
+		"model_rate_limit": RateLimit, "dynamic_request_limited": RateLimit, "dynamic_token_limited": RateLimit,
 	},
+	hints: map[string]Class{"credit_limit": Quota}, // said of rates as well
 	// 403 is their word for too many tokens.
 	phrases:      []words{{ContextLength, "403", []string{"maximum context length", "tokens*exceed"}}},
 	limitHeaders: []wait.Headers{{Prefix: "X-Tokenlimit", Unit: wait.Tokens}},
@@ -100,7 +100,7 @@ var siliconFlow = &family{
 	name: "siliconflow", hosts: []string{"api.siliconflow.cn", "api.siliconflow.com"}, like: openAI,
 	numbers: []numbers{
 		{20012, 20012, NotFound}, {20015, 20015, InvalidRequest}, {30001, 30001, Quota}, {30003, 30003, NotFound},
-		{30011, 30011, Permission}, {30012, 30012, Permission},
+		{30011, 30011, Quota}, {30012, 30012, Permission},
 		{50501, 50501, Overloaded}, {50505, 50505, Overloaded}, {50603, 50603, Overloaded}, {60000, 60099, ServerError},
 	},
 	phrases: []words{

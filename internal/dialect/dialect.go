@@ -3,19 +3,8 @@
 //
 // All that is known of a provider is data: one literal of type family, which also
 // says where its errors, its limits and its request ids are. A handful of functions
-// apply the families' tables. The class of an error is what the first of these says
-// that has an opinion:
-//
-//  0. a request that is larger than the limit it is told of
-//  1. the codes of the provider, then those everybody uses, that leave no doubt
-//  2. the provider's numeric codes
-//  3. the provider's phrases in the message, then everybody's
-//  4. the codes that are true unless the message says otherwise
-//  5. parts of codes that nobody listed, such as "throttl"
-//  6. the HTTP status
-//
-// The provider's are the tables of the request's host, then of the family that
-// the answer's shape gives away: gateways speak in other people's words.
+// apply the families' tables. The class of an error is what the first of the signals
+// says that has an opinion; order.go lists them, with the reason for the place of each.
 //
 // Everything that is read is hostile: a body is looked at up to 64 KiB, in one
 // pass, without recursion, and nothing in it is expanded.
@@ -23,7 +12,6 @@ package dialect
 
 import (
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -64,6 +52,10 @@ type Answer struct {
 	Header             http.Header
 	Body               []byte    // its start
 	Now                time.Time // when it arrived, for waits given as a point in time without a Date; zero is none
+
+	// Unexpected is of a success of which nothing says that it may be a failure. Then
+	// only what is an error and nothing else is one.
+	Unexpected bool
 }
 
 // Repeat says what an answer itself says about sending the very same request
@@ -154,139 +146,11 @@ func (r *reader) judge(a Answer) Verdict {
 	}
 	v.RequestID = r.requestID(a.Header, host)
 	v.RetryIn, v.RetryInSource = r.retryIn(a)
-	v.Class = r.class(a.Status, know)
+	r.status, r.know, r.header = a.Status, know, a.Header
+	v.Class = r.class()
 	v.Window = r.window(v.Class, a.Header)
 	v.Repeat = r.repeat(v.Class, host, know, a)
 	v.Refused = r.provesRefusal(v.Class, host, a)
 	v.Scope, v.ScopeName = scopeOfFailure(v.Class, know, a)
 	return v
-}
-
-// class finds the class in the order that the package comment gives.
-func (r *reader) class(status int, know []*family) Class {
-	text := r.text()
-	if r.neverFits(text, status) {
-		return TooLarge
-	}
-	for _, f := range know {
-		for _, code := range r.codes[:r.nCodes] {
-			if c := lookUp(f.codesByKey, code); c != "" {
-				return c
-			}
-		}
-	}
-	if r.number != 0 {
-		for _, f := range know {
-			if c := f.byNumber(r.number); c != "" {
-				return c
-			}
-		}
-	}
-	if w := r.limitWindow(); w > 0 {
-		// The field that names the limit beats all words: Google says "check
-		// your plan and billing" of a limit by the minute, and adds a RetryInfo
-		// of seconds to a limit of a day.
-		if w >= day || says(text, "limit: 0") {
-			return Quota
-		}
-		return RateLimit
-	}
-	for _, f := range know {
-		if f == common {
-			break
-		}
-		if c := heard(f.phrases, text, status); c != "" {
-			return c
-		}
-	}
-	if c := tables().phrases.heard(text, status); c != "" {
-		return c
-	}
-	for _, f := range know {
-		for _, code := range r.codes[:r.nCodes] {
-			if c := lookUp(f.hintsByKey, code); c != "" && believable(c, status) {
-				return c
-			}
-		}
-	}
-	for _, code := range r.codes[:r.nCodes] {
-		if c := byFragment(code, status); c != "" && believable(c, status) {
-			return c
-		}
-	}
-	for _, f := range know {
-		if c, ok := f.statuses[status]; ok {
-			return c
-		}
-	}
-	return byHundred(status)
-}
-
-// believable reports whether a code's class goes with the status. "Too many"
-// is never said by mistake, while a code beside it may be a leftover: Microsoft
-// Graph says accessDenied with 429. And a code that says no more than "your
-// mistake" or "ours" yields to a status that says more.
-func believable(c Class, status int) bool {
-	switch c {
-	case InvalidRequest, ServerError:
-		_, telling := commonStatuses[status]
-		return !telling
-	case NotFound:
-		// With 401 it is the user or the key that was not found.
-		return status != http.StatusTooManyRequests && status != http.StatusUnauthorized
-	case Authentication, Permission, Conflict:
-		return status != http.StatusTooManyRequests
-	}
-	return true
-}
-
-// neverFits reports whether the answer names a limit and a request that is
-// above it all by itself. Waiting will not make it fit.
-func (r *reader) neverFits(text string, status int) bool {
-	if status != 0 && status != 413 && status != 429 && status != 503 {
-		return false
-	}
-	for _, pair := range [...]struct{ limit, ask string }{
-		{"limit ", "requested "}, // OpenAI, Groq: tokens per minute
-		{"limit: ", "requested: "},
-		{"max_coordinating_and_primary_bytes=", "coordinating_operation_bytes="}, // Elasticsearch
-	} {
-		limit, ok := numberAfter(text, pair.limit)
-		ask, also := numberAfter(text, pair.ask)
-		if ok && also && limit > 0 && ask > limit {
-			return true
-		}
-	}
-	return false
-}
-
-// numberAfter reads the digits after the first place where a word is mark and
-// digits follow.
-func numberAfter(text, mark string) (int64, bool) {
-	for from := 0; ; {
-		i := strings.Index(text[from:], mark)
-		if i < 0 {
-			return 0, false
-		}
-		i += from
-		from = i + len(mark)
-		if !starts(text, i) {
-			continue
-		}
-		var n int64
-		digits := 0
-		for _, c := range []byte(text[from:min(len(text), from+20)]) {
-			if c == ',' && digits > 0 {
-				continue
-			}
-			if c < '0' || c > '9' || digits == 15 {
-				break
-			}
-			n = n*10 + int64(c-'0')
-			digits++
-		}
-		if digits > 0 {
-			return n, true
-		}
-	}
 }

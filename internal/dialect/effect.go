@@ -2,71 +2,8 @@ package dialect
 
 import (
 	"bytes"
-	"net/http"
 	"strings"
 )
-
-// HandsOver reports whether a request hands work over that goes on after its
-// answer, as far as path and header tell: a batch, a video, a job in a queue.
-// Sent twice, it would be done twice.
-func HandsOver(host, path string, h http.Header) bool {
-	if async := first(h, "X-Dashscope-Async"); async != "" && !strings.EqualFold(async, "disable") {
-		return true
-	}
-	for _, prefer := range h["Prefer"] {
-		if strings.Contains(strings.ToLower(prefer), "respond-async") {
-			return true
-		}
-	}
-	if strings.HasPrefix(host, "queue.") || len(path) > maxPath {
-		return true
-	}
-	for part := range strings.SplitSeq(path, "/") {
-		// What follows a colon is a verb: {model}:predictLongRunning.
-		if handsOver(strings.ToLower(part[strings.LastIndexByte(part, ':')+1:])) {
-			return true
-		}
-	}
-	return false
-}
-
-// MayConverse reports whether a body with the shape of a conversation may be a call
-// to a model although no table has its path. It is none where what is sent is kept,
-// such as Gemini's cached contents, nor at a provider whose paths are known.
-func MayConverse(host, path string) bool {
-	if tables().byHost(host) != nil || len(path) > maxPath {
-		return false
-	}
-	for part := range strings.SplitSeq(path, "/") {
-		if keeps(strings.ToLower(part[strings.LastIndexByte(part, ':')+1:])) {
-			return false
-		}
-	}
-	return true
-}
-
-// keeps goes by one part of a path, in lower case.
-func keeps(part string) bool {
-	switch part {
-	case "agents", "assistants", "cache", "cachedcontents", "caches", "caching", "conversations", "create", "datasets", "evals", "evaluations",
-		"events", "feedback", "history", "items", "logs", "memories", "memory", "prompts", "records", "save", "sessions", "store", "threads",
-		"traces":
-		return true
-	}
-	return false
-}
-
-// handsOver goes by one part of a path, in lower case.
-func handsOver(part string) bool {
-	switch part {
-	case "batch", "batches", "files", "fine-tuning", "fine_tuning", "finetuning", "fine-tune", "fine-tunes", "finetune", "finetunes",
-		"runs", "prediction", "predictions", "task", "tasks", "job", "jobs", "queue", "submit",
-		"async", "async-invoke", "batchgeneratecontent", "predictlongrunning", "uploads",
-		"context": // Volcengine's, in which a session grows
-		return true
-	}
-	return strings.HasPrefix(part, "video")
-}
 
 // ActsByBody reports whether calls to a model at path are known to have servers act,
 // if the body asks for it: whoever has to know beforehand whether a call may act

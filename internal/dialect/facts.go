@@ -26,7 +26,16 @@ type facts struct {
 
 	xml    string // the document, if it is one
 	plain  string // the whole text, if that is what it is
+	page   string // the text of a page's body, if that is what it is
 	joined string // message and more in the form of phrases
+
+	// What the answer says beside its body, and whom it may be from.
+	status int
+	header http.Header
+	know   []*family
+
+	said     Class // by the phrases that everybody uses, if listened
+	listened bool
 
 	itemError int32 // the node of the first error in a bulk answer, 0 if it is none
 	badFinish bool  // a choice ended for a reason that is a failure
@@ -82,6 +91,13 @@ func (r *reader) readText(s string) {
 	r.plain = s
 }
 
+// maxHeading bounds a line of a page that is taken for its message, and maxHeadings
+// how many lines are looked at: what matters is said at the top.
+const maxHeading, maxHeadings = 300, 10
+
+// pageWords are what pages say of what happened, although it is no class.
+var pageWords = []words{{Unknown, "", []string{"is blocked", "was blocked", "been blocked", "error", "denied", "unavailable", "limit", "failed", "not found", "too many", "attention required", "just a moment", "sorry", "oops"}}}
+
 // Where messages are, the most telling first. Names are compared without case,
 // '_' and '-'.
 var messagePaths = paths(
@@ -93,14 +109,19 @@ var messagePaths = paths(
 	"errormessages.0", "errors.0", "errors", "errors.error.message",
 	"data.message", "data.error.message", "baseresp.statusmsg", "fault.faultstring", "fault.error.0.message", "json.errors.0.1",
 	"responsemetadata.error.message", "result.message", "status.error", "header.message", "meta.msg", "meta.message",
+	"error message", "errors.0.details", "statusmessage", "retmsg", "reasontext", "failurereason", "error.info", "error.statusmessage", "error.messages.0", "error.0",
+	"meta.errormessage", "status.errormessage", "status.message", "error.errors.message", "faultstring", "error.faultstring",
 	"0.message", "0.error.message", "0.errormessage", "err", "title", "reason", "error", "statustext",
-	"promptfeedback.blockreasonmessage", "incompletedetails.reason", "details", "xgroq.error", "xgroq.error.message",
+	"promptfeedback.blockreasonmessage", "incompletedetails.reason", "details", "xgroq.error", "xgroq.error.message", "errors.message",
+	// These may be about anything, and so come last.
+	"info", "note", "information", "text", "result",
 )
 
 var (
 	fieldErrors = pathOf("errors")
 	okPath      = pathOf("ok")
 	errorPath   = pathOf("error")
+	pErrorText  = pathOf("error.0")
 )
 
 // morePaths are texts beside the message that may tell more than it does.
@@ -118,12 +139,13 @@ var codePaths = paths(
 	"error.errors.0.code", "error.error.code", "error.error.type",
 	"response.error.code", "response.error.type", "choices.0.error.code", "choices.0.error.metadata.errortype",
 	"code", "errorcode", "errcode", "errortype", "category", "type", "name", "id", "clientdata.type",
-	"detail.status", "detail.code", "detail.type", "detail.0.type",
+	"typekey", "errorkey", "errorname", "faultcode", "error.typekey", "error.reason..tag", "error..tag", "details.code", "error.details.code", "details",
+	"detail.status", "detail.code", "detail.type", "detail.0.type", "status.errorcode", "meta.errorcode", "meta.errortype",
 	"errors.0.extensions.code", "errors.0.extensions.type", "errors.0.code", "errors.0.errorcode", "errors.0.errortype",
-	"errors.0.type", "errors.0.reason",
+	"errors.0.type", "errors.0.reason", "errors.0.id",
 	"errors.0.error", "errors.error.code", "0.errorcode", "0.code", "0.error.status", "0.error.code",
 	"fault.detail.errorcode", "responsemetadata.error.code", "json.errors.0.0", "sys.id",
-	"reason", "status", "promptfeedback.blockreason", "error.code.code",
+	"reason", "status", "promptfeedback.blockreason", "error.code.code", "info",
 )
 
 var (
@@ -133,6 +155,8 @@ var (
 	topType     = pathOf("type")
 	topReason   = pathOf("reason")
 	topName     = pathOf("name")
+	topDetails  = pathOf("details")
+	topInfo     = pathOf("info")
 	errorCode   = pathOf("error.code")
 	errorStatus = pathOf("error.status")
 )
@@ -141,6 +165,7 @@ var (
 var numberPaths = paths(
 	"error.code", "baseresp.statuscode", "code", "errorcode", "errcode", "errors.0.code", "choices.0.error.code",
 	"response.error.code", "error.status", "status", "statuscode", "0.error.code", "header.code", "error.errorcode", "error",
+	"retcode", "status.errorcode", "meta.errorcode", "infocode",
 )
 
 // collect gathers texts and codes.
@@ -156,12 +181,47 @@ func (r *reader) collect(h http.Header) {
 	case r.xml != "":
 		r.collectXML()
 	case strings.HasPrefix(r.plain, "<"):
-		r.message = headline(r.plain)
+		r.collectPage()
 	default:
 		// The first paragraph: Vercel's goes on with its code and its id.
 		text, _, _ := strings.Cut(strings.ReplaceAll(r.plain, "\r\n", "\n"), "\n\n")
 		r.message = strings.TrimSpace(text)
 	}
+}
+
+// collectPage takes the first heading or paragraph that tells something, else the
+// page's title: many titles are the name of a company.
+func (r *reader) collectPage() {
+	r.message = headline(r.plain)
+	all := bodyText(r.plain)
+	body := all
+	r.page = all
+	if !r.tells(r.message) {
+		for range maxHeadings {
+			var line string
+			line, body, _ = strings.Cut(body, "\n")
+			line = strings.TrimPrefix(strings.TrimSpace(line), "Error: ")
+			if line != "" && len(line) <= maxHeading && r.tells(line) {
+				r.message = line
+				break
+			}
+		}
+	}
+	r.more[0], r.nMore = all, 1
+}
+
+// tells reports whether a line of a page says what is wrong.
+func (r *reader) tells(line string) bool {
+	for digits, i := 0, 0; i < len(line); i++ {
+		if digits++; line[i] < '0' || line[i] > '9' {
+			digits = 0
+		}
+		if digits == 3 && line[i-2] >= '4' && line[i-2] <= '5' {
+			return true // it names a status
+		}
+	}
+	r.buf = simple(r.buf[:0], line)
+	return tables().phrases.heard(string(r.buf), r.status) != "" || heard(pageWords, string(r.buf), r.status) != ""
 }
 
 func (r *reader) collectJSON() {
@@ -174,7 +234,7 @@ func (r *reader) collectJSON() {
 		r.collectItem()
 		return
 	}
-	r.message = t.first(messagePaths)
+	r.message = t.firstTelling(messagePaths)
 	if r.message == "" && t.is(t.at(fieldErrors), '{') {
 		// Field errors: the first says what is wrong.
 		field := t.nodes[t.at(fieldErrors)].down
@@ -182,6 +242,9 @@ func (r *reader) collectJSON() {
 			field = t.nodes[field].down
 		}
 		r.message = t.text(field)
+	}
+	if r.message == "" {
+		r.message = t.sentence()
 	}
 	for _, p := range morePaths {
 		if r.nMore == len(r.more) {
@@ -198,7 +261,9 @@ func (r *reader) collectJSON() {
 	if top != "" && (slack || top != r.message || strings.Contains(top, "_") || shouted(top)) {
 		r.addWord(top)
 	}
+	r.addCategory(t.textAt(pErrorText))
 	id, name, status, reason, errStatus := t.at(topID), t.at(topName), t.at(topStatus), t.at(topReason), t.at(errorStatus)
+	details, info := t.at(topDetails), t.at(topInfo)
 	for i := range codePaths {
 		at := t.at(codePaths[i])
 		if at == 0 || !t.is(at, '"') {
@@ -208,7 +273,7 @@ func (r *reader) collectJSON() {
 		switch at {
 		case id:
 			// DigitalOcean and Heroku name the error so; others number it.
-			if strings.ContainsAny(s, "0123456789") || t.at(topType) != 0 {
+			if strings.ContainsAny(s, "0123456789") || t.at(topType) != 0 || t.at(pJSONRPC) != 0 {
 				continue
 			}
 			r.addWord(s)
@@ -216,7 +281,7 @@ func (r *reader) collectJSON() {
 			r.addWord(s)
 		case errStatus:
 			r.addWord(s) // not "Too Many Requests"
-		case status:
+		case status, details, info:
 			if shouted(s) {
 				r.addWord(s)
 			}
@@ -224,8 +289,11 @@ func (r *reader) collectJSON() {
 			r.addCode(s)
 		}
 	}
+	if r.nCodes == 0 {
+		r.addCode(t.codeWord())
+	}
 	for _, p := range numberPaths {
-		if n, ok := t.number(t.at(p)); ok && n == math.Trunc(n) && 0 < n && n < 1e9 {
+		if n, ok := t.number(t.at(p)); ok && n == math.Trunc(n) && n != 0 && -1e9 < n && n < 1e9 {
 			r.number = int(n)
 			break
 		}
@@ -233,24 +301,51 @@ func (r *reader) collectJSON() {
 }
 
 func (r *reader) collectXML() {
-	for _, name := range [...]string{"Message", "faultstring", "detail", "description", "title", "msg"} {
+	for _, name := range [...]string{"Message", "faultstring", "detail", "description", "title", "msg", "Text", "ServiceException", "ExceptionText"} {
 		if r.message = element(r.xml, name); r.message != "" {
 			break
 		}
 	}
-	for _, name := range [...]string{"Code", "faultcode", "errorcode"} {
-		s := element(r.xml, name)
-		if n, err := strconv.Atoi(s); err == nil && n > 0 {
-			if r.number == 0 {
-				r.number = n
-			}
+	for _, name := range [...]string{"Code", "faultcode", "errorcode", "exception"} {
+		r.addXMLCode(element(r.xml, name))
+	}
+	for _, name := range [...]string{"err", "error", "ServiceException", "Exception", "status"} {
+		if r.message != "" && (r.nCodes > 0 || r.number != 0) {
+			break // it has elements for them
+		}
+		tag := openingTag(r.xml, name)
+		if tag == "" {
 			continue
 		}
-		r.addCode(s)
+		for _, attribute := range [...]string{"code", "exceptionCode"} {
+			r.addXMLCode(attributeOf(tag, attribute))
+		}
+		if r.message == "" {
+			r.message = attributeOf(tag, "msg")
+		}
+		if r.message == "" {
+			r.message = attributeOf(tag, "message")
+		}
 	}
 	if r.message == "" && r.nCodes == 0 {
 		r.message = plain(r.xml[:min(len(r.xml), maxMarkup)])
 	}
+}
+
+// addXMLCode adds a code or a number. SOAP's codes have a namespace in front, and most
+// of them say no more than whose fault it is.
+func (r *reader) addXMLCode(s string) {
+	if n, err := strconv.Atoi(s); err == nil {
+		if n > 0 && r.number == 0 {
+			r.number = n
+		}
+		return
+	}
+	switch s[strings.LastIndexByte(s, ':')+1:] {
+	case "Client", "Server", "Sender", "Receiver":
+		return
+	}
+	r.addCode(s)
 }
 
 // shouted reports whether s is a word in capitals, as constants are.
@@ -266,6 +361,14 @@ func shouted(s string) bool {
 		}
 	}
 	return letters > 2
+}
+
+// addCategory adds a text that begins with its category: EGeneral:Too many requests.
+func (r *reader) addCategory(s string) {
+	category, rest, ok := strings.Cut(s, ":")
+	if ok && rest != "" && rest[0] != ' ' && strings.IndexByte(category, ' ') < 0 && len(s) <= maxKey && !strings.Contains(s, "://") {
+		r.addCode(s)
+	}
 }
 
 // addWord adds a code that must be one word: the field may hold a sentence.
@@ -346,5 +449,79 @@ func (r *reader) text() string {
 var paramPaths = paths(
 	"error.param", "param", "error.target", "error.errors.0.location", "errors.0.field", "errors.0.source.pointer", "0.fields.0",
 )
+
+// firstTelling is the first text that is more than a flag.
+func (t *tree) firstTelling(ps []path) string {
+	flag := ""
+	for _, p := range ps {
+		switch s := t.textAt(p); s {
+		case "":
+		case "NOTOK", "NOT OK", "error", "ERROR", "fail", "FAIL", "failed", "failure":
+			if flag == "" {
+				flag = s
+			}
+		default:
+			return s
+		}
+	}
+	return flag
+}
+
+// sentence is the first text of several words, under whatever name: an error without
+// a message under a name that is known has one under another.
+func (t *tree) sentence() string {
+	for at := int32(1); at <= t.n; at++ {
+		if !t.is(at, '"') || t.nodes[at].key == 0 && at != 1 && t.n > maxFewNodes {
+			continue
+		}
+		if s := t.text(at); strings.Count(s, " ") > 0 && len(s) <= maxSaid && startsAsWord(s) {
+			return s
+		}
+	}
+	return ""
+}
+
+// maxFewNodes is how many values a body has at most whose arrays are searched too.
+const maxFewNodes = 32
+
+// startsAsWord reports whether a text begins with a word and not with a date.
+func startsAsWord(s string) bool {
+	c := s[0] | 0x20
+	return 'a' <= c && c <= 'z' || s[0] >= 0x80
+}
+
+// codeWord is the first text, under whatever name, that is made like a code and that
+// the tables know.
+func (t *tree) codeWord() string {
+	for at := int32(1); at <= t.n; at++ {
+		if !t.is(at, '"') {
+			continue
+		}
+		s := t.raw(at)
+		if len(s) < 4 || len(s) > maxKey || !startsAsWord(s) || !madeLikeCode(s) {
+			continue
+		}
+		if lookUp(common.codesByKey, s) != "" || lookUp(tables().limitCodes, s) != "" || lookUp(common.hintsByKey, s) != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// madeLikeCode reports whether s is several words in one: with underscores, in
+// capitals, or with capitals inside.
+func madeLikeCode(s string) bool {
+	inside := false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '_' || 'A' <= c && c <= 'Z' && i > 0:
+			inside = true
+		case 'a' <= c|0x20 && c|0x20 <= 'z' || isDigit(c) || c == '-' || c == '.':
+		default:
+			return false
+		}
+	}
+	return inside
+}
 
 func (r *reader) param() string { return r.tree.first(paramPaths) }

@@ -165,6 +165,12 @@ func TestRequestIDsBelongToFamilies(t *testing.T) {
 			t.Errorf("%s: want it among the ids of a family, or among those of nobody", name)
 		}
 	}
+	for _, name := range slices.Concat(otherIDs, edgeIDs) {
+		canonical(t, "request ids", name)
+		if slices.Contains(requestIDs, name) {
+			t.Errorf("%s stands in two lists", name)
+		}
+	}
 }
 
 // From a host over its family to its limits: headers that do not say what they

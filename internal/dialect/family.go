@@ -128,6 +128,9 @@ type knowledge struct {
 	dashed  []dashed
 	shaped  []*family
 	phrases *index // the common ones
+	bans    *index // those of bans that pass
+
+	limitCodes map[string]Class // that name a rate limit
 
 	codeHeaders, retryHeaders, windowHeaders []string
 
@@ -160,6 +163,7 @@ var tables = sync.OnceValue(func() *knowledge {
 		exact:               map[string]*family{},
 		below:               map[string]*family{},
 		phrases:             newIndex(common.phrases),
+		bans:                newIndex([]words{{class: RateLimit, say: passingBans}}),
 		hidesErrorsAnywhere: map[string]bool{},
 		inferenceIf:         map[string]func(string, http.Header) bool{},
 		limits:              map[string]wait.Defaults{},
@@ -204,10 +208,18 @@ var tables = sync.OnceValue(func() *knowledge {
 	for _, f := range append([]*family{common}, families...) {
 		f.codesByKey = byKey(f.codes)
 		f.hintsByKey = byKey(f.hints)
+		// What says little everywhere says little of one provider too.
+		for key, class := range f.codesByKey {
+			if isGeneral(class) && class == common.hintsByKey[key] {
+				delete(f.codesByKey, key)
+				f.hintsByKey[key] = class
+			}
+		}
 		k.codeHeaders = append(k.codeHeaders, f.codeHeaders...)
 		k.retryHeaders = appendName(k.retryHeaders, f.retryHeader)
 		k.windowHeaders = appendName(k.windowHeaders, f.windowHeader)
 	}
+	k.limitCodes = byKey(limitCodes)
 	k.shortestHost = math.MaxInt
 	for _, p := range slices.Concat(hides, infers) {
 		k.shortestHost = min(k.shortestHost, len(p.host))
@@ -379,7 +391,8 @@ var fragments = []struct {
 	{"contentpolicy", ContentPolicy}, {"contentfilter", ContentPolicy}, {"moderation", ContentPolicy},
 	{"sensitive", ContentPolicy}, {"safety", ContentPolicy}, {"policyviolation", ContentPolicy},
 	{"ratelimit", RateLimit}, {"throttl", RateLimit}, {"toomanyrequest", RateLimit}, {"requestlimitexceed", RateLimit},
-	{"slowdown", RateLimit}, {"concurrencylimit", RateLimit},
+	{"slowdown", RateLimit}, {"toomanywrite", RateLimit}, {"toomanycalls", RateLimit}, {"toomanyconnect", RateLimit}, {"frequencylimit", RateLimit},
+	{"qpslimit", RateLimit}, {"overqps", RateLimit}, {"qpsexceed", RateLimit}, {"dailyquery", Quota}, {"dailylimit", Quota}, {"overlimit", RateLimit}, {"concurrencylimit", RateLimit},
 	{"insufficientquota", Quota}, {"insufficientbalance", Quota}, {"insufficientcredit", Quota}, {"insufficientfund", Quota},
 	{"outofcredit", Quota}, {"nocredit", Quota}, {"creditlimit", Quota}, {"billing", Quota}, {"payment", Quota},
 	{"spendlimit", Quota}, {"spendinglimit", Quota}, {"budget", Quota}, {"arrear", Quota}, {"overdue", Quota},
@@ -388,7 +401,8 @@ var fragments = []struct {
 	{"serverbusy", Overloaded},
 	{"toolarge", TooLarge},
 	{"unauthorized", Authentication}, {"unauthenticated", Authentication}, {"notauthenticated", Authentication},
-	{"invalidtoken", Authentication}, {"expiredtoken", Authentication}, {"tokenexpired", Authentication},
+	{"invalidtoken", Authentication}, {"invalidaccesstoken", Authentication}, {"expiredaccesstoken", Authentication},
+	{"accesstokenexpired", Authentication}, {"badcredential", Authentication}, {"expiredtoken", Authentication}, {"tokenexpired", Authentication},
 	{"invalidapikey", Authentication}, {"invalidkey", Authentication}, {"invalidcredential", Authentication},
 	{"authentication", Authentication}, {"invalidauth", Authentication}, {"missingtoken", Authentication},
 	{"accessdenied", Permission}, {"forbidden", Permission}, {"permission", Permission}, {"notallowed", Permission},

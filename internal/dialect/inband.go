@@ -1,7 +1,5 @@
 package dialect
 
-import "strings"
-
 // InBand reads a success and reports whether it is a failure in disguise. It
 // is strict: the whole body must be there and have the shape of an error, at
 // the place where the dialect puts errors. A text that talks about errors is
@@ -20,12 +18,16 @@ func Success(a Answer, used *Usage) (v Verdict, failed bool) {
 	if used != nil {
 		*used = r.usage()
 	}
-	if !r.failed(a.Host) {
+	if !r.failed(a.Host) || a.Unexpected && !r.nothingElse() {
 		return v, false
 	}
 	r.keep(a.Body)
 	r.failed(a.Host) // which notes what it finds
-	return r.inBand(a)
+	v, failed = r.inBand(a)
+	if a.Unexpected && v.Class == Unknown && !r.hasErrorMember() {
+		return Verdict{}, false // a "success": false that nobody can tell from an ordinary no
+	}
+	return v, failed
 }
 
 // inBand judges what is known to be an error, by the status it carries itself.
@@ -47,51 +49,6 @@ func (r *reader) inBand(a Answer) (Verdict, bool) {
 	return v, true
 }
 
-// Stated reads a success that is no failure in itself, for somebody who knows what
-// the API's errors are: it returns what is said where errors are said, and whether
-// anything is. The texts of an answer's data are none of it, nor is a message
-// without a sign that it is an error's.
-func Stated(a Answer) (Verdict, bool) {
-	r := readers.Get().(*reader)
-	defer r.free()
-	r.read(a.Body)
-	if !r.states() {
-		return Verdict{}, false
-	}
-	v := r.judge(a)
-	v.Class = None
-	return v, true
-}
-
-// states reports whether the body has a member for an error, a code of one, or
-// says that it is one.
-func (r *reader) states() bool {
-	t := &r.tree
-	if r.xml != "" {
-		root := strings.ToLower(rootElement(r.xml))
-		return strings.Contains(root, "error") || strings.Contains(root, "fault") || strings.Contains(root, "exception") ||
-			strings.Contains(r.xml, "Fault>") || element(r.xml, "Code") != "" || element(r.xml, "errorcode") != ""
-	}
-	if !t.whole {
-		return false
-	}
-	for _, p := range errorMembers {
-		if at := t.at(p); !t.empty(at) && !t.is(at, 'f') {
-			return true
-		}
-	}
-	switch strings.ToLower(t.textAt(topStatus)) {
-	case "error", "fail", "failed", "failure", "nok", "ko":
-		return true
-	}
-	return t.is(t.at(okPath), 'f') || t.is(t.at(pSuccess), 'f')
-}
-
-var errorMembers = paths(
-	"error", "errors", "err", "fault", "exception", "code", "errorcode", "errcode", "errormessage", "errormsg", "errmsg", "baseresp.statuscode",
-	"response.error", "json.errors", "0.error", "0.errorcode", "data.error", "result.error", "meta.error", "meta.errortype", "header.code", "responsemetadata.error",
-)
-
 var statusPaths = paths(
 	"error.code", "error.status", "error.statuscode", "choices.0.error.code", "response.error.code", "code", "status", "statuscode", "0.error.code",
 	"errorcode",
@@ -105,6 +62,7 @@ var (
 	pChoicePlain  = pathOf("choices.0.text")
 	pChoiceTools  = pathOf("choices.0.message.toolcalls")
 	pErrors       = pathOf("errors")
+	pErrors0      = pathOf("errors.0")
 	pErrors0Msg   = pathOf("errors.0.message")
 	pData         = pathOf("data")
 	pObject       = pathOf("object")
@@ -112,6 +70,7 @@ var (
 	pMessage      = pathOf("message")
 	pMsg          = pathOf("msg")
 	pDescription  = pathOf("description")
+	pTitle        = pathOf("title")
 	pBaseResp     = pathOf("baseresp.statuscode")
 	pErrorCode    = pathOf("errorcode")
 	pErrorMsg     = pathOf("errormsg")
@@ -131,14 +90,14 @@ var (
 	pTook         = pathOf("took")
 	pResult       = pathOf("result")
 	pRequestID    = pathOf("requestid")
+	pJSONRPC      = pathOf("jsonrpc")
 )
 
 // failed reports whether the body of a 2xx is an error.
 func (r *reader) failed(host string) bool {
 	t := &r.tree
 	if r.xml != "" {
-		// S3 answers 200 before it has copied, and fails then.
-		return rootElement(r.xml) == "Error" && element(r.xml, "Code") != ""
+		return r.failedXML()
 	}
 	if !t.whole {
 		return false
@@ -149,7 +108,7 @@ func (r *reader) failed(host string) bool {
 	if !t.is(1, '{') {
 		return false
 	}
-	return r.errorMember() || r.saysNotOK() || r.graphQLErrors() || r.choiceError() || r.providerCode(host) || r.refused() || r.bulk()
+	return r.errorMember() || r.saysNotOK() || r.graphQLErrors() || r.choiceError() || r.providerCode(host) || r.refused() || r.bulk() || r.plainFailure()
 }
 
 // errorObject reports whether the value is an object as errors are.
@@ -185,8 +144,14 @@ func (r *reader) errorMember() bool {
 	if t.textAt(pObject) == "list" && !t.empty(t.at(pData)) {
 		return false
 	}
-	if t.is(at, '{') {
+	switch {
+	case t.is(at, '{'):
 		return r.errorObject(at)
+	case t.is(at, '['):
+		return (t.textAt(pErrorText) != "" || r.errorObject(t.at(pErrorText))) && r.nothingElse() // Kraken
+	case t.is(at, '0'):
+		n, ok := t.number(at)
+		return ok && n != 0 && t.first(tellingPaths) != "" && r.nothingElse() // Last.fm
 	}
 	// A bare string is an error only where there is little else.
 	return t.is(at, '"') && t.members(1) <= 3 && t.empty(t.at(pData)) && t.empty(t.at(pResult)) && !t.is(t.at(okPath), 't') && !t.is(t.at(pSuccess), 't')
@@ -209,6 +174,9 @@ func (r *reader) saysNotOK() bool {
 // data the answer is a part of what was asked for, and the caller's to judge.
 func (r *reader) graphQLErrors() bool {
 	t := &r.tree
+	if t.textAt(pErrors0) != "" {
+		return r.nothingElse()
+	}
 	if !t.is(t.at(pErrors), '[') || t.textAt(pErrors0Msg) == "" {
 		return false
 	}

@@ -107,6 +107,21 @@ func HidesErrors(method, host, path string, h http.Header) bool {
 	return pathHidesErrors(method, host, path, h) && !storesFiles(host)
 }
 
+// ShowsError reports whether the header of a success says that there is an error in
+// it, or that one should come back later.
+func ShowsError(h http.Header) bool {
+	for _, name := range tables().codeHeaders {
+		if first(h, name) != "" {
+			return true
+		}
+	}
+	return first(h, "Retry-After") != ""
+}
+
+// Known reports whether somebody has written down how the API at host words its
+// errors, and so also whether it hides any.
+func Known(host string) bool { return tables().byHost(host) != nil }
+
 // hostHidesErrors reports whether that is known of the host.
 func hostHidesErrors(method, host, path string, h http.Header) bool {
 	t := tables()

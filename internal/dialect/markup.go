@@ -24,10 +24,21 @@ func isHTML(s string) bool {
 
 func isXML(s string) bool { return len(s) > 1 && s[0] == '<' && !isHTML(s) }
 
-// element returns the text of the first element of that name, its markup
-// dropped and its five (in HTML: its named) characters decoded. Nothing
+// element returns the text of the first element of that name in whatever namespace,
+// its markup dropped and its five (in HTML: its named) characters decoded. Nothing
 // declared in a document is ever expanded.
 func element(s, name string) string {
+	rest := afterName(s, name)
+	i := strings.IndexByte(rest, '>')
+	if i < 0 || i > 0 && rest[i-1] == '/' {
+		return ""
+	}
+	rest = rest[i+1:]
+	return plain(rest[:closing(rest, name)])
+}
+
+// afterName returns what follows the name of the first element that is called so.
+func afterName(s, name string) string {
 	s = s[:min(len(s), maxMarkup)]
 	for {
 		i := strings.IndexByte(s, '<')
@@ -35,21 +46,60 @@ func element(s, name string) string {
 			return ""
 		}
 		s = s[i+1:]
-		if len(s) <= len(name) || !strings.EqualFold(s[:len(name)], name) {
-			continue
+		if rest, ok := cutName(s, name); ok && rest != "" && strings.IndexByte("> \t\n\r/", rest[0]) >= 0 {
+			return rest
 		}
-		switch s[len(name)] {
-		case '>', ' ', '\t', '\n', '\r':
-		default:
-			continue
+	}
+}
+
+// cutName cuts a name off, with the prefix of a namespace before it.
+func cutName(s, name string) (rest string, ok bool) {
+	for i := 0; i < min(len(s), maxPrefix); i++ {
+		if s[i] == ':' {
+			s = s[i+1:]
+			break
 		}
-		i = strings.IndexByte(s, '>')
-		if i < 0 || s[i-1] == '/' {
+		if !wordByte(s[i] | 0x20) {
+			break
+		}
+	}
+	if len(s) < len(name) || !strings.EqualFold(s[:len(name)], name) {
+		return "", false
+	}
+	return s[len(name):], true
+}
+
+// maxPrefix bounds the prefix of a namespace. Generators number them: ns12.
+const maxPrefix = 16
+
+// openingTag returns the attributes of the first element of that name.
+func openingTag(s, name string) string {
+	tag, _, _ := strings.Cut(afterName(s, name), ">")
+	return tag
+}
+
+// attributeOf returns an attribute of an element.
+func attributeOf(tag, name string) string {
+	for from := 0; ; {
+		i := strings.Index(tag[from:], name)
+		if i < 0 {
 			return ""
 		}
-		s = s[i+1:]
-		end := closing(s, name)
-		return plain(s[:end])
+		i += from
+		from = i + len(name)
+		rest := strings.TrimLeft(tag[from:], " ")
+		if i == 0 || tag[i-1] > ' ' || !strings.HasPrefix(rest, "=") {
+			continue
+		}
+		rest = strings.TrimLeft(rest[1:], " ")
+		if rest == "" || rest[0] != '"' && rest[0] != '\'' {
+			return ""
+		}
+		value, _, ok := strings.Cut(rest[1:], rest[:1])
+		if !ok {
+			return ""
+		}
+		return html.UnescapeString(value)
 	}
 }
 
@@ -61,11 +111,67 @@ func closing(s, name string) int {
 			return len(s)
 		}
 		i += from
-		if rest := s[i+2:]; len(rest) >= len(name) && strings.EqualFold(rest[:len(name)], name) {
+		if _, ok := cutName(s[i+2:], name); ok {
 			return i
 		}
 		from = i + 2
 	}
+}
+
+// bodyText returns the text of a page's body, each block on a line of its own and
+// without scripts and styles.
+func bodyText(page string) string {
+	page = page[:min(len(page), maxMarkup)]
+	if i := strings.Index(page, "<body"); i >= 0 {
+		page = page[i:]
+	} else if i := strings.Index(page, "</head>"); i >= 0 {
+		page = page[i:]
+	}
+	b := make([]byte, 0, min(len(page), maxSaid))
+	for page != "" && len(b) < maxSaid {
+		text, rest, found := strings.Cut(page, "<")
+		b = appendText(b, text)
+		if !found {
+			break
+		}
+		ends := 0
+		for ends < len(rest) && (wordByte(rest[ends]|0x20) || ends == 0 && rest[0] == '/') {
+			ends++
+		}
+		switch name := rest[:ends]; {
+		case strings.EqualFold(name, "script"), strings.EqualFold(name, "style"):
+			if i := closing(rest, name); i < len(rest) {
+				rest = rest[i+2:]
+			} else {
+				rest = ""
+			}
+		case !inline(strings.TrimPrefix(name, "/")) && len(b) > 0 && b[len(b)-1] != '\n':
+			b = append(b, '\n')
+		}
+		_, page, _ = strings.Cut(rest, ">")
+	}
+	return html.UnescapeString(string(b))
+}
+
+// inline reports whether elements of that name stand within a line.
+func inline(name string) bool {
+	switch name {
+	case "b", "i", "em", "strong", "span", "a", "code", "u", "font", "small":
+		return true
+	}
+	return false
+}
+
+// appendText appends s with runs of white space as one space.
+func appendText(b []byte, s string) []byte {
+	for i := 0; i < len(s) && len(b) < maxSaid; i++ {
+		if s[i] > ' ' {
+			b = append(b, s[i])
+		} else if len(b) > 0 && b[len(b)-1] > ' ' {
+			b = append(b, ' ')
+		}
+	}
+	return b
 }
 
 // plain drops tags and decodes characters.
@@ -108,6 +214,12 @@ func headline(page string) string {
 		return strings.TrimSpace(line)
 	}
 	return ""
+}
+
+// openingElement is the name of the first element behind a tag that has just begun.
+func openingElement(rest string) string {
+	_, rest, _ = strings.Cut(rest, ">")
+	return rootElement(rest)
 }
 
 // rootElement is the name of a document's first element.

@@ -69,8 +69,9 @@ var openAI = &family{
 		"/embeddings", "/v1/moderations", "/images/generations", "/images/edits", "/images/variations", "/audio/speech",
 		"/audio/transcriptions", "/audio/translations",
 	},
-	scope:  Host | Credential | Model,
-	limits: wait.Defaults{TokenWindow: time.Minute}, // requests are per minute or per day; how they refill tells
+	inference: []place{{host: "chatgpt.com", path: "/backend-api/codex/responses"}},
+	scope:     Host | Credential | Model,
+	limits:    wait.Defaults{TokenWindow: time.Minute}, // requests are per minute or per day; how they refill tells
 }
 
 // https://learn.microsoft.com/en-us/azure/ai-services/openai/quotas-limits

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// A path leads from the root to a value: "error.details.0.reason".
+// A path leads from the root to a value: "error.details.0.reason". Two dots stand
+// before a name that begins with one: "error..tag".
 type path []step
 
 type step struct {
@@ -23,7 +24,15 @@ func paths(list ...string) []path {
 
 func pathOf(s string) path {
 	var p path
+	dot := false
 	for name := range strings.SplitSeq(s, ".") {
+		if name == "" {
+			dot = true
+			continue
+		}
+		if dot {
+			name, dot = "."+name, false
+		}
 		if n, err := strconv.Atoi(name); err == nil {
 			p = append(p, step{index: int32(n)})
 		} else {

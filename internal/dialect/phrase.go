@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -13,11 +14,16 @@ const (
 	// maxGap is how many bytes may stand where a phrase has a '*': a model's
 	// name, a few words.
 	maxGap = 80
+
+	// maxNameGap is the same where it has a '~': the name of a company or of a
+	// product, of three words at most.
+	maxNameGap   = 40
+	maxNameWords = 3
 )
 
 // words are phrases that mean one class. They are written as simple leaves
 // them: lower case, '-' as a space, no quotes. A phrase begins where a word
-// begins; a '*' in it stands for a short gap.
+// begins; a '*' in it stands for a short gap, a '~' for a name or nothing.
 type words struct {
 	class Class
 	on    string // statuses at which they count: "400 403 5xx !404"; "" is all
@@ -82,25 +88,72 @@ func simple(b []byte, s string) []byte {
 
 // says reports whether text has phrase.
 func says(text, phrase string) bool {
-	head, rest, gap := strings.Cut(phrase, "*")
+	head, rest, gap := cutGap(phrase)
 	for from := 0; ; {
 		i := strings.Index(text[from:], head)
 		if i < 0 {
 			return false
 		}
 		i += from
-		if starts(text, i) && (!gap || follows(text[i+len(head):], rest)) {
+		if starts(text, i) && follows(text[i+len(head):], rest, gap) {
 			return true
 		}
 		from = i + 1
 	}
 }
 
+// cutGap cuts a phrase at its first gap. gap is '*', '~', or 0 if there is none.
+func cutGap(phrase string) (head, rest string, gap byte) {
+	if i := strings.IndexAny(phrase, "*~"); i >= 0 {
+		return phrase[:i], phrase[i+1:], phrase[i]
+	}
+	return phrase, "", 0
+}
+
 // follows reports whether the rest of a phrase comes after its gap.
-func follows(text, rest string) bool {
-	part, more, gap := strings.Cut(rest, "*")
-	i := strings.Index(text[:min(len(text), maxGap+len(part))], part)
-	return i >= 0 && (!gap || follows(text[i+len(part):], more))
+func follows(text, rest string, gap byte) bool {
+	for gap != 0 {
+		var part string
+		after := gap
+		part, rest, gap = cutGap(rest)
+		i := gapTo(text, part, after)
+		if i < 0 {
+			return false
+		}
+		text = text[i+len(part):]
+	}
+	return true
+}
+
+// gapTo returns how long the gap before part is, -1 if it does not come after one.
+func gapTo(text, part string, gap byte) int {
+	within := maxGap
+	if gap == '~' {
+		if text == "" || wordByte(text[0]) {
+			return -1 // in the middle of a word
+		}
+		within = maxNameGap
+	}
+	i := strings.Index(text[:min(len(text), within+len(part))], part)
+	if i > 0 && gap == '~' && !mayBeName(text[:i]) {
+		return -1
+	}
+	return i
+}
+
+// mayBeName reports whether a gap may be a name: a few words of one clause, and none
+// of those that make a thing of what follows.
+func mayBeName(gap string) bool {
+	if strings.Count(gap, " ") > maxNameWords || strings.ContainsAny(gap, ".,;:!?|'") {
+		return false
+	}
+	for word := range strings.FieldsSeq(gap) {
+		switch word {
+		case "field", "parameter", "param", "value", "values", "number", "format", "json", "body", "url", "name", "type", "must", "should", "not", "id", "date", "length", "size":
+			return false
+		}
+	}
+	return true
 }
 
 // starts reports whether a word starts at text[i]. Chinese has no spaces, so
@@ -111,6 +164,18 @@ func starts(text string, i int) bool {
 
 func wordByte(c byte) bool {
 	return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '_'
+}
+
+// cross puts each beginning before each end, with room for a name between them:
+// "insufficient" and "credits" make "insufficient~ credits".
+func cross(begins, ends []string) []string {
+	all := make([]string, 0, len(begins)*len(ends))
+	for _, begin := range begins {
+		for _, end := range ends {
+			all = append(all, begin+"~ "+end)
+		}
+	}
+	return all
 }
 
 // heard returns the class of the first of the phrases, in the order of the
@@ -136,24 +201,50 @@ type index struct {
 	bucket [1 << 10][]entry // by the first two bytes
 }
 
-// entry is one phrase, taken apart.
+// entry is all phrases with the same beginning.
 type entry struct {
-	head, rest string // before and after its first gap
-	gap        bool
-	group      int // which of the list it is from
+	head  string // up to the first gap
+	start uint32 // its first four bytes, and which of them there are
+	mask  uint32
+	first int // of the groups of its ends
+	ends  []end
+}
+
+// end is what follows the beginning of one phrase.
+type end struct {
+	part  string // after the gap, up to the next
+	gap   byte
+	rest  string // after the next gap
+	next  byte
+	group int // which of the list it is from
 }
 
 func newIndex(list []words) *index {
 	x := &index{list: list}
 	for g, w := range list {
 		for _, phrase := range w.say {
-			e := entry{group: g}
-			e.head, e.rest, e.gap = strings.Cut(phrase, "*")
-			b := &x.bucket[bucketOf(phrase[0], phrase[1])]
-			*b = append(*b, e)
+			head, rest, gap := cutGap(phrase)
+			b := &x.bucket[bucketOf(head[0], head[1])]
+			i := slices.IndexFunc(*b, func(e entry) bool { return e.head == head })
+			if i < 0 {
+				i = len(*b)
+				start, mask := fourBytes(head)
+				*b = append(*b, entry{head: head, start: start, mask: mask, first: g})
+			}
+			part, rest, next := cutGap(rest)
+			(*b)[i].ends = append((*b)[i].ends, end{part, gap, rest, next, g})
 		}
 	}
 	return x
+}
+
+// fourBytes are the first bytes of s, and the bits of those that there are.
+func fourBytes(s string) (start, mask uint32) {
+	for i := range min(len(s), 4) {
+		start |= uint32(s[i]) << (8 * i)
+		mask |= 0xff << (8 * i)
+	}
+	return start, mask
 }
 
 func bucketOf(a, b byte) int { return (int(a)*31 + int(b)) & (1<<10 - 1) }
@@ -166,10 +257,13 @@ func (x *index) heard(text string, status int) Class {
 			continue
 		}
 		bucket := x.bucket[bucketOf(text[i], text[i+1])]
+		if len(bucket) == 0 {
+			continue
+		}
+		start, _ := fourBytes(text[i:])
 		for n := range bucket {
-			e := &bucket[n]
-			if e.group < best && strings.HasPrefix(text[i:], e.head) && (!e.gap || follows(text[i+len(e.head):], e.rest)) && applies(x.list[e.group].on, status) {
-				best = e.group
+			if e := &bucket[n]; start&e.mask == e.start && e.first < best && strings.HasPrefix(text[i:], e.head) {
+				best = x.among(e.ends, text[i+len(e.head):], status, best)
 			}
 		}
 	}
@@ -177,4 +271,25 @@ func (x *index) heard(text string, status int) Class {
 		return x.list[best].class
 	}
 	return ""
+}
+
+// among returns the first group that one of the ends in text is from, best if there is
+// none before that.
+func (x *index) among(ends []end, text string, status, best int) int {
+	for i := range ends {
+		e := &ends[i]
+		if e.group >= best {
+			break // they are in the order of their groups
+		}
+		if e.gap != 0 {
+			n := gapTo(text, e.part, e.gap)
+			if n < 0 || e.next != 0 && !follows(text[n+len(e.part):], e.rest, e.next) {
+				continue
+			}
+		}
+		if applies(x.list[e.group].on, status) {
+			return e.group
+		}
+	}
+	return best
 }

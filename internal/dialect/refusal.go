@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/steadyhttp/steadyhttp/internal/wait"
 )
 
 // repeat is what the answer says about sending the request again. host is the
@@ -32,7 +34,25 @@ func (r *reader) repeat(c Class, host *family, know []*family, a Answer) Repeat 
 			}
 		}
 	}
+	if c == RateLimit && r.banned(a.Header) {
+		return Never
+	}
 	return ByClass
+}
+
+// banned reports whether the answer speaks of a ban and not of its end: who goes on
+// meanwhile is banned for longer.
+func (r *reader) banned(h http.Header) bool {
+	text := r.text()
+	mentioned := false
+	for _, part := range [...]string{"ban", "block", "suspend", "restrict", "封禁"} { // of all those phrases
+		mentioned = mentioned || strings.Contains(text, part)
+	}
+	if !mentioned || first(h, "Retry-After") != "" || tables().bans.heard(text, r.status) == "" {
+		return false
+	}
+	_, told := wait.Text(r.message)
+	return !told
 }
 
 // provesRefusal reports whether the answer proves, by what the provider at the request's

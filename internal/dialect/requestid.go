@@ -9,18 +9,31 @@ import (
 // most specific first: a gateway adds its own to the provider's.
 var requestIDs = []string{
 	"Request-Id", "Apim-Request-Id", "X-Github-Request-Id", "X-Amzn-Requestid", "X-Amz-Request-Id", "X-Slack-Req-Id",
-	"X-Oneapi-Request-Id", "X-Request-Id", "X-Goog-Request-Id", "X-Ms-Request-Id", "X-Hubspot-Correlation-Id",
+	"X-Oneapi-Request-Id", "X-Kong-Request-Id", "X-Request-Id", "X-Goog-Request-Id", "X-Ms-Request-Id", "X-Hubspot-Correlation-Id",
 	"X-Correlation-Id", "X-Vercel-Id", "X-Trace-Id", "X-Debug-Trace-Id", "Twilio-Request-Id", "X-Requestid", "Requestid",
+}
+
+// otherIDs are of clouds and gateways that no family is of.
+var otherIDs = []string{
+	"Opc-Request-Id", "X-Oss-Request-Id", "X-Cos-Request-Id", "X-Obs-Request-Id", "X-Tt-Logid", "X-Ms-Activity-Id", "Fly-Request-Id",
+	"X-Railway-Request-Id", "X-Nf-Request-Id", "X-Guploader-Uploadid", "X-Correlationid", "X-Correlation", "Correlation-Id", "X-Transaction-Id",
+	"X-Trans-Id", "Trace-Id",
+}
+
+// edgeIDs are of what stands in front of many APIs, or of a whole trace: better than
+// no id at all.
+var edgeIDs = []string{
+	rayHeader, "X-Azure-Ref", "X-Amz-Cf-Id", "X-Cloud-Trace-Context", "X-Amzn-Trace-Id", "X-B3-Traceid", "Uber-Trace-Id", "Traceparent",
 }
 
 var idPaths = paths(
 	"requestid", "error.requestid", "error.innererror.requestid", "response.requestid", "error.metadata.requestid",
 	"correlationid", "error.fbtraceid", "errorid", "debugid", "error.logid", "logid", "traceid", "error.traceid",
 	"responsemetadata.requestid", "error.innererror.clientrequestid", "detail.requestid", "error.correlationid", "meta.requestid",
-	"extensions.requestid", "errors.0.extensions.requestid", "requestlogid", "0.requestid", "error.innererror.innererror.requestid",
+	"extensions.requestid", "errors.0.extensions.requestid", "requestlogid", "0.requestid", "errors.requestid", "detail.0.requestid", "data.requestid", "error.details.requestid", "error.innererror.innererror.requestid",
 )
 
-// rayHeader is Cloudflare's, in front of many APIs: better than no id at all.
+// rayHeader is Cloudflare's.
 const rayHeader = "Cf-Ray"
 
 // RequestID returns the id that the header of an answer from host carries, "" if
@@ -30,7 +43,7 @@ func RequestID(host string, h http.Header) string {
 	if id := idInHeader(tables().byHost(host), h); id != "" {
 		return id
 	}
-	return first(h, rayHeader)
+	return firstOf(h, edgeIDs)
 }
 
 // idInHeader looks into the headers of the provider, then into the general ones.
@@ -43,9 +56,17 @@ func idInHeader(host *family, h http.Header) string {
 			}
 		}
 	}
-	for _, name := range requestIDs {
-		if id := first(h, name); id != "" {
-			return id
+	if id := firstOf(h, requestIDs); id != "" {
+		return id
+	}
+	return firstOf(h, otherIDs)
+}
+
+// firstOf returns the first of the headers with those names that says anything.
+func firstOf(h http.Header, names []string) string {
+	for _, name := range names {
+		if v := first(h, name); v != "" {
+			return v
 		}
 	}
 	return ""
@@ -66,7 +87,8 @@ func (r *reader) requestID(h http.Header, host *family) string {
 	if id := r.tree.first(idPaths); id != "" {
 		return id
 	}
-	if id := r.tree.textAt(topID); uuid(id) {
+	// The id of JSON-RPC is the caller's own.
+	if id := r.tree.textAt(topID); uuid(id) && r.tree.at(pJSONRPC) == 0 {
 		return id
 	}
 	if r.xml != "" {
@@ -81,7 +103,7 @@ func (r *reader) requestID(h http.Header, host *family) string {
 			return id
 		}
 	}
-	return first(h, rayHeader)
+	return firstOf(h, edgeIDs)
 }
 
 func uuid(s string) bool {

@@ -129,20 +129,6 @@ func KeepsState(path string) bool {
 	return false
 }
 
-// IsWork reports whether a path's words say that work is handed over and not
-// done at once, or that somebody acts: whatever its body looks like.
-func IsWork(path string) bool {
-	for word := range strings.SplitSeq(path, "/") {
-		word, _, _ = strings.Cut(word, ":")
-		switch word {
-		case "batches", "batch", "files", "videos", "video", "fine-tuning", "fine_tuning", "runs", "predictions", "tasks", "task", "jobs", "job", "queue", "submit",
-			"async", "workflows", "agents", "agent":
-			return true
-		}
-	}
-	return false
-}
-
 // hints are parts of words in the paths of inference calls. They are no proof: they
 // only spare other calls a look at their bodies. Of the paths that are known some
 // have none of them.

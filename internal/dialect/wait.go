@@ -3,6 +3,8 @@ package dialect
 import (
 	"net/http"
 	"time"
+
+	"github.com/steadyhttp/steadyhttp/internal/wait"
 )
 
 // Fields that state a wait.
@@ -33,6 +35,7 @@ var waits = []struct {
 	{pathOf("detail.retryafter"), "detail.retry_after", time.Second},
 	{pathOf("meta.retryafter"), "meta.retry_after", time.Second},
 	{pathOf("error.data.retryafter"), "data.retry_after", time.Second},
+	{pathOf("error.data.rate.backoffseconds"), "data.rate.backoff_seconds", time.Second},
 }
 
 // Fields that state when a limit is lifted, as seconds or milliseconds since
@@ -69,6 +72,12 @@ func bounded(n float64, unit time.Duration) (time.Duration, bool) {
 
 func (r *reader) retryIn(a Answer) (time.Duration, string) {
 	t := &r.tree
+	if r.page != "" {
+		// A page says it in its text, and not in its heading.
+		if d, ok := wait.Text(r.page); ok {
+			return d, "message"
+		}
+	}
 	if t.n == 0 {
 		return 0, ""
 	}

@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -25,9 +26,10 @@ var windowWords = []struct {
 	}},
 	{time.Hour, []string{"per hour", "/hour", "/ hour", "hourly", "per 1 hour", "an hour", "one hour", "each hour", "每小时"}},
 	{day, []string{
-		"per day", "/day", "/ day", "daily", "(rpd)", "(tpd)", "24 hour", "per 24 hours", "a day", "today", "one day", "each day",
+		"per day", "/day", "/ day", "daily", "(rpd)", "(tpd)", "rpd", "tpd", "day limit", "tomorrow", "24 hour", "per 24 hours", "a day", "today", "one day", "each day",
 		"每天", "每日", "当日", "今日", "当天",
 	}},
+	{6 * time.Hour, []string{"pull rate limit"}}, // Docker Hub's, also through mirrors: https://docs.docker.com/docker-hub/usage/
 	{week, []string{"per week", "/week", "/ week", "weekly", "7 day", "seven day", "this week", "每周", "本周"}},
 	{month, []string{
 		"per month", "/month", "/ month", "monthly", "this month", "a month", "30 day", "calendar month", "billing period",
@@ -95,7 +97,67 @@ func (r *reader) window(c Class, h http.Header) time.Duration {
 			}
 		}
 	}
+	if i, w := hours(text[:first]); w > 0 {
+		first, window = i, w
+	}
 	return window
+}
+
+// hours finds a limit of so many hours: "5 hour limit", "every 3 hours", "5 小时的使用上限".
+// A number of hours alone is a wait, or anything.
+func hours(text string) (at int, window time.Duration) {
+	for i := 0; i < len(text); i++ {
+		if !isDigit(text[i]) {
+			continue
+		}
+		begin := i
+		for i < len(text) && isDigit(text[i]) {
+			i++
+		}
+		if i-begin > 3 || !starts(text, begin) {
+			continue
+		}
+		rest, ok := cutHours(text[i:])
+		if !ok {
+			continue
+		}
+		n, _ := strconv.Atoi(text[begin:i])
+		if n > 0 && (endsWithAny(text[:begin], "per ", "every ", "each ", "last ", "past ", "within ", "in any ", "over ", "rolling ", "limit reached for ", "每") || limitsFollow(rest)) {
+			return begin, time.Duration(n) * time.Hour
+		}
+	}
+	return 0, 0
+}
+
+// cutHours cuts off the unit.
+func cutHours(s string) (rest string, ok bool) {
+	s = strings.TrimPrefix(s, " ")
+	for _, unit := range [...]string{"hours", "hour", "hrs", "hr", "h", "小时"} {
+		if rest, ok = strings.CutPrefix(s, unit); ok {
+			return rest, rest == "" || rest[0] < 'a' || rest[0] > 'z'
+		}
+	}
+	return s, false
+}
+
+func endsWithAny(s string, ends ...string) bool {
+	for _, end := range ends {
+		if strings.HasSuffix(s, end) {
+			return true
+		}
+	}
+	return false
+}
+
+// limitsFollow reports whether the next word is one of a limit.
+func limitsFollow(s string) bool {
+	s = strings.TrimLeft(s, " s)(的")
+	for _, word := range [...]string{"limit", "window", "usage", "quota", "rolling", "cap", "allowance", "rate limit", "period", "使用上限", "限额", "额度", "用量", "限制", "上限"} {
+		if strings.HasPrefix(s, word) {
+			return true
+		}
+	}
+	return false
 }
 
 // limitWindow is the longest of the windows of the limits that Google names.

@@ -94,7 +94,7 @@ func part(s string, first bool) (float64, tail, bool) {
 			}
 		}
 	}
-	rest = strings.TrimLeft(rest, " ")
+	rest = strings.TrimLeft(unquoted(rest), " ")
 	if len(rest) > 1 && rest[0] == '-' && asciiLetter(rest[1]) {
 		rest = rest[1:]
 	}
@@ -112,6 +112,18 @@ func part(s string, first bool) (float64, tail, bool) {
 		return 0, tail{}, false
 	}
 	return n, tail{unit, strings.TrimPrefix(rest[len(w):], "(s)")}, true
+}
+
+// unquoted cuts off what may close the quotes or brackets around a figure: '900' seconds.
+func unquoted(s string) string {
+	for {
+		before := s
+		s = strings.TrimLeft(s, "'\"`)]>*")
+		s = strings.TrimPrefix(strings.TrimPrefix(s, "’"), "”")
+		if s == before {
+			return s
+		}
+	}
 }
 
 // number reads the decimal number that s begins with. Thousands may be parted

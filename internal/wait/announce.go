@@ -66,6 +66,7 @@ var announcements = []announcement{
 	{word: "replenishes", links: in | at, weak: true},
 	{word: "replenished", links: in | at, weak: true},
 	{word: "renews", links: in | at, weak: true},
+	{word: "renewed", links: in | at, weak: true, not: []string{"was"}},
 	{word: "available", links: in | after | at, weak: true},
 	{word: "resume", links: in | after | at, weak: true},
 	{word: "resumes", links: in | after | at, weak: true},

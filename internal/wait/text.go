@@ -100,7 +100,7 @@ func (a *announcement) figure(s string, c clock) (time.Duration, bool) {
 		} else if fillers[w] {
 			s = s[n:]
 			if w == "approx" {
-				s = strings.TrimPrefix(s, ".")
+				s = strings.TrimPrefix(strings.TrimPrefix(s, "."), ")")
 			}
 		} else if u, ok := units[w]; ok && seen|a.links&direct != 0 {
 			unit = u // retry_after_ms: 500
@@ -131,7 +131,7 @@ func (a *announcement) figure(s string, c clock) (time.Duration, bool) {
 func separators(s string) string {
 	for s != "" {
 		switch s[0] {
-		case ' ', '\t', '\n', '\r', ':', '=', '"', '\'', '`', '(', '[', ',', '\\', '~', '_', '*':
+		case ' ', '\t', '\n', '\r', ':', '=', '"', '\'', '`', '(', '[', '<', ',', '\\', '~', '_', '*':
 			s = s[1:]
 			continue
 		case '-':
@@ -141,7 +141,7 @@ func separators(s string) string {
 				continue
 			}
 		}
-		for _, c := range [...]string{"≈", "：", "–", "—", "\u00a0"} {
+		for _, c := range [...]string{"≈", "：", "–", "—", "\u00a0", "‘", "“"} {
 			if strings.HasPrefix(s, c) {
 				s = s[len(c):]
 				goto next

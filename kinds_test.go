@@ -1,0 +1,35 @@
+package steadyhttp_test
+
+import (
+	"testing"
+
+	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/internal/corpus"
+)
+
+// Kinds of answers that were once judged wrongly, answers of public APIs, and answers
+// that only seem to be failures. The id of a row says which kind is broken.
+func TestKindsOfAnswers(t *testing.T) {
+	for _, f := range []corpusFile{
+		{"kinds.jsonl", 100, 100, 100, 100, 100, 100},
+		{"public.jsonl", 100, 100, 100, 100, 100, 100},
+		{"third.jsonl", 100, 100, 100, 100, 100, 100},
+		{"lookalikes.jsonl", 100, 0, 0, 0, 0, 100}, // their texts are not the matter
+	} {
+		t.Run(f.name+"/Check", func(t *testing.T) {
+			s := &shares{t: t, right: map[string]int{}}
+			for _, r := range corpus.Read(t, f.name) {
+				s.row(r, steadyhttp.Check(responseOf(r, requestOf(t, r)), nil))
+			}
+			s.checkAll(f)
+		})
+		t.Run(f.name+"/Transport", func(t *testing.T) {
+			s := &shares{t: t, right: map[string]int{}}
+			for _, r := range corpus.Read(t, f.name) {
+				s.through(r)
+			}
+			s.checkAll(f)
+			s.check("retry", f.retry)
+		})
+	}
+}
