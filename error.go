@@ -182,7 +182,7 @@ func (e *Error) Unwrap() error { return e.Err }
 func Check(resp *http.Response, err error) error {
 	if err != nil {
 		e := errorOf(err)
-		if e.Class == Unknown && e.Status == 0 {
+		if e.Status == 0 && e.Class != Canceled && !errors.Is(err, context.DeadlineExceeded) {
 			if inside := errorInside(err); inside != nil {
 				return inside
 			}
@@ -208,9 +208,14 @@ func Check(resp *http.Response, err error) error {
 }
 
 // errorOf classifies an error that came in place of an answer. It is a pure
-// function of err, and never goes by words but those that are net/http's own.
-func errorOf(err error) *Error {
-	var e *Error
+// function of err, and never goes by words but those that are net/http's own. A nil
+// pointer in an interface, whose methods panic, is an error that nobody knows.
+func errorOf(err error) (e *Error) {
+	defer func() {
+		if recover() != nil {
+			e = &Error{Class: Unknown, Message: fmt.Sprintf("%T", err), Hint: Unknown.sheet().hint, Err: err}
+		}
+	}()
 	if errors.As(err, &e) {
 		if e == err {
 			return e
