@@ -151,7 +151,14 @@ func appendWords(b []byte, d time.Duration) []byte {
 // Timeout reports whether the call failed because time ran out. It is the method
 // of net.Error, which url.Error calls.
 func (e *Error) Timeout() bool {
-	return e.Class == Timeout || errors.Is(e.Err, context.DeadlineExceeded)
+	return e.Class == Timeout || pastDeadline(e.Err)
+}
+
+// pastDeadline reports whether err says that the context's deadline is past. A nil
+// pointer in an interface, whose methods panic, does not.
+func pastDeadline(err error) (is bool) {
+	defer func() { _ = recover() }()
+	return errors.Is(err, context.DeadlineExceeded)
 }
 
 // withoutBody is e for those who keep it for long.
@@ -182,7 +189,7 @@ func (e *Error) Unwrap() error { return e.Err }
 func Check(resp *http.Response, err error) error {
 	if err != nil {
 		e := errorOf(err)
-		if e.Status == 0 && e.Class != Canceled && !errors.Is(err, context.DeadlineExceeded) {
+		if e.Status == 0 && e.Class != Canceled && !pastDeadline(err) {
 			if inside := errorInside(err); inside != nil {
 				return inside
 			}

@@ -23,8 +23,8 @@ import (
 //	if err := steadyhttp.CheckContext(ctx, nil, err); err != nil { … }
 //
 // The record stands for the last attempt, and only where nothing contradicts it: err
-// wins if it says that the caller gave up, or if it holds a response with another
-// status. Where the SDK saw no error and resp is nil, CheckContext returns nil,
+// wins if it says that the caller gave up, or if it holds an *http.Response with
+// another status. Where the SDK saw no error and resp is nil, CheckContext returns nil,
 // unless a response with the status of a success holds an error that the SDK has
 // passed over. If ctx has no record, CheckContext is Check.
 //
@@ -44,13 +44,20 @@ func CheckContext(ctx context.Context, resp *http.Response, err error) error {
 	case recorded == nil:
 		return Check(resp, err)
 	}
-	own, _ := Check(resp, err).(*Error)
-	if own == nil || own.Class == Canceled || own.Status != 0 && own.Status != recorded.Status {
+	if own := Check(resp, err); own.(*Error).Class == Canceled || elsewhere(err, recorded.Status) {
 		return own
 	}
 	found := *recorded
 	found.Err = err
 	return &found
+}
+
+// elsewhere reports whether err holds a response with another status, so that it is
+// about another request. A status alone is no proof: SDKs take theirs from the body.
+func elsewhere(err error, status int) bool {
+	left := maxChain
+	s := lookIntoChain(err, nil, &left)
+	return s != nil && s.resp != nil && s.resp.StatusCode != status
 }
 
 // maxChain bounds how many errors of a chain, or of a tree of joined ones, are
@@ -67,7 +74,11 @@ const maxChain = 64
 // request, even if it holds one, as that of a failed fetch of a token.
 func errorInside(err error) *Error {
 	left := maxChain
-	e := lookIntoChain(err, nil, &left)
+	s := lookIntoChain(err, nil, &left)
+	if s == nil {
+		return nil
+	}
+	e := s.verdict()
 	if e == nil {
 		return nil
 	}
@@ -81,13 +92,13 @@ func errorInside(err error) *Error {
 // down is nearer to the wire: one further up may be what a service makes of it for
 // its own callers. What stands beside neither belongs to the one above it, as AWS's
 // code does, which is the cause of the error that has the response.
-func lookIntoChain(err error, outer *sdkError, left *int) *Error {
+func lookIntoChain(err error, outer *sdkError, left *int) *sdkError {
 	for err != nil && *left > 0 {
 		*left--
 		s := readSDKError(err)
 		switch {
 		case s == nil:
-		case s.resp != nil && (outer == nil || outer.resp == nil), s.resp == nil && s.failed() && (outer == nil || outer.resp == nil):
+		case (s.resp != nil || s.failed()) && (outer == nil || outer.resp == nil):
 			outer = s
 		case outer != nil:
 			outer.fill(s)
@@ -99,16 +110,13 @@ func lookIntoChain(err error, outer *sdkError, left *int) *Error {
 				c := *outer
 				copied = &c
 			}
-			if e := lookIntoChain(branch, copied, left); e != nil {
-				return e
+			if s := lookIntoChain(branch, copied, left); s != nil {
+				return s
 			}
 		}
 		err = next
 	}
-	if outer == nil {
-		return nil
-	}
-	return outer.verdict()
+	return outer
 }
 
 // causes are what err wraps. A nil pointer in an interface has none, although its
@@ -323,7 +331,7 @@ func (s *sdkError) fields(v reflect.Value, depth int) {
 			case name == "ErrStatus": // Kubernetes keeps the whole body
 				s.body, _ = json.Marshal(f.Interface())
 				s.status = number(inner.FieldByName("Code"))
-			case t.Field(i).Anonymous || name == "Response":
+			case t.Field(i).Anonymous || name == "Response" || name == "ErrorCause": // the last is Elasticsearch's
 				s.fields(inner, depth+1)
 			}
 			continue
@@ -342,7 +350,7 @@ func (s *sdkError) fields(v reflect.Value, depth int) {
 		case "Status", "Reason":
 			if n := number(f); n != 0 && s.status == 0 {
 				s.status = n
-			} else if said := text(f); said != "" && (said[0] < '0' || said[0] > '9') { // else the status line's
+			} else if said := text(f); said != "" && (said[0] < '0' || said[0] > '9') { // else it is the status line
 				s.reason = said
 			}
 		case "Message", "Msg", "ErrorMessage":
@@ -370,7 +378,7 @@ func (s *sdkError) fields(v reflect.Value, depth int) {
 	}
 	switch {
 	case code == 0:
-	case s.status == 0 && s.message != "" && t.Field(0).Name == "Code" && (has(t, "Details") || has(t, "Header")):
+	case s.status == 0 && t.Field(0).Name == "Code" && (has(t, "Details") || has(t, "Header")):
 		s.status = code // Google's. What else is a number and called Code is anybody's, SMTP's for one.
 	default:
 		s.code = strconv.Itoa(code)
