@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/steadyhttp/steadyhttp"
@@ -51,14 +52,14 @@ func adviceOn(e *steadyhttp.Error, r request, date time.Time) *advice {
 
 	// A GET may always be sent twice, so what forbids it lies in the answer. A
 	// PATCH may not, unless the server refused it. -1 leaves MaxWait aside.
-	harmless := request{"GET", r.host, r.path}
+	harmless := r.as(http.MethodGet)
 	own := harmless
 	if r.method != "" {
 		own.method = r.method
 	}
 	best := decide(e, harmless, -1)
 	patient, usual := decide(e, own, -1), decide(e, own, 0)
-	a.AnyMethod = decide(e, request{"PATCH", r.host, r.path}, -1).Again
+	a.AnyMethod = decide(e, r.as(http.MethodPatch), -1).Again
 	switch {
 	case !best.Again && e.Window >= day && (e.Class == steadyhttp.RateLimit || e.Class == steadyhttp.Quota):
 		a.Verdict, a.spent = later, true
@@ -69,6 +70,9 @@ func adviceOn(e *steadyhttp.Error, r request, date time.Time) *advice {
 		a.Verdict, a.Why = risky, patient.Why
 	case !usual.Again && !a.Over:
 		a.Verdict, a.Why = later, usual.Why
+		if a.After != nil {
+			a.Why = "the server asked for a wait of " + words(time.Duration(*a.After)) + ", longer than a Retrier's MaxWait"
+		}
 	default:
 		a.Verdict, a.Why = yes, a.safety()
 	}

@@ -21,6 +21,8 @@ const (
 	exitOK     = 0
 	exitFailed = 1 // the output could not be written
 	exitUsage  = 2 // bad arguments, or an input that cannot be read
+
+	exitUndecided = 3 // what the input shows does not tell the class
 )
 
 func main() {

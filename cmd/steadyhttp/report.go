@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -10,32 +11,42 @@ import (
 	"time"
 
 	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/internal/dialect"
+	"github.com/steadyhttp/steadyhttp/internal/redact"
 )
 
 // A report is all that explain says. Its JSON names are stable; durations are
 // seconds.
 type report struct {
-	Outcome     string   `json:"outcome"` // one of those below
-	Status      int      `json:"status,omitempty"`
-	Class       string   `json:"class"`
-	Description string   `json:"description"`
-	Message     string   `json:"message,omitempty"`
-	Provider    string   `json:"provider,omitempty"`
-	Code        string   `json:"code,omitempty"`
-	Param       string   `json:"param,omitempty"`
-	RequestID   string   `json:"request_id,omitempty"`
-	Retry       *advice  `json:"retry,omitempty"`
-	Fate        string   `json:"fate,omitempty"`
-	Scope       []string `json:"scope,omitempty"`
-	ScopeName   string   `json:"scope_name,omitempty"`
-	RateLimit   []limit  `json:"rate_limit,omitempty"`
-	Causes      []string `json:"causes,omitempty"`
-	Solutions   []string `json:"solutions,omitempty"`
-	Hint        string   `json:"hint,omitempty"`
-	UserMessage string   `json:"user_message,omitempty"`
-	Call        *call    `json:"call,omitempty"`
-	Log         *counts  `json:"log,omitempty"`
-	Notes       []string `json:"notes,omitempty"`
+	Schema      int           `json:"schema"`          // of this object: schemaNumber
+	Outcome     string        `json:"outcome"`         // one of those below
+	Input       string        `json:"input,omitempty"` // what the input was taken for
+	Request     string        `json:"request,omitempty"`
+	Status      int           `json:"status,omitempty"`
+	Class       string        `json:"class"`
+	Description string        `json:"description"`
+	Message     string        `json:"message,omitempty"`
+	Provider    string        `json:"provider,omitempty"`
+	Code        string        `json:"code,omitempty"`
+	Param       string        `json:"param,omitempty"`
+	RequestID   string        `json:"request_id,omitempty"`
+	Evidence    []string      `json:"evidence,omitempty"`
+	Retry       *advice       `json:"retry,omitempty"`
+	Fate        string        `json:"fate,omitempty"`
+	Scope       []string      `json:"scope,omitempty"`
+	ScopeName   string        `json:"scope_name,omitempty"`
+	RateLimit   []limit       `json:"rate_limit,omitempty"`
+	Causes      []string      `json:"causes,omitempty"`
+	Solutions   []string      `json:"solutions,omitempty"`
+	Hint        string        `json:"hint,omitempty"`
+	UserMessage string        `json:"user_message,omitempty"`
+	AssumedHost string        `json:"assumed_host,omitempty"` // taken from what the answer looks like
+	Because     string        `json:"because,omitempty"`      // why the class cannot be told
+	MayBe       []possibility `json:"may_be,omitempty"`
+	Add         []string      `json:"add,omitempty"` // what would tell it
+	Call        *call         `json:"call,omitempty"`
+	Log         *counts       `json:"log,omitempty"`
+	Notes       []string      `json:"notes,omitempty"`
 }
 
 // A limit is a rate limit as the server states it; what it does not say is absent.
@@ -73,6 +84,7 @@ type seconds time.Duration
 func (s seconds) MarshalJSON() ([]byte, error) { return json.Marshal(time.Duration(s).Seconds()) }
 
 func (r *report) writeJSON(w io.Writer) error {
+	r.Schema = schemaNumber
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
@@ -84,28 +96,157 @@ const (
 	failure   = "failure"
 	recovered = "recovered"
 	success   = "success"
+	undecided = "unknown"
 )
 
-func reportOfAnswer(s settings, a *answer) *report {
-	asked := request{s.method, s.host, s.path}
-	e, inside := judge(a, asked)
-	r := &report{Outcome: success, Status: a.status, Class: steadyhttp.None.String(), Description: steadyhttp.None.Description()}
-	if e != nil {
-		r = reportOfError(e, asked, a.date())
+// schemaNumber changes when a member changes its meaning or goes. Members may come.
+const schemaNumber = 1
+
+// reportOf explains what an input shows of one exchange.
+func reportOf(seen *sighting) *report {
+	asked := seen.asked
+	assumed, sign := "", ""
+	if asked.host == "" && seen.err == nil {
+		assumed, sign = dialect.LikelyHost(dialect.Answer{Status: seen.status, Header: seen.header, Body: []byte(seen.body)})
+		asked.host = assumed
+	}
+	e, inside, unseen := (*steadyhttp.Error)(nil), false, false
+	var r *report
+	var others []int
+	switch {
+	case seen.err != nil:
+		e = errorSaying(seen.err)
+	case seen.class != "":
+		e = seen.own(asked)
+	case seen.status != 0:
+		e, inside, unseen = judge(seen.answer, asked)
+	default:
+		var because string
+		var maybe []possibility
+		if e, because, maybe, others = survey(seen.answer, asked); e == nil {
+			r = undecidedReport(seen, asked, because, maybe)
+		}
 	}
 	switch {
+	case r != nil:
+	case e == nil:
+		r = &report{Outcome: success, Status: seen.status, Class: steadyhttp.None.String(), Description: steadyhttp.None.Description()}
+	default:
+		if seen.waitInText && e.RetryAfterSource != "" {
+			made := *e
+			made.RetryAfterSource = "the text"
+			e = &made
+		}
+		r = reportOfError(e, asked, seen.date())
+		if seen.waitInText && r.Retry.NotBefore != nil {
+			r.Retry.NotBefore, r.Retry.Over = nil, false // nobody knows when the wait began
+		}
+		r.Evidence = evidence(seen, asked, e, inside)
+	}
+	r.Input, r.Request, r.AssumedHost = seen.kind, seen.asked.where(), assumed
+	if assumed != "" {
+		r.note(fmt.Sprintf("The host is not known. It is taken for %s, because of %s. If somebody else answered, say so with -host.", assumed, sign))
+	}
+	for _, note := range seen.notes {
+		r.note(note)
+	}
+	if len(others) > 0 {
+		r.note("No status is known. With " + numbers(others) + " the class would be another one.")
+	} else if seen.status == 0 && e != nil && seen.err == nil && seen.class == "" {
+		r.note("No status is known; with any, the class is this one. Whether the server did nothing depends on it.")
+	}
+	switch {
+	case seen.unreadable:
+		r.note("The body is compressed or binary, and nothing of it could be read: get it with curl --compressed. It may change the class.")
+	case inside && unseen:
+		r.note("The status says success, but the body holds an error. A Classifier does not look into responses of this path: give it a Rule with Host, Status and Code, else it takes this for a success and repeats nothing.")
 	case inside:
 		r.note("The status says success, but the body holds an error.")
-	case e == nil && a.status < 200:
+	case e == nil && r.Outcome == success && seen.status < 200:
 		r.note("A status below 200 is not a final response.")
-	case e == nil && 300 <= a.status:
+	case e == nil && 300 <= seen.status && r.Outcome == success:
 		r.note("A redirect or a 304 is not a failure.")
-	case e != nil && a.bare:
+	case e == nil && r.Outcome == success && strings.TrimSpace(seen.body) == "" && seen.status != 204:
+		r.note("Some APIs say success by the status and have the error in the body, which is not shown here.")
+	case e != nil && seen.bare && seen.err == nil:
 		r.note("This is judged by the status alone. The headers and the body say more, and may change the class.")
-	case e != nil && e.Provider == "" && s.host == "":
+	case e != nil && e.Provider == "" && asked.host == "":
 		r.note("The provider is not known. Name its host with -host, so that its own codes are understood.")
 	}
 	return r
+}
+
+// undecidedReport says why the class cannot be told, and what would tell it.
+func undecidedReport(seen *sighting, asked request, because string, maybe []possibility) *report {
+	r := &report{Outcome: undecided, Class: steadyhttp.Unknown.String(), Description: "cannot tell", Because: because, MayBe: maybe, Add: toAdd(seen, asked)}
+	if seen.unreadable {
+		r.Because = "the body is compressed or binary and cannot be read, and the input shows no status"
+	}
+	if strings.TrimSpace(seen.body) == "" && len(seen.header) == 0 && !seen.unreadable {
+		r.Because = "the input is no response, body, code or error text that is known here"
+	}
+	e := judgeAs(seen.as(http.StatusTeapot), asked)
+	r.Provider, r.Code, r.RequestID = e.Provider, e.Code, e.RequestID
+	if seen.kind != "a code" {
+		r.Message = e.Message
+	} else if digits.MatchString(seen.said()) {
+		r.Because = "a number that is no HTTP status means something else at each provider"
+	}
+	r.RateLimit = limitsOf(e)
+	if e.RetryAfterSource != "" {
+		after := seconds(e.RetryAfter)
+		r.Retry = &advice{Verdict: undecided, Why: "the server named a wait; whether a repeat helps depends on the class", After: &after, Source: e.RetryAfterSource}
+	}
+	return r
+}
+
+// said is what there is of a code alone.
+func (seen *sighting) said() string {
+	var body struct{ Error struct{ Code any } }
+	json.Unmarshal([]byte(seen.body), &body)
+	if n, ok := body.Error.Code.(float64); ok {
+		return strconv.FormatFloat(n, 'f', -1, 64)
+	}
+	s, _ := body.Error.Code.(string)
+	return s
+}
+
+// own is what an error of this library says, with the rest from judging an answer
+// like the one that it tells of.
+func (seen *sighting) own(asked request) *steadyhttp.Error {
+	as := seen.status
+	if as == 0 {
+		as = http.StatusTeapot
+	}
+	said := judgeAs(seen.as(as), asked)
+	en := entry{
+		method: asked.method, url: "https://" + asked.host + asked.path, status: seen.status, class: classNamed(seen.class),
+		provider: said.Provider, code: said.Code, message: said.Message, hint: said.Hint, requestID: said.RequestID,
+		retryAfter: said.RetryAfter, retryFrom: said.RetryAfterSource,
+	}
+	e := errorOf(&en)
+	if e.Class != said.Class {
+		e.Hint = ""
+	}
+	return e
+}
+
+// errorSaying is the verdict on an error that came instead of a response.
+func errorSaying(err error) *steadyhttp.Error {
+	made := *verdict(nil, err)
+	made.Message = redact.Line(err.Error(), maxShown)
+	return &made
+}
+
+func numbers(all []int) string {
+	var words []string
+	for _, n := range all {
+		words = append(words, strconv.Itoa(n))
+	}
+	if len(words) > 1 {
+		return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
+	}
+	return strings.Join(words, "")
 }
 
 // reportOfError explains e, an answer made at date to r, zero if not known.
@@ -131,6 +272,11 @@ func reportOfError(e *steadyhttp.Error, asked request, date time.Time) *report {
 	if e.Scope != 0 {
 		r.Scope = strings.Split(e.Scope.String(), ", ")
 	}
+	r.RateLimit = limitsOf(e)
+	return r
+}
+
+func limitsOf(e *steadyhttp.Error) (all []limit) {
 	for _, a := range e.RateLimit {
 		l := limit{Unit: a.Unit, Name: a.Name, Window: seconds(a.Window)}
 		if a.Limit >= 0 {
@@ -142,9 +288,9 @@ func reportOfError(e *steadyhttp.Error, asked request, date time.Time) *report {
 		if reset := seconds(a.Reset); a.Reset >= 0 {
 			l.Reset = &reset
 		}
-		r.RateLimit = append(r.RateLimit, l)
+		all = append(all, l)
 	}
-	return r
+	return all
 }
 
 // reportOfEntries explains the last entry that failed; if none did, the last
@@ -170,7 +316,7 @@ func reportOfEntry(e *entry, n counts) *report {
 	switch {
 	case e.failed():
 		host, path := e.request()
-		r = reportOfError(errorOf(e), request{e.method, host, path}, e.time)
+		r = reportOfError(errorOf(e), request{method: e.method, host: host, path: path}, e.time)
 		if e.time.IsZero() {
 			r.Retry.NotBefore = nil // nobody knows when the wait began
 		}
@@ -199,6 +345,7 @@ func reportOfEntry(e *entry, n counts) *report {
 	if n.Entries > 1 {
 		r.Log = &n
 	}
+	r.Input = "a log entry of steadyhttp"
 	return r
 }
 

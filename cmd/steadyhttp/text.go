@@ -87,11 +87,26 @@ func (r *report) text() string {
 		s.line("Code", "%s", r.Code)
 		s.line("Parameter", "%s", r.Param)
 		s.line("Request id", "%s", r.RequestID)
+	case undecided:
+		s.line("Cannot tell", "because %s", r.Because)
+		for i, p := range r.MayBe {
+			s.line(once(i, "It may be"), "%s, with status %s", p.Class, numbers(p.Statuses))
+		}
+		s.line("The server said", "%s", r.said())
+		s.line("Provider", "%s", r.Provider)
+		s.line("Code", "%s", r.Code)
+		s.line("Request id", "%s", r.RequestID)
+		s.list("To be added", r.Add)
 	case recovered:
 		s.line("Recovered", "the call succeeded (%s) after %s", r.title(), count(r.Call.Attempts-1, "failed attempt"))
 	default:
 		s.line("Success", "%s: there is nothing wrong with it", r.title())
 	}
+	if r.Call == nil {
+		s.line("Request", "%s", r.Request)
+	}
+	s.line("Taken from", "%s", r.Input)
+	s.list("Evidence", r.Evidence)
 	s.call(r.Call)
 	if r.Call != nil && (r.Retry == nil || r.Call.Stopped != r.Retry.Why) {
 		s.line("Retry stopped", "%s", r.Call.Stopped)
@@ -142,6 +157,8 @@ func (s *sheet) retry(a *advice) {
 	}
 	again, why := "", a.Why
 	switch a.Verdict {
+	case undecided:
+		again = "cannot tell"
 	case no:
 		again = "no: the same request would fail again"
 	case risky:

@@ -1,0 +1,271 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp/internal/redact"
+)
+
+// A sighting is what an input shows of one exchange. A field that the input does
+// not show is zero.
+type sighting struct {
+	kind  string // what the input was taken for, in words
+	asked request
+	*answer
+	statusFrom string    // where the status was read, if that was no status line
+	err        error     // that came instead of a response, in the form that net/http gives it
+	at         time.Time // when it happened
+	notes      []string
+}
+
+// look finds out what text is. It returns nil if text shows no exchange at all.
+func look(s settings, text string) (*sighting, error) {
+	text, note := unzipped(text)
+	seen, err := lookAt(s, text)
+	if seen != nil && note != "" {
+		seen.notes = append(seen.notes, note)
+	}
+	return seen, err
+}
+
+func lookAt(s settings, text string) (*sighting, error) {
+	trimmed := strings.TrimSpace(text)
+	if curlVerbose.MatchString(text) {
+		return readCurl(text), nil
+	}
+	if head, ok := fromHead(text); ok {
+		a, err := readResponse(head)
+		if err != nil {
+			return nil, err
+		}
+		return &sighting{kind: "an HTTP response", answer: a}, nil
+	}
+	if s.status != 0 {
+		if codeForm.MatchString(trimmed) && !digits.MatchString(trimmed) {
+			return &sighting{kind: "a code", answer: newAnswer(s.status, http.Header{}, codeBody(trimmed))}, nil
+		}
+		kind := "the body of a response"
+		if trimmed == "" {
+			kind = "a status"
+		}
+		return &sighting{kind: kind, answer: newAnswer(s.status, http.Header{}, text)}, nil
+	}
+	switch {
+	case trimmed == "":
+		return nil, errors.New("the input is empty: want a response, or its headers or body, an error's text, or a log entry")
+	case trimmed[0] == '{' || trimmed[0] == '[':
+		if seen := readJSON(trimmed); seen != nil {
+			return seen, nil
+		}
+	case trimmed[0] == '<':
+		return stated(&sighting{kind: "the body of a response", answer: newAnswer(0, http.Header{}, trimmed)}), nil
+	}
+	if seen := readHeaders(text); seen != nil {
+		return seen, nil
+	}
+	if codeForm.MatchString(trimmed) {
+		if n, err := strconv.Atoi(trimmed); err == nil && 100 <= n && n <= 599 {
+			return &sighting{kind: "a status", answer: newAnswer(n, http.Header{}, "")}, nil
+		}
+		return &sighting{kind: "a code", answer: newAnswer(0, http.Header{}, codeBody(trimmed))}, nil
+	}
+	return readErrorText(text), nil
+}
+
+// codeForm is that of a code: one word, as providers write them.
+var codeForm = regexp.MustCompile(`^[A-Za-z0-9_.:/#-]{1,100}$`)
+
+// unzipped undoes gzip around the whole input: curl writes bodies to files as they
+// came.
+func unzipped(text string) (plain, note string) {
+	if !strings.HasPrefix(text, "\x1f\x8b") {
+		return text, ""
+	}
+	z, err := gzip.NewReader(strings.NewReader(text))
+	if err != nil {
+		return text, ""
+	}
+	data, err := io.ReadAll(io.LimitReader(z, maxInput))
+	if err != nil && len(data) == 0 {
+		return text, ""
+	}
+	return string(data), "The input was compressed with gzip."
+}
+
+// headBegins is where a response begins in what was copied together with something
+// else, such as curl's progress.
+var headBegins = regexp.MustCompile(`(?m)^[ \t]*HTTP/[0-9](?:\.[0-9])? [1-5][0-9]{2}(?: |\r?$)`)
+
+// fromHead returns text from its first status line on.
+func fromHead(text string) (string, bool) {
+	if startsHead(text) {
+		return text, true
+	}
+	at := headBegins.FindStringIndex(text)
+	if at == nil || strings.ContainsAny(text[:at[0]], "{<") {
+		return "", false
+	}
+	// wget shows the head indented.
+	lines := strings.SplitAfter(text[at[0]:], "\n")
+	if indent := len(lines[0]) - len(strings.TrimLeft(lines[0], " \t")); indent > 0 {
+		for i, line := range lines {
+			if strings.TrimSpace(line[:min(indent, len(line))]) == "" {
+				lines[i] = line[min(indent, len(strings.TrimRight(line, "\r\n"))):]
+			}
+		}
+	}
+	return strings.Join(lines, ""), true
+}
+
+// pseudo are how browsers and HTTP/2 debuggers write the status among the headers.
+var pseudo = regexp.MustCompile(`(?i)^:?status(?: code)?:? +([1-5][0-9]{2})\b`)
+
+// readHeaders reads headers without a status line, and a body behind them; nil if
+// text is nothing of the kind.
+func readHeaders(text string) *sighting {
+	a := &answer{header: http.Header{}}
+	rest := strings.TrimLeft(text, "\r\n")
+	telling := false
+	for n := 0; rest != ""; n++ {
+		line, after, _ := strings.Cut(rest, "\n")
+		line = strings.TrimRight(line, "\r ")
+		if line == "" {
+			a.body = after
+			break
+		}
+		if m := pseudo.FindStringSubmatch(line); m != nil {
+			a.status, _ = strconv.Atoi(m[1])
+			telling = true
+		} else if name, value, ok := headerLine(line); ok && n < maxHead {
+			a.header[name] = append(a.header[name], value)
+			telling = telling || knownHeader(name)
+		} else {
+			return nil
+		}
+		rest = after
+	}
+	if !telling {
+		return nil
+	}
+	seen := &sighting{kind: "the headers of a response", answer: newAnswer(a.status, a.header, a.body)}
+	if a.status != 0 {
+		seen.statusFrom = "the line status"
+	}
+	return stated(seen)
+}
+
+// knownHeader tells headers from other lines with a colon.
+func knownHeader(name string) bool {
+	switch name {
+	case "Date", "Server", "Via", "Age", "Etag", "Vary", "Allow", "Location", "Connection":
+		return true
+	}
+	return strings.Contains(name, "-")
+}
+
+// statusMembers are where JSON bodies repeat the status, by the members' names.
+var statusMembers = [][]string{
+	{"error", "code"}, {"error", "status"}, {"error", "statusCode"}, {"error", "status_code"}, {"error", "http_status"},
+	{"status"}, {"statusCode"}, {"status_code"}, {"httpStatus"}, {"http_status"}, {"code"},
+}
+
+var titleStatus = regexp.MustCompile(`(?i)<title>\s*(?:error\s+|http\s+(?:status\s+|error\s+)?)?([45][0-9]{2})\b`)
+
+// stated takes the status from the body, if that is the only one that repeats it.
+func stated(seen *sighting) *sighting {
+	if seen.status != 0 || strings.TrimSpace(seen.body) == "" {
+		return seen
+	}
+	if m := titleStatus.FindStringSubmatch(seen.body); m != nil {
+		seen.status, _ = strconv.Atoi(m[1])
+		seen.statusFrom = "the title of the page"
+		return seen
+	}
+	var body any
+	if json.Unmarshal([]byte(seen.body), &body) != nil {
+		return seen
+	}
+	if list, ok := body.([]any); ok && len(list) > 0 {
+		body = list[0]
+	}
+	for _, path := range statusMembers {
+		if n := statusIn(at(body, path...)); n != 0 {
+			seen.status, seen.statusFrom = n, "the body's "+strings.Join(path, ".")
+			return seen
+		}
+	}
+	return seen
+}
+
+// at returns what stands in a JSON value under those names, one within the other.
+func at(v any, names ...string) any {
+	for _, name := range names {
+		m, _ := v.(map[string]any)
+		v = m[name]
+	}
+	return v
+}
+
+// statusIn is v if that is the status of a failure, as a number or in digits.
+func statusIn(v any) int {
+	n := 0
+	switch v := v.(type) {
+	case float64:
+		n = int(v)
+	case string:
+		word, _, _ := strings.Cut(v, " ")
+		n, _ = strconv.Atoi(word)
+	}
+	if n < 400 || n > 599 {
+		return 0
+	}
+	return n
+}
+
+// with adds what the command line says.
+func (seen *sighting) with(s settings) (*sighting, error) {
+	if seen.answer == nil {
+		seen.answer = newAnswer(0, http.Header{}, "")
+	}
+	if s.status != 0 && s.status != seen.status {
+		if seen.status != 0 && seen.statusFrom == "" {
+			return nil, fmt.Errorf("the response has a status of its own, %d: leave -status out", seen.status)
+		}
+		seen.status, seen.statusFrom = s.status, ""
+	}
+	for name, values := range s.header {
+		seen.header[name] = values
+	}
+	if len(s.header) > 0 {
+		seen.bare = false
+	}
+	for _, given := range []struct {
+		flag string
+		to   *string
+	}{{s.host, &seen.asked.host}, {s.method, &seen.asked.method}, {s.path, &seen.asked.path}} {
+		if given.flag != "" {
+			*given.to = given.flag
+		}
+	}
+	return seen, nil
+}
+
+// where names the request without its secrets.
+func (r request) where() string {
+	if r.host == "" {
+		return ""
+	}
+	return redact.Line(strings.TrimSpace(r.method+" "+r.host+redact.Path(r.host, r.path)), 200)
+}
+
+func isJSON(text string) bool { return json.Valid(bytes.TrimSpace([]byte(text))) }
