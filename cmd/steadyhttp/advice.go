@@ -18,7 +18,7 @@ type advice struct {
 	// AnyMethod says that it may be sent again whatever its method is.
 	AnyMethod bool `json:"any_method"`
 
-	After     *seconds   `json:"after,omitempty"` // the wait that the server asked for
+	After     *seconds   `json:"after,omitempty"` // the wait that the server asked for; 366 days is that much or more
 	Source    string     `json:"after_source,omitempty"`
 	NotBefore *time.Time `json:"not_before,omitempty"`
 	Over      bool       `json:"wait_is_over,omitempty"` // NotBefore has passed
@@ -48,6 +48,9 @@ func adviceOn(e *steadyhttp.Error, r request, date time.Time) *advice {
 		}
 		until = until.Round(time.Second)
 		a.After, a.NotBefore, a.Over = &after, &until, until.Before(time.Now())
+		if e.RetryAfter >= longest { // which is all that is believed: the server may have named a later time
+			a.NotBefore, a.Over = nil, false
+		}
 	}
 
 	// A GET may always be sent twice, so what forbids it lies in the answer. A
@@ -71,7 +74,7 @@ func adviceOn(e *steadyhttp.Error, r request, date time.Time) *advice {
 	case !usual.Again && !a.Over:
 		a.Verdict, a.Why = later, usual.Why
 		if a.After != nil {
-			a.Why = "the server asked for a wait of " + words(time.Duration(*a.After)) + ", longer than a Retrier's MaxWait"
+			a.Why = "the server asked for a wait of " + waitWords(time.Duration(*a.After)) + ", longer than a Retrier's MaxWait"
 		}
 	default:
 		a.Verdict, a.Why = yes, a.safety()
@@ -80,6 +83,13 @@ func adviceOn(e *steadyhttp.Error, r request, date time.Time) *advice {
 		a.NotBefore, a.Over = nil, false // a repeat is as pointless after it
 	}
 	return a
+}
+
+func waitWords(d time.Duration) string {
+	if d >= longest {
+		return "a year or more"
+	}
+	return words(d)
 }
 
 // day is the window from which on nobody sits out a limit.

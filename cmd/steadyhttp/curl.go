@@ -11,7 +11,7 @@ import (
 var (
 	curlVerbose = regexp.MustCompile(`(?m)^(?:< HTTP/[0-9]|> [A-Z]+ \S+ HTTP/[0-9]|\* (?:Host |Connected to |Trying |  Trying |Could not resolve|connect to |Failed to connect))`)
 	curlRequest = regexp.MustCompile(`^> ([A-Z]+) (\S+) HTTP/`)
-	curlFailed  = regexp.MustCompile(`(?m)^(?:curl: |\* (?:Could not resolve|connect to .* failed|Failed to connect|Operation timed out|SSL certificate|Empty reply|Recv failure|OpenSSL ).*)`)
+	curlFailed  = regexp.MustCompile(`(?m)^(?:curl: .*|\* (?:Could not resolve|connect to .* failed|Failed to connect|Operation timed out|SSL certificate|Empty reply|Recv failure|OpenSSL ).*)`)
 )
 
 // readCurl reads what curl -v prints, of several exchanges the last. The lines of

@@ -26,7 +26,8 @@ var statusForms = []*regexp.Regexp{
 	regexp.MustCompile(`(?i)\b(?:http[ _.]?)?(?:response[ _.])?status(?:[ _]?code)?["']?\s*[:=]?\s*["']?([1-5][0-9]{2})\b`),
 	regexp.MustCompile(`(?i)\b(?:error code|response code|http response code|http(?: error)?|api error|returned error|unexpected response|http_status)\s*[:=]?\s*([1-5][0-9]{2})\b`),
 	regexp.MustCompile(`\b[Ee](?:rror|RROR)[: ]+([1-5][0-9]{2})[,:.\s]`),
-	regexp.MustCompile(`https?://[^\s"]+"?: ([1-5][0-9]{2})\b`), // of generated SDKs and of GitHub's
+	regexp.MustCompile(`\b([1-5][0-9]{2}) (?:Client|Server) Error\b`), // of Python's requests
+	regexp.MustCompile(`https?://[^\s"]+"?: ([1-5][0-9]{2})\b`),       // of generated SDKs and of GitHub's
 }
 
 // reasonForm is a status with its own words behind it.
@@ -91,16 +92,16 @@ func readErrorText(text string) *sighting {
 		if len(line) > maxShown*64 {
 			continue
 		}
+		if ownForm.MatchString(line) {
+			first = i
+			break
+		}
 		if n := statusOf(line); n != 0 {
 			first, seen.status, seen.statusFrom = i, n, "the text"
 			break
 		}
 		if err := netError(line); err != nil {
 			first, seen.err = i, err
-			break
-		}
-		if ownForm.MatchString(line) {
-			first = i
 			break
 		}
 	}
@@ -120,20 +121,56 @@ func readErrorText(text string) *sighting {
 		return seen
 	}
 	if code := proxySaid(line); code != 0 && seen.status == 0 {
-		seen.status, seen.statusFrom = code, "the proxy's answer to CONNECT"
+		seen.status, seen.statusFrom, seen.byProxy = code, "the proxy's answer to CONNECT", true
 		seen.notes = append(seen.notes, "The words are those of a status, and nothing else is said: with https, that is what a proxy answered to CONNECT. The request did not reach the server.")
 	}
 	body, message := bodyIn(rest, line)
+	if message != "" {
+		message = saidIn(line)
+	}
 	seen.answer = newAnswer(seen.status, http.Header{}, body)
 	if m := idForm.FindStringSubmatch(line); m != nil {
 		seen.header.Set("X-Request-Id", m[1])
 	}
 	seen.readOwn(line)
-	if strings.TrimSpace(body) == "" && message != "" {
+	if seen.body == "" && message != "" {
 		seen.body = saying(line, message)
 	}
 	seen.bare = seen.body == ""
 	return stated(seen)
+}
+
+var (
+	logfmtPair = regexp.MustCompile(`(?:^|\s)([A-Za-z_.]+)=("(?:[^"\\]|\\.)*"|\S+)`)
+	nothing    = regexp.MustCompile(`(?i)https?://\S+|\b(?:error|status|code|api|openai|anthropic|http|https|request|failed|with|client|server|axioserror|curl|the|requested|url|returned|for|get|post|put|delete|patch|exceptions?|requests|httperror)\b`)
+)
+
+// saidIn is what a line of a log or the text of an error says beside the status: ""
+// if that is nothing.
+func saidIn(line string) string {
+	if logForm.MatchString(line) {
+		return "" // an access log has no words of the server
+	}
+	if pairs := logfmtPair.FindAllStringSubmatch(line, -1); len(pairs) >= 3 {
+		line = ""
+		for _, p := range pairs {
+			switch p[1] {
+			case "err", "error", "body", "response":
+				line = p[2]
+				if plain, err := strconv.Unquote(p[2]); err == nil {
+					line = plain
+				}
+			}
+		}
+	}
+	left := line
+	if n := statusOf(line); n != 0 {
+		left = strings.ReplaceAll(strings.ReplaceAll(left, strconv.Itoa(n), ""), http.StatusText(n), "")
+	}
+	if letters := regexp.MustCompile(`[^\pL]+`).ReplaceAllString(nothing.ReplaceAllString(left, ""), ""); len(letters) < 4 {
+		return ""
+	}
+	return line
 }
 
 // proxySaid is the status whose words are all that an error of http.Client says: 0
@@ -220,6 +257,7 @@ var (
 	kubeForm   = regexp.MustCompile(`Error from server \((\w+)\): (.*)`)
 	ownForm    = regexp.MustCompile(`steadyhttp: ([a-z_]+): ?(.*)`)
 	delayForm  = regexp.MustCompile(`retryDelay:"?([0-9.]+s)`)
+	quotaForm  = regexp.MustCompile(`quotaId:"?([A-Za-z0-9_-]+)`)
 	resetForm  = regexp.MustCompile(`\[(?:rate reset in|retry after) ([0-9hms.]+)\]`)
 )
 
@@ -230,8 +268,16 @@ func saying(line, message string) string {
 	case genaiForm.MatchString(line):
 		m := genaiForm.FindStringSubmatch(line)
 		said["message"], said["status"] = m[1], m[2]
+		var details []any
+		if id := quotaForm.FindStringSubmatch(m[3]); id != nil {
+			violation := map[string]string{"quotaId": id[1]}
+			details = append(details, map[string]any{"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": []any{violation}})
+		}
 		if delay := delayForm.FindStringSubmatch(m[3]); delay != nil {
-			said["details"] = []any{map[string]string{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay[1]}}
+			details = append(details, map[string]string{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay[1]})
+		}
+		if details != nil {
+			said["details"] = details
 		}
 	case grpcForm.MatchString(line):
 		m := grpcForm.FindStringSubmatch(line)

@@ -47,6 +47,8 @@ type report struct {
 	Call        *call         `json:"call,omitempty"`
 	Log         *counts       `json:"log,omitempty"`
 	Notes       []string      `json:"notes,omitempty"`
+
+	errorText bool // the message is from the text of an error, and not the server's alone
 }
 
 // A limit is a rate limit as the server states it; what it does not say is absent.
@@ -118,12 +120,22 @@ func reportOf(seen *sighting) *report {
 		e = errorSaying(seen.err)
 	case seen.class != "":
 		e = seen.own(asked)
+	case seen.byProxy:
+		asked.host = ""
+		made := *judgeAs(seen.answer, asked)
+		made.Fate = steadyhttp.FateNeverSent
+		e = &made
 	case seen.status != 0:
 		e, inside, unseen = judge(seen.answer, asked)
 	default:
 		var because string
 		var maybe []possibility
-		if e, because, maybe, others = survey(seen.answer, asked); e == nil {
+		e, because, maybe, others = survey(seen.answer, asked)
+		if e != nil && seen.kind == "a code" && e.Class == steadyhttp.RateLimit && general(e.Code) {
+			e, because = nil, "this code is used for limits of every kind: the message or its details say which"
+			maybe = []possibility{{Class: steadyhttp.RateLimit.String()}, {Class: steadyhttp.Quota.String()}}
+		}
+		if e == nil {
 			r = undecidedReport(seen, asked, because, maybe)
 		}
 	}
@@ -143,8 +155,9 @@ func reportOf(seen *sighting) *report {
 		}
 		r.Evidence = evidence(seen, asked, e, inside)
 	}
+	r.errorText = seen.err != nil || strings.HasSuffix(seen.kind, "of an error") || strings.HasSuffix(seen.kind, "an error in it")
 	r.Input, r.Request, r.AssumedHost = seen.kind, seen.asked.where(), assumed
-	if assumed != "" {
+	if assumed != "" && r.Outcome != success {
 		r.note(fmt.Sprintf("The host is not known. It is taken for %s, because of %s. If somebody else answered, say so with -host.", assumed, sign))
 	}
 	for _, note := range seen.notes {
@@ -317,6 +330,7 @@ func reportOfEntry(e *entry, n counts) *report {
 	case e.failed():
 		host, path := e.request()
 		r = reportOfError(errorOf(e), request{method: e.method, host: host, path: path}, e.time)
+		r.errorText = e.status == 0
 		if e.time.IsZero() {
 			r.Retry.NotBefore = nil // nobody knows when the wait began
 		}

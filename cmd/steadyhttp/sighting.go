@@ -11,8 +11,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 
+	"github.com/steadyhttp/steadyhttp/internal/dialect"
 	"github.com/steadyhttp/steadyhttp/internal/redact"
 )
 
@@ -22,9 +22,9 @@ type sighting struct {
 	kind  string // what the input was taken for, in words
 	asked request
 	*answer
-	statusFrom string    // where the status was read, if that was no status line
-	err        error     // that came instead of a response, in the form that net/http gives it
-	at         time.Time // when it happened
+	statusFrom string // where the status was read, if that was no status line
+	err        error  // that came instead of a response, in the form that net/http gives it
+	byProxy    bool   // a proxy said it, before anything was sent to the host
 	notes      []string
 }
 
@@ -108,23 +108,25 @@ var headBegins = regexp.MustCompile(`(?m)^[ \t]*HTTP/[0-9](?:\.[0-9])? [1-5][0-9
 
 // fromHead returns text from its first status line on.
 func fromHead(text string) (string, bool) {
-	if startsHead(text) {
+	if begin := strings.TrimLeft(text, "\r\n"); startsHead(text) && begin[0] == 'H' {
 		return text, true
 	}
 	at := headBegins.FindStringIndex(text)
 	if at == nil || strings.ContainsAny(text[:at[0]], "{<") {
-		return "", false
+		return text, startsHead(text)
 	}
-	// wget shows the head indented.
-	lines := strings.SplitAfter(text[at[0]:], "\n")
-	if indent := len(lines[0]) - len(strings.TrimLeft(lines[0], " \t")); indent > 0 {
-		for i, line := range lines {
-			if strings.TrimSpace(line[:min(indent, len(line))]) == "" {
-				lines[i] = line[min(indent, len(strings.TrimRight(line, "\r\n"))):]
-			}
+	head := text[at[0]:]
+	if !strings.HasPrefix(head, " ") && !strings.HasPrefix(head, "\t") {
+		return head, true
+	}
+	var b strings.Builder // wget indents the head, and nothing else
+	for line := range strings.Lines(head) {
+		if line[0] != ' ' && line[0] != '\t' {
+			break
 		}
+		b.WriteString(strings.TrimLeft(line, " \t"))
 	}
-	return strings.Join(lines, ""), true
+	return b.String(), true
 }
 
 // pseudo are how browsers and HTTP/2 debuggers write the status among the headers.
@@ -262,10 +264,44 @@ func (seen *sighting) with(s settings) (*sighting, error) {
 
 // where names the request without its secrets.
 func (r request) where() string {
-	if r.host == "" {
-		return ""
+	method, host := "", ""
+	if methodForm.MatchString(r.method) {
+		method = r.method + " "
 	}
-	return redact.Line(strings.TrimSpace(r.method+" "+r.host+redact.Path(r.host, r.path)), 200)
+	if hostForm.MatchString(r.host) {
+		host = r.host
+	}
+	path := redact.Path(r.host, r.path)
+	if len(path) > 200 {
+		path = redact.Line(path, 200)
+	}
+	return strings.TrimSpace(method + host + path)
+}
+
+// errorMembers are those that bodies of errors have. One that has others too may be
+// that of a success, whose data has a word for a title.
+var errorMembers = map[string]bool{
+	"message": true, "msg": true, "detail": true, "details": true, "documentation_url": true, "status": true, "code": true, "error": true, "errors": true,
+	"title": true, "type": true, "request_id": true, "requestid": true, "timestamp": true, "path": true, "instance": true, "reason": true, "statuscode": true,
+	"error_description": true, "error_code": true, "errorcode": true, "error_message": true, "errormessage": true, "trace_id": true, "traceid": true,
+}
+
+// mayBeSuccess reports whether the body may be that of a success: it is JSON, and
+// neither says that it is an error nor has the members of one and no others.
+func (a *answer) mayBeSuccess() bool {
+	var m map[string]any
+	if json.Unmarshal([]byte(a.body), &m) != nil {
+		return false
+	}
+	if _, failed := dialect.InBand(dialect.Answer{Header: a.header, Body: []byte(a.body)}); failed {
+		return false
+	}
+	for name := range m {
+		if !errorMembers[strings.ToLower(name)] {
+			return true
+		}
+	}
+	return false
 }
 
 func isJSON(text string) bool { return json.Valid(bytes.TrimSpace([]byte(text))) }

@@ -36,7 +36,7 @@ var surveyed = []int{400, 401, 402, 403, 404, 409, 413, 422, 429, 500, 502, 503,
 // A possibility is a class that an answer has with some statuses.
 type possibility struct {
 	Class    string `json:"class"`
-	Statuses []int  `json:"statuses"`
+	Statuses []int  `json:"statuses,omitempty"`
 }
 
 // survey judges an answer whose status is not known by trying those that it may have
@@ -47,22 +47,18 @@ func survey(a *answer, r request) (e *steadyhttp.Error, because string, maybe []
 	var said steadyhttp.Class
 	byStatus := map[int]*steadyhttp.Error{}
 	several := false
-	add := func(c steadyhttp.Class, status int) {
-		for i := range maybe {
-			if maybe[i].Class == c.String() {
-				maybe[i].Statuses = append(maybe[i].Statuses, status)
-				return
-			}
+	add := func(c steadyhttp.Class) {
+		if !slices.ContainsFunc(maybe, func(p possibility) bool { return p.Class == c.String() }) {
+			maybe = append(maybe, possibility{Class: c.String()})
 		}
-		maybe = append(maybe, possibility{c.String(), []int{status}})
 	}
 	for _, status := range surveyed {
 		byStatus[status] = judgeAs(a.as(status), r)
 		c := byStatus[status].Class
-		add(c, status)
 		if c == judgeAs(newAnswer(status, http.Header{}, ""), r).Class {
 			continue
 		}
+		add(c)
 		several = several || said != steadyhttp.None && said != c
 		said = c
 	}
@@ -71,16 +67,26 @@ func survey(a *answer, r request) (e *steadyhttp.Error, because string, maybe []
 			others = append(others, status)
 		}
 	}
+	for _, status := range usualStatuses[said] {
+		if c := byStatus[status].Class; c != said {
+			several = true
+			add(c)
+		}
+	}
+	for i := range maybe {
+		for _, status := range surveyed {
+			if byStatus[status].Class.String() == maybe[i].Class {
+				maybe[i].Statuses = append(maybe[i].Statuses, status)
+			}
+		}
+	}
 	switch {
 	case said == steadyhttp.None:
 		return nil, "the input shows no status, and nothing in it says what kind of failure it is", nil, nil
+	case a.mayBeSuccess():
+		return nil, "the input shows no status, and its body may be that of a success: it does not look like an error", nil, nil
 	case several, len(others) > len(surveyed)/2:
 		return nil, "the input shows no status, and what it says means different things with different ones", maybe, nil
-	}
-	for _, status := range usualStatuses[said] {
-		if byStatus[status].Class != said {
-			return nil, "the input shows no status, and what it says means different things with different ones", maybe, nil
-		}
 	}
 	for _, status := range append(slices.Clone(usualStatuses[said]), surveyed...) {
 		if found := byStatus[status]; found.Class == said {
@@ -98,6 +104,13 @@ func (a *answer) as(status int) *answer {
 	b := *a
 	b.status = status
 	return &b
+}
+
+// general reports whether a code leaves open what kind of limit was hit, one for a
+// while or one of money: Google says RESOURCE_EXHAUSTED of both.
+func general(code string) bool {
+	code = strings.ToLower(code)
+	return strings.Contains(code, "exhaust") || strings.Contains(code, "quota")
 }
 
 var digits = regexp.MustCompile(`^[0-9]+$`)
@@ -165,7 +178,16 @@ func evidence(seen *sighting, r request, e *steadyhttp.Error, inside bool) []str
 	if !explained && seen.err == nil && seen.class == "" {
 		all = append([]string{"headers and body together"}, all...)
 	}
-	if e.RetryAfterSource != "" {
+	if seen.class != "" {
+		all = append(all, "the class that the error names")
+	}
+	if seen.err != nil {
+		all = append(all, "the words of the error, which net/http and others have for this")
+	}
+	switch {
+	case e.RetryAfterSource == "message":
+		all = append(all, "the wait in the words of the message")
+	case e.RetryAfterSource != "":
 		all = append(all, "the wait in "+e.RetryAfterSource)
 	}
 	if e.Fate == steadyhttp.FateRefused {

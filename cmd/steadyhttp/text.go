@@ -79,7 +79,7 @@ func (r *report) text() string {
 		s.line("Failure", "%s (%s)", r.Class, r.title())
 		s.line("What happened", "%s", r.Description)
 		name := "The server said"
-		if r.Status == 0 {
+		if r.errorText {
 			name = "Error"
 		}
 		s.line(name, "%s", r.said())
@@ -90,7 +90,11 @@ func (r *report) text() string {
 	case undecided:
 		s.line("Cannot tell", "because %s", r.Because)
 		for i, p := range r.MayBe {
-			s.line(once(i, "It may be"), "%s, with status %s", p.Class, numbers(p.Statuses))
+			with := ""
+			if len(p.Statuses) > 0 {
+				with = ", with status " + numbers(p.Statuses)
+			}
+			s.line(once(i, "It may be"), "%s%s", p.Class, with)
 		}
 		s.line("The server said", "%s", r.said())
 		s.line("Provider", "%s", r.Provider)
@@ -186,6 +190,9 @@ func (s *sheet) retry(a *advice) {
 // when tells the wait that the server asked for.
 func (a *advice) when() string {
 	asked := fmt.Sprintf("%s after the response (%s)", words(time.Duration(*a.After)), a.Source)
+	if time.Duration(*a.After) >= longest {
+		return fmt.Sprintf("a year or more after the response (%s)", a.Source)
+	}
 	if *a.After == 0 {
 		asked = fmt.Sprintf("at once (%s)", a.Source)
 	}
