@@ -48,7 +48,8 @@ type report struct {
 	Log         *counts       `json:"log,omitempty"`
 	Notes       []string      `json:"notes,omitempty"`
 
-	errorText bool // the message is from the text of an error, and not the server's alone
+	errorText  bool // the message is from the text of an error, and not the server's alone
+	noResponse bool // there was none, so that there is no status either
 }
 
 // A limit is a rate limit as the server states it; what it does not say is absent.
@@ -123,7 +124,7 @@ func reportOf(seen *sighting) *report {
 	case seen.byProxy:
 		asked.host = ""
 		made := *judgeAs(seen.answer, asked)
-		made.Fate = steadyhttp.FateNeverSent
+		made.Fate, made.Scope = steadyhttp.FateNeverSent, 0
 		e = &made
 	case seen.status != 0:
 		e, inside, unseen = judge(seen.answer, asked)
@@ -155,7 +156,13 @@ func reportOf(seen *sighting) *report {
 		}
 		r.Evidence = evidence(seen, asked, e, inside)
 	}
+	r.noResponse = seen.err != nil
 	r.errorText = seen.err != nil || strings.HasSuffix(seen.kind, "of an error") || strings.HasSuffix(seen.kind, "an error in it")
+	if seen.byProxy && seen.status == http.StatusProxyAuthRequired {
+		r.Causes = []string{"the proxy wants a user and a password, or these are wrong"}
+		r.Solutions = []string{"set them in the URL of the proxy, before its host", "ask who runs the proxy"}
+		r.Hint = "It is the proxy that wants credentials, not the server."
+	}
 	r.Input, r.Request, r.AssumedHost = seen.kind, seen.asked.where(), assumed
 	if assumed != "" && r.Outcome != success {
 		r.note(fmt.Sprintf("The host is not known. It is taken for %s, because of %s. If somebody else answered, say so with -host.", assumed, sign))
@@ -183,7 +190,7 @@ func reportOf(seen *sighting) *report {
 		r.note("Some APIs say success by the status and have the error in the body, which is not shown here.")
 	case e != nil && seen.bare && seen.err == nil:
 		r.note("This is judged by the status alone. The headers and the body say more, and may change the class.")
-	case e != nil && e.Provider == "" && asked.host == "":
+	case e != nil && e.Provider == "" && asked.host == "" && seen.err == nil && !seen.byProxy:
 		r.note("The provider is not known. Name its host with -host, so that its own codes are understood.")
 	}
 	return r
@@ -200,7 +207,7 @@ func undecidedReport(seen *sighting, asked request, because string, maybe []poss
 	}
 	e := judgeAs(seen.as(http.StatusTeapot), asked)
 	r.Provider, r.Code, r.RequestID = e.Provider, e.Code, e.RequestID
-	if seen.kind != "a code" {
+	if seen.kind != "a code" && !isJSON(e.Message) {
 		r.Message = e.Message
 	} else if digits.MatchString(seen.said()) {
 		r.Because = "a number that is no HTTP status means something else at each provider"
@@ -330,7 +337,7 @@ func reportOfEntry(e *entry, n counts) *report {
 	case e.failed():
 		host, path := e.request()
 		r = reportOfError(errorOf(e), request{method: e.method, host: host, path: path}, e.time)
-		r.errorText = e.status == 0
+		r.errorText, r.noResponse = e.status == 0, e.status == 0
 		if e.time.IsZero() {
 			r.Retry.NotBefore = nil // nobody knows when the wait began
 		}
@@ -367,8 +374,11 @@ func (r *report) note(s string) { r.Notes = append(r.Notes, s) }
 
 // title is the status with its words.
 func (r *report) title() string {
-	if r.Status == 0 {
+	switch {
+	case r.noResponse:
 		return "no response"
+	case r.Status == 0:
+		return "status not known"
 	}
 	return strings.TrimSpace(strconv.Itoa(r.Status) + " " + http.StatusText(r.Status))
 }

@@ -186,15 +186,15 @@ func evidence(seen *sighting, r request, e *steadyhttp.Error, inside bool) []str
 	}
 	switch {
 	case e.RetryAfterSource == "message":
-		all = append(all, "the wait in the words of the message")
+		all = append(all, "wait: the words of the message")
 	case e.RetryAfterSource != "":
-		all = append(all, "the wait in "+e.RetryAfterSource)
+		all = append(all, "wait: "+e.RetryAfterSource)
 	}
 	if e.Fate == steadyhttp.FateRefused {
 		if seen.status == http.StatusTooManyRequests {
-			all = append(all, "the status 429 says that nothing was done")
+			all = append(all, "fate: with the status 429 nothing was done")
 		} else if e.Provider != "" {
-			all = append(all, e.Provider+" documents that nothing was done then")
+			all = append(all, "fate: "+e.Provider+" documents that nothing was done then")
 		}
 	}
 	return all
@@ -203,6 +203,9 @@ func evidence(seen *sighting, r request, e *steadyhttp.Error, inside bool) []str
 // toAdd is what would let a survey tell the class.
 func toAdd(seen *sighting, r request) []string {
 	add := []string{"the status, as in -status 429"}
+	if seen.kind == "a code" && !digits.MatchString(seen.said()) {
+		return append(add, "the message, or the whole body of the response")
+	}
 	if r.host == "" {
 		add = append(add, "the host that answered, as in -host api.openai.com")
 	}

@@ -173,6 +173,8 @@ func (s *sheet) retry(a *advice) {
 		again = "yes"
 	}
 	switch {
+	case a.After != nil && a.Verdict == undecided:
+		why = fmt.Sprintf("the server asked for a wait of %s (%s); whether a repeat helps depends on the class", waitWords(time.Duration(*a.After)), a.Source)
 	case a.After != nil && (a.spent || a.Verdict == no):
 		why += fmt.Sprintf("; the wait of %s that the server named (%s) does not help", words(time.Duration(*a.After)), a.Source)
 	case a.After != nil:
