@@ -25,7 +25,8 @@ var statusForms = []*regexp.Regexp{
 	regexp.MustCompile(`HTTP/[0-9](?:\.[0-9])?"? ([1-5][0-9]{2})\b`),
 	regexp.MustCompile(`(?i)\b(?:http[ _.]?)?(?:response[ _.])?status(?:[ _]?code)?["']?\s*[:=]?\s*["']?([1-5][0-9]{2})\b`),
 	regexp.MustCompile(`(?i)\b(?:error code|response code|http response code|http(?: error)?|api error|returned error|unexpected response|http_status)\s*[:=]?\s*([1-5][0-9]{2})\b`),
-	regexp.MustCompile(`\b[Ee](?:rror|RROR)[: ]+([1-5][0-9]{2})[,:.\s]`),
+	regexp.MustCompile(`\b[Ee](?:rror|RROR)(?:: \(|[: ]+)([1-5][0-9]{2})(?:[,:.)]|$)`),
+	regexp.MustCompile(`\bCode: ([1-5][0-9]{2})\b`),                   // Vault's
 	regexp.MustCompile(`\b([1-5][0-9]{2}) (?:Client|Server) Error\b`), // of Python's requests
 	regexp.MustCompile(`https?://[^\s"]+"?: ([1-5][0-9]{2})\b`),       // of generated SDKs and of GitHub's
 }
@@ -87,27 +88,7 @@ func requestTo(method, raw string) request {
 func readErrorText(text string) *sighting {
 	seen := &sighting{kind: "the text of an error", answer: newAnswer(0, http.Header{}, "")}
 	lines := strings.SplitAfter(text, "\n")
-	first := -1
-	for i, line := range lines {
-		if len(line) > maxShown*64 {
-			continue
-		}
-		if ownForm.MatchString(line) {
-			first = i
-			break
-		}
-		if n := statusOf(line); n != 0 {
-			first, seen.status, seen.statusFrom = i, n, "the text"
-			break
-		}
-		if err := netError(line); err != nil {
-			first, seen.err = i, err
-			break
-		}
-	}
-	if first < 0 {
-		first = 0
-	}
+	first := seen.find(lines)
 	if first > 0 || strings.Contains(text, "goroutine ") {
 		seen.kind = "a text with an error in it"
 	}
@@ -126,7 +107,9 @@ func readErrorText(text string) *sighting {
 	}
 	body, message := bodyIn(rest, line)
 	if message != "" {
-		message = saidIn(line)
+		if message = saidIn(line); isJSON(message) {
+			body, message = message, ""
+		}
 	}
 	seen.answer = newAnswer(seen.status, http.Header{}, body)
 	if m := idForm.FindStringSubmatch(line); m != nil {
@@ -139,6 +122,36 @@ func readErrorText(text string) *sighting {
 	seen.bare = seen.body == ""
 	return stated(seen)
 }
+
+// find returns the number of the first line that tells of a failure, and takes its
+// status or error. If none does, it is the first with any status, or the first.
+func (seen *sighting) find(lines []string) (first int) {
+	for i, line := range lines {
+		if len(line) > maxLine {
+			continue
+		}
+		n := statusOf(line)
+		switch {
+		case ownForm.MatchString(line):
+			seen.status, seen.statusFrom = 0, ""
+			return i
+		case n >= 400:
+			seen.status, seen.statusFrom = n, "the text"
+			return i
+		case n != 0 && seen.status == 0:
+			first, seen.status, seen.statusFrom = i, n, "the text"
+		case n == 0:
+			if err := netError(line); err != nil {
+				seen.status, seen.statusFrom, seen.err = 0, "", err
+				return i
+			}
+		}
+	}
+	return first
+}
+
+// maxLine is the longest line of a text in which an error is looked for.
+const maxLine = 64 << 10
 
 var (
 	logfmtPair = regexp.MustCompile(`(?:^|\s)([A-Za-z_.]+)=("(?:[^"\\]|\\.)*"|\S+)`)
@@ -255,6 +268,7 @@ var (
 	grpcForm   = regexp.MustCompile(`rpc error: code = (\w+) desc = (.*)`)
 	googleForm = regexp.MustCompile(`googleapi: Error [0-9]+: (.*?)(?:, (\w+))?$`)
 	kubeForm   = regexp.MustCompile(`Error from server \((\w+)\): (.*)`)
+	botoForm   = regexp.MustCompile(`An error occurred \((\w+)\) when calling [^:]*: (.*)`)
 	ownForm    = regexp.MustCompile(`steadyhttp: ([a-z_]+): ?(.*)`)
 	delayForm  = regexp.MustCompile(`retryDelay:"?([0-9.]+s)`)
 	quotaForm  = regexp.MustCompile(`quotaId:"?([A-Za-z0-9_-]+)`)
@@ -288,6 +302,9 @@ func saying(line, message string) string {
 		if m[2] != "" {
 			said["errors"] = []any{map[string]string{"reason": m[2], "message": m[1]}}
 		}
+	case botoForm.MatchString(line):
+		m := botoForm.FindStringSubmatch(line)
+		said["code"], said["message"] = m[1], m[2]
 	case kubeForm.MatchString(line):
 		m := kubeForm.FindStringSubmatch(line)
 		said["code"], said["message"] = m[1], m[2]

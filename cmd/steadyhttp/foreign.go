@@ -15,6 +15,9 @@ func readJSON(text string) *sighting {
 	if json.Unmarshal([]byte(text), &v) != nil {
 		return readJSONLines(text)
 	}
+	if s, ok := v.(string); ok { // a value that was quoted once more
+		return readErrorText(s)
+	}
 	if m, ok := v.(map[string]any); ok {
 		if seen := readHAR(m); seen != nil {
 			return seen
@@ -194,6 +197,11 @@ func readLogLine(m map[string]any) *sighting {
 			break
 		}
 	}
+	for _, name := range statusNames {
+		if n, ok := flat[name].(float64); ok && status == 0 && 100 <= n && n < 400 && name != "code" {
+			status = int(n) // a success
+		}
+	}
 	body := ""
 	switch v := pick(flat, bodyNames).(type) {
 	case string:
@@ -204,7 +212,7 @@ func readLogLine(m map[string]any) *sighting {
 	}
 	seen.answer = newAnswer(status, pairs(pick(flat, headerNames)), body)
 	seen.statusFrom = "the entry"
-	if body != "" && status != 0 {
+	if body != "" && status != 0 || status != 0 && status < 400 {
 		return seen
 	}
 	// The rest is in the words of an error.

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
 	"github.com/steadyhttp/steadyhttp/internal/redact"
@@ -63,12 +65,16 @@ func lookAt(s settings, text string) (*sighting, error) {
 	switch {
 	case trimmed == "":
 		return nil, errors.New("the input is empty: want a response, or its headers or body, an error's text, or a log entry")
-	case trimmed[0] == '{' || trimmed[0] == '[':
+	case trimmed[0] == '{' || trimmed[0] == '[' || trimmed[0] == '"':
 		if seen := readJSON(trimmed); seen != nil {
 			return seen, nil
 		}
 	case trimmed[0] == '<':
 		return stated(&sighting{kind: "the body of a response", answer: newAnswer(0, http.Header{}, trimmed)}), nil
+	}
+	if eventForm.MatchString(text) {
+		h := http.Header{"Content-Type": {"text/event-stream"}}
+		return &sighting{kind: "an event stream", answer: newAnswer(http.StatusOK, h, text), statusFrom: "that of event streams"}, nil
 	}
 	if seen := readHeaders(text); seen != nil {
 		return seen, nil
@@ -82,12 +88,18 @@ func lookAt(s settings, text string) (*sighting, error) {
 	return readErrorText(text), nil
 }
 
+// eventForm is that of the lines of event streams.
+var eventForm = regexp.MustCompile(`(?m)\A(?:[ \r\n]*(?:event|id|retry): .*\n)*[ \r\n]*data: ?[{\[]`)
+
 // codeForm is that of a code: one word, as providers write them.
 var codeForm = regexp.MustCompile(`^[A-Za-z0-9_.:/#-]{1,100}$`)
 
 // unzipped undoes gzip around the whole input: curl writes bodies to files as they
 // came.
 func unzipped(text string) (plain, note string) {
+	if text, ok := fromUTF16(text); ok {
+		return text, "The input was UTF-16."
+	}
 	if !strings.HasPrefix(text, "\x1f\x8b") {
 		return text, ""
 	}
@@ -100,6 +112,23 @@ func unzipped(text string) (plain, note string) {
 		return text, ""
 	}
 	return string(data), "The input was compressed with gzip."
+}
+
+// fromUTF16 reads what PowerShell writes to files.
+func fromUTF16(text string) (string, bool) {
+	order := binary.ByteOrder(binary.LittleEndian)
+	switch {
+	case strings.HasPrefix(text, "\xff\xfe"):
+	case strings.HasPrefix(text, "\xfe\xff"):
+		order = binary.BigEndian
+	default:
+		return "", false
+	}
+	units := make([]uint16, 0, len(text)/2)
+	for b := []byte(text[2:]); len(b) >= 2; b = b[2:] {
+		units = append(units, order.Uint16(b))
+	}
+	return string(utf16.Decode(units)), true
 }
 
 // headBegins is where a response begins in what was copied together with something
@@ -130,7 +159,7 @@ func fromHead(text string) (string, bool) {
 }
 
 // pseudo are how browsers and HTTP/2 debuggers write the status among the headers.
-var pseudo = regexp.MustCompile(`(?i)^:?status(?: code)?:? +([1-5][0-9]{2})\b`)
+var pseudo = regexp.MustCompile(`(?i)^:?status(?: code)?:? +([1-5][0-9]{2})(?: [A-Za-z ]*)?$`)
 
 // readHeaders reads headers without a status line, and a body behind them; nil if
 // text is nothing of the kind.

@@ -54,8 +54,11 @@ func survey(a *answer, r request) (e *steadyhttp.Error, because string, maybe []
 	}
 	for _, status := range surveyed {
 		byStatus[status] = judgeAs(a.as(status), r)
+	}
+	for _, status := range surveyed {
 		c := byStatus[status].Class
-		if c == judgeAs(newAnswer(status, http.Header{}, ""), r).Class {
+		usual := func(status int) bool { return byStatus[status] != nil && byStatus[status].Class == c }
+		if c == judgeAs(newAnswer(status, http.Header{}, ""), r).Class || !slices.ContainsFunc(usualStatuses[c], usual) {
 			continue
 		}
 		add(c)
