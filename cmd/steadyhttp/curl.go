@@ -18,7 +18,7 @@ var (
 // the response begin with <, those of the request with >, and what curl tells with *
 // or, of TLS, with braces; the rest is the body.
 func readCurl(text string) *sighting {
-	seen := &sighting{kind: "the output of curl -v"}
+	seen := &sighting{kind: curlOutput}
 	var head, body strings.Builder
 	responding := false
 	for line := range strings.Lines(text) {

@@ -26,7 +26,7 @@ func readJSON(text string) *sighting {
 			return seen
 		}
 	}
-	return stated(&sighting{kind: "the body of a response", answer: newAnswer(0, http.Header{}, text)})
+	return stated(&sighting{kind: aBody, answer: newAnswer(0, http.Header{}, text)})
 }
 
 // readJSONLines reads the last line of a log that tells of a failure.
@@ -74,7 +74,8 @@ func readHAR(m map[string]any) *sighting {
 		return nil
 	}
 	method, _ := asked["method"].(string)
-	seen := &sighting{kind: "an entry of a HAR", asked: requestTo(strings.ToUpper(method), url)}
+	seen := &sighting{kind: harEntry, asked: requestTo(strings.ToUpper(method), url), late: true}
+	seen.at = fields(m).when("startedDateTime")
 	seen.asked.sent = pairs(asked["headers"])
 	if status == 0 {
 		said, _ := m["_error"].(string)
@@ -178,7 +179,8 @@ func readLogLine(m map[string]any) *sighting {
 	if !hasLevel && (url == "" || method == "") {
 		return nil
 	}
-	seen := &sighting{kind: "a log entry", asked: requestTo(strings.ToUpper(method), url)}
+	seen := &sighting{kind: logEntryOfOthers, asked: requestTo(strings.ToUpper(method), url), late: true}
+	seen.at = fields(m).when("ts", "time", "timestamp", "@timestamp", "T")
 	if host, _ := pick(flat, hostNames).(string); seen.asked.host == "" {
 		seen.asked.host = host
 	}

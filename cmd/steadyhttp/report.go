@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -11,8 +10,6 @@ import (
 	"time"
 
 	"github.com/steadyhttp/steadyhttp"
-	"github.com/steadyhttp/steadyhttp/internal/dialect"
-	"github.com/steadyhttp/steadyhttp/internal/redact"
 )
 
 // A report is all that explain says. Its JSON names are stable; durations are
@@ -104,170 +101,6 @@ const (
 
 // schemaNumber changes when a member changes its meaning or goes. Members may come.
 const schemaNumber = 1
-
-// reportOf explains what an input shows of one exchange.
-func reportOf(seen *sighting) *report {
-	asked := seen.asked
-	assumed, sign := "", ""
-	if asked.host == "" && seen.err == nil {
-		assumed, sign = dialect.LikelyHost(dialect.Answer{Status: seen.status, Header: seen.header, Body: []byte(seen.body)})
-		asked.host = assumed
-	}
-	e, inside, unseen := (*steadyhttp.Error)(nil), false, false
-	var r *report
-	var others []int
-	switch {
-	case seen.err != nil:
-		e = errorSaying(seen.err)
-	case seen.class != "":
-		e = seen.own(asked)
-	case seen.byProxy:
-		asked.host = ""
-		made := *judgeAs(seen.answer, asked)
-		made.Fate, made.Scope = steadyhttp.FateNeverSent, 0
-		e = &made
-	case seen.status != 0:
-		e, inside, unseen = judge(seen.answer, asked)
-	default:
-		var because string
-		var maybe []possibility
-		e, because, maybe, others = survey(seen.answer, asked)
-		if e != nil && seen.kind == "a code" && e.Class == steadyhttp.RateLimit && general(e.Code) {
-			e, because = nil, "this code is used for limits of every kind: the message or its details say which"
-			maybe = []possibility{{Class: steadyhttp.RateLimit.String()}, {Class: steadyhttp.Quota.String()}}
-		}
-		if e == nil {
-			r = undecidedReport(seen, asked, because, maybe)
-		}
-	}
-	switch {
-	case r != nil:
-	case e == nil:
-		r = &report{Outcome: success, Status: seen.status, Class: steadyhttp.None.String(), Description: steadyhttp.None.Description()}
-	default:
-		if seen.waitInText && e.RetryAfterSource != "" {
-			made := *e
-			made.RetryAfterSource = "the text"
-			e = &made
-		}
-		r = reportOfError(e, asked, seen.date())
-		if seen.waitInText && r.Retry.NotBefore != nil {
-			r.Retry.NotBefore, r.Retry.Over = nil, false // nobody knows when the wait began
-		}
-		r.Evidence = evidence(seen, asked, e, inside)
-	}
-	r.noResponse = seen.err != nil
-	r.errorText = seen.err != nil || strings.HasSuffix(seen.kind, "of an error") || strings.HasSuffix(seen.kind, "an error in it")
-	if seen.byProxy && seen.status == http.StatusProxyAuthRequired {
-		r.Causes = []string{"the proxy wants a user and a password, or these are wrong"}
-		r.Solutions = []string{"set them in the URL of the proxy, before its host", "ask who runs the proxy"}
-		r.Hint = "It is the proxy that wants credentials, not the server."
-	}
-	r.Input, r.Request, r.AssumedHost = seen.kind, seen.asked.where(), assumed
-	if assumed != "" && r.Outcome != success {
-		r.note(fmt.Sprintf("The host is not known. It is taken for %s, because of %s. If somebody else answered, say so with -host.", assumed, sign))
-	}
-	for _, note := range seen.notes {
-		r.note(note)
-	}
-	if len(others) > 0 {
-		r.note("No status is known. With " + numbers(others) + " the class would be another one.")
-	} else if seen.status == 0 && e != nil && seen.err == nil && seen.class == "" {
-		r.note("No status is known; with any, the class is this one. Whether the server did nothing depends on it.")
-	}
-	switch {
-	case seen.unreadable:
-		r.note("The body is compressed or binary, and nothing of it could be read: get it with curl --compressed. It may change the class.")
-	case inside && unseen:
-		r.note("The status says success, but the body holds an error. A Classifier does not look into responses of this path: give it a Rule with Host, Status and Code, else it takes this for a success and repeats nothing.")
-	case inside:
-		r.note("The status says success, but the body holds an error.")
-	case e == nil && r.Outcome == success && seen.status < 200:
-		r.note("A status below 200 is not a final response.")
-	case e == nil && 300 <= seen.status && r.Outcome == success:
-		r.note("A redirect or a 304 is not a failure.")
-	case e == nil && r.Outcome == success && strings.TrimSpace(seen.body) == "" && seen.status != 204:
-		r.note("Some APIs say success by the status and have the error in the body, which is not shown here.")
-	case e != nil && seen.bare && seen.err == nil:
-		r.note("This is judged by the status alone. The headers and the body say more, and may change the class.")
-	case e != nil && e.Provider == "" && asked.host == "" && seen.err == nil && !seen.byProxy:
-		r.note("The provider is not known. Name its host with -host, so that its own codes are understood.")
-	}
-	return r
-}
-
-// undecidedReport says why the class cannot be told, and what would tell it.
-func undecidedReport(seen *sighting, asked request, because string, maybe []possibility) *report {
-	r := &report{Outcome: undecided, Class: steadyhttp.Unknown.String(), Description: "cannot tell", Because: because, MayBe: maybe, Add: toAdd(seen, asked)}
-	if seen.unreadable {
-		r.Because = "the body is compressed or binary and cannot be read, and the input shows no status"
-	}
-	if strings.TrimSpace(seen.body) == "" && len(seen.header) == 0 && !seen.unreadable {
-		r.Because = "the input is no response, body, code or error text that is known here"
-	}
-	e := judgeAs(seen.as(http.StatusTeapot), asked)
-	r.Provider, r.Code, r.RequestID = e.Provider, e.Code, e.RequestID
-	if seen.kind != "a code" && !isJSON(e.Message) {
-		r.Message = e.Message
-	} else if digits.MatchString(seen.said()) {
-		r.Because = "a number that is no HTTP status means something else at each provider"
-	}
-	r.RateLimit = limitsOf(e)
-	if e.RetryAfterSource != "" {
-		after := seconds(e.RetryAfter)
-		r.Retry = &advice{Verdict: undecided, Why: "the server named a wait; whether a repeat helps depends on the class", After: &after, Source: e.RetryAfterSource}
-	}
-	return r
-}
-
-// said is what there is of a code alone.
-func (seen *sighting) said() string {
-	var body struct{ Error struct{ Code any } }
-	json.Unmarshal([]byte(seen.body), &body)
-	if n, ok := body.Error.Code.(float64); ok {
-		return strconv.FormatFloat(n, 'f', -1, 64)
-	}
-	s, _ := body.Error.Code.(string)
-	return s
-}
-
-// own is what an error of this library says, with the rest from judging an answer
-// like the one that it tells of.
-func (seen *sighting) own(asked request) *steadyhttp.Error {
-	as := seen.status
-	if as == 0 {
-		as = http.StatusTeapot
-	}
-	said := judgeAs(seen.as(as), asked)
-	en := entry{
-		method: asked.method, url: "https://" + asked.host + asked.path, status: seen.status, class: classNamed(seen.class),
-		provider: said.Provider, code: said.Code, message: said.Message, hint: said.Hint, requestID: said.RequestID,
-		retryAfter: said.RetryAfter, retryFrom: said.RetryAfterSource,
-	}
-	e := errorOf(&en)
-	if e.Class != said.Class {
-		e.Hint = ""
-	}
-	return e
-}
-
-// errorSaying is the verdict on an error that came instead of a response.
-func errorSaying(err error) *steadyhttp.Error {
-	made := *verdict(nil, err)
-	made.Message = redact.Line(err.Error(), maxShown)
-	return &made
-}
-
-func numbers(all []int) string {
-	var words []string
-	for _, n := range all {
-		words = append(words, strconv.Itoa(n))
-	}
-	if len(words) > 1 {
-		return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
-	}
-	return strings.Join(words, "")
-}
 
 // reportOfError explains e, an answer made at date to r, zero if not known.
 func reportOfError(e *steadyhttp.Error, asked request, date time.Time) *report {
@@ -366,11 +199,9 @@ func reportOfEntry(e *entry, n counts) *report {
 	if n.Entries > 1 {
 		r.Log = &n
 	}
-	r.Input = "a log entry of steadyhttp"
+	r.Input = logEntryOfOurs
 	return r
 }
-
-func (r *report) note(s string) { r.Notes = append(r.Notes, s) }
 
 // title is the status with its words.
 func (r *report) title() string {

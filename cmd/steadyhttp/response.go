@@ -35,14 +35,27 @@ func newAnswer(status int, header http.Header, body string) *answer {
 	if plain, note := unzipped(body); note != "" {
 		a.body = plain
 	}
-	switch {
-	case utf8.ValidString(a.body) && !strings.ContainsAny(a.body, "\x00\ufffd"):
+	switch plain := utf8.ValidString(a.body) && !strings.ContainsAny(a.body, "\x00\ufffd"); {
+	case plain:
 		a.header.Del("Content-Encoding")
-	case !strings.EqualFold(a.header.Get("Content-Encoding"), "deflate") && strings.Count(a.body, "\ufffd")+strings.Count(strings.ToValidUTF8(a.body, "\ufffd"), "\ufffd")+strings.Count(a.body, "\x00") > len(a.body)/20:
+	case strings.EqualFold(a.header.Get("Content-Encoding"), "deflate"): // which the library undoes
+	case isBinary(a.body):
 		a.body, a.unreadable = "", true
 		a.header.Del("Content-Encoding")
 	}
 	return a
+}
+
+// isBinary reports whether more than a twentieth of a text are bytes that no text has,
+// or what copying has put in their place.
+func isBinary(text string) bool {
+	odd := strings.Count(text, "\x00")
+	for _, r := range text {
+		if r == utf8.RuneError {
+			odd++
+		}
+	}
+	return odd > len(text)/20
 }
 
 // retryAfter notes a wait that a text tells of.

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf16"
 
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
@@ -24,11 +25,30 @@ type sighting struct {
 	kind  string // what the input was taken for, in words
 	asked request
 	*answer
-	statusFrom string // where the status was read, if that was no status line
-	err        error  // that came instead of a response, in the form that net/http gives it
-	byProxy    bool   // a proxy said it, before anything was sent to the host
+	statusFrom string    // where the status was read, if that was no status line
+	err        error     // that came instead of a response, in the form that net/http gives it
+	at         time.Time // when it happened
+	late       bool      // it was noted down: the input says nothing of now
+	byProxy    bool      // a proxy said it, before anything was sent to the host
 	notes      []string
 }
+
+// The kinds, as people read them.
+const (
+	aCode            = "a code"
+	aStatus          = "a status"
+	aResponse        = "an HTTP response"
+	aBody            = "the body of a response"
+	headersAlone     = "the headers of a response"
+	curlOutput       = "the output of curl -v"
+	eventStream      = "an event stream"
+	harEntry         = "an entry of a HAR"
+	logEntryOfOthers = "a log entry"
+	logEntryOfOurs   = "a log entry of steadyhttp"
+	anErrorText      = "the text of an error"
+	aTextWithError   = "a text with an error in it"
+	ownError         = "an error of steadyhttp"
+)
 
 // look finds out what text is. It returns nil if text shows no exchange at all.
 func look(s settings, text string) (*sighting, error) {
@@ -50,15 +70,15 @@ func lookAt(s settings, text string) (*sighting, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &sighting{kind: "an HTTP response", answer: a}, nil
+		return &sighting{kind: aResponse, answer: a}, nil
 	}
 	if s.status != 0 {
 		if codeForm.MatchString(trimmed) && !digits.MatchString(trimmed) {
-			return &sighting{kind: "a code", answer: newAnswer(s.status, http.Header{}, codeBody(trimmed))}, nil
+			return &sighting{kind: aCode, answer: newAnswer(s.status, http.Header{}, codeBody(trimmed))}, nil
 		}
-		kind := "the body of a response"
+		kind := aBody
 		if trimmed == "" {
-			kind = "a status"
+			kind = aStatus
 		}
 		return &sighting{kind: kind, answer: newAnswer(s.status, http.Header{}, text)}, nil
 	}
@@ -70,20 +90,20 @@ func lookAt(s settings, text string) (*sighting, error) {
 			return seen, nil
 		}
 	case trimmed[0] == '<':
-		return stated(&sighting{kind: "the body of a response", answer: newAnswer(0, http.Header{}, trimmed)}), nil
+		return stated(&sighting{kind: aBody, answer: newAnswer(0, http.Header{}, trimmed)}), nil
 	}
 	if eventForm.MatchString(text) {
 		h := http.Header{"Content-Type": {"text/event-stream"}}
-		return &sighting{kind: "an event stream", answer: newAnswer(http.StatusOK, h, text), statusFrom: "that of event streams"}, nil
+		return &sighting{kind: eventStream, answer: newAnswer(http.StatusOK, h, text), statusFrom: "that of event streams"}, nil
 	}
 	if seen := readHeaders(text); seen != nil {
 		return seen, nil
 	}
 	if codeForm.MatchString(trimmed) {
 		if n, err := strconv.Atoi(trimmed); err == nil && 100 <= n && n <= 599 {
-			return &sighting{kind: "a status", answer: newAnswer(n, http.Header{}, "")}, nil
+			return &sighting{kind: aStatus, answer: newAnswer(n, http.Header{}, "")}, nil
 		}
-		return &sighting{kind: "a code", answer: newAnswer(0, http.Header{}, codeBody(trimmed))}, nil
+		return &sighting{kind: aCode, answer: newAnswer(0, http.Header{}, codeBody(trimmed))}, nil
 	}
 	return readErrorText(text), nil
 }
@@ -188,7 +208,7 @@ func readHeaders(text string) *sighting {
 	if !telling {
 		return nil
 	}
-	seen := &sighting{kind: "the headers of a response", answer: newAnswer(a.status, a.header, a.body)}
+	seen := &sighting{kind: headersAlone, answer: newAnswer(a.status, a.header, a.body)}
 	if a.status != 0 {
 		seen.statusFrom = "the line status"
 	}

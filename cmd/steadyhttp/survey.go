@@ -206,7 +206,7 @@ func evidence(seen *sighting, r request, e *steadyhttp.Error, inside bool) []str
 // toAdd is what would let a survey tell the class.
 func toAdd(seen *sighting, r request) []string {
 	add := []string{"the status, as in -status 429"}
-	if seen.kind == "a code" && !digits.MatchString(seen.said()) {
+	if seen.kind == aCode && !digits.MatchString(seen.said()) {
 		return append(add, "the message, or the whole body of the response")
 	}
 	if r.host == "" {
