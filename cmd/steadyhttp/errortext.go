@@ -17,6 +17,7 @@ var statusForms = []*regexp.Regexp{
 	regexp.MustCompile(`(?i)\b(?:http[ _.]?)?(?:response[ _.])?status(?:[ _]?code)?["']?\s*[:=]?\s*["']?([1-5][0-9]{2})\b`),
 	regexp.MustCompile(`(?i)\b(?:error code|response code|http response code|http(?: error)?|api error|returned error|unexpected response|http_status)\s*[:=]?\s*([1-5][0-9]{2})\b`),
 	regexp.MustCompile(`\b[Ee](?:rror|RROR)(?:: \(|[: ]+)([1-5][0-9]{2})(?:[,:.)]|$)`),
+	regexp.MustCompile(`^\s*(404) page not found\s*$`), // the body of net/http's NotFound
 	regexp.MustCompile(`\bCode: ([1-5][0-9]{2})\b`),                   // Vault's
 	regexp.MustCompile(`\b([1-5][0-9]{2}) (?:Client|Server) Error\b`), // of Python's requests
 	regexp.MustCompile(`https?://[^\s"]+"?: ([1-5][0-9]{2})\b`),       // of generated SDKs and of GitHub's
@@ -84,11 +85,11 @@ func readErrorText(text string) *sighting {
 	if first > 0 || strings.Contains(text, "goroutine ") {
 		seen.kind = aTextWithError
 	}
-	rest := strings.Join(lines[first:], "")
-	line := strings.TrimSpace(lines[first])
+	rest := beginning(strings.Join(lines[first:], ""))
+	line := beginning(strings.TrimSpace(lines[first]))
 	seen.asked = requestOf(rest)
 	if seen.asked.host == "" {
-		seen.asked = requestOf(text)
+		seen.asked = requestOf(beginning(text))
 	}
 	if seen.err != nil {
 		return seen
@@ -116,7 +117,7 @@ func readErrorText(text string) *sighting {
 }
 
 // find returns the number of the first line that tells of a failure, and takes its
-// status or error. If none does, it is the first with any status, or the first.
+// status or error. If none does, it is the first of an access log, or the first.
 func (seen *sighting) find(lines []string) (first int) {
 	for i, line := range lines {
 		if len(line) > maxLine {
@@ -130,7 +131,7 @@ func (seen *sighting) find(lines []string) (first int) {
 		case n >= 400:
 			seen.status, seen.statusFrom = n, "the text"
 			return i
-		case n != 0 && seen.status == 0:
+		case n != 0 && seen.status == 0 && logForm.MatchString(line): // elsewhere it may be the one that was hoped for
 			first, seen.status, seen.statusFrom = i, n, "the text"
 		case n == 0:
 			if err := netError(line); err != nil {
@@ -142,8 +143,11 @@ func (seen *sighting) find(lines []string) (first int) {
 	return first
 }
 
-// maxLine is the longest line of a text in which an error is looked for.
+// maxLine is the longest line of a text in which an error is looked for, and how
+// much is read of what follows it.
 const maxLine = 64 << 10
+
+func beginning(s string) string { return s[:min(len(s), maxLine)] }
 
 var (
 	logfmtPair = regexp.MustCompile(`(?:^|\s)([A-Za-z_.]+)=("(?:[^"\\]|\\.)*"|\S+)`)

@@ -157,6 +157,10 @@ var inputs = []struct {
 	{"go_net_malformed", "unknown", "", 0},
 	{"body_too_large", "too_large", "no", 0},
 	{"powershell_utf-16", "rate_limit", "yes", 5 * time.Second},
+	{"go_net_eof_alone", "connection", "yes", 0},
+	{"go_net_on_windows", "connection", "yes", 0},
+	{"body_of_net_http", "not_found", "no", 0},
+	{"words_with_a_status_that_was_hoped_for", "unknown", "", 0},
 }
 
 func TestInputs(t *testing.T) {

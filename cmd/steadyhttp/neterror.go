@@ -16,7 +16,8 @@ import (
 	"github.com/steadyhttp/steadyhttp/internal/redact"
 )
 
-// netErrors are the words of errors that come instead of a response, each with an
+// netErrors are the words of errors that come instead of a response, in lower case,
+// each with an
 // error of that kind. A test compares them with what net/http's own are called.
 var netErrors = []struct {
 	words string
@@ -25,40 +26,43 @@ var netErrors = []struct {
 	{"context canceled", context.Canceled},
 	{"operation was canceled", context.Canceled},
 	{"context deadline exceeded", context.DeadlineExceeded},
-	{"Client.Timeout exceeded", context.DeadlineExceeded},
+	{"client.timeout exceeded", context.DeadlineExceeded},
 	{"i/o timeout", os.ErrDeadlineExceeded},
-	{"TLS handshake timeout", os.ErrDeadlineExceeded},
+	{"tls handshake timeout", os.ErrDeadlineExceeded},
 	{"timeout awaiting response headers", os.ErrDeadlineExceeded},
 	{"connection timed out", syscall.ETIMEDOUT},
-	{"ETIMEDOUT", syscall.ETIMEDOUT},
+	{"etimedout", syscall.ETIMEDOUT},
 	{"read timed out", os.ErrDeadlineExceeded},
 	{"no such host", &net.DNSError{IsNotFound: true}},
-	{"Could not resolve host", &net.DNSError{IsNotFound: true}},
-	{"ENOTFOUND", &net.DNSError{IsNotFound: true}},
+	{"could not resolve host", &net.DNSError{IsNotFound: true}},
+	{"enotfound", &net.DNSError{IsNotFound: true}},
 	{"server misbehaving", &net.DNSError{IsTemporary: true}},
 	{"failure in name resolution", &net.DNSError{IsTemporary: true}},
-	{"EAI_AGAIN", &net.DNSError{IsTemporary: true}},
-	{"server gave HTTP response to HTTPS client", http.ErrSchemeMismatch},
+	{"eai_again", &net.DNSError{IsTemporary: true}},
+	{"server gave http response to https client", http.ErrSchemeMismatch},
 	{"x509: ", x509.UnknownAuthorityError{}},
 	{"failed to verify certificate", x509.UnknownAuthorityError{}},
-	{"SSL certificate problem", x509.UnknownAuthorityError{}},
-	{"CERTIFICATE_VERIFY_FAILED", x509.UnknownAuthorityError{}},
+	{"ssl certificate problem", x509.UnknownAuthorityError{}},
+	{"certificate_verify_failed", x509.UnknownAuthorityError{}},
 	{"tls: ", tls.AlertError(40)},
 	{"connection refused", &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}},
-	{"ECONNREFUSED", &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}},
-	{"Failed to connect to", &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}},
+	{"econnrefused", &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}},
+	{"failed to connect to", &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}},
 	{"connection reset by peer", syscall.ECONNRESET},
-	{"ECONNRESET", syscall.ECONNRESET},
+	{"econnreset", syscall.ECONNRESET},
 	{"socket hang up", io.ErrUnexpectedEOF},
 	{"broken pipe", syscall.EPIPE},
 	{"network is unreachable", syscall.ENETUNREACH},
 	{"no route to host", syscall.EHOSTUNREACH},
-	{"unexpected EOF", io.ErrUnexpectedEOF},
+	{"actively refused it", syscall.ECONNREFUSED}, // Windows
+	{"forcibly closed by the remote host", syscall.ECONNRESET},
+	{"http2: transport: cannot retry err [", io.ErrUnexpectedEOF},
+	{"unexpected eof", io.ErrUnexpectedEOF},
 	{"server closed idle connection", errors.New("http: server closed idle connection")},
 	{"use of closed network connection", net.ErrClosed},
 	{"http2: client connection lost", errors.New("http2: client connection lost")},
-	{"server sent GOAWAY and closed the connection", io.ErrUnexpectedEOF},
-	{"stream error: stream ID", io.ErrUnexpectedEOF},
+	{"server sent goaway and closed the connection", io.ErrUnexpectedEOF},
+	{"stream error: stream id", io.ErrUnexpectedEOF},
 }
 
 // A worded error is of the kind of another and has a text of its own.
@@ -78,8 +82,9 @@ func netError(line string) error {
 	if endsInEOF.MatchString(strings.TrimSpace(text)) {
 		return &worded{io.EOF, innermostText(line)}
 	}
+	lower := strings.ToLower(text)
 	for _, e := range netErrors {
-		if strings.Contains(text, e.words) || strings.Contains(strings.ToLower(text), strings.ToLower(e.words)) && !strings.HasSuffix(e.words, " ") {
+		if strings.Contains(lower, e.words) {
 			return &worded{e.err, innermostText(line)}
 		}
 	}

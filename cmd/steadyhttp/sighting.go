@@ -99,7 +99,7 @@ func lookAt(s settings, text string) (*sighting, error) {
 	if seen := readHeaders(text); seen != nil {
 		return seen, nil
 	}
-	if codeForm.MatchString(trimmed) {
+	if codeForm.MatchString(trimmed) && netError(trimmed) == nil {
 		if n, err := strconv.Atoi(trimmed); err == nil && 100 <= n && n <= 599 {
 			return &sighting{kind: aStatus, answer: newAnswer(n, http.Header{}, "")}, nil
 		}
@@ -179,7 +179,7 @@ func fromHead(text string) (string, bool) {
 }
 
 // pseudo are how browsers and HTTP/2 debuggers write the status among the headers.
-var pseudo = regexp.MustCompile(`(?i)^:?status(?: code)?:? +([1-5][0-9]{2})(?: [A-Za-z ]*)?$`)
+var pseudo = regexp.MustCompile(`(?i)^(?::status:?|status(?: code)?:) +([1-5][0-9]{2})(?: [A-Za-z ]*)?$`)
 
 // readHeaders reads headers without a status line, and a body behind them; nil if
 // text is nothing of the kind.
@@ -194,7 +194,7 @@ func readHeaders(text string) *sighting {
 			a.body = after
 			break
 		}
-		if m := pseudo.FindStringSubmatch(line); m != nil {
+		if m := pseudo.FindStringSubmatch(line); m != nil && a.status == 0 {
 			a.status, _ = strconv.Atoi(m[1])
 			telling = true
 		} else if name, value, ok := headerLine(line); ok && n < maxHead {
