@@ -238,8 +238,11 @@ func errorOf(err error) (e *Error) {
 		Hint:    class.sheet().hint,
 		Err:     err,
 	}
-	if class == NotFound {
+	switch class {
+	case NotFound:
 		e.Hint = "The host name does not exist: check the URL."
+	case Authentication:
+		e.Hint = "The proxy wants a user and a password: set them in the proxy's URL."
 	}
 	return e
 }
@@ -298,6 +301,9 @@ func classOf(err error) Class {
 		return TLS
 	case neterr.Connection:
 		return Connection
+	}
+	if neterr.ProxyWantsCredentials(err) {
+		return Authentication
 	}
 	return Unknown
 }
