@@ -103,7 +103,7 @@ func lookIntoChain(err error, outer *sdkError, left *int) *sdkError {
 		case outer != nil:
 			outer.fill(s)
 		}
-		next, branches := causes(err)
+		branches, next := causes(err)
 		for _, branch := range branches {
 			var copied *sdkError
 			if outer != nil {
@@ -121,17 +121,17 @@ func lookIntoChain(err error, outer *sdkError, left *int) *sdkError {
 
 // causes are what err wraps. A nil pointer in an interface has none, although its
 // method may panic when it is asked.
-func causes(err error) (one error, several []error) {
+func causes(err error) (several []error, one error) {
 	defer func() {
 		if recover() != nil {
-			one, several = nil, nil
+			several, one = nil, nil
 		}
 	}()
 	switch u := err.(type) {
 	case interface{ Unwrap() error }:
-		return u.Unwrap(), nil
-	case interface{ Unwrap() []error }:
 		return nil, u.Unwrap()
+	case interface{ Unwrap() []error }:
+		return u.Unwrap(), nil
 	}
 	return nil, nil
 }
