@@ -19,17 +19,19 @@ func once(base http.RoundTripper) http.RoundTripper {
 	return &steadyhttp.Transport{Base: base, Retrier: &steadyhttp.Retrier{MaxAttempts: 1}}
 }
 
-// fails asks s once over chain and returns the error, with the call's record.
-func fails(t *testing.T, s sdk, chain func(http.RoundTripper) http.RoundTripper, r steadyhttptest.Reply) (ctx context.Context, err error) {
+// fails asks s once over chain and hands over the error with the context that has the
+// call's record. That context has ended by then, as SDKs end theirs.
+func fails(t *testing.T, s sdk, chain func(http.RoundTripper) http.RoundTripper, r steadyhttptest.Reply, check func(*testing.T, context.Context, error)) {
 	t.Helper()
 	bubble(t, s, chain, script(r), func(t *testing.T, c calls) {
-		ctx = steadyhttp.WithCall(t.Context())
-		_, err = c.ask(ctx)
+		ctx, cancel := context.WithCancel(steadyhttp.WithCall(t.Context()))
+		_, err := c.ask(ctx)
+		if err == nil {
+			t.Fatal("got no error")
+		}
+		cancel()
+		check(t, ctx, err)
 	})
-	if err == nil {
-		t.Fatal("got no error")
-	}
-	return ctx, err
 }
 
 // replies are the failures that each SDK is shown.
@@ -69,30 +71,33 @@ func TestCheckOfErrorsOfSDKs(t *testing.T) {
 			}
 			for name, r := range s.replies() {
 				t.Run(name, func(t *testing.T) {
-					ctx, _ := fails(t, s, once, r)
-					call, _ := steadyhttp.FromContext(ctx)
-					if call.Error == nil {
-						t.Fatal("no verdict on the response itself")
-					}
-					_, plain := fails(t, s, bare, r)
-					for how, err := range map[string]error{
-						"as it is":      plain,
-						"wrapped twice": fmt.Errorf("ask: %w", fmt.Errorf("model: %w", plain)),
-						"joined":        errors.Join(errors.New("late"), (*url.Error)(nil), plain),
-					} {
-						got, ok := steadyhttp.Check(nil, err).(*steadyhttp.Error)
-						if !ok {
-							t.Fatalf("%s: no verdict on %v", how, err)
+					var want *steadyhttp.Error
+					fails(t, s, once, r, func(t *testing.T, ctx context.Context, _ error) {
+						call, _ := steadyhttp.FromContext(ctx)
+						if want = call.Error; want == nil {
+							t.Fatal("no verdict on the response itself")
 						}
-						for field, is := range saysLess(got, call.Error) {
-							if !is && !strings.Contains(lost[s.name]+lost[s.name+"/"+name], field) {
-								t.Errorf("%s, a %T: got %v, want the %s of %v", how, plain, got, field, call.Error)
+					})
+					fails(t, s, bare, r, func(t *testing.T, _ context.Context, plain error) {
+						for how, err := range map[string]error{
+							"as it is":      plain,
+							"wrapped twice": fmt.Errorf("ask: %w", fmt.Errorf("model: %w", plain)),
+							"joined":        errors.Join(errors.New("late"), (*url.Error)(nil), plain),
+						} {
+							got, ok := steadyhttp.Check(nil, err).(*steadyhttp.Error)
+							if !ok {
+								t.Fatalf("%s: no verdict on %v", how, err)
+							}
+							for field, is := range saysLess(got, want) {
+								if !is && !strings.Contains(lost[s.name]+lost[s.name+"/"+name], field) {
+									t.Errorf("%s, a %T: got %v, want the %s of %v", how, plain, got, field, want)
+								}
+							}
+							if !reflect.DeepEqual(got.Unwrap(), err) {
+								t.Errorf("%s: the SDK's error is not wrapped", how)
 							}
 						}
-						if !reflect.DeepEqual(got.Unwrap(), err) {
-							t.Errorf("%s: the SDK's error is not wrapped", how)
-						}
-					}
+					})
 				})
 			}
 		})
@@ -120,20 +125,21 @@ func TestCheckContextUnderSDKs(t *testing.T) {
 			}
 			for name, r := range s.replies() {
 				t.Run(name, func(t *testing.T) {
-					ctx, err := fails(t, s, once, r)
-					call, _ := steadyhttp.FromContext(ctx)
-					got, ok := steadyhttp.CheckContext(ctx, nil, err).(*steadyhttp.Error)
-					if !ok || call.Error == nil {
-						t.Fatalf("got no verdict on %v", err)
-					}
-					for field, is := range saysLess(got, call.Error) {
-						if !is {
-							t.Errorf("got %v, want the %s of %v", got, field, call.Error)
+					fails(t, s, once, r, func(t *testing.T, ctx context.Context, err error) {
+						call, _ := steadyhttp.FromContext(ctx)
+						got, ok := steadyhttp.CheckContext(ctx, nil, err).(*steadyhttp.Error)
+						if !ok || call.Error == nil {
+							t.Fatalf("got no verdict on %v", err)
 						}
-					}
-					if got.Err == nil {
-						t.Errorf("got %v without the SDK's error in it", got)
-					}
+						for field, is := range saysLess(got, call.Error) {
+							if !is {
+								t.Errorf("got %v, want the %s of %v", got, field, call.Error)
+							}
+						}
+						if got.Err == nil {
+							t.Errorf("got %v without the SDK's error in it", got)
+						}
+					})
 				})
 			}
 		})
