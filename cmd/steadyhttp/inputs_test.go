@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -326,6 +327,17 @@ func TestWordsOfNetErrors(t *testing.T) {
 		want := verdict(nil, err).Class.String()
 		if got := inJSON(t, err.Error(), "explain", "-json"); got.Class != want {
 			t.Errorf("%q: got %s, want %s as Check says", err, got.Class, want)
+		}
+	}
+}
+
+// Each status with which a class usually comes is tried.
+func TestUsualStatusesAreSurveyed(t *testing.T) {
+	for class, statuses := range usualStatuses {
+		for _, status := range statuses {
+			if !slices.Contains(surveyed, status) {
+				t.Errorf("%v: %d is not tried", class, status)
+			}
 		}
 	}
 }

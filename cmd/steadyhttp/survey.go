@@ -31,7 +31,7 @@ var usualStatuses = map[steadyhttp.Class][]int{
 }
 
 // surveyed are the statuses that are tried for an answer without one.
-var surveyed = []int{400, 401, 402, 403, 404, 409, 413, 422, 429, 500, 502, 503, 504, 529}
+var surveyed = []int{400, 401, 402, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503, 504, 529}
 
 // A possibility is a class that an answer has with some statuses.
 type possibility struct {
@@ -76,9 +76,10 @@ func survey(a *answer, r request) (e *steadyhttp.Error, because string, maybe []
 			add(c)
 		}
 	}
-	for i := range maybe {
+	for i := range maybe { // each has one, else it would not be in the list
 		for _, status := range surveyed {
-			if byStatus[status].Class.String() == maybe[i].Class {
+			c := byStatus[status].Class
+			if c.String() == maybe[i].Class && slices.Contains(usualStatuses[c], status) {
 				maybe[i].Statuses = append(maybe[i].Statuses, status)
 			}
 		}
