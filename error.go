@@ -214,6 +214,45 @@ func Check(resp *http.Response, err error) error {
 	return nil
 }
 
+// CheckContext is Check for callers of an SDK, whose errors often keep little of the
+// response. ctx is the context that the SDK was called with, made by WithCall; what
+// the wrappers recorded there is returned, with all that the response said: class,
+// code, request id, wait and limits.
+//
+//	ctx := steadyhttp.WithCall(ctx)
+//	answer, err := client.Chat.Completions.New(ctx, params)
+//	if err := steadyhttp.CheckContext(ctx, nil, err); err != nil { … }
+//
+// The record stands for the last attempt, and only where nothing contradicts it: err
+// wins if it says that the caller gave up, or if it holds an *http.Response with
+// another status. Where the SDK saw no error and resp is nil, CheckContext returns nil,
+// unless a response with the status of a success holds an error that the SDK has
+// passed over. If ctx has no record, CheckContext is Check.
+//
+// Unwrap of the *Error that is returned gives err, so that errors.As still finds the
+// SDK's own. CheckContext may be called from several goroutines as Check may.
+func CheckContext(ctx context.Context, resp *http.Response, err error) error {
+	call, _ := FromContext(ctx)
+	recorded := call.Error
+	switch {
+	case err == nil && resp != nil:
+		return Check(resp, nil)
+	case err == nil:
+		if recorded != nil && recorded.Status >= 200 && recorded.Status < 300 {
+			return recorded
+		}
+		return nil
+	case recorded == nil:
+		return Check(resp, err)
+	}
+	if own := Check(resp, err); own.(*Error).Class == Canceled || elsewhere(err, recorded.Status) {
+		return own
+	}
+	found := *recorded
+	found.Err = err
+	return &found
+}
+
 // errorOf classifies an error that came in place of an answer. It is a pure
 // function of err, and never goes by words but those that are net/http's own. A nil
 // pointer in an interface, whose methods panic, is an error that nobody knows.

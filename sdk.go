@@ -2,7 +2,6 @@ package steadyhttp
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -12,45 +11,6 @@ import (
 	"strings"
 	"time"
 )
-
-// CheckContext is Check for callers of an SDK, whose errors often keep little of the
-// response. ctx is the context that the SDK was called with, made by WithCall; what
-// the wrappers recorded there is returned, with all that the response said: class,
-// code, request id, wait and limits.
-//
-//	ctx := steadyhttp.WithCall(ctx)
-//	answer, err := client.Chat.Completions.New(ctx, params)
-//	if err := steadyhttp.CheckContext(ctx, nil, err); err != nil { … }
-//
-// The record stands for the last attempt, and only where nothing contradicts it: err
-// wins if it says that the caller gave up, or if it holds an *http.Response with
-// another status. Where the SDK saw no error and resp is nil, CheckContext returns nil,
-// unless a response with the status of a success holds an error that the SDK has
-// passed over. If ctx has no record, CheckContext is Check.
-//
-// Unwrap of the *Error that is returned gives err, so that errors.As still finds the
-// SDK's own. CheckContext may be called from several goroutines as Check may.
-func CheckContext(ctx context.Context, resp *http.Response, err error) error {
-	call, _ := FromContext(ctx)
-	recorded := call.Error
-	switch {
-	case err == nil && resp != nil:
-		return Check(resp, nil)
-	case err == nil:
-		if recorded != nil && recorded.Status >= 200 && recorded.Status < 300 {
-			return recorded
-		}
-		return nil
-	case recorded == nil:
-		return Check(resp, err)
-	}
-	if own := Check(resp, err); own.(*Error).Class == Canceled || elsewhere(err, recorded.Status) {
-		return own
-	}
-	found := *recorded
-	found.Err = err
-	return &found
-}
 
 // elsewhere reports whether err holds a response with another status, so that it is
 // about another request. A status alone is no proof: SDKs take theirs from the body.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -297,7 +298,9 @@ func TestAssumedHost(t *testing.T) {
 // The words of net/http's errors are of the class that Check gives to the errors
 // themselves.
 func TestWordsOfNetErrors(t *testing.T) {
-	server := httptest.NewTLSServer(http.NotFoundHandler())
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
 	defer server.Close()
 	_, untrusted := http.Get(server.URL)
 	_, scheme := http.Get(strings.Replace(server.URL, "https", "http", 1))
