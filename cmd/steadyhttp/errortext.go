@@ -17,7 +17,7 @@ var statusForms = []*regexp.Regexp{
 	regexp.MustCompile(`(?i)\b(?:http[ _.]?)?(?:response[ _.])?status(?:[ _]?code)?["']?\s*[:=]?\s*["']?([1-5][0-9]{2})\b`),
 	regexp.MustCompile(`(?i)\b(?:error code|response code|http response code|http(?: error)?|api error|returned error|unexpected response|http_status)\s*[:=]?\s*([1-5][0-9]{2})\b`),
 	regexp.MustCompile(`\b[Ee](?:rror|RROR)(?:: \(|[: ]+)([1-5][0-9]{2})(?:[,:.)]|$)`),
-	regexp.MustCompile(`^\s*(404) page not found\s*$`), // the body of net/http's NotFound
+	regexp.MustCompile(`^\s*(404) page not found\s*$`),                // the body of net/http's NotFound
 	regexp.MustCompile(`\bCode: ([1-5][0-9]{2})\b`),                   // Vault's
 	regexp.MustCompile(`\b([1-5][0-9]{2}) (?:Client|Server) Error\b`), // of Python's requests
 	regexp.MustCompile(`https?://[^\s"]+"?: ([1-5][0-9]{2})\b`),       // of generated SDKs and of GitHub's
