@@ -115,6 +115,18 @@ func TestProxyRefusesToConnect(t *testing.T) {
 	}
 }
 
+// The words of a proxy that wants credentials are all that net/http keeps.
+func TestProxyWantsCredentials(t *testing.T) {
+	via, _ := newProxy(t, "407 Proxy Authentication Required")
+	base := &http.Transport{Proxy: http.ProxyURL(via)}
+	defer base.CloseIdleConnections()
+	_, err := (&http.Client{Transport: base}).Get("https://api.example.com/") // never reached
+	var e *steadyhttp.Error
+	if !errors.As(steadyhttp.Check(nil, fmt.Errorf("ask: %w", err)), &e) || e.Class != steadyhttp.Authentication || !strings.Contains(e.Hint, "proxy") {
+		t.Errorf("got %v, hint %q; want authentication, and that it is the proxy's", e, e.Hint)
+	}
+}
+
 // A certificate that the caller refuses is no proxy's refusal, although its error is
 // a mere text too.
 func TestCallersOwnCheckOfACertificate(t *testing.T) {

@@ -151,7 +151,14 @@ func appendWords(b []byte, d time.Duration) []byte {
 // Timeout reports whether the call failed because time ran out. It is the method
 // of net.Error, which url.Error calls.
 func (e *Error) Timeout() bool {
-	return e.Class == Timeout || errors.Is(e.Err, context.DeadlineExceeded)
+	return e.Class == Timeout || pastDeadline(e.Err)
+}
+
+// pastDeadline reports whether err says that the context's deadline is past. A nil
+// pointer in an interface, whose methods panic, does not.
+func pastDeadline(err error) (is bool) {
+	defer func() { _ = recover() }()
+	return errors.Is(err, context.DeadlineExceeded)
 }
 
 // withoutBody is e for those who keep it for long.
@@ -182,7 +189,7 @@ func (e *Error) Unwrap() error { return e.Err }
 func Check(resp *http.Response, err error) error {
 	if err != nil {
 		e := errorOf(err)
-		if e.Class == Unknown && e.Status == 0 {
+		if e.Status == 0 && e.Class != Canceled && !pastDeadline(err) {
 			if inside := errorInside(err); inside != nil {
 				return inside
 			}
@@ -207,10 +214,54 @@ func Check(resp *http.Response, err error) error {
 	return nil
 }
 
+// CheckContext is Check for callers of an SDK, whose errors often keep little of the
+// response. ctx is the context that the SDK was called with, made by WithCall; what
+// the wrappers recorded there is returned, with all that the response said: class,
+// code, request id, wait and limits.
+//
+//	ctx := steadyhttp.WithCall(ctx)
+//	answer, err := client.Chat.Completions.New(ctx, params)
+//	if err := steadyhttp.CheckContext(ctx, nil, err); err != nil { … }
+//
+// The record stands for the last attempt, and only where nothing contradicts it: err
+// wins if it says that the caller gave up, or if it holds an *http.Response with
+// another status. Where the SDK saw no error and resp is nil, CheckContext returns nil,
+// unless a response with the status of a success holds an error that the SDK has
+// passed over. If ctx has no record, CheckContext is Check.
+//
+// Unwrap of the *Error that is returned gives err, so that errors.As still finds the
+// SDK's own. CheckContext may be called from several goroutines as Check may.
+func CheckContext(ctx context.Context, resp *http.Response, err error) error {
+	call, _ := FromContext(ctx)
+	recorded := call.Error
+	switch {
+	case err == nil && resp != nil:
+		return Check(resp, nil)
+	case err == nil:
+		if recorded != nil && recorded.Status >= 200 && recorded.Status < 300 {
+			return recorded
+		}
+		return nil
+	case recorded == nil:
+		return Check(resp, err)
+	}
+	if own := Check(resp, err); own.(*Error).Class == Canceled || elsewhere(err, recorded.Status) {
+		return own
+	}
+	found := *recorded
+	found.Err = err
+	return &found
+}
+
 // errorOf classifies an error that came in place of an answer. It is a pure
-// function of err, and never goes by words but those that are net/http's own.
-func errorOf(err error) *Error {
-	var e *Error
+// function of err, and never goes by words but those that are net/http's own. A nil
+// pointer in an interface, whose methods panic, is an error that nobody knows.
+func errorOf(err error) (e *Error) {
+	defer func() {
+		if recover() != nil {
+			e = &Error{Class: Unknown, Message: fmt.Sprintf("%T", err), Hint: Unknown.sheet().hint, Err: err}
+		}
+	}()
 	if errors.As(err, &e) {
 		if e == err {
 			return e
@@ -226,8 +277,11 @@ func errorOf(err error) *Error {
 		Hint:    class.sheet().hint,
 		Err:     err,
 	}
-	if class == NotFound {
+	switch class {
+	case NotFound:
 		e.Hint = "The host name does not exist: check the URL."
+	case Authentication:
+		e.Hint = "The proxy wants a user and a password: set them in the proxy's URL."
 	}
 	return e
 }
@@ -286,6 +340,9 @@ func classOf(err error) Class {
 		return TLS
 	case neterr.Connection:
 		return Connection
+	}
+	if neterr.ProxyWantsCredentials(err) {
+		return Authentication
 	}
 	return Unknown
 }

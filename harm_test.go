@@ -169,6 +169,7 @@ func TestWhatOthersGetWrong(t *testing.T) {
 		{"a wait past the deadline", "PUT", []reply{busy("30"), {status: 200}}, 400 * time.Millisecond, 1, 0, 429, "slow down"},
 		{"half a second", "PUT", []reply{busy("0.5"), {status: 200}}, 0, 2, 600 * time.Millisecond, 200, ""},
 		{"more than a century", "PUT", []reply{busy("99999999999"), {status: 200}}, 0, 1, 0, 429, "slow down"},
+		{"a date in another year", "PUT", []reply{busy("Fri, 31 Dec 9999 23:59:59 GMT"), {status: 200}}, 0, 1, 0, 429, "slow down"},
 		{"an overflow", "PUT", []reply{busy("9223372036854775807"), {status: 200}}, 0, 1, 0, 429, "slow down"},
 		{"a larger overflow", "PUT", []reply{busy("18446744073709551617"), {status: 200}}, 0, 1, 0, 429, "slow down"},
 		{"below zero", "PUT", []reply{busy("-1"), {status: 200}}, 0, 2, 100 * time.Millisecond, 200, ""},

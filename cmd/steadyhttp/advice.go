@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/steadyhttp/steadyhttp"
@@ -17,7 +18,7 @@ type advice struct {
 	// AnyMethod says that it may be sent again whatever its method is.
 	AnyMethod bool `json:"any_method"`
 
-	After     *seconds   `json:"after,omitempty"` // the wait that the server asked for
+	After     *seconds   `json:"after,omitempty"` // the wait that the server asked for; 366 days is that much or more
 	Source    string     `json:"after_source,omitempty"`
 	NotBefore *time.Time `json:"not_before,omitempty"`
 	Over      bool       `json:"wait_is_over,omitempty"` // NotBefore has passed
@@ -47,18 +48,21 @@ func adviceOn(e *steadyhttp.Error, r request, date time.Time) *advice {
 		}
 		until = until.Round(time.Second)
 		a.After, a.NotBefore, a.Over = &after, &until, until.Before(time.Now())
+		if e.RetryAfter >= longest { // which is all that is believed: the server may have named a later time
+			a.NotBefore, a.Over = nil, false
+		}
 	}
 
 	// A GET may always be sent twice, so what forbids it lies in the answer. A
 	// PATCH may not, unless the server refused it. -1 leaves MaxWait aside.
-	harmless := request{"GET", r.host, r.path}
+	harmless := r.as(http.MethodGet)
 	own := harmless
 	if r.method != "" {
 		own.method = r.method
 	}
 	best := decide(e, harmless, -1)
 	patient, usual := decide(e, own, -1), decide(e, own, 0)
-	a.AnyMethod = decide(e, request{"PATCH", r.host, r.path}, -1).Again
+	a.AnyMethod = decide(e, r.as(http.MethodPatch), -1).Again
 	switch {
 	case !best.Again && e.Window >= day && (e.Class == steadyhttp.RateLimit || e.Class == steadyhttp.Quota):
 		a.Verdict, a.spent = later, true
@@ -69,6 +73,9 @@ func adviceOn(e *steadyhttp.Error, r request, date time.Time) *advice {
 		a.Verdict, a.Why = risky, patient.Why
 	case !usual.Again && !a.Over:
 		a.Verdict, a.Why = later, usual.Why
+		if a.After != nil {
+			a.Why = "the server asked for a wait of " + waitWords(time.Duration(*a.After)) + ", longer than a Retrier's MaxWait"
+		}
 	default:
 		a.Verdict, a.Why = yes, a.safety()
 	}
@@ -76,6 +83,13 @@ func adviceOn(e *steadyhttp.Error, r request, date time.Time) *advice {
 		a.NotBefore, a.Over = nil, false // a repeat is as pointless after it
 	}
 	return a
+}
+
+func waitWords(d time.Duration) string {
+	if d >= longest {
+		return "a year or more"
+	}
+	return words(d)
 }
 
 // day is the window from which on nobody sits out a limit.

@@ -5,24 +5,31 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/textproto"
 	"os"
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/steadyhttp/steadyhttp/internal/redact"
 )
 
 const explainUsage = `Explains a failed response: what happened, whether and when to try again, what helps.
 
-  steadyhttp explain 429                          a status alone
+  steadyhttp explain 429                          a status, or a code such as insufficient_quota
   steadyhttp explain -status 429 body.json        a body; - is stdin
-  curl -i URL | steadyhttp explain                a whole response
-  steadyhttp explain app.log                      log entries of steadyhttp, JSON or console
+  curl -i URL | steadyhttp explain                a whole response; curl -v and gzip are understood too
+  steadyhttp explain page.har                     an entry of a HAR, or the last that failed
+  steadyhttp explain app.log                      log entries of steadyhttp, JSON or console, or of others
+  steadyhttp explain 'Post "https://…": EOF'      the text of an error, also of SDKs
 
-The host, and for some APIs the method and path, tell which provider's codes apply:
+The host, and for some APIs the method and path, tell which provider's codes apply.
+Where the class cannot be told, it says so and what to add. The exit status is 0 if
+the input is explained, 1 if the output cannot be written, 2 if the input or an
+argument cannot be read, and 3 if the class cannot be told.
 
 `
 
@@ -34,7 +41,7 @@ type settings struct {
 	status             int // 0 if the input says it
 	host, method, path string
 	header             http.Header
-	file               string // "-" is stdin, "" is none
+	file               string // "-" is stdin, "" is none; what is no file may be a code or an error's text
 	json               bool
 }
 
@@ -63,39 +70,34 @@ func runExplain(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return fail(stderr, "%s", err)
 	}
 	if s.json {
-		return written(0, r.writeJSON(stdout))
+		err = r.writeJSON(stdout)
+	} else {
+		_, err = io.WriteString(stdout, r.text())
 	}
-	return written(io.WriteString(stdout, r.text()))
+	switch {
+	case err != nil:
+		return exitFailed
+	case r.Outcome == undecided:
+		return exitUndecided
+	}
+	return exitOK
 }
 
 // explain finds out what kind of input text is.
 func explain(s settings, text string) (*report, error) {
-	switch {
-	case startsHead(text):
-		a, err := readResponse(text)
-		if err != nil {
-			return nil, err
+	if s.status == 0 {
+		if entries := readEntries(text); len(entries) > 0 {
+			return reportOfEntries(entries), nil
 		}
-		if s.status != 0 && s.status != a.status {
-			return nil, fmt.Errorf("the response has a status of its own, %d: leave -status out", a.status)
-		}
-		for name, values := range s.header {
-			a.header[name] = values
-		}
-		return reportOfAnswer(s, a), nil
-	case s.status != 0:
-		return reportOfAnswer(s, newAnswer(s.status, s.header, text)), nil
 	}
-	if entries := readEntries(text); len(entries) > 0 {
-		return reportOfEntries(entries), nil
+	seen, err := look(s, text)
+	if err != nil {
+		return nil, err
 	}
-	switch text = strings.TrimSpace(text); {
-	case text == "":
-		return nil, errors.New("the input is empty: want an HTTP response as curl -i prints it, or log entries of steadyhttp")
-	case text[0] == '{' || text[0] == '[' || text[0] == '<':
-		return nil, errors.New("this may be the body of a response, but not a log entry of steadyhttp: say its status too, as in -status 429")
+	if seen, err = seen.with(s); err != nil {
+		return nil, err
 	}
-	return nil, errors.New("the input is neither an HTTP response as curl -i prints it nor log entries of steadyhttp; for a body alone give its -status")
+	return reportOf(seen), nil
 }
 
 // parse reads the arguments; flags may stand behind the others too.
@@ -135,7 +137,7 @@ func parse(args []string, help io.Writer) (settings, error) {
 		args = f.Args()[1:]
 		n, err := strconv.Atoi(arg)
 		switch {
-		case err == nil && !statusGiven && s.status == 0:
+		case err == nil && !statusGiven && s.status == 0 && n < 1000: // a longer one is a provider's code
 			s.status, statusGiven = n, true
 		case s.file == "":
 			s.file = arg
@@ -175,6 +177,9 @@ func readInput(file string, stdin io.Reader) (string, error) {
 	r := stdin
 	if file != "-" {
 		f, err := os.Open(file)
+		if errors.Is(err, fs.ErrNotExist) && isText(file) {
+			return file, nil
+		}
 		if err != nil {
 			var p *os.PathError
 			if errors.As(err, &p) {
@@ -193,6 +198,14 @@ func readInput(file string, stdin io.Reader) (string, error) {
 		return "", errors.New("the input is larger than 1 MiB: give the part that matters, as tail -n 1000 does for a log")
 	}
 	return strings.TrimPrefix(string(data), "\ufeff"), nil
+}
+
+var fileForm = regexp.MustCompile(`^[^\s:"]*\.[a-z][a-z0-9]{1,4}$|^[^\s:"]*/[^\s:"]*$|^[^\s:"]$`)
+
+// isText reports whether an argument that names no file is itself what is to be
+// explained: a code, or the text of an error.
+func isText(arg string) bool {
+	return !fileForm.MatchString(arg) && !strings.ContainsFunc(arg, func(r rune) bool { return !unicode.IsPrint(r) && !unicode.IsSpace(r) })
 }
 
 // isTerminal reports whether nobody has piped anything in.

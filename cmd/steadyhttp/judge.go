@@ -15,36 +15,57 @@ type replying func(*http.Request) (*http.Response, error)
 
 func (r replying) RoundTrip(req *http.Request) (*http.Response, error) { return r(req) }
 
-// request is what is known of the request: "" where nothing is.
-type request struct{ method, host, path string }
+// request is what is known of the request: "" where nothing is. Its secrets, query
+// and headers, are there to be cleaned out of what the server said.
+type request struct {
+	method, host, path, query string
+	sent                      http.Header
+}
 
 // http returns it for the library, which looks at the same parts of a real one.
 func (r request) http() *http.Request {
 	if r.method == "" {
 		r.method = http.MethodGet
 	}
-	req := &http.Request{Method: r.method, URL: &url.URL{Scheme: "https", Host: r.host, Path: r.path}, Header: http.Header{}}
+	header := r.sent.Clone()
+	if header == nil {
+		header = http.Header{}
+	}
+	req := &http.Request{Method: r.method, URL: &url.URL{Scheme: "https", Host: r.host, Path: r.path, RawQuery: r.query}, Header: header}
 	return req.WithContext(context.Background())
 }
 
-// guessed stands in for a request of which neither method nor path is known, so
-// that the library looks for an error in a success. It does so for calls to
-// language models, whoever answers them.
-var guessed = request{method: http.MethodPost, path: "/v1/chat/completions"}
+// as is r with another method.
+func (r request) as(method string) request {
+	r.method = method
+	return r
+}
+
+// guessedPath stands in for one that is not known, or at which the library would not
+// look, so that it looks for an error in a success. It does so for calls to language
+// models, whoever answers them.
+const guessedPath = "/v1/chat/completions"
 
 // judge returns the library's verdict on a, nil for a success. inside reports
-// that the error is in the body of a success.
-func judge(a *answer, r request) (e *steadyhttp.Error, inside bool) {
+// that the error is in the body of a success, and unseen that a Classifier does not
+// look into such successes, as far as the request is known.
+func judge(a *answer, r request) (e *steadyhttp.Error, inside, unseen bool) {
 	if e := judgeAs(a, r); e != nil {
-		return e, a.status < 400
+		return e, a.status < 400, false
 	}
-	if a.status < 200 || a.status > 299 || r.path != "" {
-		return nil, false
+	if a.status < 200 || a.status > 299 {
+		return nil, false, false
 	}
-	g := guessed
-	g.host = r.host
-	e = judgeAs(a, g)
-	return e, e != nil
+	guess := r.as(http.MethodPost)
+	guess.path = guessedPath
+	if e = judgeAs(a, guess); e != nil {
+		if e.ScopeName != "" { // of the path that is a guess
+			made := *e
+			made.ScopeName = ""
+			e = &made
+		}
+	}
+	return e, e != nil, r.path != ""
 }
 
 func judgeAs(a *answer, r request) *steadyhttp.Error {
@@ -95,7 +116,7 @@ func errorOf(e *entry) *steadyhttp.Error {
 			Base:  replying(func(req *http.Request) (*http.Response, error) { return e.answer().response(req), nil }),
 			Rules: []steadyhttp.Rule{{Status: e.status, Class: e.class}},
 		}
-		resp, err := t.RoundTrip(request{e.method, host, path}.http())
+		resp, err := t.RoundTrip(request{method: e.method, host: host, path: path}.http())
 		if judged := verdict(resp, err); judged != nil {
 			known = judged
 		}

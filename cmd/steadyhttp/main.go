@@ -3,11 +3,18 @@
 //	steadyhttp explain 429
 //	steadyhttp explain -status 429 -host api.openai.com body.json
 //	curl -i https://api.openai.com/v1/models | steadyhttp explain
+//	steadyhttp explain insufficient_quota
+//	steadyhttp explain 'Post "https://api.openai.com/v1/responses": EOF'
 //	tail -n 100 app.log | steadyhttp explain
 //
-// It says what kind of failure it is, whether and when the request may be sent
-// again, what usually lies behind it and what helps. It knows what package
-// steadyhttp knows, and needs no network.
+// It says what kind of failure it is and what that goes by, whether and when the
+// request may be sent again, whose limit it is, what usually lies behind it and
+// what helps. Where the class cannot be told, it says why and what to add. It knows
+// what package steadyhttp knows, and needs no network.
+//
+// The exit status is 0 if the input is explained, 1 if the output cannot be written,
+// 2 if an argument or the input cannot be read, and 3 if what the input shows does not
+// tell the class. docs/explain.md lists the members of what explain -json prints.
 package main
 
 import (
@@ -21,6 +28,8 @@ const (
 	exitOK     = 0
 	exitFailed = 1 // the output could not be written
 	exitUsage  = 2 // bad arguments, or an input that cannot be read
+
+	exitUndecided = 3 // what the input shows does not tell the class
 )
 
 func main() {

@@ -15,27 +15,38 @@ import (
 // A report is all that explain says. Its JSON names are stable; durations are
 // seconds.
 type report struct {
-	Outcome     string   `json:"outcome"` // one of those below
-	Status      int      `json:"status,omitempty"`
-	Class       string   `json:"class"`
-	Description string   `json:"description"`
-	Message     string   `json:"message,omitempty"`
-	Provider    string   `json:"provider,omitempty"`
-	Code        string   `json:"code,omitempty"`
-	Param       string   `json:"param,omitempty"`
-	RequestID   string   `json:"request_id,omitempty"`
-	Retry       *advice  `json:"retry,omitempty"`
-	Fate        string   `json:"fate,omitempty"`
-	Scope       []string `json:"scope,omitempty"`
-	ScopeName   string   `json:"scope_name,omitempty"`
-	RateLimit   []limit  `json:"rate_limit,omitempty"`
-	Causes      []string `json:"causes,omitempty"`
-	Solutions   []string `json:"solutions,omitempty"`
-	Hint        string   `json:"hint,omitempty"`
-	UserMessage string   `json:"user_message,omitempty"`
-	Call        *call    `json:"call,omitempty"`
-	Log         *counts  `json:"log,omitempty"`
-	Notes       []string `json:"notes,omitempty"`
+	Schema      int           `json:"schema"`          // of this object: schemaNumber
+	Outcome     string        `json:"outcome"`         // one of those below
+	Input       string        `json:"input,omitempty"` // what the input was taken for
+	Request     string        `json:"request,omitempty"`
+	Status      int           `json:"status,omitempty"`
+	Class       string        `json:"class"`
+	Description string        `json:"description"`
+	Message     string        `json:"message,omitempty"`
+	Provider    string        `json:"provider,omitempty"`
+	Code        string        `json:"code,omitempty"`
+	Param       string        `json:"param,omitempty"`
+	RequestID   string        `json:"request_id,omitempty"`
+	Evidence    []string      `json:"evidence,omitempty"`
+	Retry       *advice       `json:"retry,omitempty"`
+	Fate        string        `json:"fate,omitempty"`
+	Scope       []string      `json:"scope,omitempty"`
+	ScopeName   string        `json:"scope_name,omitempty"`
+	RateLimit   []limit       `json:"rate_limit,omitempty"`
+	Causes      []string      `json:"causes,omitempty"`
+	Solutions   []string      `json:"solutions,omitempty"`
+	Hint        string        `json:"hint,omitempty"`
+	UserMessage string        `json:"user_message,omitempty"`
+	AssumedHost string        `json:"assumed_host,omitempty"` // taken from what the answer looks like
+	Because     string        `json:"because,omitempty"`      // why the class cannot be told
+	MayBe       []possibility `json:"may_be,omitempty"`
+	Add         []string      `json:"add,omitempty"` // what would tell it
+	Call        *call         `json:"call,omitempty"`
+	Log         *counts       `json:"log,omitempty"`
+	Notes       []string      `json:"notes,omitempty"`
+
+	errorText  bool // the message is from the text of an error, and not the server's alone
+	noResponse bool // there was none, so that there is no status either
 }
 
 // A limit is a rate limit as the server states it; what it does not say is absent.
@@ -73,6 +84,7 @@ type seconds time.Duration
 func (s seconds) MarshalJSON() ([]byte, error) { return json.Marshal(time.Duration(s).Seconds()) }
 
 func (r *report) writeJSON(w io.Writer) error {
+	r.Schema = schemaNumber
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
@@ -84,29 +96,11 @@ const (
 	failure   = "failure"
 	recovered = "recovered"
 	success   = "success"
+	undecided = "unknown"
 )
 
-func reportOfAnswer(s settings, a *answer) *report {
-	asked := request{s.method, s.host, s.path}
-	e, inside := judge(a, asked)
-	r := &report{Outcome: success, Status: a.status, Class: steadyhttp.None.String(), Description: steadyhttp.None.Description()}
-	if e != nil {
-		r = reportOfError(e, asked, a.date())
-	}
-	switch {
-	case inside:
-		r.note("The status says success, but the body holds an error.")
-	case e == nil && a.status < 200:
-		r.note("A status below 200 is not a final response.")
-	case e == nil && 300 <= a.status:
-		r.note("A redirect or a 304 is not a failure.")
-	case e != nil && a.bare:
-		r.note("This is judged by the status alone. The headers and the body say more, and may change the class.")
-	case e != nil && e.Provider == "" && s.host == "":
-		r.note("The provider is not known. Name its host with -host, so that its own codes are understood.")
-	}
-	return r
-}
+// schemaNumber changes when a member changes its meaning or goes. Members may come.
+const schemaNumber = 1
 
 // reportOfError explains e, an answer made at date to r, zero if not known.
 func reportOfError(e *steadyhttp.Error, asked request, date time.Time) *report {
@@ -131,6 +125,11 @@ func reportOfError(e *steadyhttp.Error, asked request, date time.Time) *report {
 	if e.Scope != 0 {
 		r.Scope = strings.Split(e.Scope.String(), ", ")
 	}
+	r.RateLimit = limitsOf(e)
+	return r
+}
+
+func limitsOf(e *steadyhttp.Error) (all []limit) {
 	for _, a := range e.RateLimit {
 		l := limit{Unit: a.Unit, Name: a.Name, Window: seconds(a.Window)}
 		if a.Limit >= 0 {
@@ -142,9 +141,9 @@ func reportOfError(e *steadyhttp.Error, asked request, date time.Time) *report {
 		if reset := seconds(a.Reset); a.Reset >= 0 {
 			l.Reset = &reset
 		}
-		r.RateLimit = append(r.RateLimit, l)
+		all = append(all, l)
 	}
-	return r
+	return all
 }
 
 // reportOfEntries explains the last entry that failed; if none did, the last
@@ -170,7 +169,8 @@ func reportOfEntry(e *entry, n counts) *report {
 	switch {
 	case e.failed():
 		host, path := e.request()
-		r = reportOfError(errorOf(e), request{e.method, host, path}, e.time)
+		r = reportOfError(errorOf(e), request{method: e.method, host: host, path: path}, e.time)
+		r.errorText, r.noResponse = e.status == 0, e.status == 0
 		if e.time.IsZero() {
 			r.Retry.NotBefore = nil // nobody knows when the wait began
 		}
@@ -199,15 +199,17 @@ func reportOfEntry(e *entry, n counts) *report {
 	if n.Entries > 1 {
 		r.Log = &n
 	}
+	r.Input = logEntryOfOurs
 	return r
 }
 
-func (r *report) note(s string) { r.Notes = append(r.Notes, s) }
-
 // title is the status with its words.
 func (r *report) title() string {
-	if r.Status == 0 {
+	switch {
+	case r.noResponse:
 		return "no response"
+	case r.Status == 0:
+		return "status not known"
 	}
 	return strings.TrimSpace(strconv.Itoa(r.Status) + " " + http.StatusText(r.Status))
 }

@@ -17,18 +17,53 @@ type answer struct {
 	status int
 	header http.Header
 	body   string
-	bare   bool // there was nothing but the status
+	bare   bool   // there was nothing but the status
+	class  string // what an error of this library says it is; "" for none
+
+	waitInText bool // a wait was read from an error's text
+	unreadable bool // the body is compressed, and not in a way that can be undone here
 }
 
 func newAnswer(status int, header http.Header, body string) *answer {
+	if header == nil {
+		header = http.Header{}
+	}
 	a := &answer{status: status, header: header.Clone(), body: body, bare: len(header) == 0 && strings.TrimSpace(body) == ""}
 	// curl has undone the chunks, and with --compressed the compression too,
 	// but prints the headers as they came.
 	a.header.Del("Transfer-Encoding")
-	if utf8.ValidString(body) && !strings.Contains(body, "\x00") {
+	if plain, note := unzipped(body); note != "" {
+		a.body = plain
+	}
+	switch plain := utf8.ValidString(a.body) && !strings.ContainsAny(a.body, "\x00\ufffd"); {
+	case plain:
+		a.header.Del("Content-Encoding")
+	case strings.EqualFold(a.header.Get("Content-Encoding"), "deflate"): // which the library undoes
+	case isBinary(a.body):
+		a.body, a.unreadable = "", true
 		a.header.Del("Content-Encoding")
 	}
 	return a
+}
+
+// isBinary reports whether more than a twentieth of a text are bytes that no text has,
+// or what copying has put in their place.
+func isBinary(text string) bool {
+	odd := strings.Count(text, "\x00")
+	for _, r := range text {
+		if r == utf8.RuneError {
+			odd++
+		}
+	}
+	return odd > len(text)/20
+}
+
+// retryAfter notes a wait that a text tells of.
+func (a *answer) retryAfter(text string) {
+	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+		a.header.Set("Retry-After-Ms", strconv.FormatInt(d.Milliseconds(), 10))
+		a.waitInText = true
+	}
 }
 
 // response returns the answer to req as net/http would hand it over.

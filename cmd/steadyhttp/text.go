@@ -79,7 +79,7 @@ func (r *report) text() string {
 		s.line("Failure", "%s (%s)", r.Class, r.title())
 		s.line("What happened", "%s", r.Description)
 		name := "The server said"
-		if r.Status == 0 {
+		if r.errorText {
 			name = "Error"
 		}
 		s.line(name, "%s", r.said())
@@ -87,11 +87,30 @@ func (r *report) text() string {
 		s.line("Code", "%s", r.Code)
 		s.line("Parameter", "%s", r.Param)
 		s.line("Request id", "%s", r.RequestID)
+	case undecided:
+		s.line("Cannot tell", "because %s", r.Because)
+		for i, p := range r.MayBe {
+			with := ""
+			if len(p.Statuses) > 0 {
+				with = ", with status " + numbers(p.Statuses)
+			}
+			s.line(once(i, "It may be"), "%s%s", p.Class, with)
+		}
+		s.line("The server said", "%s", r.said())
+		s.line("Provider", "%s", r.Provider)
+		s.line("Code", "%s", r.Code)
+		s.line("Request id", "%s", r.RequestID)
+		s.list("To be added", r.Add)
 	case recovered:
 		s.line("Recovered", "the call succeeded (%s) after %s", r.title(), count(r.Call.Attempts-1, "failed attempt"))
 	default:
 		s.line("Success", "%s: there is nothing wrong with it", r.title())
 	}
+	if r.Call == nil {
+		s.line("Request", "%s", r.Request)
+	}
+	s.line("Taken from", "%s", r.Input)
+	s.list("Evidence", r.Evidence)
 	s.call(r.Call)
 	if r.Call != nil && (r.Retry == nil || r.Call.Stopped != r.Retry.Why) {
 		s.line("Retry stopped", "%s", r.Call.Stopped)
@@ -142,6 +161,8 @@ func (s *sheet) retry(a *advice) {
 	}
 	again, why := "", a.Why
 	switch a.Verdict {
+	case undecided:
+		again = "cannot tell"
 	case no:
 		again = "no: the same request would fail again"
 	case risky:
@@ -152,6 +173,8 @@ func (s *sheet) retry(a *advice) {
 		again = "yes"
 	}
 	switch {
+	case a.After != nil && a.Verdict == undecided:
+		why = fmt.Sprintf("the server asked for a wait of %s (%s); whether a repeat helps depends on the class", waitWords(time.Duration(*a.After)), a.Source)
 	case a.After != nil && (a.spent || a.Verdict == no):
 		why += fmt.Sprintf("; the wait of %s that the server named (%s) does not help", words(time.Duration(*a.After)), a.Source)
 	case a.After != nil:
@@ -169,6 +192,9 @@ func (s *sheet) retry(a *advice) {
 // when tells the wait that the server asked for.
 func (a *advice) when() string {
 	asked := fmt.Sprintf("%s after the response (%s)", words(time.Duration(*a.After)), a.Source)
+	if time.Duration(*a.After) >= longest {
+		return fmt.Sprintf("a year or more after the response (%s)", a.Source)
+	}
 	if *a.After == 0 {
 		asked = fmt.Sprintf("at once (%s)", a.Source)
 	}

@@ -116,6 +116,20 @@ func ProxyUnreachable(err error) bool {
 	})
 }
 
+// ProxyWantsCredentials reports whether a proxy that was asked to connect answered
+// 407. net/http keeps the words of its status line alone; nobody else words an error
+// so.
+func ProxyWantsCredentials(err error) bool {
+	text := http.StatusText(http.StatusProxyAuthRequired)
+	return anyIn(err, func(err error) bool {
+		if reflect.TypeOf(err).String() != "*errors.errorString" {
+			return false
+		}
+		said := err.Error()
+		return len(said) >= len(text) && strings.EqualFold(said[:len(text)], text)
+	})
+}
+
 // RefusedConnect reports whether a proxy that was asked to connect may have
 // answered with that phrase because of trouble that passes. net/http keeps nothing
 // else of such an answer, and the phrase is anybody's choice: those of the statuses

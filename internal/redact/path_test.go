@@ -134,3 +134,12 @@ func TestInvisibleCharactersGo(t *testing.T) {
 		}
 	}
 }
+
+// What was cleaned before, as an entry in a log was, stays as it is.
+func TestMaskedPathsStay(t *testing.T) {
+	for _, s := range []string{"POST hooks.slack.com/services/[redacted]", "https://hooks.slack.com/services/[redacted] said no", "https://api.telegram.org/[redacted]/sendMessage"} {
+		if got := redact.Line(s, 200); got != s {
+			t.Errorf("got %q, want %q", got, s)
+		}
+	}
+}

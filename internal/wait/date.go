@@ -45,8 +45,8 @@ func (c clock) until(at time.Time) (time.Duration, bool) {
 // RetryAfter reads a Retry-After value: whole seconds or one of the three
 // HTTP-date forms (RFC 9110, 10.2.3), and leniently what some servers send
 // instead: fractions, units ("30s"), RFC 3339, an epoch, the value twice. A date
-// that has passed is now. A number of more than a year is Longest: whatever was meant
-// by it, it was not to come back soon.
+// that has passed is now. A date or number of more than a year is Longest: whatever was
+// meant by it, it was not to come back soon.
 func RetryAfter(v string, now time.Time) (time.Duration, bool) {
 	return asked(v, time.Second, clock{at: now})
 }
@@ -77,8 +77,7 @@ func asked(v string, unit time.Duration, c clock) (time.Duration, bool) {
 		return d, true
 	}
 	at, ok := date(v)
-	d := at.Sub(c.at)
-	return max(d, 0), ok && d <= Longest
+	return min(max(at.Sub(c.at), 0), Longest), ok
 }
 
 // resetAfter reads the value of a reset header, whose meaning no standard
