@@ -164,11 +164,36 @@ var (
 	)
 )
 
+// The same in other languages than English and Chinese. Only ASCII is put into lower
+// case, and so their first letter is left out where it may be a capital.
+var (
+	otherRates = []string{
+		"zu viele anfragen", "zu viele zugriffe", "anfragelimit", "trop de requ", "limite de requ", "demasiadas solicitudes", "demasiadas peticiones",
+		"muitas solicita", "muitas requisi", "muitas chamadas", "consumo indevido", "limite de requisi", "troppe richieste", "te veel verzoeken", "zbyt wiele",
+		"ишком много запросов", "евышен лимит запросов", "евышена частота", "слишком часто", "요청이 너무 많", "요청 한도", "호출 한도", "초당", "건수를 초과", "횟수를 초과",
+		"リクエストが多すぎ", "リクエスト数", "レート制限", "アクセスが集中",
+	}
+	otherQuotas = []string{
+		"guthaben reicht", "guthaben ist aufgebraucht", "kontingent", "tageslimit", "solde insuffisant", "saldo insuficiente", "saldo insufficiente",
+		"limite diario", "limite mensual", "limite mensal", "суточный лимит", "дневной лимит", "месячный лимит", "едостаточно средств", "исчерпан",
+		"израсходовали", "잔액이 부족", "일일 한도", "일일 호출", "残高不足", "残高が不足", "利用上限", "クレジットが不足",
+	}
+	otherKeys = []string{
+		"apikey nicht", "api key nicht", "nicht autorisiert", "ungueltiger", "cle api invalide", "clé api", "no autorizado", "clave de api", "chave de api",
+		"chave invalida", "token invalido", "token inválido", "не авторизован", "неверный ключ", "неверный токен", "인증키", "인증 실패", "유효하지 않은", "認証に失敗",
+		"無効なapi",
+	}
+	otherDowntimes = []string{
+		"wartungsarbeiten", "nicht verfuegbar", "nicht verfügbar", "en maintenance", "momentanement indisponible", "en mantenimiento", "no disponible",
+		"em manuten", "indispon", "технические работы", "временно недоступ", "점검", "일시적으로", "メンテナンス", "一時的に",
+	}
+)
+
 // commonPhrases are short and were chosen against their false friends: a rate
 // limit's answer invites to add credits or to upgrade, a credit card is not
 // credit, and a parameter called max_tokens is no context window.
 var commonPhrases = []words{
-	{ContextLength, "!429 !401 !403", []string{
+	{ContextLength, "!429 !401 !402 !403", []string{
 		"maximum context length", "context length exceeded", "context_length_exceeded", "contextwindowexceeded", "context window",
 		"exceed*context length",
 		"exceed*context size", "longer than the model's context", "prompt is too long", "prompt too long", "input is too long", "input too long",
@@ -239,7 +264,7 @@ var commonPhrases = []words{
 		"responsible ai", "responsibleai", "usage policies", "usage policy", "acceptable use", "input*flagged", "content*flagged",
 		"prompt*flagged", "was flagged", "been flagged", "moderation_blocked", "violates*policy", "violate*policies",
 		"violated*policy",
-		"prohibited content", "prohibited use", "inappropriate content", "unsafe content", "sensitive content", "harmful content",
+		"risk not pass", "prohibited content", "prohibited use", "inappropriate content", "unsafe content", "sensitive content", "harmful content",
 		"content exists risk", "data inspection", "data_inspection", "policy violation", "contains*sensitive",
 		"敏感", "违规", "不安全", "内容审核", "安全审核", "不当内容", "内容安全", "风险内容", "不合规",
 	}},
@@ -280,6 +305,7 @@ var commonPhrases = []words{
 		"api key 无效", "无效的key", "token不存在", "token 不存在", "登录已过期",
 	}},
 	{RateLimit, "!404 !409 !413", passingBans},
+	{Permission, "", []string{"请求被拦截", "被拦截"}},
 	{RateLimit, "400 403", []string{"too many~ requests"}}, // why an address is blocked
 	{Permission, "200 400 401 402 403 422 451", []string{
 		"permanently banned", "ip*banned", "网段", "只能在指定",
@@ -302,7 +328,7 @@ var commonPhrases = []words{
 	{RateLimit, "!404 !409 !413", ofRate},
 	{RateLimit, "!404 !409 !413", []string{
 		"requests too quickly", "requests exceed", "sending requests too", "making requests too",
-		"rate limit exceeded", "rate limit has been exceeded", "rate limits exceeded", "rate limit reached",
+		"number of requests~ exceeded", "number of requests~ exceeds", "limit for this ip", "rate limit exceeded", "rate limit has been exceeded", "rate limits exceeded", "rate limit reached",
 		"rate limit was exceeded", "rate limit error", "ratelimiterror", "rate_limit_exceeded", "rate_limit_error",
 		"exceeded*rate limit", "exceed*rate limit", "hit*rate limit", "reached*rate limit", "rate limited", "ratelimited",
 		"rate limiting", "rate exceeded", "rate quota",
@@ -315,6 +341,11 @@ var commonPhrases = []words{
 		"error code: 1015", "error 1015", "call limit",
 		"过于频繁", "频率", "限流", "并发", "速率", "请求数限制", "请求次数", "请求过快", "太频繁", "频繁",
 	}},
+	{RateLimit, "!404 !409 !413", otherRates},
+	{Quota, "!404", otherQuotas},
+	{Authentication, "!404 !429", otherKeys},
+	{Unavailable, "!404", otherDowntimes},
+	{Unavailable, "", []string{"services aren't available right now", "service isn't available right now", "working to restore"}},
 	// Offers, and words that are said of rates as well: nobody has complained of one so far.
 	{Quota, "!404 !503", []string{
 		"purchase credits", "purchase more credits", "purchase additional credits", "buy more credits", "credits to unlock", "please recharge",
@@ -359,7 +390,7 @@ var passingBans = []string{
 	"banned until", "banned for*minutes", "banned for*seconds", "banned for*hour", "temporarily banned", "temporary ban", "temp banned", "auto banned",
 	"banned for excessive", "banned for flooding", "banned for sending too", "ban will be lifted", "ban expires", "ban will expire",
 	"temporarily blocked", "temporarily restricted", "blocked for sending too", "block will be lifted", "blocked until", "suspended until",
-	"暂时封禁", "临时封禁",
+	"blocked by flood", "flood control", "暂时封禁", "临时封禁",
 }
 
 // commonStatuses are the classes of the HTTP statuses whose class is not that

@@ -90,7 +90,7 @@ var envelope = foldedSet(
 	"error_msg", "error_description", "error_type", "description", "detail", "details", "type", "reason", "hint", "help", "docs", "info",
 	"documentation_url", "doc_url", "more_info", "success", "ok", "ret_code", "ret_msg", "rtn_code", "result_code", "result_msg", "status_message",
 	"request_id", "req_id", "trace_id", "log_id", "correlation_id", "time", "timestamp", "ts", "path", "served_by", "server", "jsonrpc", "version",
-	"api_version", "retry_after", "retryable", "ret_ext_info", "docref", "*", "model", "provider", "instance", "method", "exception", "meta", "header", "cause", "state",
+	"api_version", "retry_after", "retryable", "ret_ext_info", "docref", "*", "model", "provider", "instance", "method", "exception", "meta", "header", "cause", "state", "message_cn", "message_en", "sid", "ttl", "trace", "error_data", "status_text",
 )
 
 var (
@@ -103,14 +103,20 @@ var (
 func (r *reader) failedXML() bool {
 	switch root := rootElement(r.xml); strings.ToLower(root) {
 	case "error":
-		return element(r.xml, "Code") != "" || element(r.xml, "Message") != "" // S3 answers 200 before it has copied, and fails then
+		return element(r.xml, "Code") != "" || element(r.xml, "Message") != "" || element(r.xml, "Exception") != "" // S3 answers 200 before it has copied, and fails then
 	case "errorresponse", "exceptionreport", "serviceexceptionreport":
 		return true
 	case "envelope":
 		// SOAP: the fault is the first element of the body.
 		body := openingElement(afterName(r.xml, "Body"))
 		return strings.EqualFold(body, "Fault")
-	case "rsp", "lfm", "response":
+	case "response":
+		// Korea's public data: a header, and no body.
+		if code := element(r.xml, "resultCode"); code != "" && strings.Trim(code, "0") != "" && afterName(r.xml, "body") == "" {
+			return true
+		}
+		fallthrough
+	case "rsp", "lfm":
 		switch attributeOf(openingTag(r.xml, root), "stat") + attributeOf(openingTag(r.xml, root), "status") {
 		case "fail", "failed", "error":
 			return true

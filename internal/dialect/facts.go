@@ -301,12 +301,12 @@ func (r *reader) collectJSON() {
 }
 
 func (r *reader) collectXML() {
-	for _, name := range [...]string{"Message", "faultstring", "detail", "description", "title", "msg", "Text", "ServiceException", "ExceptionText"} {
+	for _, name := range [...]string{"Message", "faultstring", "detail", "description", "title", "msg", "Text", "ServiceException", "ExceptionText", "resultMsg", "Exception", "reason"} {
 		if r.message = element(r.xml, name); r.message != "" {
 			break
 		}
 	}
-	for _, name := range [...]string{"Code", "faultcode", "errorcode", "exception"} {
+	for _, name := range [...]string{"Code", "faultcode", "errorcode", "exception", "resultCode"} {
 		r.addXMLCode(element(r.xml, name))
 	}
 	for _, name := range [...]string{"err", "error", "ServiceException", "Exception", "status"} {
@@ -327,10 +327,15 @@ func (r *reader) collectXML() {
 			r.message = attributeOf(tag, "message")
 		}
 	}
+	all := plain(r.xml[:min(len(r.xml), maxDocument)])
 	if r.message == "" && r.nCodes == 0 {
-		r.message = plain(r.xml[:min(len(r.xml), maxMarkup)])
+		r.message = all
 	}
+	r.more[0], r.nMore = all, 1 // errors of errors, under whatever names
 }
+
+// maxDocument is how much of a document is searched for words.
+const maxDocument = 2 << 10
 
 // addXMLCode adds a code or a number. SOAP's codes have a namespace in front, and most
 // of them say no more than whose fault it is.

@@ -392,7 +392,7 @@ var fragments = []struct {
 	{"sensitive", ContentPolicy}, {"safety", ContentPolicy}, {"policyviolation", ContentPolicy},
 	{"ratelimit", RateLimit}, {"throttl", RateLimit}, {"toomanyrequest", RateLimit}, {"requestlimitexceed", RateLimit},
 	{"slowdown", RateLimit}, {"toomanywrite", RateLimit}, {"toomanycalls", RateLimit}, {"toomanyconnect", RateLimit}, {"frequencylimit", RateLimit},
-	{"qpslimit", RateLimit}, {"overqps", RateLimit}, {"qpsexceed", RateLimit}, {"dailyquery", Quota}, {"dailylimit", Quota}, {"overlimit", RateLimit}, {"concurrencylimit", RateLimit},
+	{"qpslimit", RateLimit}, {"overqps", RateLimit}, {"qpsexceed", RateLimit}, {"dailyquery", Quota}, {"dailylimit", Quota}, {"concurrencylimit", RateLimit},
 	{"insufficientquota", Quota}, {"insufficientbalance", Quota}, {"insufficientcredit", Quota}, {"insufficientfund", Quota},
 	{"outofcredit", Quota}, {"nocredit", Quota}, {"creditlimit", Quota}, {"billing", Quota}, {"payment", Quota},
 	{"spendlimit", Quota}, {"spendinglimit", Quota}, {"budget", Quota}, {"arrear", Quota}, {"overdue", Quota},
@@ -412,6 +412,7 @@ var fragments = []struct {
 	{"unavailable", Unavailable}, {"maintenance", Unavailable}, {"notready", Unavailable},
 	{"conflict", Conflict}, {"alreadyexists", Conflict}, {"duplicate", Conflict},
 	{"internalserver", ServerError}, {"internalerror", ServerError},
+	{"noauth", Permission}, {"limitexceed", RateLimit}, {"limitreached", RateLimit}, {"overlimit", RateLimit},
 	{"validation", InvalidRequest}, {"badrequest", InvalidRequest}, {"invalidparam", InvalidRequest}, {"invalidargument", InvalidRequest},
 }
 

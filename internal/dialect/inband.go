@@ -175,7 +175,7 @@ func (r *reader) saysNotOK() bool {
 func (r *reader) graphQLErrors() bool {
 	t := &r.tree
 	if t.textAt(pErrors0) != "" {
-		return r.nothingElse()
+		return t.at(pData) == 0 && (r.nothingElse() || t.textAt(pErrMessage) != "")
 	}
 	if !t.is(t.at(pErrors), '[') || t.textAt(pErrors0Msg) == "" {
 		return false

@@ -192,6 +192,9 @@ func (r *reader) byGeneralCode() Class {
 	for _, f := range r.know {
 		for _, code := range r.codes[:r.nCodes] {
 			if c := lookUp(f.hintsByKey, code); c != "" && believable(c, r.status) {
+				if c == Quota && r.status == http.StatusTooManyRequests && strings.Contains(strings.ToLower(code), "quota") {
+					c = RateLimit // with this status a quota is one of requests, not of money
+				}
 				return c
 			}
 		}
@@ -204,6 +207,9 @@ func (r *reader) byPartOfCode() Class {
 		if c := byFragment(code, r.status); c != "" && believable(c, r.status) {
 			return c
 		}
+	}
+	if r.nCodes == 0 && madeLikeCode(r.message) {
+		return byFragment(r.message, r.status) // its message is a code
 	}
 	return ""
 }
