@@ -94,6 +94,7 @@ type stream struct {
 var sdks = []sdk{
 	openAISDK, anthropicSDK, genAISDK, goOpenAISDK, langChainSDK, ollamaSDK, cohereSDK,
 	bedrockSDK, s3SDK, stsSDK, gitHubSDK, gitLabSDK, stripeSDK, slackSDK, twilioSDK, discordSDK, googleAPISDK, kubernetesSDK, vaultSDK, elasticSDK,
+	azureSDK, minioSDK, cloudStorageSDK, connectSDK, dockerSDK,
 }
 
 // reply is an answer with the header lines given as name and value by turns.
