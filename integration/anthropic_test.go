@@ -60,6 +60,7 @@ var anthropicSDK = sdk{
 		}
 		return failure{e.StatusCode, string(e.Type()), e.Message, e.RequestID}, true
 	},
+	deadline: true,
 	success: reply(200, `{"id":"msg_1","type":"message","role":"assistant","model":"claude-sonnet-4-5",`+
 		`"content":[{"type":"text","text":"Hello!"}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":9,"output_tokens":2}}`),
 	text: "Hello!",

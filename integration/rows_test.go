@@ -280,8 +280,12 @@ func streamStalled(t *testing.T, s sdk) {
 	}
 }
 
+// content is that of a file of n bytes, and readFile makes one to be read.
+func content(n int) []byte         { return bytes.Repeat([]byte("0123456789abcdef"), n/16) }
+func readFile(n int) *bytes.Reader { return bytes.NewReader(content(n)) }
+
 func uploadAgain(t *testing.T, s sdk) {
-	file := bytes.Repeat([]byte("0123456789abcdef"), 4<<10) // 64 KiB: more than a socket's buffer takes at once
+	file := content(64 << 10)
 	requests := bubble(t, s, steady, script(busy(s, "0"), s.created), func(t *testing.T, c calls) {
 		if err := c.upload(t.Context(), bytes.NewReader(file)); err != nil {
 			t.Error(err)

@@ -45,6 +45,9 @@ type sdk struct {
 	// deaf says that the calls take no context, so that nobody can give one up.
 	deaf bool
 
+	// deadline says that the SDK itself gives each call a deadline.
+	deadline bool
+
 	// applied is how often a write is applied whose connection is dropped
 	// afterwards, each time; 0 is once.
 	applied int

@@ -54,6 +54,7 @@ var vaultSDK = sdk{
 		reply(405, `{"errors":["unsupported operation"]}`),
 		failure{status: 405, message: "unsupported operation"},
 	},
-	sent:    attempts + 2, // it goes on by itself after our last attempt, and gets one request for each of its own
-	applied: 3,            // by its own retries, which ask for no method: the same without us
+	sent:     attempts + 2, // it goes on by itself after our last attempt, and gets one request for each of its own
+	deadline: true,
+	applied:  3, // by its own retries, which ask for no method: the same without us
 }
