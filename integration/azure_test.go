@@ -54,6 +54,7 @@ var azureSDK = sdk{
 		failure{status: 403, code: "AccountIsDisabled", requestID: "req-1"},
 	},
 	created: reply(201, ""),
+	hasty:   true,
 	sent:    attempts + 3, // it goes on by itself after our last attempt, and gets one request for each of its own
 	applied: 4,            // by its own retries, which ask for no method: the same without us
 }

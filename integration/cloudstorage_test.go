@@ -14,7 +14,7 @@ import (
 )
 
 func newCloudStorage(client *http.Client) (*storage.Client, error) {
-	return storage.NewClient(context.Background(), option.WithHTTPClient(client))
+	return storage.NewClient(context.Background(), option.WithHTTPClient(client), option.WithoutAuthentication()) // the client has it
 }
 
 var cloudStorageSDK = sdk{

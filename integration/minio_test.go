@@ -46,6 +46,7 @@ var minioSDK = sdk{
 		failure{403, "AccountProblem", "There is a problem with your account.", "req-1"},
 	},
 	created: reply(200, "", "ETag", `"1"`),
+	hasty:   true,
 	sent:    attempts + 9, // it goes on by itself after our last attempt, and gets one request for each of its own
 	applied: 10,           // by its own retries, which ask for no method: the same without us
 }

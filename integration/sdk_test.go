@@ -45,6 +45,10 @@ type sdk struct {
 	// deaf says that the calls take no context, so that nobody can give one up.
 	deaf bool
 
+	// hasty says that the SDK takes a body's reader back as soon as it is answered,
+	// though net/http may still be reading it, with us and without.
+	hasty bool
+
 	// deadline says that the SDK itself gives each call a deadline.
 	deadline bool
 
