@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	azstreaming "github.com/Azure/azure-sdk-for-go/sdk/azcore/streaming"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/appendblob"
@@ -30,10 +31,16 @@ var azureSDK = sdk{
 		if err != nil {
 			return calls{}, err
 		}
-		log, err := appendblob.NewClientWithNoCredential(c.URL()+"notes/log.txt", &appendblob.ClientOptions{
-			ClientOptions: azcore.ClientOptions{Transport: client},
-		})
-		return azureCalls(c, log), err
+		return azureCalls(c, azcore.ClientOptions{Transport: client})
+	},
+	off: `policy.RetryOptions{MaxRetries: -1}`,
+	once: func(client *http.Client) (calls, error) {
+		options := azcore.ClientOptions{Transport: client, Retry: policy.RetryOptions{MaxRetries: -1}}
+		c, err := azblob.NewClientWithNoCredential("https://steady.blob.core.windows.net/", &azblob.ClientOptions{ClientOptions: options})
+		if err != nil {
+			return calls{}, err
+		}
+		return azureCalls(c, options)
 	},
 	typed: func(err error) (failure, bool) {
 		var e *azcore.ResponseError
@@ -59,7 +66,8 @@ var azureSDK = sdk{
 	applied: 4,            // by its own retries, which ask for no method: the same without us
 }
 
-func azureCalls(c *azblob.Client, log *appendblob.Client) calls {
+func azureCalls(c *azblob.Client, options azcore.ClientOptions) (calls, error) {
+	log, err := appendblob.NewClientWithNoCredential(c.URL()+"notes/log.txt", &appendblob.ClientOptions{ClientOptions: options})
 	return calls{
 		ask: func(ctx context.Context) (string, error) {
 			blob, err := c.DownloadStream(ctx, "notes", "notes.txt", nil)
@@ -78,7 +86,7 @@ func azureCalls(c *azblob.Client, log *appendblob.Client) calls {
 			_, err := log.AppendBlock(ctx, azstreaming.NopCloser(strings.NewReader("a line\n")), nil)
 			return err
 		},
-	}
+	}, err
 }
 
 func azureError(status int, code, message string) steadyhttptest.Reply {

@@ -29,6 +29,15 @@ var cloudStorageSDK = sdk{
 		c.SetRetry(storage.WithMaxAttempts(4)) // without, it goes on until the context ends
 		return cloudStorageCalls(c), nil
 	},
+	off: `c.SetRetry(storage.WithPolicy(storage.RetryNever))`,
+	once: func(client *http.Client) (calls, error) {
+		c, err := newCloudStorage(client)
+		if err != nil {
+			return calls{}, err
+		}
+		c.SetRetry(storage.WithPolicy(storage.RetryNever))
+		return cloudStorageCalls(c), nil
+	},
 	typed: func(err error) (failure, bool) {
 		var e *googleapi.Error
 		if !errors.As(err, &e) {

@@ -27,6 +27,14 @@ var minioSDK = sdk{
 		c, err := newMinIO(client)
 		return minioCalls(c), err
 	},
+	off: `MaxRetries: 1`,
+	once: func(client *http.Client) (calls, error) {
+		c, err := minio.New("s3.example", &minio.Options{
+			Creds: credentials.NewStaticV4("test-id", "test-secret", ""), Secure: true, Region: "us-east-1", Transport: client.Transport,
+			MaxRetries: 1,
+		})
+		return minioCalls(c), err
+	},
 	typed: func(err error) (failure, bool) {
 		var e minio.ErrorResponse
 		if !errors.As(err, &e) {

@@ -126,22 +126,22 @@ func outage(t *testing.T, s sdk) {
 	if s.sent != 0 {
 		want = s.sent
 	}
-	if got := permanent503(t, s, fourAttempts); got != want {
+	if got := len(forEver(t, s, fourAttempts, s.down)); got != want {
 		t.Errorf("got %d requests, want %d", got, want)
 	}
 }
 
-// permanent503 is how many requests s makes of one call while the server is down.
-func permanent503(t *testing.T, s sdk, chain func(http.RoundTripper) http.RoundTripper) int {
+// forEver is what s makes of one call while the server says the same each time.
+func forEver(t *testing.T, s sdk, chain func(http.RoundTripper) http.RoundTripper, r steadyhttptest.Reply) []steadyhttptest.Request {
 	t.Helper()
-	return len(bubble(t, s, chain, script(s.down), func(t *testing.T, c calls) {
+	return bubble(t, s, chain, script(r), func(t *testing.T, c calls) {
 		start := time.Now()
 		text, err := c.ask(t.Context())
 		t.Logf("%s of waits, then %v", time.Since(start), err)
 		if err == nil {
 			t.Fatalf("got %q and no error", text)
 		}
-	}))
+	})
 }
 
 // promptly is how soon a call that was given up must return.

@@ -20,6 +20,11 @@ type sdk struct {
 	// open makes a client that sends by client. It is called for each row anew.
 	open func(client *http.Client) (calls, error)
 
+	// once is open with the SDK's own retries off, by what off says, as docs/recipes.md
+	// shows it. nil is for SDKs that have no retries, or no way to turn them off.
+	once func(client *http.Client) (calls, error)
+	off  string
+
 	// typed takes apart the SDK's own error. It reports false for another, and
 	// leaves empty what the SDK's type has no place for.
 	typed func(error) (failure, bool)

@@ -1,8 +1,11 @@
 package integration
 
 import (
+	"bytes"
 	"context"
 	"net/http"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -139,5 +142,74 @@ func worseOff(t *testing.T, s sdk, trouble trouble, replies []steadyhttptest.Rep
 		if got, want := len(with[len(with)-1].Body), len(without[len(without)-1].Body); got != want {
 			t.Errorf("the server has a body of %d bytes, want %d as bare", got, want)
 		}
+	}
+}
+
+// Where the SDK's own retries are off, steadyhttp is the only one that repeats, and
+// without it nobody does.
+func TestOneOwner(t *testing.T) {
+	var code []byte
+	files, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		code = append(code, text...)
+	}
+	for _, s := range sdks {
+		if s.once == nil {
+			continue
+		}
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			if bytes.Count(code, []byte(s.off)) < 2 { // where it is named, and where it is done
+				t.Errorf("%s is not what once does", s.off)
+			}
+			s.open = s.once
+			kinds := map[string]func(context.Context, calls) error{}
+			c := open(t, s, http.DefaultTransport) // only to see what there is
+			if c.ask != nil {
+				kinds["asking"] = asking(c)
+			}
+			if c.write != nil {
+				kinds["writing"] = writing(c)
+			}
+			for name, call := range kinds {
+				for _, trouble := range []struct {
+					name  string
+					reply steadyhttptest.Reply
+					most  int // requests
+				}{
+					{"500 for ever", failing(s, 500), 1 + forAFailure},
+					{"502 for ever", failing(s, 502), 1 + forAnOutage},
+					{"503 for ever", s.down, 1 + forAnOutage},
+					{"a reset connection for ever", reset, 1 + forAnOutage},
+				} {
+					t.Run(name+", "+trouble.name, func(t *testing.T) {
+						count := func(chain func(http.RoundTripper) http.RoundTripper) int {
+							return len(bubble(t, s, chain, script(trouble.reply), func(t *testing.T, c calls) {
+								if err := call(t.Context(), c); err == nil {
+									t.Error("got no error")
+								}
+							}))
+						}
+						if got := count(bare); got != 1 {
+							t.Errorf("bare it took %d requests, want 1", got)
+						}
+						most := trouble.most
+						if s.deadline && most == 1+forAnOutage {
+							most = 1 + forAnOutageDeadline
+						}
+						if got := count(steady); got > most {
+							t.Errorf("it took %d requests, want %d at the most", got, most)
+						}
+					})
+				}
+			}
+		})
 	}
 }
