@@ -46,9 +46,10 @@ const (
 // later. Repeating is safe if the request was never sent, if the server refused
 // it without carrying it out, or if doing it twice does no harm. That is so if the
 // method is idempotent and the request is no write under a condition (If-Match,
-// If-None-Match, If-Unmodified-Since), whose repeat would meet its own effect; if
-// the request has an idempotency key; and if it is a call to a language model whose
-// body shows no side effect: no work in the background or in a stored
+// If-None-Match, If-Unmodified-Since), whose repeat would meet its own effect, and
+// no PUT that is known to add something each time, as to an append blob of Azure's;
+// if the request has an idempotency key; and if it is a call to a language model
+// whose body shows no side effect: no work in the background or in a stored
 // conversation, no tool that the server runs elsewhere (MCP, connectors), no
 // webhook. A repeated generation may be billed twice; see InferenceOnce. At a host
 // and path that are not known, a call to a language model is one whose body names a model and

@@ -74,6 +74,17 @@ func inMemory(req *http.Request, sent bool) (b inmem.Body, ok bool) {
 	return b, ok && (req.ContentLength <= 0 || b.Len() == req.ContentLength)
 }
 
+// usedUp reports whether nothing is left of req's body that stands in memory,
+// although its length says otherwise, and GetBody has it anew: some SDKs repeat a
+// request so. As it is it would be cut off after its headers.
+func usedUp(req *http.Request) bool {
+	if req.GetBody == nil || req.ContentLength <= 0 {
+		return false
+	}
+	b, ok := inmem.Of(ownBody(req.Body), false)
+	return ok && b.Len() == 0
+}
+
 // ownBody returns the body that wrappers of ours were put around.
 func ownBody(body io.ReadCloser) io.ReadCloser {
 	for {

@@ -253,7 +253,7 @@ const (
 // harmOf goes by all but the body, and costs nothing.
 func harmOf(req *http.Request) harm {
 	switch {
-	case idempotentMethod(req.Method) && !conditional(req), hasKey(req):
+	case idempotentMethod(req.Method) && !conditional(req) && !adds(req), hasKey(req):
 		return harmless
 	case req.Method != http.MethodPost, req.URL == nil, dialect.HandsOver(hostname(req.URL), req.URL.Path, req.Header):
 		return harmful
@@ -323,6 +323,7 @@ func reads(method string) bool {
 // writer that somebody else wrote.
 var conditions = []string{
 	"If-Match", "If-None-Match", "If-Unmodified-Since", "X-Goog-If-Generation-Match", "X-Goog-If-Metageneration-Match",
+	"X-Amz-Write-Offset-Bytes", // S3 appends there, if that is the object's end
 }
 
 // conditional reports whether req is a write under a condition.
@@ -337,6 +338,20 @@ func conditional(req *http.Request) bool {
 	}
 	// Google Cloud Storage's and Elasticsearch's conditions.
 	return req.URL != nil && (strings.Contains(req.URL.RawQuery, "enerationMatch=") || strings.Contains(req.URL.RawQuery, "if_seq_no="))
+}
+
+// adds reports whether req is a PUT that adds something each time, against RFC
+// 9110: Azure Storage appends a block or takes a snapshot so.
+func adds(req *http.Request) bool {
+	if req.Method != http.MethodPut || req.URL == nil || req.URL.RawQuery == "" {
+		return false
+	}
+	for field := range strings.SplitSeq(req.URL.RawQuery, "&") {
+		if field == "comp=appendblock" || field == "comp=snapshot" {
+			return true
+		}
+	}
+	return false
 }
 
 // onlyIfCached reports whether req asks for nothing but what a cache has: its 504

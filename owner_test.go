@@ -3,6 +3,7 @@ package steadyhttp_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"testing"
@@ -112,6 +113,40 @@ func TestTwoRetriersDoNotMultiply(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// Some SDKs repeat a request whose body they have sent already. Bare it is cut off
+// after its headers; GetBody has the body all the same.
+func TestClientThatRepeatsWithABodyItHasUsedUp(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		max  int
+		want []string // the bodies on the wire
+	}{
+		{"by default", 0, []string{"an order", "an order"}},
+		{"over a Retrier that never repeats", 1, []string{"an order", ""}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			var got []string
+			base := replying(func(req *http.Request) reply {
+				body, _ := io.ReadAll(req.Body)
+				got = append(got, string(body))
+				return reply{status: 500}
+			})
+			req := request(t, "POST", "https://shop.example/orders", "an order")
+			rt := &steadyhttp.Retrier{Base: base, MaxAttempts: row.max}
+			for range 2 {
+				resp, err := rt.RoundTrip(req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				finish(t, resp)
+			}
+			if !slices.Equal(got, row.want) {
+				t.Errorf("got the bodies %q, want %q", got, row.want)
+			}
+		})
 	}
 }
 

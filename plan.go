@@ -28,6 +28,7 @@ type plan struct {
 	body        inmem.Body     // its content, if it stands in memory
 	inMemory    bool           // that is known
 	fromMemory  bool           // it is sent again from there, since it had no GetBody
+	usedUp      bool           // it was read before, and GetBody has it anew
 	shown       *shown         // looks at it in passing; nil where it need not
 	policy      *RetryPolicy   // of this very call; not nil
 	role        role
@@ -63,6 +64,7 @@ func (p *plan) make(t *Retrier, req *http.Request, next http.RoundTripper, c *ca
 		return
 	}
 	p.body, p.inMemory = inMemory(req, false)
+	p.usedUp = !p.inMemory && p.maxAttempts > 1 && usedUp(req)
 	if req.GetBody != nil || p.maxAttempts == 1 || req.Context().Err() != nil {
 		return
 	}
@@ -252,7 +254,7 @@ type attempt struct {
 // first makes the request of the first attempt: as it is, unless something has
 // to be added.
 func (p *plan) first() (attempt, error) {
-	if p.source != nil || p.fromMemory || p.AttemptTimeout > 0 || p.wantsEvidence() || p.prepares(1) || p.showsInPassing() {
+	if p.source != nil || p.fromMemory || p.usedUp || p.AttemptTimeout > 0 || p.wantsEvidence() || p.prepares(1) || p.showsInPassing() {
 		return p.attempt(1, nil)
 	}
 	return attempt{req: p.req, stall: p.StallTimeout}, nil
@@ -289,7 +291,10 @@ func (p *plan) attempt(n int, c *call) (attempt, error) {
 	} else {
 		a.req = a.req.WithContext(ctx)
 	}
-	if again || p.source != nil {
+	if p.usedUp && !again {
+		closeBody(p.req)
+	}
+	if again || p.source != nil || p.usedUp {
 		if err := p.setBody(a.req); err != nil {
 			if ctx.Err() != nil {
 				err = context.Cause(ctx) // which is why the body is gone

@@ -154,6 +154,26 @@ func TestConditionalWritesAreSentOnce(t *testing.T) {
 	}
 }
 
+// Not every PUT that is carried out twice leaves what it left the first time.
+func TestPutsThatAddAreSentOnce(t *testing.T) {
+	for _, row := range []struct {
+		url, header string
+		repeated    bool
+	}{
+		{"https://a.blob.core.windows.net/logs/today?comp=appendblock", "", false},
+		{"https://a.blob.core.windows.net/logs/today?timeout=9&comp=appendblock", "", false},
+		{"https://a.blob.core.windows.net/logs/today?comp=snapshot", "", false},
+		{"https://bucket--x.s3.example/logs/today", "X-Amz-Write-Offset-Bytes: 4096", false},
+		{"https://a.blob.core.windows.net/logs/today?comp=block&blockid=MQ", "", true},
+		{"https://api.example/k?note=comp%3Dappendblock", "", true},
+	} {
+		call := func(t *testing.T) *http.Request { return withLine(request(t, "PUT", row.url, ""), row.header) }
+		if got := attemptsAt(t, &steadyhttp.Retrier{}, call, reply{err: syscall.ECONNRESET}) == 2; got != row.repeated {
+			t.Errorf("%s %s: repeated after a reset: got %t, want %t", row.url, row.header, got, row.repeated)
+		}
+	}
+}
+
 func TestWhatNoCacheHasIsNotAskedForAgain(t *testing.T) {
 	for _, row := range []struct {
 		header   string

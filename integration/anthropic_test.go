@@ -20,38 +20,10 @@ var anthropicSDK = sdk{
 	name:   "anthropic-sdk-go",
 	module: "github.com/anthropics/anthropic-sdk-go/v2",
 	recipe: "newAnthropic",
-	open: func(client *http.Client) (calls, error) {
-		c := newAnthropic(client)
-		question := anthropic.MessageNewParams{
-			Model:     "claude-sonnet-4-5",
-			MaxTokens: 10,
-			Messages:  []anthropic.MessageParam{anthropic.NewUserMessage(anthropic.NewTextBlock("Say hello."))},
-		}
-		return calls{
-			ask: func(ctx context.Context) (string, error) {
-				answer, err := c.Messages.New(ctx, question)
-				if err != nil {
-					return "", err
-				}
-				return answer.Content[0].Text, nil
-			},
-			stream: func(ctx context.Context, each func(string)) error {
-				events := c.Messages.NewStreaming(ctx, question)
-				defer events.Close()
-				for events.Next() {
-					each(events.Current().Delta.Text)
-				}
-				return events.Err()
-			},
-			upload: func(ctx context.Context, file io.Reader) error {
-				_, err := c.Beta.Files.Upload(ctx, anthropic.BetaFileUploadParams{File: file})
-				return err
-			},
-			write: func(ctx context.Context) error {
-				_, err := c.Messages.Batches.New(ctx, anthropic.MessageBatchNewParams{})
-				return err
-			},
-		}, nil
+	open:   func(client *http.Client) (calls, error) { return anthropicCalls(newAnthropic(client)), nil },
+	off:    `option.WithMaxRetries(0)`,
+	once: func(client *http.Client) (calls, error) {
+		return anthropicCalls(anthropic.NewClient(option.WithHTTPClient(client), option.WithAPIKey("test-key"), option.WithMaxRetries(0))), nil
 	},
 	typed: func(err error) (failure, bool) {
 		var e *anthropic.Error
@@ -60,6 +32,7 @@ var anthropicSDK = sdk{
 		}
 		return failure{e.StatusCode, string(e.Type()), e.Message, e.RequestID}, true
 	},
+	deadline: true,
 	success: reply(200, `{"id":"msg_1","type":"message","role":"assistant","model":"claude-sonnet-4-5",`+
 		`"content":[{"type":"text","text":"Hello!"}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":9,"output_tokens":2}}`),
 	text: "Hello!",
@@ -87,4 +60,37 @@ var anthropicSDK = sdk{
 		words: []string{"Hello", " you!"},
 	},
 	created: reply(200, `{"id":"file_1","type":"file"}`),
+}
+
+func anthropicCalls(c anthropic.Client) calls {
+	question := anthropic.MessageNewParams{
+		Model:     "claude-sonnet-4-5",
+		MaxTokens: 10,
+		Messages:  []anthropic.MessageParam{anthropic.NewUserMessage(anthropic.NewTextBlock("Say hello."))},
+	}
+	return calls{
+		ask: func(ctx context.Context) (string, error) {
+			answer, err := c.Messages.New(ctx, question)
+			if err != nil {
+				return "", err
+			}
+			return answer.Content[0].Text, nil
+		},
+		stream: func(ctx context.Context, each func(string)) error {
+			events := c.Messages.NewStreaming(ctx, question)
+			defer events.Close()
+			for events.Next() {
+				each(events.Current().Delta.Text)
+			}
+			return events.Err()
+		},
+		upload: func(ctx context.Context, file io.Reader) error {
+			_, err := c.Beta.Files.Upload(ctx, anthropic.BetaFileUploadParams{File: file})
+			return err
+		},
+		write: func(ctx context.Context) error {
+			_, err := c.Messages.Batches.New(ctx, anthropic.MessageBatchNewParams{})
+			return err
+		},
+	}
 }

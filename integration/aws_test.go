@@ -19,6 +19,13 @@ func newAWS(client *http.Client) aws.Config {
 	}
 }
 
+// awsOnce is newAWS without retries.
+func awsOnce(client *http.Client) aws.Config {
+	config := newAWS(client)
+	config.RetryMaxAttempts = 1
+	return config
+}
+
 // awsError takes apart what all of AWS's clients return.
 func awsError(err error) (failure, bool) {
 	var (

@@ -17,36 +17,11 @@ var bedrockSDK = sdk{
 	module: "github.com/aws/aws-sdk-go-v2/service/bedrockruntime",
 	recipe: "newAWS",
 	open: func(client *http.Client) (calls, error) {
-		c := bedrockruntime.NewFromConfig(newAWS(client))
-		model := aws.String("amazon.nova-lite-v1:0")
-		messages := []types.Message{{
-			Role:    types.ConversationRoleUser,
-			Content: []types.ContentBlock{&types.ContentBlockMemberText{Value: "Say hello."}},
-		}}
-		return calls{
-			ask: func(ctx context.Context) (string, error) {
-				answer, err := c.Converse(ctx, &bedrockruntime.ConverseInput{ModelId: model, Messages: messages})
-				if err != nil {
-					return "", err
-				}
-				message := answer.Output.(*types.ConverseOutputMemberMessage).Value
-				return message.Content[0].(*types.ContentBlockMemberText).Value, nil
-			},
-			stream: func(ctx context.Context, each func(string)) error {
-				answer, err := c.ConverseStream(ctx, &bedrockruntime.ConverseStreamInput{ModelId: model, Messages: messages})
-				if err != nil {
-					return err
-				}
-				events := answer.GetStream()
-				defer events.Close()
-				for event := range events.Events() {
-					if delta, ok := event.(*types.ConverseStreamOutputMemberContentBlockDelta); ok {
-						each(delta.Value.Delta.(*types.ContentBlockDeltaMemberText).Value)
-					}
-				}
-				return events.Err()
-			},
-		}, nil
+		return bedrockCalls(bedrockruntime.NewFromConfig(newAWS(client))), nil
+	},
+	off: `config.RetryMaxAttempts = 1`,
+	once: func(client *http.Client) (calls, error) {
+		return bedrockCalls(bedrockruntime.NewFromConfig(awsOnce(client))), nil
 	},
 	typed:   awsError,
 	success: reply(200, `{"output":{"message":{"role":"assistant","content":[{"text":"Hello!"}]}},"stopReason":"end_turn","usage":{"inputTokens":9,"outputTokens":2,"totalTokens":11}}`),
@@ -75,6 +50,38 @@ var bedrockSDK = sdk{
 		untimed: true,
 	},
 	sent: awsSent,
+}
+
+func bedrockCalls(c *bedrockruntime.Client) calls {
+	model := aws.String("amazon.nova-lite-v1:0")
+	messages := []types.Message{{
+		Role:    types.ConversationRoleUser,
+		Content: []types.ContentBlock{&types.ContentBlockMemberText{Value: "Say hello."}},
+	}}
+	return calls{
+		ask: func(ctx context.Context) (string, error) {
+			answer, err := c.Converse(ctx, &bedrockruntime.ConverseInput{ModelId: model, Messages: messages})
+			if err != nil {
+				return "", err
+			}
+			message := answer.Output.(*types.ConverseOutputMemberMessage).Value
+			return message.Content[0].(*types.ContentBlockMemberText).Value, nil
+		},
+		stream: func(ctx context.Context, each func(string)) error {
+			answer, err := c.ConverseStream(ctx, &bedrockruntime.ConverseStreamInput{ModelId: model, Messages: messages})
+			if err != nil {
+				return err
+			}
+			events := answer.GetStream()
+			defer events.Close()
+			for event := range events.Events() {
+				if delta, ok := event.(*types.ConverseStreamOutputMemberContentBlockDelta); ok {
+					each(delta.Value.Delta.(*types.ContentBlockDeltaMemberText).Value)
+				}
+			}
+			return events.Err()
+		},
+	}
 }
 
 // awsEvent is one event in the binary form that AWS's streams have.

@@ -20,48 +20,10 @@ var cohereSDK = sdk{
 	name:   "cohere-go",
 	module: "github.com/cohere-ai/cohere-go/v2",
 	recipe: "newCohere",
-	open: func(client *http.Client) (calls, error) {
-		c := newCohere(client)
-		messages := cohere.ChatMessages{{
-			Role: "user",
-			User: &cohere.UserMessageV2{Content: &cohere.UserMessageV2Content{String: "Say hello."}},
-		}}
-		return calls{
-			ask: func(ctx context.Context) (string, error) {
-				answer, err := c.V2.Chat(ctx, &cohere.V2ChatRequest{Model: "command-a-03-2025", Messages: messages})
-				if err != nil {
-					return "", err
-				}
-				return answer.Message.Content[0].Text.Text, nil
-			},
-			stream: func(ctx context.Context, each func(string)) error {
-				events, err := c.V2.ChatStream(ctx, &cohere.V2ChatStreamRequest{Model: "command-a-03-2025", Messages: messages})
-				if err != nil {
-					return err
-				}
-				defer events.Close()
-				for {
-					event, err := events.Recv()
-					if errors.Is(err, io.EOF) {
-						return nil // as its README has it
-					}
-					if err != nil {
-						return err
-					}
-					if event.ContentDelta != nil {
-						each(*event.ContentDelta.Delta.Message.Content.Text)
-					}
-				}
-			},
-			upload: func(ctx context.Context, file io.Reader) error {
-				_, err := c.Datasets.Create(ctx, &cohere.DatasetsCreateRequest{Name: "notes", Type: "embed-input", Data: file})
-				return err
-			},
-			write: func(ctx context.Context) error {
-				_, err := c.EmbedJobs.Create(ctx, &cohere.CreateEmbedJobRequest{Model: "embed-v4.0", DatasetId: "1", InputType: "search_document"})
-				return err
-			},
-		}, nil
+	open:   func(client *http.Client) (calls, error) { return cohereCalls(newCohere(client)), nil },
+	off:    `option.WithMaxAttempts(1)`,
+	once: func(client *http.Client) (calls, error) {
+		return cohereCalls(cohereclient.NewClient(option.WithHTTPClient(client), option.WithToken("test-key"), option.WithMaxAttempts(1))), nil
 	},
 	typed: func(err error) (failure, bool) {
 		var e *core.APIError
@@ -97,4 +59,47 @@ var cohereSDK = sdk{
 	},
 	created: reply(200, `{"id":"1"}`),
 	sent:    attempts + 1, // its second attempt comes with a body that is used up, which GetBody mends, and so with the 503
+}
+
+func cohereCalls(c *cohereclient.Client) calls {
+	messages := cohere.ChatMessages{{
+		Role: "user",
+		User: &cohere.UserMessageV2{Content: &cohere.UserMessageV2Content{String: "Say hello."}},
+	}}
+	return calls{
+		ask: func(ctx context.Context) (string, error) {
+			answer, err := c.V2.Chat(ctx, &cohere.V2ChatRequest{Model: "command-a-03-2025", Messages: messages})
+			if err != nil {
+				return "", err
+			}
+			return answer.Message.Content[0].Text.Text, nil
+		},
+		stream: func(ctx context.Context, each func(string)) error {
+			events, err := c.V2.ChatStream(ctx, &cohere.V2ChatStreamRequest{Model: "command-a-03-2025", Messages: messages})
+			if err != nil {
+				return err
+			}
+			defer events.Close()
+			for {
+				event, err := events.Recv()
+				if errors.Is(err, io.EOF) {
+					return nil // as its README has it
+				}
+				if err != nil {
+					return err
+				}
+				if event.ContentDelta != nil {
+					each(*event.ContentDelta.Delta.Message.Content.Text)
+				}
+			}
+		},
+		upload: func(ctx context.Context, file io.Reader) error {
+			_, err := c.Datasets.Create(ctx, &cohere.DatasetsCreateRequest{Name: "notes", Type: "embed-input", Data: file})
+			return err
+		},
+		write: func(ctx context.Context) error {
+			_, err := c.EmbedJobs.Create(ctx, &cohere.CreateEmbedJobRequest{Model: "embed-v4.0", DatasetId: "1", InputType: "search_document"})
+			return err
+		},
+	}
 }

@@ -24,21 +24,15 @@ var elasticSDK = sdk{
 	recipe: "newElastic",
 	open: func(client *http.Client) (calls, error) {
 		c, err := newElastic(client)
-		return calls{
-			ask: func(ctx context.Context) (string, error) {
-				doc, err := c.Get("greetings", "1").Do(ctx)
-				if err != nil {
-					return "", err
-				}
-				var source struct{ Text string }
-				err = json.Unmarshal(doc.Source_, &source)
-				return source.Text, err
-			},
-			write: func(ctx context.Context) error {
-				_, err := c.Index("greetings").Document(map[string]string{"text": "Hello!"}).Do(ctx)
-				return err
-			},
-		}, err
+		return elasticCalls(c), err
+	},
+	off: `elastictransport.WithDisableRetry()`,
+	once: func(client *http.Client) (calls, error) {
+		c, err := elasticsearch.NewTyped(
+			elasticsearch.WithAddresses("https://search.example:9200"),
+			elasticsearch.WithTransportOptions(elastictransport.WithTransport(client.Transport), elastictransport.WithDisableRetry()),
+		)
+		return elasticCalls(c), err
 	},
 	typed: func(err error) (failure, bool) {
 		var e *types.ElasticsearchError
@@ -60,4 +54,22 @@ var elasticSDK = sdk{
 	},
 	sent:    attempts + 3, // it goes on by itself after our last attempt, and gets one request for each of its own
 	applied: 4,            // by its own retries, which ask for no method: the same without us
+}
+
+func elasticCalls(c *elasticsearch.TypedClient) calls {
+	return calls{
+		ask: func(ctx context.Context) (string, error) {
+			doc, err := c.Get("greetings", "1").Do(ctx)
+			if err != nil {
+				return "", err
+			}
+			var source struct{ Text string }
+			err = json.Unmarshal(doc.Source_, &source)
+			return source.Text, err
+		},
+		write: func(ctx context.Context) error {
+			_, err := c.Index("greetings").Document(map[string]string{"text": "Hello!"}).Do(ctx)
+			return err
+		},
+	}
 }

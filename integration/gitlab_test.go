@@ -19,24 +19,12 @@ var gitLabSDK = sdk{
 	recipe: "newGitLab",
 	open: func(client *http.Client) (calls, error) {
 		c, err := newGitLab(client)
-		return calls{
-			ask: func(ctx context.Context) (string, error) {
-				project, _, err := c.Projects.GetProject(7, nil, gitlab.WithContext(ctx))
-				if err != nil {
-					return "", err
-				}
-				return project.Name, nil
-			},
-			upload: func(ctx context.Context, file io.Reader) error {
-				_, _, err := c.ProjectMarkdownUploads.UploadProjectMarkdown(7, file, "notes.txt", gitlab.WithContext(ctx))
-				return err
-			},
-			write: func(ctx context.Context) error {
-				issue := &gitlab.CreateIssueOptions{Title: gitlab.Ptr("It is broken")}
-				_, _, err := c.Issues.CreateIssue(7, issue, gitlab.WithContext(ctx))
-				return err
-			},
-		}, err
+		return gitLabCalls(c), err
+	},
+	off: `gitlab.WithoutRetries()`,
+	once: func(client *http.Client) (calls, error) {
+		c, err := gitlab.NewClient("test-token", gitlab.WithHTTPClient(client), gitlab.WithoutRetries())
+		return gitLabCalls(c), err
 	},
 	typed: func(err error) (failure, bool) {
 		var e *gitlab.ErrorResponse
@@ -58,4 +46,25 @@ var gitLabSDK = sdk{
 	},
 	created: reply(201, `{"id":1}`),
 	sent:    attempts + 5, // it goes on by itself after our last attempt, and gets one request for each of its own
+}
+
+func gitLabCalls(c *gitlab.Client) calls {
+	return calls{
+		ask: func(ctx context.Context) (string, error) {
+			project, _, err := c.Projects.GetProject(7, nil, gitlab.WithContext(ctx))
+			if err != nil {
+				return "", err
+			}
+			return project.Name, nil
+		},
+		upload: func(ctx context.Context, file io.Reader) error {
+			_, _, err := c.ProjectMarkdownUploads.UploadProjectMarkdown(7, file, "notes.txt", gitlab.WithContext(ctx))
+			return err
+		},
+		write: func(ctx context.Context) error {
+			issue := &gitlab.CreateIssueOptions{Title: gitlab.Ptr("It is broken")}
+			_, _, err := c.Issues.CreateIssue(7, issue, gitlab.WithContext(ctx))
+			return err
+		},
+	}
 }

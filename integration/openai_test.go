@@ -39,39 +39,10 @@ var openAISDK = sdk{
 	name:   "openai-go",
 	module: "github.com/openai/openai-go/v3",
 	recipe: "newOpenAI",
-	open: func(client *http.Client) (calls, error) {
-		c := newOpenAI(client)
-		question := openai.ChatCompletionNewParams{
-			Model:    "gpt-4o",
-			Messages: []openai.ChatCompletionMessageParamUnion{openai.UserMessage("Say hello.")},
-		}
-		return calls{
-			ask: func(ctx context.Context) (string, error) {
-				answer, err := c.Chat.Completions.New(ctx, question)
-				if err != nil {
-					return "", err
-				}
-				return answer.Choices[0].Message.Content, nil
-			},
-			stream: func(ctx context.Context, each func(string)) error {
-				events := c.Chat.Completions.NewStreaming(ctx, question)
-				defer events.Close()
-				for events.Next() {
-					if choices := events.Current().Choices; len(choices) > 0 {
-						each(choices[0].Delta.Content)
-					}
-				}
-				return events.Err()
-			},
-			upload: func(ctx context.Context, file io.Reader) error {
-				_, err := c.Files.New(ctx, openai.FileNewParams{File: file, Purpose: openai.FilePurposeUserData})
-				return err
-			},
-			write: func(ctx context.Context) error {
-				_, err := c.VectorStores.New(ctx, openai.VectorStoreNewParams{Name: openai.String("notes")})
-				return err
-			},
-		}, nil
+	open:   func(client *http.Client) (calls, error) { return openAICalls(newOpenAI(client)), nil },
+	off:    `option.WithMaxRetries(0)`,
+	once: func(client *http.Client) (calls, error) {
+		return openAICalls(openai.NewClient(option.WithHTTPClient(client), option.WithAPIKey("test-key"), option.WithMaxRetries(0))), nil
 	},
 	typed: func(err error) (failure, bool) {
 		var e *openai.Error
@@ -88,4 +59,38 @@ var openAISDK = sdk{
 	stream:   openAIStream,
 	created:  reply(200, `{"id":"file_1","object":"file"}`),
 	applied:  3, // by its own retries, which repeat whatever had no answer: the same without us
+}
+
+func openAICalls(c openai.Client) calls {
+	question := openai.ChatCompletionNewParams{
+		Model:    "gpt-4o",
+		Messages: []openai.ChatCompletionMessageParamUnion{openai.UserMessage("Say hello.")},
+	}
+	return calls{
+		ask: func(ctx context.Context) (string, error) {
+			answer, err := c.Chat.Completions.New(ctx, question)
+			if err != nil {
+				return "", err
+			}
+			return answer.Choices[0].Message.Content, nil
+		},
+		stream: func(ctx context.Context, each func(string)) error {
+			events := c.Chat.Completions.NewStreaming(ctx, question)
+			defer events.Close()
+			for events.Next() {
+				if choices := events.Current().Choices; len(choices) > 0 {
+					each(choices[0].Delta.Content)
+				}
+			}
+			return events.Err()
+		},
+		upload: func(ctx context.Context, file io.Reader) error {
+			_, err := c.Files.New(ctx, openai.FileNewParams{File: file, Purpose: openai.FilePurposeUserData})
+			return err
+		},
+		write: func(ctx context.Context) error {
+			_, err := c.VectorStores.New(ctx, openai.VectorStoreNewParams{Name: openai.String("notes")})
+			return err
+		},
+	}
 }

@@ -8,11 +8,18 @@ import (
 	"go/format"
 	"go/parser"
 	"go/token"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/steadyhttptest"
 )
 
 var update = flag.Bool("update", false, "write the table and the code of docs/recipes.md anew")
@@ -29,7 +36,7 @@ func TestRecipes(t *testing.T) {
 	doc := string(old)
 	shown := make(map[string]bool)
 	for name, code := range constructors(t) {
-		block := regexp.MustCompile("(?s)```go\nfunc " + name + `\(.*?` + "```\n")
+		block := regexp.MustCompile("(?s)```go\nfunc " + name + `[(\[].*?` + "```\n")
 		if doc, shown[name] = replace(block, doc, "```go\n"+code+"\n```\n"); !shown[name] {
 			t.Errorf("docs/recipes.md does not show %s", name)
 		}
@@ -60,24 +67,70 @@ func replace(re *regexp.Regexp, doc, text string) (string, bool) {
 	return re.ReplaceAllLiteralString(doc, text), re.MatchString(doc)
 }
 
-// measured is the table: what a call costs without us and with us, and which
-// rows of TestSDKs an SDK has no call for.
+// measured is two tables: what a call costs without us and with us; and who repeats
+// it, and which rows of TestSDKs an SDK has no call for.
 func measured(t *testing.T) string {
 	t.Helper()
 	versions := required(t)
-	var b strings.Builder
-	b.WriteString("| SDK | version | 503 for ever: bare | steady | write dropped: bare | steady | streams | uploads |\n")
-	b.WriteString("|---|---|---|---|---|---|---|---|\n")
+	var costs, owners strings.Builder
+	costs.WriteString("| SDK | version | 500 for ever: bare | steady | 503 for ever: bare | steady | write dropped: bare | steady |\n")
+	costs.WriteString("|---|---|---|---|---|---|---|---|\n")
+	owners.WriteString("| SDK | numbers its attempts | its own retries off | streams | uploads |\n")
+	owners.WriteString("|---|---|---|---|---|\n")
 	for _, s := range sdks {
 		c := open(t, s, bare(nil)) // only to see what there is
 		applied := []any{"–", "–"}
 		if c.write != nil {
 			applied = []any{dropped(t, s, bare), dropped(t, s, steady)}
 		}
-		fmt.Fprintf(&b, "| %s | %s | %d | %d | %v | %v | %s | %s |\n", s.name, versions[s.module],
-			permanent503(t, s, bare), permanent503(t, s, fourAttempts), applied[0], applied[1], streaming(s, c), yes(c.upload != nil))
+		broken := failing(s, 500)
+		broke, was503 := forEver(t, s, bare, broken), forEver(t, s, bare, s.down)
+		fmt.Fprintf(&costs, "| %s | %s | %d | %d | %d | %d | %v | %v |\n", s.name, versions[s.module],
+			len(broke), len(forEver(t, s, onAverage(s), broken)),
+			len(was503), len(forEver(t, s, onAverage(s), s.down)), applied[0], applied[1])
+		fmt.Fprintf(&owners, "| %s | %s | %s | %s | %s |\n", s.name, numbered(broke, was503), off(s), streaming(s, c), yes(c.upload != nil))
 	}
-	return b.String()
+	return costs.String() + "\n" + owners.String()
+}
+
+// onAverage is the zero Transport whose waits are their means, so that what is
+// counted is the same each time.
+func onAverage(s sdk) func(http.RoundTripper) http.RoundTripper {
+	retrier := &steadyhttp.Retrier{OutageWait: 10 * time.Second, BackOff: func() backoff.BackOff {
+		return backoff.NewExponentialBackOff(backoff.WithInitialInterval(500*time.Millisecond), backoff.WithMultiplier(2),
+			backoff.WithMaxInterval(4*time.Second), backoff.WithRandomizationFactor(0), backoff.WithMaxElapsedTime(0))
+	}}
+	if s.deadline {
+		retrier.OutageWait = 30 * time.Second
+	}
+	return func(base http.RoundTripper) http.RoundTripper {
+		return &steadyhttp.Transport{Base: base, Retrier: retrier}
+	}
+}
+
+// numbered names the header in which the SDK says which attempt a request is.
+func numbered(broke, was503 []steadyhttptest.Request) string {
+	requests := broke
+	if len(requests) < 2 {
+		requests = was503
+	}
+	if len(requests) < 2 {
+		return "–"
+	}
+	for _, name := range []string{"X-Stainless-Retry-Count", "Amz-Sdk-Request", "X-Goog-Api-Client"} {
+		first, second := requests[0].Header.Get(name), requests[1].Header.Get(name)
+		if first != second && strings.ContainsAny(second, "12") {
+			return "`" + name + "`"
+		}
+	}
+	return "no"
+}
+
+func off(s sdk) string {
+	if s.off == "" {
+		return "–"
+	}
+	return "`" + s.off + "`"
 }
 
 func streaming(s sdk, c calls) string {

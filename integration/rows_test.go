@@ -126,22 +126,22 @@ func outage(t *testing.T, s sdk) {
 	if s.sent != 0 {
 		want = s.sent
 	}
-	if got := permanent503(t, s, fourAttempts); got != want {
+	if got := len(forEver(t, s, fourAttempts, s.down)); got != want {
 		t.Errorf("got %d requests, want %d", got, want)
 	}
 }
 
-// permanent503 is how many requests s makes of one call while the server is down.
-func permanent503(t *testing.T, s sdk, chain func(http.RoundTripper) http.RoundTripper) int {
+// forEver is what s makes of one call while the server says the same each time.
+func forEver(t *testing.T, s sdk, chain func(http.RoundTripper) http.RoundTripper, r steadyhttptest.Reply) []steadyhttptest.Request {
 	t.Helper()
-	return len(bubble(t, s, chain, script(s.down), func(t *testing.T, c calls) {
+	return bubble(t, s, chain, script(r), func(t *testing.T, c calls) {
 		start := time.Now()
 		text, err := c.ask(t.Context())
 		t.Logf("%s of waits, then %v", time.Since(start), err)
 		if err == nil {
 			t.Fatalf("got %q and no error", text)
 		}
-	}))
+	})
 }
 
 // promptly is how soon a call that was given up must return.
@@ -280,8 +280,12 @@ func streamStalled(t *testing.T, s sdk) {
 	}
 }
 
+// content is that of a file of n bytes, and readFile makes one to be read.
+func content(n int) []byte         { return bytes.Repeat([]byte("0123456789abcdef"), n/16) }
+func readFile(n int) *bytes.Reader { return bytes.NewReader(content(n)) }
+
 func uploadAgain(t *testing.T, s sdk) {
-	file := bytes.Repeat([]byte("0123456789abcdef"), 4<<10) // 64 KiB: more than a socket's buffer takes at once
+	file := content(64 << 10)
 	requests := bubble(t, s, steady, script(busy(s, "0"), s.created), func(t *testing.T, c calls) {
 		if err := c.upload(t.Context(), bytes.NewReader(file)); err != nil {
 			t.Error(err)

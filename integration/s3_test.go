@@ -15,28 +15,10 @@ var s3SDK = sdk{
 	name:   "AWS s3",
 	module: "github.com/aws/aws-sdk-go-v2/service/s3",
 	recipe: "newAWS",
-	open: func(client *http.Client) (calls, error) {
-		c := s3.NewFromConfig(newAWS(client))
-		bucket, key := aws.String("steady"), aws.String("notes.txt")
-		return calls{
-			ask: func(ctx context.Context) (string, error) {
-				object, err := c.GetObject(ctx, &s3.GetObjectInput{Bucket: bucket, Key: key})
-				if err != nil {
-					return "", err
-				}
-				defer object.Body.Close()
-				text, err := io.ReadAll(object.Body)
-				return string(text), err
-			},
-			upload: func(ctx context.Context, file io.Reader) error {
-				_, err := c.PutObject(ctx, &s3.PutObjectInput{Bucket: bucket, Key: key, Body: file})
-				return err
-			},
-			write: func(ctx context.Context) error {
-				_, err := c.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: bucket, Key: key})
-				return err
-			},
-		}, nil
+	open:   func(client *http.Client) (calls, error) { return s3Calls(s3.NewFromConfig(newAWS(client))), nil },
+	off:    `config.RetryMaxAttempts = 1`,
+	once: func(client *http.Client) (calls, error) {
+		return s3Calls(s3.NewFromConfig(awsOnce(client))), nil
 	},
 	typed:   awsError,
 	success: reply(200, "Hello!"),
@@ -53,6 +35,29 @@ var s3SDK = sdk{
 	created: reply(200, ""),
 	sent:    awsSent,
 	applied: 3, // by its own retries, which ask for no method: the same without us
+}
+
+func s3Calls(c *s3.Client) calls {
+	bucket, key := aws.String("steady"), aws.String("notes.txt")
+	return calls{
+		ask: func(ctx context.Context) (string, error) {
+			object, err := c.GetObject(ctx, &s3.GetObjectInput{Bucket: bucket, Key: key})
+			if err != nil {
+				return "", err
+			}
+			defer object.Body.Close()
+			text, err := io.ReadAll(object.Body)
+			return string(text), err
+		},
+		upload: func(ctx context.Context, file io.Reader) error {
+			_, err := c.PutObject(ctx, &s3.PutObjectInput{Bucket: bucket, Key: key, Body: file})
+			return err
+		},
+		write: func(ctx context.Context) error {
+			_, err := c.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: bucket, Key: key})
+			return err
+		},
+	}
 }
 
 func s3Error(status int, code, message string) steadyhttptest.Reply {

@@ -20,6 +20,11 @@ type sdk struct {
 	// open makes a client that sends by client. It is called for each row anew.
 	open func(client *http.Client) (calls, error)
 
+	// once is open with the SDK's own retries off, by what off says, as docs/recipes.md
+	// shows it. nil is for SDKs that have no retries, or no way to turn them off.
+	once func(client *http.Client) (calls, error)
+	off  string
+
 	// typed takes apart the SDK's own error. It reports false for another, and
 	// leaves empty what the SDK's type has no place for.
 	typed func(error) (failure, bool)
@@ -44,6 +49,13 @@ type sdk struct {
 
 	// deaf says that the calls take no context, so that nobody can give one up.
 	deaf bool
+
+	// hasty says that the SDK takes a body's reader back as soon as it is answered,
+	// though net/http may still be reading it, with us and without.
+	hasty bool
+
+	// deadline says that the SDK itself gives each call a deadline.
+	deadline bool
 
 	// applied is how often a write is applied whose connection is dropped
 	// afterwards, each time; 0 is once.
@@ -94,6 +106,7 @@ type stream struct {
 var sdks = []sdk{
 	openAISDK, anthropicSDK, genAISDK, goOpenAISDK, langChainSDK, ollamaSDK, cohereSDK,
 	bedrockSDK, s3SDK, stsSDK, gitHubSDK, gitLabSDK, stripeSDK, slackSDK, twilioSDK, discordSDK, googleAPISDK, kubernetesSDK, vaultSDK, elasticSDK,
+	azureSDK, minioSDK, cloudStorageSDK, connectSDK, dockerSDK,
 }
 
 // reply is an answer with the header lines given as name and value by turns.

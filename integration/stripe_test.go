@@ -17,27 +17,12 @@ var stripeSDK = sdk{
 	name:   "stripe-go",
 	module: "github.com/stripe/stripe-go/v85",
 	recipe: "newStripe",
-	open: func(client *http.Client) (calls, error) {
-		c := newStripe(client)
-		return calls{
-			ask: func(ctx context.Context) (string, error) {
-				customer, err := c.V1Customers.Retrieve(ctx, "cus_1", nil)
-				if err != nil {
-					return "", err
-				}
-				return customer.Name, nil
-			},
-			upload: func(ctx context.Context, file io.Reader) error {
-				_, err := c.V1Files.Create(ctx, &stripe.FileCreateParams{
-					FileReader: file, Filename: stripe.String("notes.txt"), Purpose: stripe.String("dispute_evidence"),
-				})
-				return err
-			},
-			write: func(ctx context.Context) error {
-				_, err := c.V1Customers.Create(ctx, &stripe.CustomerCreateParams{Name: stripe.String("Ann")})
-				return err
-			},
-		}, nil
+	open:   func(client *http.Client) (calls, error) { return stripeCalls(newStripe(client)), nil },
+	off:    `MaxNetworkRetries: stripe.Int64(0)`,
+	once: func(client *http.Client) (calls, error) {
+		config := &stripe.BackendConfig{HTTPClient: client, MaxNetworkRetries: stripe.Int64(0)}
+		backends := stripe.NewBackendsWithConfig(config)
+		return stripeCalls(stripe.NewClient("test-key", stripe.WithBackends(backends))), nil
 	},
 	typed: func(err error) (failure, bool) {
 		var e *stripe.Error
@@ -58,4 +43,26 @@ var stripeSDK = sdk{
 		failure{402, "card_declined", "Your card was declined.", "req_402"},
 	},
 	created: reply(200, `{"id":"file_1","object":"file"}`),
+}
+
+func stripeCalls(c *stripe.Client) calls {
+	return calls{
+		ask: func(ctx context.Context) (string, error) {
+			customer, err := c.V1Customers.Retrieve(ctx, "cus_1", nil)
+			if err != nil {
+				return "", err
+			}
+			return customer.Name, nil
+		},
+		upload: func(ctx context.Context, file io.Reader) error {
+			_, err := c.V1Files.Create(ctx, &stripe.FileCreateParams{
+				FileReader: file, Filename: stripe.String("notes.txt"), Purpose: stripe.String("dispute_evidence"),
+			})
+			return err
+		},
+		write: func(ctx context.Context) error {
+			_, err := c.V1Customers.Create(ctx, &stripe.CustomerCreateParams{Name: stripe.String("Ann")})
+			return err
+		},
+	}
 }

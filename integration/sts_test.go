@@ -14,17 +14,10 @@ var stsSDK = sdk{
 	name:   "AWS sts",
 	module: "github.com/aws/aws-sdk-go-v2/service/sts",
 	recipe: "newAWS",
-	open: func(client *http.Client) (calls, error) {
-		c := sts.NewFromConfig(newAWS(client))
-		return calls{
-			ask: func(ctx context.Context) (string, error) {
-				who, err := c.GetCallerIdentity(ctx, nil)
-				if err != nil {
-					return "", err
-				}
-				return aws.ToString(who.Account), nil
-			},
-		}, nil
+	open:   func(client *http.Client) (calls, error) { return stsCalls(sts.NewFromConfig(newAWS(client))), nil },
+	off:    `config.RetryMaxAttempts = 1`,
+	once: func(client *http.Client) (calls, error) {
+		return stsCalls(sts.NewFromConfig(awsOnce(client))), nil
 	},
 	typed:   awsError,
 	success: reply(200, `<GetCallerIdentityResponse><GetCallerIdentityResult><Account>123</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`),
@@ -39,6 +32,18 @@ var stsSDK = sdk{
 		failure{403, "AccessDenied", "You may not.", "req-1"},
 	},
 	sent: 3, // all that it asks is a POST, which a 503 that names no wait may have carried out: these are its own three
+}
+
+func stsCalls(c *sts.Client) calls {
+	return calls{
+		ask: func(ctx context.Context) (string, error) {
+			who, err := c.GetCallerIdentity(ctx, nil)
+			if err != nil {
+				return "", err
+			}
+			return aws.ToString(who.Account), nil
+		},
+	}
 }
 
 func stsError(status int, code, message string) steadyhttptest.Reply {

@@ -21,20 +21,15 @@ var vaultSDK = sdk{
 	recipe: "newVault",
 	open: func(client *http.Client) (calls, error) {
 		c, err := newVault(client)
-		return calls{
-			ask: func(ctx context.Context) (string, error) {
-				secret, err := c.KVv2("secret").Get(ctx, "greeting")
-				if err != nil {
-					return "", err
-				}
-				return secret.Data["text"].(string), nil
-			},
-			write: func(ctx context.Context) error {
-				// Most of what it writes it sends as a PUT, which may come twice by its very definition. This is a PATCH.
-				_, err := c.Logical().JSONMergePatch(ctx, "secret/data/greeting", map[string]any{"data": map[string]any{"text": "hello"}})
-				return err
-			},
-		}, err
+		return vaultCalls(c), err
+	},
+	off: `config.MaxRetries = 0`,
+	once: func(client *http.Client) (calls, error) {
+		config := vault.DefaultConfig()
+		config.HttpClient.Transport = client.Transport
+		config.MaxRetries = 0
+		c, err := vault.NewClient(config)
+		return vaultCalls(c), err
 	},
 	typed: func(err error) (failure, bool) {
 		var e *vault.ResponseError
@@ -54,6 +49,24 @@ var vaultSDK = sdk{
 		reply(405, `{"errors":["unsupported operation"]}`),
 		failure{status: 405, message: "unsupported operation"},
 	},
-	sent:    attempts + 2, // it goes on by itself after our last attempt, and gets one request for each of its own
-	applied: 3,            // by its own retries, which ask for no method: the same without us
+	sent:     attempts + 2, // it goes on by itself after our last attempt, and gets one request for each of its own
+	deadline: true,
+	applied:  3, // by its own retries, which ask for no method: the same without us
+}
+
+func vaultCalls(c *vault.Client) calls {
+	return calls{
+		ask: func(ctx context.Context) (string, error) {
+			secret, err := c.KVv2("secret").Get(ctx, "greeting")
+			if err != nil {
+				return "", err
+			}
+			return secret.Data["text"].(string), nil
+		},
+		write: func(ctx context.Context) error {
+			// Most of what it writes it sends as a PUT, which may come twice by its very definition. This is a PATCH.
+			_, err := c.Logical().JSONMergePatch(ctx, "secret/data/greeting", map[string]any{"data": map[string]any{"text": "hello"}})
+			return err
+		},
+	}
 }

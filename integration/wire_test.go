@@ -2,10 +2,12 @@ package integration
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -25,6 +27,34 @@ func wire(srv *steadyhttptest.Server) *http.Transport {
 		return d.DialContext(ctx, network, strings.TrimPrefix(srv.URL, "http://"))
 	}
 	return &http.Transport{DialContext: dial, DialTLSContext: dial, DisableKeepAlives: true}
+}
+
+// settled returns from a request only once its body is closed, for SDKs that take
+// their reader back as soon as they are answered. net/http may still be about to
+// see that there is no more in it, and the race detector sees two goroutines at it.
+type settled struct{ base http.RoundTripper }
+
+func (s settled) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Body == nil || req.Body == http.NoBody {
+		return s.base.RoundTrip(req)
+	}
+	body := &closing{ReadCloser: req.Body, closed: make(chan struct{})}
+	req = req.WithContext(req.Context())
+	req.Body = body
+	resp, err := s.base.RoundTrip(req)
+	<-body.closed
+	return resp, err
+}
+
+type closing struct {
+	io.ReadCloser
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (c *closing) Close() error {
+	defer c.once.Do(func() { close(c.closed) })
+	return c.ReadCloser.Close()
 }
 
 // steady is the zero Transport with only its Base set.
@@ -54,7 +84,11 @@ func bubble(t *testing.T, s sdk, chain func(http.RoundTripper) http.RoundTripper
 		srv.Script(path, r)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		f(t, open(t, s, chain(wire(srv))))
+		var base http.RoundTripper = wire(srv)
+		if s.hasty {
+			base = settled{base}
+		}
+		f(t, open(t, s, chain(base)))
 	})
 	return slices.DeleteFunc(srv.Requests(), func(r steadyhttptest.Request) bool {
 		_, ok := s.opening[r.Path]
