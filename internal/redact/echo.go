@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"strings"
 	"unicode/utf8"
 )
 
 // Servers say back what they were sent: as it was, escaped for a URL, for HTML
-// or JSON, in base64, in another case, cut short. An echo is found in all of
+// or JSON, in base64 or hexadecimal digits, in another case, cut short. An echo is found in all of
 // these because only letters and digits are compared, with escapes undone and in
 // lower case, and because any stretch of a secret will do that is long enough to
 // be no accident. Both are looked at once, whatever stands in them.
@@ -21,6 +22,8 @@ const (
 
 	// maxEchoes bounds all secrets of a request together, coded ones included.
 	maxEchoes = 64 << 10
+
+	coded = 8 // is how many times as much room a secret takes with all its codings
 
 	gram = 8 // letters that are compared at once
 	step = 2 // of them, a secret's are kept at every second place
@@ -51,7 +54,7 @@ func Without(secrets ...string) Cleaner {
 	}
 	size := 0
 	for _, s := range secrets {
-		size += 6 * min(len(s), maxEcho)
+		size += coded * min(len(s), maxEcho)
 	}
 	text := make([]byte, 0, min(size, maxEchoes))
 	for i, s := range secrets {
@@ -59,7 +62,7 @@ func Without(secrets ...string) Cleaner {
 			continue
 		}
 		s = s[:min(len(s), maxEcho)]
-		if len(text)+6*len(s) > maxEchoes {
+		if len(text)+coded*len(s) > maxEchoes {
 			break
 		}
 		before := len(text)
@@ -101,22 +104,33 @@ func appendFolded(text []byte, s string, space bool) []byte {
 }
 
 // appendCoded appends s in base64, as it comes out behind any other text: three
-// ways, without the signs that depend on what stands before and after.
+// ways, without the signs that depend on what stands before and after; and in
+// hexadecimal digits.
 func appendCoded(text []byte, s string) []byte {
 	var plainRoom, codedRoom [512]byte // enough for most: no allocation
+	plain := append(append(plainRoom[:0], "xx"...), s...)
 	for before := range 3 {
-		plain := append(append(plainRoom[:0], "xx"[:before]...), s...)
-		coded := base64.StdEncoding.AppendEncode(codedRoom[:0], plain)
-		from, to := (before*8+5)/6, len(plain)*8/6
+		coded := base64.StdEncoding.AppendEncode(codedRoom[:0], plain[2-before:])
+		from, to := (before*8+5)/6, (before+len(s))*8/6
 		text = append(text, 0)
 		for _, c := range coded[from:to] {
-			if alnum(c) {
-				text = append(text, lower(c))
+			if l := letter[c]; l != 0 {
+				text = append(text, l)
 			}
 		}
 	}
-	return text
+	return hex.AppendEncode(append(text, 0), plain[2:])
 }
+
+// letter is each ASCII letter in lower case, each digit, and 0 for all else.
+var letter = func() (letter [256]byte) {
+	for c := range letter {
+		if alnum(byte(c)) {
+			letter[c] = lower(byte(c))
+		}
+	}
+	return letter
+}()
 
 // folded returns what s says at i, as far as it is compared: a letter or a
 // digit in lower case, ' ' for white space, and 0 for all else; and how many
@@ -124,8 +138,8 @@ func appendCoded(text []byte, s string) []byte {
 func folded(s string, i int) (c byte, n int) {
 	c = s[i]
 	switch {
-	case alnum(c):
-		return lower(c), 1
+	case letter[c] != 0:
+		return letter[c], 1
 	case c == '%':
 		n = 1
 		for strings.HasPrefix(s[i+n:], "25") { // escaped twice
@@ -158,32 +172,51 @@ func folded(s string, i int) (c byte, n int) {
 
 // entity is folded for an ampersand: &amp; is one sign, and &#65; a letter.
 func entity(s string, i int) (byte, int) {
-	for _, e := range [...]string{"&amp;", "&lt;", "&gt;", "&quot;", "&apos;", "&nbsp;"} {
-		if strings.HasPrefix(s[i:], e) {
-			return 0, len(e)
+	c, n := character(s, i)
+	return comparable(int(c)), n
+}
+
+// entities are those of HTML that servers write.
+var entities = [...]struct {
+	text string
+	c    byte
+}{{"amp;", '&'}, {"lt;", '<'}, {"gt;", '>'}, {"quot;", '"'}, {"apos;", '\''}, {"nbsp;", 0}}
+
+// character returns the character that the ampersand at s[i] stands for, itself or 0
+// for one beyond a byte, and how many bytes it takes.
+func character(s string, i int) (c byte, n int) {
+	rest := s[i+1:]
+	if len(rest) < 3 {
+		return '&', 1
+	}
+	for _, e := range entities {
+		if rest[0] == e.text[0] && strings.HasPrefix(rest, e.text) {
+			return e.c, 1 + len(e.text)
 		}
 	}
-	if !strings.HasPrefix(s[i:], "&#") {
-		return 0, 1
+	if rest[0] != '#' {
+		return '&', 1
 	}
 	v, hexed := 0, false
-	for j := i + 2; j < len(s) && j < i+10; j++ {
-		switch c := s[j] | 0x20; {
-		case s[j] == ';':
-			return comparable(v), j + 1 - i
-		case c == 'x' && j == i+2:
+	for j := 1; j < len(rest) && j < 9; j++ {
+		switch l := rest[j] | 0x20; {
+		case rest[j] == ';' && v < utf8.RuneSelf:
+			return byte(v), j + 2
+		case rest[j] == ';':
+			return 0, j + 2
+		case l == 'x' && j == 1:
 			hexed = true
-		case hexed && 'a' <= c && c <= 'f':
-			v = v*16 + int(c-'a') + 10
-		case '0' <= s[j] && s[j] <= '9' && hexed:
-			v = v*16 + int(s[j]-'0')
-		case '0' <= s[j] && s[j] <= '9':
-			v = v*10 + int(s[j]-'0')
+		case hexed && 'a' <= l && l <= 'f':
+			v = v*16 + int(l-'a') + 10
+		case '0' <= rest[j] && rest[j] <= '9' && hexed:
+			v = v*16 + int(rest[j]-'0')
+		case '0' <= rest[j] && rest[j] <= '9':
+			v = v*10 + int(rest[j]-'0')
 		default:
-			return 0, 1
+			return '&', 1
 		}
 	}
-	return 0, 1
+	return '&', 1
 }
 
 func hexAt(s string, i, digits int) (v int, ok bool) {
@@ -231,29 +264,19 @@ func (c *Cleaner) index() {
 		size *= 2
 	}
 	c.table = make([]int32, size)
-	for i := 0; i+gram <= len(c.text); i++ {
-		if c.text[i] == 0 {
+	var g uint64
+	run := 0 // letters of the secret so far
+	for end, l := range c.text {
+		if l == 0 {
+			run = 0
 			continue
 		}
+		g = g<<8 | uint64(l)
 		// Every second place of each secret, and the beginning of each.
-		if i%step != 0 && c.text[i-1] != 0 {
-			continue
-		}
-		if g, ok := gramAt(c.text, i); ok {
-			c.put(g, i)
+		if run++; run == gram || run > gram && (end+1-gram)%step == 0 {
+			c.put(g, end+1-gram)
 		}
 	}
-}
-
-// gramAt packs gram letters into a number; false where a secret ends before.
-func gramAt(text []byte, i int) (g uint64, ok bool) {
-	for j := range gram {
-		if text[i+j] == 0 {
-			return 0, false
-		}
-		g = g<<8 | uint64(text[i+j])
-	}
-	return g, true
 }
 
 func slot(g uint64, size int) int { return int(g * 0x9e3779b97f4a7c15 >> 32 & uint64(size-1)) }
@@ -303,7 +326,10 @@ func (c *Cleaner) find(g uint64) int {
 func (c *Cleaner) mayEcho(s string) bool {
 	var g uint64
 	for i, seen := 0, 0; i < len(s); {
-		l, n := folded(s, i)
+		l, n := letter[s[i]], 1
+		if l == 0 {
+			l, n = folded(s, i)
+		}
 		i += n
 		if l == 0 {
 			continue

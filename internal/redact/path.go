@@ -356,12 +356,12 @@ func urls(s string) string {
 	var b strings.Builder
 	last := 0
 	for i := 0; i < len(s); {
-		if !wordByte(s[i]) {
+		if !inWord[s[i]] {
 			i++
 			continue
 		}
 		start := i
-		for i < len(s) && wordByte(s[i]) {
+		for i < len(s) && inWord[s[i]] {
 			i++
 		}
 		host := s[start:i]
@@ -411,15 +411,16 @@ func escapedBefore(s string, start int) int {
 // pathEnds reports whether the path of a URL in a text ends before s[i]: where a
 // value does, at its query, or where another URL begins.
 func pathEnds(s string, i int) bool {
-	switch c := s[i]; {
-	case c == '\\':
+	switch c := s[i]; c {
+	case '\\':
 		return slash(s, i) == 0
-	case c == '?', c == '#', c >= 0x80, strings.IndexByte(" \t\"'`&,;)]}>|", c) >= 0:
-		return true
-	case c == ':':
+	case ':':
 		return i+2 < len(s) && slash(s, i+1) > 0
-	case c == '%':
+	case '%':
 		return i+3 < len(s) && s[i+1] == '3' && (s[i+2]|0x20 == 'a' && slash(s, i+3) > 0 || s[i+2]|0x20 == 'f') // an escaped colon or question mark
+	default:
+		return c >= 0x80 || pathEnd[c]
 	}
-	return false
 }
+
+var pathEnd = setOf("?# \t\"'`&,;)]}>|")

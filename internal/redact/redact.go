@@ -175,17 +175,18 @@ func secrets(s string) string {
 			before, prev, prevEnd, password = "", "", i, -1
 			continue
 		}
-		if !wordByte(s[i]) {
-			i++
+		if !inWord[s[i]] {
+			_, n := sign(s, i)
+			i += n
 			continue
 		}
 		start := i
-		for i < len(s) && wordByte(s[i]) {
+		for i < len(s) && inWord[s[i]] {
 			i++
 		}
 		word, glue := s[start:i], s[prevEnd:start]
 		switch at := secretAt(s, start, i); {
-		case start > 0 && strings.HasPrefix(s[start-1:], Mask): // masked before
+		case start > 0 && s[start-1] == Mask[0] && strings.HasPrefix(s[start-1:], Mask): // masked before
 		case announced(before, prev, glue, s, start, i):
 			i = valueEnd(s, i)
 			if i < len(s) && s[i] == ']' && strings.HasSuffix(s[start:i], Mask[:len(Mask)-1]) {
@@ -204,12 +205,54 @@ func secrets(s string) string {
 	return b.String()
 }
 
+// sign returns the sign at s[i], and how many bytes it takes: more than one if it is
+// escaped for a URL (%3D, and %253D), for JSON (\n, \u003d) or for HTML (&quot;, &#61;).
+// An escaped letter is no sign, but belongs to a word all the same.
+func sign(s string, i int) (c byte, n int) {
+	switch c = s[i]; c {
+	case '%':
+		n = 1
+		for strings.HasPrefix(s[i+n:], "25") {
+			n += 2
+		}
+		if v, ok := hexAt(s, i+n, 2); ok {
+			return byte(v), n + 2
+		}
+		return c, n
+	case '\\':
+		if i+1 == len(s) {
+			return c, 1
+		}
+		switch s[i+1] {
+		case 'u':
+			if v, ok := hexAt(s, i+2, 4); ok {
+				return byte(min(v, 0xff)), 6
+			}
+		case 'n', 'r', 't', 'b', 'f':
+			return ' ', 2
+		case '"', '/', '\\':
+			return s[i+1], 2
+		}
+	case '&':
+		return character(s, i)
+	}
+	return c, 1
+}
+
 // wordByte reports whether c can stand inside a credential. The asterisk is
 // that of servers which half-hide a key. Beyond ASCII there are only words and
 // quotation marks.
 func wordByte(c byte) bool {
 	return alnum(c) || c == '-' || c == '_' || c == '.' || c == '+' || c == '~' || c == '*'
 }
+
+// inWord is wordByte, looked up.
+var inWord = func() (in [256]bool) {
+	for c := range in {
+		in[c] = wordByte(byte(c))
+	}
+	return in
+}()
 
 func alnum(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
@@ -226,12 +269,15 @@ func valueEnd(s string, i int) int {
 }
 
 // valueEnds are what no value goes across.
-var valueEnds = func() (ends [utf8.RuneSelf]bool) {
-	for _, c := range []byte(" \t\"'`\\&,;)]}>|") {
-		ends[c] = true
+var valueEnds = setOf(" \t\"'`\\&,;)]}>|")
+
+// setOf is a set of bytes, looked up at once.
+func setOf(list string) (set [256]bool) {
+	for _, c := range []byte(list) {
+		set[c] = true
 	}
-	return ends
-}()
+	return set
+}
 
 // valueAt is the value from start on whose first word ends at end, or as much of
 // it as is looked at.
@@ -263,7 +309,7 @@ type prefix struct {
 }
 
 // byFirst sorts prefixes by their first byte, since every word is compared.
-func byFirst(list []prefix) (sorted [utf8.RuneSelf][]prefix) {
+func byFirst(list []prefix) (sorted [256][]prefix) {
 	for _, p := range list {
 		sorted[p.text[0]] = append(sorted[p.text[0]], p)
 	}
@@ -271,11 +317,10 @@ func byFirst(list []prefix) (sorted [utf8.RuneSelf][]prefix) {
 }
 
 // secretAt returns where in the word s[start:end] a key begins, -1 if none
-// does. It may begin inside: after a flag's dashes, emphasis or a dot, or after
-// an escape sequence that only looks like part of the word.
+// does. It may begin inside: after a flag's dashes, emphasis or a dot.
 func secretAt(s string, start, end int) int {
 	for i := start; i < end; i++ {
-		if i > start && alnum(s[i-1]) && !escapeEnds(s, i) {
+		if i > start && letter[s[i-1]] != 0 {
 			continue
 		}
 		word := s[i:end]
@@ -292,12 +337,6 @@ func secretAt(s string, start, end int) int {
 		}
 	}
 	return -1
-}
-
-// escapeEnds reports whether an escape sequence of a URL (%20) or of JSON (\n,
-// \u003c) ends before s[i].
-func escapeEnds(s string, i int) bool {
-	return i >= 3 && s[i-3] == '%' || i >= 2 && s[i-2] == '\\' || i >= 6 && s[i-6:i-4] == `\u`
 }
 
 // maxLook is how much of a value is looked at to tell what it is: more than the
@@ -332,46 +371,76 @@ func keyLike(word string) bool {
 // what stands before it: an authentication scheme, or a name and a sign of
 // assignment.
 func announced(before, prev, glue, s string, start, end int) bool {
-	if len(prev) > len("u0026") && strings.HasPrefix(prev, "u00") {
-		prev = prev[len("u0026"):] // an ampersand of a query, as JSON escapes it
-	}
-	if strings.ContainsAny(glue, "=:") {
-		glue = strings.TrimRight(glue, "/%+") // with which base64, or its escapes, may begin
-	}
-	if strings.Trim(glue, ` "'\<`) == "" && glue != "" {
+	var room [maxGlue]byte
+	g := string(signs(room[:0], glue))
+	switch {
+	case g == "":
+		return false
+	case strings.IndexByte(g, ':') < 0 && strings.IndexByte(g, '=') < 0:
 		// Authorization: token 4f9e… – the scheme may be anybody's.
-		return (scheme(prev) || strings.HasSuffix(strings.ToLower(before), "authorization") || strings.HasPrefix(prev, "--") && SecretName(prev)) &&
+		return strings.Trim(g, ` "'\<`) == "" && (scheme(prev) || hasSuffixFold(before, "authorization") || strings.HasPrefix(prev, "--") && SecretName(prev)) &&
 			keyLike(valueAt(s, start, end))
 	}
-	if len(glue) > 8 || strings.Trim(glue, " \"'\\:=[<>") != "" || !strings.ContainsAny(glue, ":=") {
+	g = strings.TrimRight(g, "/%+") // with which base64 may begin
+	if strings.Trim(g, " \"'\\:=[<>") != "" {
 		return false
 	}
 	name := strings.ToLower(prev[max(0, len(prev)-maxLook):])
-	if !scheme(prev) && !telegramBot(name) && name != "code" && !SecretName(name) && !queryName(name) {
+	secret := SecretName(name)
+	if !secret && !scheme(prev) && !telegramBot(name) && name != "code" && !queryName(name) {
 		return false
 	}
 	value := valueAt(s, start, end)
 	switch {
-	case scheme(prev), glue == ":" && telegramBot(name):
+	case scheme(prev), g == ":" && telegramBot(name):
 		return keyLike(value)
-	case name == "code" && glue == "=": // of OAuth, or somebody's error code
+	case name == "code" && g == "=": // of OAuth, or somebody's error code
 		return len(value) >= 20 && keyLike(value)
-	case !SecretName(name) && !(glue == "=" && queryName(name)):
+	case !secret && !(g == "=" && queryName(name)):
 		return false
 	case keyLike(value):
 		return true
 	}
 	// Prose has colons and equal signs too: "invalid token: expired". Where the
 	// name can mean nothing else, and in a query, any value counts.
-	query := start > len(glue)+len(prev) && strings.ContainsRune("?&", rune(s[start-len(glue)-len(prev)-1]))
+	query := start > len(glue)+len(prev) && strings.IndexByte("?&;", s[start-len(glue)-len(prev)-1]) >= 0
 	certain := strings.Contains(name, "pass") || strings.HasSuffix(name, "secret") || strings.HasSuffix(name, "api_key") || name == "pwd"
 	switch {
-	case glue == ": ":
+	case g == ": ":
 		return false
 	case query || certain:
 		return len(value) >= 4
 	}
-	return glue == "=" && len(value) >= 6
+	return g == "=" && len(value) >= 6
+}
+
+// maxGlue is how many signs may stand between a name and its value.
+const maxGlue = 8
+
+// signs appends the signs of glue to b, without escapes; nothing if there are more
+// than b has room for. The slashes at the end, with which base64 may begin, are
+// not counted.
+func signs(b []byte, glue string) []byte {
+	if len(glue) > 6*maxGlue {
+		return nil
+	}
+	for i := 0; i < len(glue); {
+		c, n := sign(glue, i)
+		i += n
+		if len(b) == cap(b) {
+			if c != '/' {
+				return nil
+			}
+			continue
+		}
+		b = append(b, c)
+	}
+	return b
+}
+
+func hasSuffixFold(s, end string) bool {
+	i := len(s) - len(end)
+	return i >= 0 && s[len(s)-1]|0x20 == end[len(end)-1] && strings.EqualFold(s[i:], end)
 }
 
 // telegramBot reports whether name is the first half of such a bot's token,
@@ -382,7 +451,7 @@ func telegramBot(name string) bool {
 }
 
 func scheme(word string) bool {
-	return strings.EqualFold(word, "bearer") || strings.EqualFold(word, "basic")
+	return len(word) == 6 && strings.EqualFold(word, "bearer") || len(word) == 5 && strings.EqualFold(word, "basic")
 }
 
 // passwordAfter returns where the secret of a URL's user begins, if a URL's
@@ -411,8 +480,10 @@ func passwordAfter(s string, i int) int {
 }
 
 func valueEndOfUser(s string, i int) int {
-	for i < len(s) && strings.IndexByte("@/ \"'", s[i]) < 0 {
+	for i < len(s) && !userEnds[s[i]] {
 		i++
 	}
 	return i
 }
+
+var userEnds = setOf("@/ \"'")
