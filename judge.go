@@ -189,10 +189,11 @@ func message(clean redact.Cleaner, said string, body []byte) string {
 	if said == "" {
 		said = string(body)
 	}
-	if !json.Valid(body) {
+	line := clean.Line(said, maxMessage)
+	if len(line) > maxDetail && !json.Valid(body) {
 		return clean.Line(said, maxDetail)
 	}
-	return clean.Line(said, maxMessage)
+	return line
 }
 
 func allowances(clean redact.Cleaner, limits []wait.Limit) []limit.Allowance {

@@ -40,9 +40,11 @@ type tree struct {
 	keys  uint64 // a bit for each key in it, by the key's highest six
 }
 
-// mayHave reports whether some object in the tree may have that member. Most of
-// what is looked for is nowhere.
-func (t *tree) mayHave(key uint64) bool { return t.keys>>(key>>58)&1 != 0 }
+// mayHave reports whether some object in the tree may have that member.
+func (t *tree) mayHave(key uint64) bool { return t.keys&keyBit(key) != 0 }
+
+// keyBit is the bit that stands for a key.
+func keyBit(key uint64) uint64 { return 1 << (key >> 58) }
 
 // parse reads src, in one pass and without recursion.
 func (t *tree) parse(src string) {
@@ -89,7 +91,7 @@ func (t *tree) parse(src string) {
 				if key, end = name(src, i); end < 0 {
 					return
 				}
-				t.keys |= 1 << (key >> 58)
+				t.keys |= keyBit(key)
 				i = space(src, end)
 				if i >= len(src) || src[i] != ':' {
 					return

@@ -3,7 +3,6 @@ package redact
 import (
 	"bytes"
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/hex"
 	"strings"
 	"unicode/utf8"
@@ -25,8 +24,8 @@ const (
 
 	coded = 8 // is how many times as much room a secret takes with all its codings
 
-	gram = 8 // letters that are compared at once
-	step = 2 // of them, a secret's are kept at every second place
+	gram = 6                     // letters that are compared at once
+	step = minStretch - gram + 1 // of them, a secret's are kept at every so many places: each stretch that counts has one
 
 	// maxPhrase bounds a secret of several words, which counts as a whole.
 	maxPhrase = 64
@@ -113,13 +112,22 @@ func appendCoded(text []byte, s string) []byte {
 		coded := base64.StdEncoding.AppendEncode(codedRoom[:0], plain[2-before:])
 		from, to := (before*8+5)/6, (before+len(s))*8/6
 		text = append(text, 0)
-		for _, c := range coded[from:to] {
-			if l := letter[c]; l != 0 {
-				text = append(text, l)
-			}
-		}
+		text = appendLetters(text, coded[from:to])
 	}
 	return hex.AppendEncode(append(text, 0), plain[2:])
+}
+
+// appendLetters appends the letters and digits of coded in lower case.
+func appendLetters(text, coded []byte) []byte {
+	n := len(text)
+	text = append(text, coded...)
+	for _, c := range coded {
+		text[n] = letter[c]
+		if text[n] != 0 {
+			n++
+		}
+	}
+	return text[:n]
 }
 
 // letter is each ASCII letter in lower case, each digit, and 0 for all else.
@@ -254,6 +262,9 @@ func lower(c byte) byte {
 	return c
 }
 
+// gramMask leaves of a number the letters of one gram.
+const gramMask = 1<<(8*gram) - 1
+
 // index builds the table.
 func (c *Cleaner) index() {
 	if len(c.text) == 0 {
@@ -264,19 +275,20 @@ func (c *Cleaner) index() {
 		size *= 2
 	}
 	c.table = make([]int32, size)
-	var g uint64
-	run := 0 // letters of the secret so far
-	for end, l := range c.text {
-		if l == 0 {
-			run = 0
-			continue
+	// The beginning of each secret, and every so many places from there.
+	for at := 0; at < len(c.text); {
+		end := at + c.length(at)
+		for ; at+gram <= end; at += step {
+			c.put(gramAt(c.text, at), at)
 		}
-		g = g<<8 | uint64(l)
-		// Every second place of each secret, and the beginning of each.
-		if run++; run == gram || run > gram && (end+1-gram)%step == 0 {
-			c.put(g, end+1-gram)
-		}
+		at = end + 1
 	}
+}
+
+// gramAt packs the letters of a gram into a number.
+func gramAt(text []byte, at int) uint64 {
+	t := text[at : at+gram]
+	return uint64(t[0])<<40 | uint64(t[1])<<32 | uint64(t[2])<<24 | uint64(t[3])<<16 | uint64(t[4])<<8 | uint64(t[5])
 }
 
 func slot(g uint64, size int) int { return int(g * 0x9e3779b97f4a7c15 >> 32 & uint64(size-1)) }
@@ -301,7 +313,7 @@ func (c *Cleaner) put(g uint64, at int) {
 
 // is reports whether the gram at a place of text is g.
 func (c *Cleaner) is(at int32, g uint64) bool {
-	return binary.BigEndian.Uint64(c.text[at:]) == g
+	return gramAt(c.text, int(at)) == g
 }
 
 // length is how much of a secret there is from at on.
@@ -334,7 +346,7 @@ func (c *Cleaner) mayEcho(s string) bool {
 		if l == 0 {
 			continue
 		}
-		g = g<<8 | uint64(l)
+		g = (g<<8 | uint64(l)) & gramMask
 		if seen++; seen >= gram && c.find(g) >= 0 {
 			return true
 		}
@@ -364,7 +376,7 @@ func (c Cleaner) withoutEchoes(s string) string {
 	free := 0 // t[:free] is judged
 	var g uint64
 	for i := range t {
-		g = g<<8 | uint64(t[i])
+		g = (g<<8 | uint64(t[i])) & gramMask
 		if i < free+gram-1 {
 			continue
 		}

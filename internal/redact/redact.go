@@ -52,6 +52,9 @@ var marks = []struct{ before, end string }{
 
 // marked masks what is announced by a mark, wherever one stands.
 func marked(s string) string {
+	if strings.IndexByte(s, '-') < 0 && strings.IndexByte(s, ':') < 0 {
+		return s
+	}
 	for _, m := range marks {
 		i := strings.Index(s, m.before)
 		if i < 0 {
@@ -92,19 +95,25 @@ func oneLine(s string) string {
 	var b strings.Builder
 	b.Grow(len(s))
 	space := true // at the start: leading space goes
-	for _, r := range s {
-		if r > unicode.MaxASCII && unseen(r) {
-			continue
-		}
-		if r == utf8.RuneError || unicode.IsSpace(r) || !unicode.IsPrint(r) {
-			if !space {
-				b.WriteByte(' ')
+	for i := 0; i < len(s); {
+		from, c := i, s[i]
+		shown := ' ' < c && c <= '~'
+		i++
+		if c >= utf8.RuneSelf {
+			r, n := utf8.DecodeRuneInString(s[from:])
+			i = from + n
+			if unseen(r) {
+				continue
 			}
-			space = true
-			continue
+			shown = r != utf8.RuneError && !unicode.IsSpace(r) && unicode.IsPrint(r)
 		}
-		b.WriteRune(r)
-		space = false
+		switch {
+		case shown:
+			b.WriteString(s[from:i])
+		case !space:
+			b.WriteByte(' ')
+		}
+		space = !shown
 	}
 	return strings.TrimRight(b.String(), " ")
 }

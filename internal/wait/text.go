@@ -183,14 +183,23 @@ func windowIn(message string) time.Duration {
 		return 0
 	}
 	s := lower(message[:min(len(message), maxText)])
-	first, w := len(s), time.Duration(0)
-	for i := range windows {
-		if at := strings.Index(s[:first], windows[i].text); at >= 0 {
-			first, w = at, windows[i].window
+	for i := 0; i < len(s); i++ {
+		for _, w := range windowsBy[s[i]] {
+			if strings.HasPrefix(s[i:], w.text) {
+				return w.window
+			}
 		}
 	}
-	return w
+	return 0
 }
+
+// windowsBy has the windows by first byte.
+var windowsBy = func() (by [256][]namedWindow) {
+	for _, w := range windows {
+		by[w.text[0]] = append(by[w.text[0]], w)
+	}
+	return by
+}()
 
 // lower makes ASCII letters small and keeps every other byte where it is.
 func lower(s string) string {
