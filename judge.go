@@ -6,7 +6,6 @@ import (
 	"compress/gzip"
 	"compress/zlib"
 	"context"
-	"encoding/json"
 	"io"
 	"maps"
 	"net/http"
@@ -190,10 +189,24 @@ func message(clean redact.Cleaner, said string, body []byte) string {
 		said = string(body)
 	}
 	line := clean.Line(said, maxMessage)
-	if len(line) > maxDetail && !json.Valid(body) {
+	if len(line) > maxDetail && !isJSON(body) {
 		return clean.Line(said, maxDetail)
 	}
 	return line
+}
+
+// isJSON reports whether a body begins and ends as JSON does. What is between has
+// been read by then, or is shown as it is.
+func isJSON(body []byte) bool {
+	body = bytes.TrimSpace(body)
+	if len(body) < 2 {
+		return false
+	}
+	switch string([]byte{body[0], body[len(body)-1]}) {
+	case "{}", "[]", `""`:
+		return true
+	}
+	return false
 }
 
 func allowances(clean redact.Cleaner, limits []wait.Limit) []limit.Allowance {

@@ -313,7 +313,7 @@ func (c *Cleaner) put(g uint64, at int) {
 
 // is reports whether the gram at a place of text is g.
 func (c *Cleaner) is(at int32, g uint64) bool {
-	return gramAt(c.text, int(at)) == g
+	return c.text[at] == byte(g>>(8*(gram-1))) && gramAt(c.text, int(at)) == g
 }
 
 // length is how much of a secret there is from at on.
@@ -337,6 +337,7 @@ func (c *Cleaner) find(g uint64) int {
 // that costs no memory.
 func (c *Cleaner) mayEcho(s string) bool {
 	var g uint64
+	table := c.table
 	for i, seen := 0, 0; i < len(s); {
 		l, n := letter[s[i]], 1
 		if l == 0 {
@@ -347,7 +348,7 @@ func (c *Cleaner) mayEcho(s string) bool {
 			continue
 		}
 		g = (g<<8 | uint64(l)) & gramMask
-		if seen++; seen >= gram && c.find(g) >= 0 {
+		if seen++; seen >= gram && table[slot(g, len(table))] != 0 && c.find(g) >= 0 {
 			return true
 		}
 	}

@@ -185,7 +185,10 @@ func secrets(s string) string {
 			continue
 		}
 		if !inWord[s[i]] {
-			_, n := sign(s, i)
+			n := 1
+			if c := s[i]; c == '%' || c == '\\' || c == '&' {
+				_, n = sign(s, i)
+			}
 			i += n
 			continue
 		}
@@ -312,6 +315,9 @@ var prefixes = byFirst([]prefix{
 	{"eyJ", 20}, // a JSON web token: its first part decodes to `{"`
 })
 
+// minPrefixed is the least length of a word that counts because of its prefix.
+const minPrefixed = 8
+
 type prefix struct {
 	text string
 	min  int // length of the shortest word that counts
@@ -328,8 +334,8 @@ func byFirst(list []prefix) (sorted [256][]prefix) {
 // secretAt returns where in the word s[start:end] a key begins, -1 if none
 // does. It may begin inside: after a flag's dashes, emphasis or a dot.
 func secretAt(s string, start, end int) int {
-	for i := start; i < end; i++ {
-		if i > start && letter[s[i-1]] != 0 {
+	for i := start; i+minPrefixed <= end; i++ {
+		if i > start && letter[s[i-1]] != 0 || len(prefixes[s[i]]) == 0 {
 			continue
 		}
 		word := s[i:end]
@@ -380,6 +386,9 @@ func keyLike(word string) bool {
 // what stands before it: an authentication scheme, or a name and a sign of
 // assignment.
 func announced(before, prev, glue, s string, start, end int) bool {
+	if glue == " " && !introduces(before, prev) {
+		return false // like most words
+	}
 	var room [maxGlue]byte
 	g := string(signs(room[:0], glue))
 	switch {
@@ -387,11 +396,10 @@ func announced(before, prev, glue, s string, start, end int) bool {
 		return false
 	case strings.IndexByte(g, ':') < 0 && strings.IndexByte(g, '=') < 0:
 		// Authorization: token 4f9e… – the scheme may be anybody's.
-		return strings.Trim(g, ` "'\<`) == "" && (scheme(prev) || hasSuffixFold(before, "authorization") || strings.HasPrefix(prev, "--") && SecretName(prev)) &&
-			keyLike(valueAt(s, start, end))
+		return introduces(before, prev) && only(g, &quoteSigns) && keyLike(valueAt(s, start, end))
 	}
 	g = strings.TrimRight(g, "/%+") // with which base64 may begin
-	if strings.Trim(g, " \"'\\:=[<>") != "" {
+	if !only(g, &assignSigns) {
 		return false
 	}
 	name := strings.ToLower(prev[max(0, len(prev)-maxLook):])
@@ -423,6 +431,12 @@ func announced(before, prev, glue, s string, start, end int) bool {
 	return g == "=" && len(value) >= 6
 }
 
+// introduces reports whether a credential follows two words without a sign of
+// assignment: a scheme, or the flag of a program.
+func introduces(before, prev string) bool {
+	return scheme(prev) || hasSuffixFold(before, "authorization") || strings.HasPrefix(prev, "--") && SecretName(prev)
+}
+
 // maxGlue is how many signs may stand between a name and its value.
 const maxGlue = 8
 
@@ -445,6 +459,21 @@ func signs(b []byte, glue string) []byte {
 		b = append(b, c)
 	}
 	return b
+}
+
+// What may stand between a scheme and its credential, and between a name and its value.
+var (
+	quoteSigns  = setOf(" \"'\\<")
+	assignSigns = setOf(" \"'\\:=[<>")
+)
+
+func only(s string, set *[256]bool) bool {
+	for i := range len(s) {
+		if !set[s[i]] {
+			return false
+		}
+	}
+	return true
 }
 
 func hasSuffixFold(s, end string) bool {

@@ -16,12 +16,11 @@ const (
 // "Please wait 5631 seconds". It takes a figure only from behind a word that
 // announces one, so that "a timeout of 60 seconds" is none.
 func Text(message string) (time.Duration, bool) {
-	return words(message, clock{})
+	return words(lower(message[:min(len(message), maxText)]), clock{})
 }
 
-// words is Text, which also reads points in time if c is set.
-func words(message string, c clock) (time.Duration, bool) {
-	s := lower(message[:min(len(message), maxText)])
+// words is Text of a message in lower case. It also reads points in time if c is set.
+func words(s string, c clock) (time.Duration, bool) {
 	var weak time.Duration
 	found := false
 	for i := 0; i < len(s); i++ {
@@ -177,12 +176,8 @@ func moment(s string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// windowIn returns the window that a message names first.
-func windowIn(message string) time.Duration {
-	if message == "" {
-		return 0
-	}
-	s := lower(message[:min(len(message), maxText)])
+// windowIn returns the window that a message, in lower case, names first.
+func windowIn(s string) time.Duration {
 	for i := 0; i < len(s); i++ {
 		for _, w := range windowsBy[s[i]] {
 			if strings.HasPrefix(s[i:], w.text) {

@@ -68,6 +68,7 @@ var generalWaits = []WaitHeader{
 // maintenance window. A later one is not better: OpenAI's reset is when the
 // bucket is full again, which may be a minute after there is room.
 func (r *Reader) Resolve(a Ask) Figure {
+	a.Message = lower(a.Message[:min(len(a.Message), maxText)])
 	f := r.resolve(a, clockOf(a.Header, a.Now))
 	if f.Source != "" && f.Window == 0 {
 		f.Window = windowIn(a.Message)
