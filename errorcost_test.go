@@ -115,6 +115,9 @@ var errorStacks = []struct {
 	{"classify and log", func(base http.RoundTripper) http.RoundTripper {
 		return &steadyhttp.Logger{Base: &steadyhttp.Classifier{Base: base}, Zap: jsonLogger()}
 	}},
+	{"all, silent", func(base http.RoundTripper) http.RoundTripper {
+		return &steadyhttp.Transport{Base: base, Retrier: &steadyhttp.Retrier{MaxAttempts: 1}, Throttler: &steadyhttp.Throttler{Inference: limit.Observe}}
+	}},
 	{"all", func(base http.RoundTripper) http.RoundTripper {
 		return &steadyhttp.Transport{Base: base, Logger: &steadyhttp.Logger{Zap: jsonLogger()}, Retrier: &steadyhttp.Retrier{MaxAttempts: 1}, Throttler: &steadyhttp.Throttler{Inference: limit.Observe}}
 	}},
@@ -158,4 +161,21 @@ func headers(lines string) http.Header {
 		h.Add(name, value)
 	}
 	return h
+}
+
+// A typical error allocates no more than forty times, its entry in the log and all
+// bookkeeping included.
+func TestAllocationsOfAnError(t *testing.T) {
+	if underRace() {
+		t.Skip("the race detector makes pools forget on purpose")
+	}
+	for _, e := range sampleErrors {
+		for _, stack := range errorStacks {
+			got := testing.AllocsPerRun(100, e.calling(t, stack.over(e.base())))
+			if got > 40 {
+				t.Errorf("%s, %s: got %v allocations, want 40 at most", e.name, stack.name, got)
+			}
+			t.Logf("%s, %s: %v", e.name, stack.name, got)
+		}
+	}
 }

@@ -380,29 +380,30 @@ func (t *tree) number(at int32) (float64, bool) {
 
 // unescape undoes JSON's escapes. What is malformed stays, or is U+FFFD.
 func unescape(s string) string {
-	b := make([]byte, 0, len(s))
+	var b strings.Builder
+	b.Grow(len(s))
 	for i := 0; i < len(s); i++ {
 		c := s[i]
 		if c != '\\' || i+1 == len(s) {
-			b = append(b, c)
+			b.WriteByte(c)
 			continue
 		}
 		i++
 		switch s[i] {
 		case 'n':
-			b = append(b, '\n')
+			b.WriteByte('\n')
 		case 't':
-			b = append(b, '\t')
+			b.WriteByte('\t')
 		case 'r':
-			b = append(b, '\r')
+			b.WriteByte('\r')
 		case 'b':
-			b = append(b, '\b')
+			b.WriteByte('\b')
 		case 'f':
-			b = append(b, '\f')
+			b.WriteByte('\f')
 		case 'u':
 			r, ok := hex4(s, i+1)
 			if !ok {
-				b = utf8.AppendRune(b, utf8.RuneError)
+				b.WriteRune(utf8.RuneError)
 				break
 			}
 			i += 4
@@ -418,12 +419,12 @@ func unescape(s string) string {
 					r = utf8.RuneError
 				}
 			}
-			b = utf8.AppendRune(b, r)
+			b.WriteRune(r)
 		default:
-			b = append(b, s[i])
+			b.WriteByte(s[i])
 		}
 	}
-	return string(b)
+	return b.String()
 }
 
 func hex4(s string, i int) (rune, bool) {

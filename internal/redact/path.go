@@ -67,13 +67,22 @@ func familiesOf(host string) []family {
 	if len(host) > maxHost {
 		return nil
 	}
-	host = strings.TrimSuffix(strings.ToLower(host), ".")
-	all := families[domain(host)]
+	host = strings.TrimSuffix(host, ".")
+	var room [maxHost]byte
+	d := room[:0]
+	for _, c := range []byte(domain(host)) {
+		d = append(d, lower(c))
+	}
+	all := families[string(d)]
 	if more := learned.Load(); more != nil {
-		if named := (*more)[domain(host)]; len(named) > 0 {
+		if named := (*more)[string(d)]; len(named) > 0 {
 			all = slices.Concat(named, all)
 		}
 	}
+	if len(all) == 0 {
+		return nil // like most
+	}
+	host = strings.ToLower(host)
 	for _, f := range all {
 		if !within(host, f.host) { // rare: most families have a domain of their own
 			var some []family
