@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/steadyhttp/steadyhttp/internal/credential"
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
 	"github.com/steadyhttp/steadyhttp/internal/peek"
 	"github.com/steadyhttp/steadyhttp/internal/redact"
@@ -72,7 +71,7 @@ func glance(resp *http.Response, rules []Rule) *Error {
 func brokenOff(resp *http.Response, err error) *Error {
 	e := *errorFor(resp.Request, err)
 	of := origin(resp)
-	clean := redact.Without(credential.Secrets(resp.Request)...)
+	clean := cleanerFor(resp.Request)
 	e.Status, e.Provider, e.RequestID = resp.StatusCode, of.Provider, clean.Line(of.RequestID, maxToken)
 	if e.Class == Connection {
 		e.Hint = "The answer is cut short: do not take it for a whole one."
@@ -140,7 +139,7 @@ func (j *judgement) answer() dialect.Answer {
 // success.
 func (j *judgement) error(v dialect.Verdict, status int) *Error {
 	h := j.resp.Header
-	clean := redact.Without(credential.Secrets(j.resp.Request)...)
+	clean := cleanerFor(j.resp.Request)
 	figure := dialect.Wait(v.Provider, wait.Ask{
 		Status:  status,
 		Header:  h,

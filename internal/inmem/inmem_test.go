@@ -37,7 +37,7 @@ func TestOf(t *testing.T) {
 				b, ok := Of(body, false)
 				var all strings.Builder
 				b.WriteTo(&all)
-				if ok != row.seen || ok && (all.String() != content || b.Start(5) != content[:5] || b.Start(1000) != content) {
+				if ok != row.seen || ok && (all.String() != content || string(b.Start(5)) != content[:5] || string(b.Start(1000)) != content) {
 					t.Errorf("%s: got %t, %q, want %t and the content", name, ok, all.String(), row.seen)
 				}
 				if body == nil || !ok {

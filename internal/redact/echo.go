@@ -22,6 +22,9 @@ const (
 	// maxEchoes bounds all secrets of a request together, coded ones included.
 	maxEchoes = 64 << 10
 
+	maxShort = 32 // secrets that are compared as they are
+	maxSaid  = 16 // secrets before one that it is compared with: a request says the same in a few places
+
 	coded = 8 // is how many times as much room a secret takes with all its codings
 
 	gram = 6                     // letters that are compared at once
@@ -57,7 +60,7 @@ func Without(secrets ...string) Cleaner {
 	}
 	text := make([]byte, 0, min(size, maxEchoes))
 	for i, s := range secrets {
-		if len(s) < 12 && !(len(s) >= 6 && strings.ContainsAny(s, "0123456789")) || said(secrets[:i], s) {
+		if len(s) < 12 && !(len(s) >= 6 && strings.ContainsAny(s, "0123456789")) || said(secrets[max(0, i-maxSaid):i], s) {
 			continue
 		}
 		s = s[:min(len(s), maxEcho)]
@@ -69,7 +72,9 @@ func Without(secrets ...string) Cleaner {
 		text = appendFolded(text, s, len(s) <= maxPhrase)
 		if len(text)-before-1 < gram {
 			text = text[:before]
-			c.short = append(c.short, s)
+			if len(c.short) < maxShort {
+				c.short = append(c.short, s)
+			}
 			continue
 		}
 		text = appendCoded(text, s)

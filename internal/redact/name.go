@@ -80,3 +80,18 @@ func queryName(name string) bool {
 	}
 	return false
 }
+
+// SecretField reports whether a field of that name in a body holds a secret. Bodies
+// have many fields that are called a key or a code and are none.
+func SecretField(name string) bool {
+	if hasSuffixFold(name, "key") {
+		return hasPart(name, &keyParts)
+	}
+	return SecretName(name) || queryName(strings.ToLower(name[:min(len(name), maxLook)])) || hasSuffixFold(name, "assertion")
+}
+
+// keyParts are what the names of keys that are secret say beside that.
+var keyParts = [256][]string{
+	'a': {"api", "access", "auth", "account", "app"}, 'c': {"client", "consumer"}, 'l': {"licen"}, 'm': {"master"}, 'p': {"private"},
+	's': {"secret", "service", "shared", "sign", "subscription"},
+}
