@@ -240,7 +240,11 @@ func errorFor(req *http.Request, err error) *Error {
 		return e
 	}
 	known := *e
-	known.Message = cleanerFor(req).Line(e.Message, maxMessage)
+	said := e.Message
+	if e.Err == err && !errors.As(err, new(*Error)) {
+		said = innermost(err).Error() // as it was: what cleaning took out may have stood inside a secret
+	}
+	known.Message = cleanerFor(req).Line(said, maxMessage)
 	if why := ended(req); why != nil && e.Class == Unknown {
 		known.Class = classOf(why)
 		known.Hint = known.Class.sheet().hint

@@ -149,104 +149,11 @@ var letter = func() (letter [256]byte) {
 // digit in lower case, ' ' for white space, and 0 for all else; and how many
 // bytes that takes.
 func folded(s string, i int) (c byte, n int) {
-	c = s[i]
-	switch {
-	case letter[c] != 0:
-		return letter[c], 1
-	case c == '%':
-		n = 1
-		for strings.HasPrefix(s[i+n:], "25") { // escaped twice
-			n += 2
-		}
-		if v, ok := hexAt(s, i+n, 2); ok {
-			return comparable(v), n + 2
-		}
-		return 0, n
-	case c == '\\' && i+1 < len(s):
-		if s[i+1] == 'u' {
-			if v, ok := hexAt(s, i+2, 4); ok {
-				return comparable(v), 6
-			}
-		}
-		if strings.IndexByte("nrtbf", s[i+1]) >= 0 {
-			return ' ', 2
-		}
-		return 0, 1
-	case c == '&':
-		return entity(s, i)
-	case c == ' ' || c == '\n' || c == '\t' || c == '\r':
-		return ' ', 1
-	case c < utf8.RuneSelf:
-		return 0, 1
+	if c = letter[s[i]]; c != 0 {
+		return c, 1
 	}
-	_, n = utf8.DecodeRuneInString(s[i:])
-	return 0, n
-}
-
-// entity is folded for an ampersand: &amp; is one sign, and &#65; a letter.
-func entity(s string, i int) (byte, int) {
-	c, n := character(s, i)
-	return comparable(int(c)), n
-}
-
-// entities are those of HTML that servers write.
-var entities = [...]struct {
-	text string
-	c    byte
-}{{"amp;", '&'}, {"lt;", '<'}, {"gt;", '>'}, {"quot;", '"'}, {"apos;", '\''}, {"nbsp;", 0}}
-
-// character returns the character that the ampersand at s[i] stands for, itself or 0
-// for one beyond a byte, and how many bytes it takes.
-func character(s string, i int) (c byte, n int) {
-	rest := s[i+1:]
-	if len(rest) < 3 {
-		return '&', 1
-	}
-	for _, e := range entities {
-		if rest[0] == e.text[0] && strings.HasPrefix(rest, e.text) {
-			return e.c, 1 + len(e.text)
-		}
-	}
-	if rest[0] != '#' {
-		return '&', 1
-	}
-	v, hexed := 0, false
-	for j := 1; j < len(rest) && j < 9; j++ {
-		switch l := rest[j] | 0x20; {
-		case rest[j] == ';' && v < utf8.RuneSelf:
-			return byte(v), j + 2
-		case rest[j] == ';':
-			return 0, j + 2
-		case l == 'x' && j == 1:
-			hexed = true
-		case hexed && 'a' <= l && l <= 'f':
-			v = v*16 + int(l-'a') + 10
-		case '0' <= rest[j] && rest[j] <= '9' && hexed:
-			v = v*16 + int(rest[j]-'0')
-		case '0' <= rest[j] && rest[j] <= '9':
-			v = v*10 + int(rest[j]-'0')
-		default:
-			return '&', 1
-		}
-	}
-	return '&', 1
-}
-
-func hexAt(s string, i, digits int) (v int, ok bool) {
-	if i+digits > len(s) {
-		return 0, false
-	}
-	for _, c := range []byte(s[i : i+digits]) {
-		switch l := c | 0x20; {
-		case '0' <= c && c <= '9':
-			v = v*16 + int(c-'0')
-		case 'a' <= l && l <= 'f':
-			v = v*16 + int(l-'a') + 10
-		default:
-			return 0, false
-		}
-	}
-	return v, true
+	v, n := decoded(s, i)
+	return comparable(v), n
 }
 
 // comparable is a character as it is compared.
@@ -254,7 +161,7 @@ func comparable(v int) byte {
 	switch {
 	case v < utf8.RuneSelf && alnum(byte(v)):
 		return lower(byte(v))
-	case v == ' ' || v == '\n' || v == '\t':
+	case v == ' ' || v == '\n' || v == '\t' || v == '\r':
 		return ' '
 	}
 	return 0

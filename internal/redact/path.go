@@ -195,6 +195,10 @@ type walk struct {
 	hookAt   int
 }
 
+// longPart is how long a part of a path is at least that is no word of an API where
+// secrets may stand anywhere.
+const longPart = 24
+
 // maxFamilies bounds the families of one domain.
 const maxFamilies = 16
 
@@ -287,7 +291,7 @@ func (w *walk) known(part string) (from int, rest bool) {
 		case w.failed[i]:
 			continue
 		case f.pattern == "?":
-			if random(part, 16) {
+			if random(part, 16) || len(part) >= longPart {
 				from = 0
 			}
 			continue
@@ -338,7 +342,7 @@ func (w *walk) looks(part string) int {
 	if name, rest, ok := strings.Cut(part, ":"); ok && telegramBot(name) && len(rest) >= 16 {
 		return len(name) + 1 // who runs a server of his own has it at any host
 	}
-	return -1
+	return secretAt(part, 0, len(part))
 }
 
 // random reports whether a part of a path looks as if it was drawn: no word, no
@@ -428,7 +432,7 @@ func pathEnds(s string, i int) bool {
 	case '%':
 		return i+3 < len(s) && s[i+1] == '3' && (s[i+2]|0x20 == 'a' && slash(s, i+3) > 0 || s[i+2]|0x20 == 'f') // an escaped colon or question mark
 	default:
-		return c >= 0x80 || pathEnd[c]
+		return c >= 0x80 || pathEnd[c] && !endsMask(s, i)
 	}
 }
 

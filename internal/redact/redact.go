@@ -187,7 +187,7 @@ func secrets(s string) string {
 		if !inWord[s[i]] {
 			n := 1
 			if c := s[i]; c == '%' || c == '\\' || c == '&' {
-				_, n = sign(s, i)
+				_, n = decoded(s, i)
 			}
 			i += n
 			continue
@@ -201,9 +201,6 @@ func secrets(s string) string {
 		case start > 0 && s[start-1] == Mask[0] && strings.HasPrefix(s[start-1:], Mask): // masked before
 		case announced(before, prev, glue, s, start, i):
 			i = valueEnd(s, i)
-			if i < len(s) && s[i] == ']' && strings.HasSuffix(s[start:i], Mask[:len(Mask)-1]) {
-				i++ // a part of it was masked before
-			}
 			mask(start, i)
 		case at >= 0:
 			mask(at, i)
@@ -215,40 +212,6 @@ func secrets(s string) string {
 	}
 	b.WriteString(s[last:])
 	return b.String()
-}
-
-// sign returns the sign at s[i], and how many bytes it takes: more than one if it is
-// escaped for a URL (%3D, and %253D), for JSON (\n, \u003d) or for HTML (&quot;, &#61;).
-// An escaped letter is no sign, but belongs to a word all the same.
-func sign(s string, i int) (c byte, n int) {
-	switch c = s[i]; c {
-	case '%':
-		n = 1
-		for strings.HasPrefix(s[i+n:], "25") {
-			n += 2
-		}
-		if v, ok := hexAt(s, i+n, 2); ok {
-			return byte(v), n + 2
-		}
-		return c, n
-	case '\\':
-		if i+1 == len(s) {
-			return c, 1
-		}
-		switch s[i+1] {
-		case 'u':
-			if v, ok := hexAt(s, i+2, 4); ok {
-				return byte(min(v, 0xff)), 6
-			}
-		case 'n', 'r', 't', 'b', 'f':
-			return ' ', 2
-		case '"', '/', '\\':
-			return s[i+1], 2
-		}
-	case '&':
-		return character(s, i)
-	}
-	return c, 1
 }
 
 // wordByte reports whether c can stand inside a credential. The asterisk is
@@ -274,11 +237,15 @@ func alnum(c byte) bool {
 // after a slash, a query's value after a percent sign, a password after most
 // signs.
 func valueEnd(s string, i int) int {
-	for i < len(s) && s[i] < utf8.RuneSelf && !valueEnds[s[i]] {
+	for i < len(s) && s[i] < utf8.RuneSelf && (!valueEnds[s[i]] || endsMask(s, i)) {
 		i++
 	}
 	return i
 }
+
+// endsMask reports whether a mask ends with s[i]: a part of a longer secret was masked
+// before.
+func endsMask(s string, i int) bool { return s[i] == ']' && strings.HasSuffix(s[:i+1], Mask) }
 
 // valueEnds are what no value goes across.
 var valueEnds = setOf(" \t\"'`\\&,;)]}>|")
@@ -448,7 +415,7 @@ func signs(b []byte, glue string) []byte {
 		return nil
 	}
 	for i := 0; i < len(glue); {
-		c, n := sign(glue, i)
+		c, n := decoded(glue, i)
 		i += n
 		if len(b) == cap(b) {
 			if c != '/' {
@@ -456,7 +423,7 @@ func signs(b []byte, glue string) []byte {
 			}
 			continue
 		}
-		b = append(b, c)
+		b = append(b, byte(min(c, 0xff)))
 	}
 	return b
 }
