@@ -275,12 +275,20 @@ func (c Cleaner) withoutEchoes(s string) string {
 	if len(c.table) == 0 || !c.mayEcho(s) {
 		return s
 	}
-	t := make([]byte, 0, len(s))   // s, folded
-	at := make([]int32, 0, len(s)) // and where in s each letter stands
-	for i := 0; i < len(s); {
+	t := make([]byte, 0, len(s))     // s, folded
+	at := make([]int32, 0, len(s))   // and where in s each letter stands
+	lead := make([]int32, 0, len(s)) // or the escaped signs before it begin
+	for i, signs := 0, -1; i < len(s); {
 		l, n := folded(s, i)
-		if l != 0 {
-			t, at = append(t, l), append(at, int32(i))
+		switch {
+		case l != 0 && signs < 0:
+			t, at, lead = append(t, l), append(at, int32(i)), append(lead, int32(i))
+		case l != 0:
+			t, at, lead, signs = append(t, l), append(at, int32(i)), append(lead, int32(signs)), -1
+		case escapedSign(s, i) == 0:
+			signs = -1
+		case signs < 0:
+			signs = i
 		}
 		i += n
 	}
@@ -311,7 +319,7 @@ func (c Cleaner) withoutEchoes(s string) string {
 				continue
 			}
 		}
-		start := int(at[from])
+		start := max(last, int(lead[from]))
 		_, n := folded(s, int(at[to-1]))
 		end := int(at[to-1]) + n
 		// What goes on in the same word may be the rest of another key that only
@@ -319,14 +327,11 @@ func (c Cleaner) withoutEchoes(s string) string {
 		for end < len(s) && wordByte(s[end]) && (s[end] != '.' || end+1 < len(s) && alnum(s[end+1])) {
 			end++
 		}
+		for end < len(s) && escapedSign(s, end) > 0 { // or signs of it
+			end += escapedSign(s, end)
+		}
 		for !whole && start > last && wordByte(s[start-1]) {
 			start--
-		}
-		for start-3 >= last && s[start-3] == '%' { // an escaped sign that it began with
-			if _, ok := hexAt(s, start-2, 2); !ok {
-				break
-			}
-			start -= 3
 		}
 		for to < len(t) && int(at[to]) < end {
 			to++
@@ -341,6 +346,20 @@ func (c Cleaner) withoutEchoes(s string) string {
 	b.WriteString(s[last:])
 	return b.String()
 }
+
+// escapedSign is the length of the escape sequence at s[i] of a sign that secrets
+// have, such as %2D, 0 if there is none.
+func escapedSign(s string, i int) int {
+	switch s[i] {
+	case '%', '\\', '&':
+		if c, n := decoded(s, i); n > 2 && c < utf8.RuneSelf && secretSigns[c] {
+			return n
+		}
+	}
+	return 0
+}
+
+var secretSigns = setOf("-_.+~*=/:!@#$^&,;|")
 
 // word narrows a stretch to the word in it that t[i] belongs to.
 func word(t []byte, from, to, i int) (int, int) {

@@ -197,8 +197,17 @@ func secrets(s string) string {
 			i++
 		}
 		word, glue := s[start:i], s[prevEnd:start]
+		if start > 0 && s[start-1] == Mask[0] && strings.HasPrefix(s[start-1:], Mask) {
+			// Masked before; perhaps it was a part of what is announced.
+			i = start - 1 + len(Mask)
+			if announced(before, prev, glue, s, start, i) {
+				i = valueEnd(s, i)
+				mask(start-1, i)
+			}
+			before, prev, prevEnd = "", "", i
+			continue
+		}
 		switch at := secretAt(s, start, i); {
-		case start > 0 && s[start-1] == Mask[0] && strings.HasPrefix(s[start-1:], Mask): // masked before
 		case announced(before, prev, glue, s, start, i):
 			i = valueEnd(s, i)
 			mask(start, i)
