@@ -38,13 +38,20 @@ func Secrets(req *http.Request, body []byte) []string {
 	return appendPairs(all, req.URL.RawQuery, redact.MayHoldSecret)
 }
 
+// minNameless is how long a parameter is at least that has no name and is a secret: what
+// is shorter is a flag.
+const minNameless = 20
+
 // appendPairs adds the values of a query, or of a form, whose names hold a secret.
 func appendPairs(all []string, query string, holds func(name string) bool) []string {
 	for rest := query; rest != ""; {
 		var pair string
 		pair, rest, _ = strings.Cut(rest, "&")
-		name, v, _ := strings.Cut(pair, "=")
-		if !holds(name) {
+		name, v, named := strings.Cut(pair, "=")
+		switch {
+		case !named && len(pair) >= minNameless:
+			v = pair
+		case !holds(name):
 			continue
 		}
 		if plain, err := url.QueryUnescape(v); err == nil {
