@@ -55,8 +55,13 @@ func hashed(p []byte) [2]uint64 {
 
 // leak returns where a secret is seen in text, in whichever coding, "" if nowhere.
 func (s *sieve) leak(text []byte) string {
-	if found := s.find(bytes.ToLower(text)); found != "" || !bytes.ContainsAny(text, `%&\`) {
-		return found
+	for _, form := range [][]byte{bytes.ToLower(text), unhexed(text)} {
+		if found := s.find(form); found != "" {
+			return found
+		}
+	}
+	if !bytes.ContainsAny(text, `%&\`) {
+		return ""
 	}
 	return s.find([]byte(unescaped(string(text))))
 }

@@ -1,6 +1,7 @@
 package steadyhttp_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
@@ -125,10 +126,10 @@ func (c *canaries) location() string {
 	return "https://host.example/?key=" + c.any()
 }
 
-// forms are what is looked for of a secret: itself, and what base64 and hexadecimal
-// digits make of it, all in lower case.
+// forms are what is looked for of a secret: itself, and what base64 makes of it, all in
+// lower case.
 func forms(secret string) []string {
-	all := []string{secret, hex.EncodeToString([]byte(secret))}
+	all := []string{secret}
 	for before := range 3 {
 		text := "xx"[:before] + secret
 		coded := base64.RawStdEncoding.EncodeToString([]byte(text))
@@ -141,6 +142,27 @@ func forms(secret string) []string {
 }
 
 var escapes = regexp.MustCompile(`\\u00([0-9a-fA-F]{2})|%(?:25)*([0-9a-fA-F]{2})`)
+
+// unhexed is what stands in a text in hexadecimal digits, in lower case.
+func unhexed(text []byte) []byte {
+	var all []byte
+	run := 0
+	for i := 0; i <= len(text); i++ {
+		if i < len(text) && ('0' <= text[i] && text[i] <= '9' || 'a' <= text[i]|0x20 && text[i]|0x20 <= 'f') {
+			run++
+			continue
+		}
+		if run >= 2*window {
+			for _, odd := range []int{0, 1} { // a digit may belong to something else
+				digits := text[i-run+odd : i]
+				plain, _ := hex.DecodeString(string(digits[:len(digits)/2*2]))
+				all = append(append(all, bytes.ToLower(plain)...), 0)
+			}
+		}
+		run = 0
+	}
+	return all
+}
 
 // unescaped is a text in lower case without the escapes of URLs, JSON and HTML.
 func unescaped(text string) string {
