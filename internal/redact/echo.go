@@ -19,8 +19,9 @@ const (
 	// by its beginning, and what follows by further stretches of it.
 	maxEcho = 4 << 10
 
-	// maxEchoes bounds all secrets of a request together, coded ones included.
-	maxEchoes = 64 << 10
+	// maxEchoes bounds all secrets of a request together. Up to half of it they are
+	// known in all codings, beyond that as they are.
+	maxEchoes = 128 << 10
 
 	maxShort = 32 // secrets that are compared as they are
 	maxSaid  = 16 // secrets before one that it is compared with: a request says the same in a few places
@@ -64,7 +65,7 @@ func Without(secrets ...string) Cleaner {
 			continue
 		}
 		s = s[:min(len(s), maxEcho)]
-		if len(text)+coded*len(s) > maxEchoes {
+		if len(text)+1+len(s) > maxEchoes {
 			break
 		}
 		before := len(text)
@@ -77,7 +78,9 @@ func Without(secrets ...string) Cleaner {
 			}
 			continue
 		}
-		text = appendCoded(text, s)
+		if before+coded*len(s) <= maxEchoes/2 {
+			text = appendCoded(text, s)
+		}
 	}
 	c.text = text
 	c.index()
