@@ -64,7 +64,7 @@ func headOfBody(req *http.Request, sent bool, max int) ([]byte, bool) {
 		return nil, false
 	}
 	if start, ok := keptOf(req, max); ok {
-		return []byte(start), true
+		return start, true
 	}
 	body, ok := inMemory(req, sent)
 	if !ok {
