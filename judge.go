@@ -140,7 +140,7 @@ func (j *judgement) answer() dialect.Answer {
 func (j *judgement) error(v dialect.Verdict, status int) *Error {
 	h := j.resp.Header
 	clean := cleanerFor(j.resp.Request)
-	figure := dialect.Wait(v.Provider, wait.Ask{
+	figure, limits := dialect.Wait(v.Provider, wait.Ask{
 		Status:  status,
 		Header:  h,
 		Body:    wait.Figure{After: v.RetryIn, Source: v.RetryInSource},
@@ -157,7 +157,7 @@ func (j *judgement) error(v dialect.Verdict, status int) *Error {
 		RequestID:        clean.Line(v.RequestID, maxToken),
 		RetryAfter:       figure.After,
 		RetryAfterSource: figure.Source,
-		RateLimit:        allowances(clean, dialect.Limits(v.Provider, h, j.arrived)),
+		RateLimit:        allowances(clean, limits),
 		Window:           max(v.Window, figure.Window),
 		Scope:            v.Scope,
 		ScopeName:        clean.Line(v.ScopeName, maxToken),
