@@ -71,10 +71,13 @@ func TestCleaningTakesLinearTime(t *testing.T) {
 		before := time.Duration(0)
 		for n := 1 << 10; n <= 64<<10; n *= 4 {
 			now := cost(c, text[:n], 3)
-			if now > 5*time.Millisecond && now > 8*before {
-				now, before = cost(c, text[:n], 30), cost(c, text[:n/4], 30)
+			slow := func() bool { return now > 5*time.Millisecond && now > 8*before }
+			for range 3 { // a busy machine is not slow each time
+				if slow() {
+					now, before = cost(c, text[:n], 30), cost(c, text[:n/4], 30)
+				}
 			}
-			if now > 5*time.Millisecond && now > 8*before {
+			if slow() {
 				t.Errorf("%q: %d KiB take %v, a quarter of it %v", name, n>>10, now, before)
 			}
 			before = now
