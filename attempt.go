@@ -87,16 +87,16 @@ type keptKey struct{}
 
 // keptOf returns what has been read of req's body by now, if it is kept: max bytes
 // at the most.
-func keptOf(req *http.Request, max int) (string, bool) {
+func keptOf(req *http.Request, max int) ([]byte, bool) {
 	k, ok := req.Context().Value(keptKey{}).(kept)
 	if !ok || k.req.Method != req.Method || k.req.ContentLength != req.ContentLength || hostOf(k.req) != hostOf(req) {
-		return "", false // none, or another request's that a stranger makes with the same context
+		return nil, false // none, or another request's that a stranger makes with the same context
 	}
 	if k.source == nil {
 		return k.body.Start(max), true
 	}
 	content := k.source.Kept()
-	return string(content[:min(len(content), max)]), true
+	return content[:min(len(content), max)], true
 }
 
 // agesAfter is how long a Throttler may hold an attempt back before what Prepare set

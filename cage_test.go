@@ -29,30 +29,47 @@ const window = 8
 // lets through what may be one of their windows.
 type sieve struct {
 	secrets []string
-	bits    [1 << 10]uint64
+	bits    [1 << 14]uint64
 }
 
 func newSieve(secrets []string) *sieve {
-	s := &sieve{secrets: secrets}
+	s := &sieve{}
 	for _, secret := range secrets {
+		s.secrets = append(s.secrets, forms(secret)...)
+	}
+	for _, secret := range s.secrets {
 		for i := 0; i+window <= len(secret); i++ {
-			at := hashed([]byte(secret[i : i+window]))
-			s.bits[at>>6] |= 1 << (at & 63)
+			for _, at := range hashed([]byte(secret[i : i+window])) {
+				s.bits[at>>6] |= 1 << (at & 63)
+			}
 		}
 	}
 	return s
 }
 
-// hashed is 16 bits of a window.
-func hashed(p []byte) uint64 {
-	return binary.LittleEndian.Uint64(p) * 0x9e3779b97f4a7c15 >> 48
+// hashed is 20 bits of a window, in two ways.
+func hashed(p []byte) [2]uint64 {
+	n := binary.LittleEndian.Uint64(p)
+	return [2]uint64{n * 0x9e3779b97f4a7c15 >> 44, n * 0xc2b2ae3d27d4eb4f >> 44}
 }
 
-// leak returns where a secret is seen in text, "" if nowhere.
+// leak returns where a secret is seen in text, in whichever coding, "" if nowhere.
 func (s *sieve) leak(text []byte) string {
+	for _, form := range [][]byte{bytes.ToLower(text), unhexed(text)} {
+		if found := s.find(form); found != "" {
+			return found
+		}
+	}
+	if !bytes.ContainsAny(text, `%&\`) {
+		return ""
+	}
+	return s.find([]byte(unescaped(string(text))))
+}
+
+func (s *sieve) find(text []byte) string {
 	for i := 0; i+window <= len(text); i++ {
 		at := hashed(text[i:])
-		if s.bits[at>>6]&(1<<(at&63)) == 0 {
+		if s.bits[at[0]>>6]&(1<<(at[0]&63)) == 0 || s.bits[at[1]>>6]&(1<<(at[1]&63)) == 0 {
 			continue
 		}
 		seen := string(text[i : i+window])
@@ -88,6 +105,7 @@ type cage struct {
 	console, json bytes.Buffer
 	entries       int
 	replies       func(*http.Request) (*http.Response, error)
+	prepares      func(*http.Request) error
 }
 
 func newCage() *cage {
@@ -105,8 +123,10 @@ func newCage() *cage {
 			}
 			return g.replies(req)
 		}),
-		Retrier: &steadyhttp.Retrier{BackOff: noWait, MaxAttempts: 2, MaxWait: time.Second},
-		Logger:  &steadyhttp.Logger{Zap: logger, Attempts: true, Headers: []string{"X-Allowed", "Authorization", "X-Api-Key"}, Query: []string{"key", "api_key", "sig"}},
+		Retrier: &steadyhttp.Retrier{BackOff: noWait, MaxAttempts: 2, MaxWait: time.Second, Prepare: func(req *http.Request, _ int) error { return g.prepares(req) }},
+		Logger: &steadyhttp.Logger{
+			Zap: logger, Attempts: true, Headers: []string{"X-Allowed", "Location", "Authorization", "X-Api-Key"}, Query: []string{"key", "api_key", "sig", "jwt", "pass"},
+		},
 	}
 	return g
 }
@@ -119,16 +139,32 @@ func (g *cage) release(t testing.TB, c *canaries) int {
 	g.json.Reset()
 	g.entries = 0
 	g.replies = c.answer
+	g.prepares = func(req *http.Request) error {
+		if c.IntN(8) == 0 {
+			return c.err(req)
+		}
+		return nil
+	}
 	g.Logger.Bodies = 0
 	if c.IntN(2) == 0 {
 		g.Logger.Bodies = 1 << 14
 	}
-	resp, err := g.RoundTrip(c.request(t))
+	req := c.request(t)
+	resp, err := g.RoundTrip(req)
 	secrets := newSieve(c.secrets)
-	if err != nil {
-		secrets = newSieve(c.unsent())
+	if call, ok := steadyhttp.FromContext(req.Context()); ok {
+		check(t, "the call", fmt.Appendf(nil, "%+v", call), secrets)
 	}
-	check(t, "what an error says", []byte(told(resp, err)), secrets)
+	if c.IntN(50) == 0 {
+		for _, k := range g.Snapshot() {
+			check(t, "a key", fmt.Appendf(nil, "%s %s %s %s %s", k.Key.Host, k.Key.Route, k.Key.Bucket, k.Key.Model, k.Key.Label()), secrets)
+		}
+	}
+	if err != nil {
+		check(t, "what an error says", []byte(told(resp, err)), newSieve(c.unsent()))
+	} else {
+		check(t, "what an error says", []byte(told(resp, err)), secrets)
+	}
 	if resp != nil {
 		_, err = io.Copy(io.Discard, resp.Body)
 		resp.Body.Close()
@@ -136,7 +172,6 @@ func (g *cage) release(t testing.TB, c *canaries) int {
 			check(t, "what an error of the body says", []byte(told(nil, err)), newSieve(c.unsent()))
 		}
 	}
-	secrets = newSieve(c.secrets)
 	for _, form := range []struct {
 		name string
 		text []byte
@@ -166,19 +201,23 @@ func told(resp *http.Response, err error) string {
 	if !errors.As(steadyhttp.Check(resp, err), &e) {
 		return ""
 	}
-	all := []string{e.Error(), e.UserMessage(), e.Message, e.Code, e.Param, e.RequestID, e.Hint, e.Provider, e.RetryAfterSource, e.ScopeName}
+	all := []string{fmt.Sprintf("%+v", e), e.UserMessage(), e.Message, e.Code, e.Param, e.RequestID, e.Hint, e.Provider, e.RetryAfterSource, e.ScopeName}
 	for _, a := range e.RateLimit {
 		all = append(all, a.Name, a.Unit)
 	}
 	return strings.Join(all, "\t")
 }
 
-var canaryEntries = flag.Int("canary.entries", 0, "how many entries TestCanaries looks at; 0 is some thousands, 20,000 with -long")
+var (
+	canaryEntries = flag.Int("canary.entries", 0, "how many entries TestCanaries looks at; 0 is some thousands, 20,000 with -long")
+	canarySeed    = flag.Uint64("canary.seed", 0, "the seed that TestCanaries begins with")
+)
 
 // No secret of any kind, in any place, reaches any output. In a failure the
-// seed that is named gives the same call again. A longer look is
+// seed that is named gives the same call again. A longer look, and one at other
+// calls, is
 //
-//	go test -v -run '^TestCanaries$' . -canary.entries 1000000
+//	go test -v -run '^TestCanaries$' . -canary.entries 1000000 -canary.seed 100000 -timeout 2h
 func TestCanaries(t *testing.T) {
 	t.Parallel()
 	const cages = 2
@@ -195,7 +234,7 @@ func TestCanaries(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				g := newCage()
 				entries, failures := 0, 0
-				for seed := i; entries < n/cages; seed += cages {
+				for seed := *canarySeed + i; entries < n/cages; seed += cages {
 					quiet := &recorder{TB: t}
 					entries += g.release(quiet, newCanaries(seed))
 					if quiet.failures != "" {

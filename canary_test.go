@@ -119,7 +119,7 @@ func (c *canaries) any() string {
 // text: by its shape, or because the request was sent with it.
 func (c *canaries) quotable() string {
 	if len(c.own) > 0 && c.IntN(3) == 0 {
-		return pick(c, c.own...)
+		return c.coded(pick(c, c.own...))
 	}
 	return c.key()
 }
@@ -173,7 +173,7 @@ var canaryPaths = []string{"/v1/chat/completions", "/v1/messages", "/v1/response
 
 // credentialNames are the headers that a request may be authorised with.
 var credentialNames = []string{"Authorization", "X-Api-Key", "Api-Key", "X-Goog-Api-Key", "Private-Token",
-	"Proxy-Authorization", "X-Auth-Token", "Ocp-Apim-Subscription-Key", "X-Vault-Token", "X-Amz-Security-Token", "X-Shopify-Access-Token"}
+	"Proxy-Authorization", "X-Auth-Token", "Ocp-Apim-Subscription-Key", "X-Vault-Token", "X-Amz-Security-Token", "X-Shopify-Access-Token", "X-Auth", "X-Jwt", "X-Session"}
 
 // request is a random request with secrets in every place.
 func (c *canaries) request(t testing.TB) *http.Request {
@@ -187,8 +187,11 @@ func (c *canaries) request(t testing.TB) *http.Request {
 	if c.IntN(4) == 0 {
 		u.Path += "/" + c.key() + "/send"
 	}
+	if c.IntN(5) == 0 {
+		c.webhook(u)
+	}
 	q := url.Values{}
-	for _, name := range []string{"key", "api_key", "cursor", "sig", "page"} {
+	for _, name := range []string{"key", "api_key", "cursor", "sig", "page", "jwt", "pass"} {
 		if c.IntN(3) == 0 {
 			v := c.any()
 			q.Set(name, v)
@@ -201,14 +204,12 @@ func (c *canaries) request(t testing.TB) *http.Request {
 		q.Set(c.any(), c.any())
 	}
 	u.RawQuery = q.Encode()
-	body := `{"model":"gpt-4o","stream":true,"messages":[{"role":"user","content":"my key is ` + c.key() + `"}],"password":"` + c.drawn(letters+digits, 16) + `"}`
-	if c.IntN(4) == 0 && len(c.own) > 0 {
-		body = "grant_type=x&client_secret=" + url.QueryEscape(c.own[0]) + "&more=" + c.key()
-	}
-	req, err := http.NewRequestWithContext(t.Context(), pick(c, "POST", "POST", "GET", "PUT"), u.String(), strings.NewReader(body))
+	h := http.Header{}
+	req, err := http.NewRequestWithContext(steadyhttp.WithCall(t.Context()), pick(c, "POST", "POST", "GET", "PUT"), u.String(), strings.NewReader(c.payload(h)))
 	if err != nil {
 		t.Fatal(err)
 	}
+	req.Header = h
 	for _, name := range credentialNames {
 		if c.IntN(4) > 0 {
 			continue
@@ -243,7 +244,7 @@ func (c *canaries) answer(req *http.Request) (*http.Response, error) {
 		return nil, c.err(req)
 	}
 	h := http.Header{
-		"Set-Cookie": {"id=" + c.any()}, "X-Other": {c.any()}, "X-Allowed": {c.header()}, "Location": {"https://host.example/?key=" + c.any()},
+		"Set-Cookie": {"id=" + c.any()}, "X-Other": {c.any()}, "X-Allowed": {c.header()}, "Location": {c.location()},
 		"Server": {c.any()}, "Www-Authenticate": {"Bearer realm=" + c.any()},
 	}
 	for _, name := range []string{
@@ -260,6 +261,10 @@ func (c *canaries) answer(req *http.Request) (*http.Response, error) {
 	}
 	resp.Status = strconv.Itoa(resp.StatusCode) + " " + c.any()
 	body := c.body(h)
+	if len(c.own) > 0 && c.IntN(4) == 0 {
+		own := pick(c, c.own...)
+		body = strings.ReplaceAll(body, own, each(own, `\u%04x`)) // as some write JSON
+	}
 	resp.ContentLength = pick(c, int64(len(body)), int64(len(body)), -1)
 	resp.Body = io.NopCloser(strings.NewReader(body))
 	if c.IntN(10) == 0 {

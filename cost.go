@@ -54,17 +54,23 @@ func (r *reading) model(req *http.Request) string {
 // of which this is what has been sent. sent says that the request is on its way, or
 // may be.
 func startOfBody(req *http.Request, sent bool) (string, bool) {
+	start, ok := headOfBody(req, sent, maxRead)
+	return string(start), ok
+}
+
+// headOfBody is startOfBody of max bytes at most. They must not be written to.
+func headOfBody(req *http.Request, sent bool, max int) ([]byte, bool) {
 	if !hasBody(req) {
-		return "", false
+		return nil, false
 	}
-	if start, ok := keptOf(req, maxRead); ok {
+	if start, ok := keptOf(req, max); ok {
 		return start, true
 	}
 	body, ok := inMemory(req, sent)
 	if !ok {
-		return "", false
+		return nil, false
 	}
-	return body.Start(maxRead), true
+	return body.Start(max), true
 }
 
 // inMemory returns the content of req's body, if that stands in memory and is sent

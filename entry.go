@@ -9,7 +9,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/steadyhttp/steadyhttp/internal/credential"
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
 	"github.com/steadyhttp/steadyhttp/internal/redact"
 )
@@ -108,7 +107,7 @@ func (call Call) ended(req *http.Request, resp *http.Response, err error, verdic
 }
 
 func (e *entry) fields(resp *http.Response, call Call) []zap.Field {
-	clean := redact.Without(credential.Secrets(e.req)...)
+	clean := cleanerFor(e.req)
 	f := make([]zap.Field, 0, 24)
 	f = append(f,
 		zap.String(fieldMethod, methodOf(e.req)),

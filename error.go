@@ -294,14 +294,29 @@ func errorFor(req *http.Request, err error) *Error {
 		return e
 	}
 	known := *e
-	if secrets := credential.Secrets(req); len(secrets) > 0 {
-		known.Message = redact.Without(secrets...).Line(e.Message, maxMessage)
+	said := e.Message
+	if e.Err == err && !errors.As(err, new(*Error)) {
+		said = innermost(err).Error() // as it was: what cleaning took out may have stood inside a secret
 	}
+	known.Message = cleanerFor(req).Line(said, maxMessage)
 	if why := ended(req); why != nil && e.Class == Unknown {
 		known.Class = classOf(why)
 		known.Hint = known.Class.sheet().hint
 	}
 	return &known
+}
+
+// maxSent is how much of a request's body is looked at for secrets.
+const maxSent = 8 << 10
+
+// cleanerFor returns what cleans texts that concern req, and knows what req was sent
+// with. req may be nil.
+func cleanerFor(req *http.Request) redact.Cleaner {
+	if req == nil {
+		return redact.Cleaner{}
+	}
+	start, _ := headOfBody(req, true, maxSent)
+	return redact.Without(credential.Secrets(req, start)...)
 }
 
 // hopeless reports whether it is known that the same request fails again. A

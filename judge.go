@@ -6,14 +6,12 @@ import (
 	"compress/gzip"
 	"compress/zlib"
 	"context"
-	"encoding/json"
 	"io"
 	"maps"
 	"net/http"
 	"strings"
 	"time"
 
-	"github.com/steadyhttp/steadyhttp/internal/credential"
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
 	"github.com/steadyhttp/steadyhttp/internal/peek"
 	"github.com/steadyhttp/steadyhttp/internal/redact"
@@ -73,7 +71,7 @@ func glance(resp *http.Response, rules []Rule) *Error {
 func brokenOff(resp *http.Response, err error) *Error {
 	e := *errorFor(resp.Request, err)
 	of := origin(resp)
-	clean := redact.Without(credential.Secrets(resp.Request)...)
+	clean := cleanerFor(resp.Request)
 	e.Status, e.Provider, e.RequestID = resp.StatusCode, of.Provider, clean.Line(of.RequestID, maxToken)
 	if e.Class == Connection {
 		e.Hint = "The answer is cut short: do not take it for a whole one."
@@ -141,8 +139,8 @@ func (j *judgement) answer() dialect.Answer {
 // success.
 func (j *judgement) error(v dialect.Verdict, status int) *Error {
 	h := j.resp.Header
-	clean := redact.Without(credential.Secrets(j.resp.Request)...)
-	figure := dialect.Wait(v.Provider, wait.Ask{
+	clean := cleanerFor(j.resp.Request)
+	figure, limits := dialect.Wait(v.Provider, wait.Ask{
 		Status:  status,
 		Header:  h,
 		Body:    wait.Figure{After: v.RetryIn, Source: v.RetryInSource},
@@ -159,7 +157,7 @@ func (j *judgement) error(v dialect.Verdict, status int) *Error {
 		RequestID:        clean.Line(v.RequestID, maxToken),
 		RetryAfter:       figure.After,
 		RetryAfterSource: figure.Source,
-		RateLimit:        allowances(clean, dialect.Limits(v.Provider, h, j.arrived)),
+		RateLimit:        allowances(clean, limits),
 		Window:           max(v.Window, figure.Window),
 		Scope:            v.Scope,
 		ScopeName:        clean.Line(v.ScopeName, maxToken),
@@ -189,10 +187,25 @@ func message(clean redact.Cleaner, said string, body []byte) string {
 	if said == "" {
 		said = string(body)
 	}
-	if !json.Valid(body) {
+	line := clean.Line(said, maxMessage)
+	if len(line) > maxDetail && !isJSON(body) {
 		return clean.Line(said, maxDetail)
 	}
-	return clean.Line(said, maxMessage)
+	return line
+}
+
+// isJSON reports whether a body begins and ends as JSON does. What is between has
+// been read by then, or is shown as it is.
+func isJSON(body []byte) bool {
+	body = bytes.TrimSpace(body)
+	if len(body) < 2 {
+		return false
+	}
+	switch string([]byte{body[0], body[len(body)-1]}) {
+	case "{}", "[]", `""`:
+		return true
+	}
+	return false
 }
 
 func allowances(clean redact.Cleaner, limits []wait.Limit) []limit.Allowance {

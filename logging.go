@@ -6,9 +6,6 @@ import (
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
-
-	"github.com/steadyhttp/steadyhttp/internal/credential"
-	"github.com/steadyhttp/steadyhttp/internal/redact"
 )
 
 // A Logger writes one structured entry per call. The entry says what failed,
@@ -246,7 +243,7 @@ func (c *call) attempt() int {
 
 // attemptFields tell whose attempt it is.
 func attemptFields(req *http.Request, n int) []zap.Field {
-	clean := redact.Without(credential.Secrets(req)...)
+	clean := cleanerFor(req)
 	return []zap.Field{
 		zap.String(fieldMethod, methodOf(req)),
 		zap.String(fieldURL, safeURL(req.URL, clean, nil)),

@@ -10,9 +10,7 @@ import (
 
 	"github.com/cenkalti/backoff/v4"
 
-	"github.com/steadyhttp/steadyhttp/internal/credential"
 	"github.com/steadyhttp/steadyhttp/internal/peek"
-	"github.com/steadyhttp/steadyhttp/internal/redact"
 )
 
 // A retry is one call whose first attempt failed.
@@ -79,7 +77,7 @@ func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, 
 		}
 		r.made++
 		if a, err = r.attempt(r.made, r.call); err != nil {
-			why := "the request could not be prepared again: " + redact.Without(credential.Secrets(r.req)...).Line(innermost(err).Error(), maxDetail)
+			why := "the request could not be prepared again: " + cleanerFor(r.req).Line(innermost(err).Error(), maxDetail)
 			if r.held != nil {
 				return r.endHeld(why)
 			}

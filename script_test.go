@@ -71,17 +71,12 @@ func (s *script) reply(req *http.Request, r reply) (*http.Response, error) {
 }
 
 func (s *script) response(req *http.Request, r reply) *http.Response {
-	h := http.Header{}
-	for line := range strings.Lines(r.header) {
-		name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
-		h.Add(name, value)
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open++
 	return &http.Response{
 		StatusCode: r.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: h, Request: req, ContentLength: int64(len(r.body)),
+		Header: headers(r.header), Request: req, ContentLength: int64(len(r.body)),
 		Body: &countedBody{Reader: strings.NewReader(r.body), script: s},
 	}
 }

@@ -1,6 +1,7 @@
 package credential
 
 import (
+	"bytes"
 	"encoding/base64"
 	"net/http"
 	"net/url"
@@ -10,9 +11,9 @@ import (
 )
 
 // Secrets returns what req authenticates with, so that an answer that
-// quotes it does not put it into a text of ours, whatever its shape. req may
-// be nil.
-func Secrets(req *http.Request) []string {
+// quotes it does not put it into a text of ours, whatever its shape: in its headers,
+// its URL and the start of its body, as far as that is known. req may be nil.
+func Secrets(req *http.Request, body []byte) []string {
 	if req == nil {
 		return nil
 	}
@@ -25,6 +26,7 @@ func Secrets(req *http.Request) []string {
 			all = appendSecrets(all, v)
 		}
 	}
+	all = bodySecrets(all, body)
 	if req.URL == nil {
 		return all
 	}
@@ -33,11 +35,23 @@ func Secrets(req *http.Request) []string {
 		password, _ := u.Password()
 		all = append(all, u.Username(), password) // Stripe takes the key as the user
 	}
-	for rest := req.URL.RawQuery; rest != ""; {
+	return appendPairs(all, req.URL.RawQuery, redact.MayHoldSecret)
+}
+
+// minNameless is how long a parameter is at least that has no name and is a secret: what
+// is shorter is a flag.
+const minNameless = 20
+
+// appendPairs adds the values of a query, or of a form, whose names hold a secret.
+func appendPairs(all []string, query string, holds func(name string) bool) []string {
+	for rest := query; rest != ""; {
 		var pair string
 		pair, rest, _ = strings.Cut(rest, "&")
-		name, v, _ := strings.Cut(pair, "=")
-		if !redact.MayHoldSecret(name) {
+		name, v, named := strings.Cut(pair, "=")
+		switch {
+		case !named && len(pair) >= minNameless:
+			v = pair
+		case !holds(name):
 			continue
 		}
 		if plain, err := url.QueryUnescape(v); err == nil {
@@ -46,6 +60,62 @@ func Secrets(req *http.Request) []string {
 		all = append(all, v)
 	}
 	return all
+}
+
+// bodySecrets adds what the fields of a form or of a JSON text hold whose names tell
+// of a secret: the password of a login, a client's secret, a token to be renewed.
+func bodySecrets(all []string, body []byte) []string {
+	body = bytes.TrimLeft(body, " \t\r\n")
+	if len(body) == 0 {
+		return all
+	}
+	if body[0] != '{' && body[0] != '[' {
+		if bytes.IndexByte(body, '=') > 0 && !bytes.ContainsAny(body, "<> \r\n") {
+			all = appendPairs(all, string(body), redact.SecretField)
+		}
+		return all
+	}
+	for body != nil {
+		var name, value []byte
+		name, body = nextString(body)
+		rest := bytes.TrimLeft(body, " \t\r\n")
+		if len(rest) == 0 || rest[0] != ':' {
+			continue // no name
+		}
+		if rest = bytes.TrimLeft(rest[1:], " \t\r\n"); len(rest) == 0 || rest[0] != '"' {
+			continue
+		}
+		value, body = nextString(rest)
+		if len(name) <= maxName && redact.SecretField(string(name)) {
+			all = append(all, string(value))
+		}
+	}
+	return all
+}
+
+// nextString returns the next JSON string in b, with its escapes, and what is behind
+// it: nil if there is none. One that is cut ends with b.
+func nextString(b []byte) (s, rest []byte) {
+	i := bytes.IndexByte(b, '"')
+	if i < 0 {
+		return nil, nil
+	}
+	b = b[i+1:]
+	for from := 0; ; {
+		i = bytes.IndexByte(b[from:], '"')
+		if i < 0 {
+			return b, nil
+		}
+		i += from
+		from = i + 1
+		slashes := 0
+		for slashes < i && b[i-1-slashes] == '\\' {
+			slashes++
+		}
+		if slashes%2 == 0 {
+			return b[:i], b[i+1:]
+		}
+	}
 }
 
 // appendSecrets adds a header's value and its parts: what follows the

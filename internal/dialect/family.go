@@ -105,7 +105,7 @@ type sign struct {
 
 func (s *sign) holds(r *reader, h http.Header) bool {
 	if s.header != "" {
-		return h.Get(s.header) != ""
+		return first(h, s.header) != ""
 	}
 	at := r.tree.at(s.at)
 	if s.value == "" {
@@ -126,7 +126,7 @@ type knowledge struct {
 	exact   map[string]*family
 	below   map[string]*family // by the host without its first labels, ".openai.azure.com"
 	dashed  []dashed
-	shaped  []*family
+	shaped  []shaped
 	phrases *index // the common ones
 	bans    *index // those of bans that pass
 
@@ -144,6 +144,13 @@ type knowledge struct {
 
 	limits map[string]wait.Defaults // by the family's name
 	reader *wait.Reader
+}
+
+// shaped is a family with one of the shapes that give it away.
+type shaped struct {
+	family *family
+	signs  []sign
+	keys   uint64
 }
 
 // dashed is a family whose hosts end alike within their first label.
@@ -170,7 +177,7 @@ var tables = sync.OnceValue(func() *knowledge {
 	}
 	var (
 		hides, infers []placeAt
-		ends, shaped  []string
+		ends, ifs     []string
 		limitHeaders  []wait.Headers
 		waitHeaders   []wait.WaitHeader
 	)
@@ -178,7 +185,7 @@ var tables = sync.OnceValue(func() *knowledge {
 		hides = append(hides, placesOf(f, f.hidesErrors)...)
 		infers = append(infers, placesOf(f, f.inference)...)
 		ends = append(ends, f.inferenceAnywhere...)
-		shaped = append(shaped, f.inferenceShaped...)
+		ifs = append(ifs, f.inferenceShaped...)
 		limitHeaders = append(limitHeaders, f.limitHeaders...)
 		waitHeaders = append(waitHeaders, f.waitHeaders...)
 		for _, last := range f.hidesErrorsAnywhere {
@@ -199,10 +206,9 @@ var tables = sync.OnceValue(func() *knowledge {
 			}
 		}
 		for _, shape := range f.shapes {
-			f.signs = append(f.signs, signsOf(shape))
-		}
-		if len(f.signs) > 0 {
-			k.shaped = append(k.shaped, f)
+			signs := signsOf(shape)
+			f.signs = append(f.signs, signs)
+			k.shaped = append(k.shaped, shaped{f, signs, keysOf(signs)})
 		}
 	}
 	for _, f := range append([]*family{common}, families...) {
@@ -228,7 +234,7 @@ var tables = sync.OnceValue(func() *knowledge {
 	k.hidesErrors = indexed(byTail, hides)
 	k.inference = indexed(byTail, infers)
 	k.inferenceAnywhere = indexed(lastWord, ends)
-	k.inferenceShaped = indexed(lastWord, shaped)
+	k.inferenceShaped = indexed(lastWord, ifs)
 	k.reader = wait.NewReader(limitHeaders, waitHeaders)
 	return k
 })
@@ -259,7 +265,7 @@ func signsOf(shape string) []sign {
 	var all []sign
 	for one := range strings.FieldsSeq(shape) {
 		if name, ok := strings.CutPrefix(one, "Header:"); ok {
-			all = append(all, sign{header: name})
+			all = append(all, sign{header: http.CanonicalHeaderKey(name)})
 			continue
 		}
 		at, value, _ := strings.Cut(one, "=")
@@ -267,6 +273,14 @@ func signsOf(shape string) []sign {
 		all = append(all, sign{at: pathOf(at), value: value, ending: ending})
 	}
 	return all
+}
+
+// keysOf are the keys that a body must have for all signs to hold.
+func keysOf(signs []sign) (keys uint64) {
+	for _, s := range signs {
+		keys |= s.at.keys
+	}
+	return keys
 }
 
 func byKey(m map[string]Class) map[string]Class {
@@ -301,16 +315,18 @@ func (k *knowledge) byHost(host string) *family {
 }
 
 func (k *knowledge) byShape(r *reader, h http.Header) *family {
-	for _, f := range k.shaped {
-	shapes:
-		for _, signs := range f.signs {
-			for i := range signs {
-				if !signs[i].holds(r, h) {
-					continue shapes
-				}
-			}
-			return f
+shapes:
+	for i := range k.shaped {
+		s := &k.shaped[i]
+		if r.tree.keys&s.keys != s.keys {
+			continue // like most
 		}
+		for j := range s.signs {
+			if !s.signs[j].holds(r, h) {
+				continue shapes
+			}
+		}
+		return s.family
 	}
 	return nil
 }

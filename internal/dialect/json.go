@@ -40,9 +40,11 @@ type tree struct {
 	keys  uint64 // a bit for each key in it, by the key's highest six
 }
 
-// mayHave reports whether some object in the tree may have that member. Most of
-// what is looked for is nowhere.
-func (t *tree) mayHave(key uint64) bool { return t.keys>>(key>>58)&1 != 0 }
+// mayHave reports whether some object in the tree may have that member.
+func (t *tree) mayHave(key uint64) bool { return t.keys&keyBit(key) != 0 }
+
+// keyBit is the bit that stands for a key.
+func keyBit(key uint64) uint64 { return 1 << (key >> 58) }
 
 // parse reads src, in one pass and without recursion.
 func (t *tree) parse(src string) {
@@ -89,7 +91,7 @@ func (t *tree) parse(src string) {
 				if key, end = name(src, i); end < 0 {
 					return
 				}
-				t.keys |= 1 << (key >> 58)
+				t.keys |= keyBit(key)
 				i = space(src, end)
 				if i >= len(src) || src[i] != ':' {
 					return
@@ -378,29 +380,30 @@ func (t *tree) number(at int32) (float64, bool) {
 
 // unescape undoes JSON's escapes. What is malformed stays, or is U+FFFD.
 func unescape(s string) string {
-	b := make([]byte, 0, len(s))
+	var b strings.Builder
+	b.Grow(len(s))
 	for i := 0; i < len(s); i++ {
 		c := s[i]
 		if c != '\\' || i+1 == len(s) {
-			b = append(b, c)
+			b.WriteByte(c)
 			continue
 		}
 		i++
 		switch s[i] {
 		case 'n':
-			b = append(b, '\n')
+			b.WriteByte('\n')
 		case 't':
-			b = append(b, '\t')
+			b.WriteByte('\t')
 		case 'r':
-			b = append(b, '\r')
+			b.WriteByte('\r')
 		case 'b':
-			b = append(b, '\b')
+			b.WriteByte('\b')
 		case 'f':
-			b = append(b, '\f')
+			b.WriteByte('\f')
 		case 'u':
 			r, ok := hex4(s, i+1)
 			if !ok {
-				b = utf8.AppendRune(b, utf8.RuneError)
+				b.WriteRune(utf8.RuneError)
 				break
 			}
 			i += 4
@@ -416,12 +419,12 @@ func unescape(s string) string {
 					r = utf8.RuneError
 				}
 			}
-			b = utf8.AppendRune(b, r)
+			b.WriteRune(r)
 		default:
-			b = append(b, s[i])
+			b.WriteByte(s[i])
 		}
 	}
-	return string(b)
+	return b.String()
 }
 
 func hex4(s string, i int) (rune, bool) {

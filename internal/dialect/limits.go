@@ -17,9 +17,9 @@ func Limits(provider string, h http.Header, now time.Time) []wait.Limit {
 // MentionsLimits reports whether there may be a limit to read in h.
 func MentionsLimits(h http.Header) bool { return tables().reader.Mentions(h) }
 
-// Wait returns how long an answer of provider asks to wait.
-func Wait(provider string, a wait.Ask) wait.Figure {
+// Wait returns how long an answer of provider asks to wait, and its limits.
+func Wait(provider string, a wait.Ask) (wait.Figure, []wait.Limit) {
 	t := tables()
 	a.Known = t.limits[provider]
-	return t.reader.Resolve(a)
+	return t.reader.Read(a)
 }

@@ -7,7 +7,10 @@ import (
 
 // A path leads from the root to a value: "error.details.0.reason". Two dots stand
 // before a name that begins with one: "error..tag".
-type path []step
+type path struct {
+	steps []step
+	keys  uint64 // those of the steps, as a tree has them
+}
 
 type step struct {
 	key   uint64
@@ -34,9 +37,10 @@ func pathOf(s string) path {
 			name, dot = "."+name, false
 		}
 		if n, err := strconv.Atoi(name); err == nil {
-			p = append(p, step{index: int32(n)})
+			p.steps = append(p.steps, step{index: int32(n)})
 		} else {
-			p = append(p, step{key: fold(name)})
+			key := fold(name)
+			p.steps, p.keys = append(p.steps, step{key: key}), p.keys|keyBit(key)
 		}
 	}
 	return p
@@ -44,16 +48,10 @@ func pathOf(s string) path {
 
 // at follows p and returns a node's index, 0 if there is none.
 func (t *tree) at(p path) int32 {
-	if t.n == 0 {
-		return 0
+	if t.n == 0 || t.keys&p.keys != p.keys {
+		return 0 // most of what is looked for is nowhere
 	}
-	at := int32(1)
-	for _, s := range p {
-		if at = t.child(at, s); at == 0 {
-			return 0
-		}
-	}
-	return at
+	return t.from(1, p)
 }
 
 func (t *tree) child(at int32, s step) int32 {

@@ -109,7 +109,7 @@ func (t *tree) tokens(at int32, ps ...path) int64 {
 
 // from is at from another node than the root.
 func (t *tree) from(at int32, p path) int32 {
-	for _, s := range p {
+	for _, s := range p.steps {
 		if at = t.child(at, s); at == 0 {
 			return 0
 		}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -88,20 +89,43 @@ func (r *reader) window(c Class, h http.Header) time.Duration {
 		}
 	}
 	text := r.text()
-	first, window := len(text), time.Duration(0)
-	for _, group := range windowWords {
-		for _, phrase := range group.say {
-			i := strings.Index(text[:first], phrase)
-			if i >= 0 && (starts(text, i) || phrase[0] == '/') {
-				first, window = i, group.window
-			}
-		}
-	}
-	if i, w := hours(text[:first]); w > 0 {
-		first, window = i, w
+	first, window := firstWindow(text)
+	if _, w := hours(text[:first]); w > 0 {
+		return w
 	}
 	return window
 }
+
+// firstWindow returns where in a text the first window is named, and that; the end of
+// the text if none is.
+func firstWindow(text string) (int, time.Duration) {
+	by := windowsBy()
+	for i := 0; i < len(text); i++ {
+		for _, w := range by[text[i]] {
+			if strings.HasPrefix(text[i:], w.phrase) && (starts(text, i) || text[i] == '/') {
+				return i, w.window
+			}
+		}
+	}
+	return len(text), 0
+}
+
+// A windowPhrase is one of windowWords.
+type windowPhrase struct {
+	phrase string
+	window time.Duration
+}
+
+// windowsBy has windowWords by their first bytes.
+var windowsBy = sync.OnceValue(func() *[256][]windowPhrase {
+	var by [256][]windowPhrase
+	for _, group := range windowWords {
+		for _, phrase := range group.say {
+			by[phrase[0]] = append(by[phrase[0]], windowPhrase{phrase, group.window})
+		}
+	}
+	return &by
+})
 
 // hours finds a limit of so many hours: "5 hour limit", "every 3 hours", "5 小时的使用上限".
 // A number of hours alone is a wait, or anything.

@@ -86,12 +86,12 @@ func (b Body) Reader() io.Reader {
 	return io.NewSectionReader(b.at, b.off, b.n)
 }
 
-// Start returns the first bytes, max at the most.
-func (b Body) Start(max int) string {
+// Start returns the first bytes, max at the most. They must not be written to.
+func (b Body) Start(max int) []byte {
 	if b.at == nil {
-		return string(b.bytes[:min(len(b.bytes), max)])
+		return b.bytes[:min(len(b.bytes), max)]
 	}
 	start := make([]byte, min(b.n, int64(max)))
 	n, _ := b.at.ReadAt(start, b.off) // which never fails in memory
-	return string(start[:n])
+	return start[:n]
 }

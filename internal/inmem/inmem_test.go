@@ -37,7 +37,7 @@ func TestOf(t *testing.T) {
 				b, ok := Of(body, false)
 				var all strings.Builder
 				b.WriteTo(&all)
-				if ok != row.seen || ok && (all.String() != content || b.Start(5) != content[:5] || b.Start(1000) != content) {
+				if ok != row.seen || ok && (all.String() != content || string(b.Start(5)) != content[:5] || string(b.Start(1000)) != content) {
 					t.Errorf("%s: got %t, %q, want %t and the content", name, ok, all.String(), row.seen)
 				}
 				if body == nil || !ok {
@@ -66,7 +66,7 @@ func TestReadInPart(t *testing.T) {
 		b, ok := Of(body, false)
 		var all strings.Builder
 		b.WriteTo(&all)
-		if !ok || b.Len() != int64(len(content)) || all.String() != content || b.Start(5) != content[:5] {
+		if !ok || b.Len() != int64(len(content)) || all.String() != content || string(b.Start(5)) != content[:5] {
 			t.Errorf("%s: got %d bytes %q, want what is unread", name, b.Len(), all.String())
 		}
 		io.CopyN(io.Discard, body, 3) // somebody sends it

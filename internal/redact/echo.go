@@ -3,13 +3,13 @@ package redact
 import (
 	"bytes"
 	"encoding/base64"
-	"encoding/binary"
+	"encoding/hex"
 	"strings"
 	"unicode/utf8"
 )
 
 // Servers say back what they were sent: as it was, escaped for a URL, for HTML
-// or JSON, in base64, in another case, cut short. An echo is found in all of
+// or JSON, in base64 or hexadecimal digits, in another case, cut short. An echo is found in all of
 // these because only letters and digits are compared, with escapes undone and in
 // lower case, and because any stretch of a secret will do that is long enough to
 // be no accident. Both are looked at once, whatever stands in them.
@@ -19,11 +19,17 @@ const (
 	// by its beginning, and what follows by further stretches of it.
 	maxEcho = 4 << 10
 
-	// maxEchoes bounds all secrets of a request together, coded ones included.
-	maxEchoes = 64 << 10
+	// maxEchoes bounds all secrets of a request together. Up to half of it they are
+	// known in all codings, beyond that as they are.
+	maxEchoes = 128 << 10
 
-	gram = 8 // letters that are compared at once
-	step = 2 // of them, a secret's are kept at every second place
+	maxShort = 32 // secrets that are compared as they are
+	maxSaid  = 16 // secrets before one that it is compared with: a request says the same in a few places
+
+	coded = 8 // is how many times as much room a secret takes with all its codings
+
+	gram = 6                     // letters that are compared at once
+	step = minStretch - gram + 1 // of them, a secret's are kept at every so many places: each stretch that counts has one
 
 	// maxPhrase bounds a secret of several words, which counts as a whole.
 	maxPhrase = 64
@@ -51,15 +57,15 @@ func Without(secrets ...string) Cleaner {
 	}
 	size := 0
 	for _, s := range secrets {
-		size += 6 * min(len(s), maxEcho)
+		size += coded * min(len(s), maxEcho)
 	}
 	text := make([]byte, 0, min(size, maxEchoes))
 	for i, s := range secrets {
-		if len(s) < 12 && !(len(s) >= 6 && strings.ContainsAny(s, "0123456789")) || said(secrets[:i], s) {
+		if len(s) < 12 && !(len(s) >= 6 && strings.ContainsAny(s, "0123456789")) || said(secrets[max(0, i-maxSaid):i], s) {
 			continue
 		}
 		s = s[:min(len(s), maxEcho)]
-		if len(text)+6*len(s) > maxEchoes {
+		if len(text)+1+len(s) > maxEchoes {
 			break
 		}
 		before := len(text)
@@ -67,10 +73,14 @@ func Without(secrets ...string) Cleaner {
 		text = appendFolded(text, s, len(s) <= maxPhrase)
 		if len(text)-before-1 < gram {
 			text = text[:before]
-			c.short = append(c.short, s)
+			if len(c.short) < maxShort {
+				c.short = append(c.short, s)
+			}
 			continue
 		}
-		text = appendCoded(text, s)
+		if before+coded*len(s) <= maxEchoes/2 {
+			text = appendCoded(text, s)
+		}
 	}
 	c.text = text
 	c.index()
@@ -101,106 +111,52 @@ func appendFolded(text []byte, s string, space bool) []byte {
 }
 
 // appendCoded appends s in base64, as it comes out behind any other text: three
-// ways, without the signs that depend on what stands before and after.
+// ways, without the signs that depend on what stands before and after; and in
+// hexadecimal digits.
 func appendCoded(text []byte, s string) []byte {
 	var plainRoom, codedRoom [512]byte // enough for most: no allocation
+	plain := append(append(plainRoom[:0], "xx"...), s...)
 	for before := range 3 {
-		plain := append(append(plainRoom[:0], "xx"[:before]...), s...)
-		coded := base64.StdEncoding.AppendEncode(codedRoom[:0], plain)
-		from, to := (before*8+5)/6, len(plain)*8/6
+		coded := base64.StdEncoding.AppendEncode(codedRoom[:0], plain[2-before:])
+		from, to := (before*8+5)/6, (before+len(s))*8/6
 		text = append(text, 0)
-		for _, c := range coded[from:to] {
-			if alnum(c) {
-				text = append(text, lower(c))
-			}
+		text = appendLetters(text, coded[from:to])
+	}
+	return hex.AppendEncode(append(text, 0), plain[2:])
+}
+
+// appendLetters appends the letters and digits of coded in lower case.
+func appendLetters(text, coded []byte) []byte {
+	n := len(text)
+	text = append(text, coded...)
+	for _, c := range coded {
+		text[n] = letter[c]
+		if text[n] != 0 {
+			n++
 		}
 	}
-	return text
+	return text[:n]
 }
+
+// letter is each ASCII letter in lower case, each digit, and 0 for all else.
+var letter = func() (letter [256]byte) {
+	for c := range letter {
+		if alnum(byte(c)) {
+			letter[c] = lower(byte(c))
+		}
+	}
+	return letter
+}()
 
 // folded returns what s says at i, as far as it is compared: a letter or a
 // digit in lower case, ' ' for white space, and 0 for all else; and how many
 // bytes that takes.
 func folded(s string, i int) (c byte, n int) {
-	c = s[i]
-	switch {
-	case alnum(c):
-		return lower(c), 1
-	case c == '%':
-		n = 1
-		for strings.HasPrefix(s[i+n:], "25") { // escaped twice
-			n += 2
-		}
-		if v, ok := hexAt(s, i+n, 2); ok {
-			return comparable(v), n + 2
-		}
-		return 0, n
-	case c == '\\' && i+1 < len(s):
-		if s[i+1] == 'u' {
-			if v, ok := hexAt(s, i+2, 4); ok {
-				return comparable(v), 6
-			}
-		}
-		if strings.IndexByte("nrtbf", s[i+1]) >= 0 {
-			return ' ', 2
-		}
-		return 0, 1
-	case c == '&':
-		return entity(s, i)
-	case c == ' ' || c == '\n' || c == '\t' || c == '\r':
-		return ' ', 1
-	case c < utf8.RuneSelf:
-		return 0, 1
+	if c = letter[s[i]]; c != 0 {
+		return c, 1
 	}
-	_, n = utf8.DecodeRuneInString(s[i:])
-	return 0, n
-}
-
-// entity is folded for an ampersand: &amp; is one sign, and &#65; a letter.
-func entity(s string, i int) (byte, int) {
-	for _, e := range [...]string{"&amp;", "&lt;", "&gt;", "&quot;", "&apos;", "&nbsp;"} {
-		if strings.HasPrefix(s[i:], e) {
-			return 0, len(e)
-		}
-	}
-	if !strings.HasPrefix(s[i:], "&#") {
-		return 0, 1
-	}
-	v, hexed := 0, false
-	for j := i + 2; j < len(s) && j < i+10; j++ {
-		switch c := s[j] | 0x20; {
-		case s[j] == ';':
-			return comparable(v), j + 1 - i
-		case c == 'x' && j == i+2:
-			hexed = true
-		case hexed && 'a' <= c && c <= 'f':
-			v = v*16 + int(c-'a') + 10
-		case '0' <= s[j] && s[j] <= '9' && hexed:
-			v = v*16 + int(s[j]-'0')
-		case '0' <= s[j] && s[j] <= '9':
-			v = v*10 + int(s[j]-'0')
-		default:
-			return 0, 1
-		}
-	}
-	return 0, 1
-}
-
-func hexAt(s string, i, digits int) (v int, ok bool) {
-	if i+digits > len(s) {
-		return 0, false
-	}
-	for _, c := range []byte(s[i : i+digits]) {
-		switch l := c | 0x20; {
-		case '0' <= c && c <= '9':
-			v = v*16 + int(c-'0')
-		case 'a' <= l && l <= 'f':
-			v = v*16 + int(l-'a') + 10
-		default:
-			return 0, false
-		}
-	}
-	return v, true
+	v, n := decoded(s, i)
+	return comparable(v), n
 }
 
 // comparable is a character as it is compared.
@@ -208,7 +164,7 @@ func comparable(v int) byte {
 	switch {
 	case v < utf8.RuneSelf && alnum(byte(v)):
 		return lower(byte(v))
-	case v == ' ' || v == '\n' || v == '\t':
+	case v == ' ' || v == '\n' || v == '\t' || v == '\r':
 		return ' '
 	}
 	return 0
@@ -221,6 +177,9 @@ func lower(c byte) byte {
 	return c
 }
 
+// gramMask leaves of a number the letters of one gram.
+const gramMask = 1<<(8*gram) - 1
+
 // index builds the table.
 func (c *Cleaner) index() {
 	if len(c.text) == 0 {
@@ -231,29 +190,20 @@ func (c *Cleaner) index() {
 		size *= 2
 	}
 	c.table = make([]int32, size)
-	for i := 0; i+gram <= len(c.text); i++ {
-		if c.text[i] == 0 {
-			continue
+	// The beginning of each secret, and every so many places from there.
+	for at := 0; at < len(c.text); {
+		end := at + c.length(at)
+		for ; at+gram <= end; at += step {
+			c.put(gramAt(c.text, at), at)
 		}
-		// Every second place of each secret, and the beginning of each.
-		if i%step != 0 && c.text[i-1] != 0 {
-			continue
-		}
-		if g, ok := gramAt(c.text, i); ok {
-			c.put(g, i)
-		}
+		at = end + 1
 	}
 }
 
-// gramAt packs gram letters into a number; false where a secret ends before.
-func gramAt(text []byte, i int) (g uint64, ok bool) {
-	for j := range gram {
-		if text[i+j] == 0 {
-			return 0, false
-		}
-		g = g<<8 | uint64(text[i+j])
-	}
-	return g, true
+// gramAt packs the letters of a gram into a number.
+func gramAt(text []byte, at int) uint64 {
+	t := text[at : at+gram]
+	return uint64(t[0])<<40 | uint64(t[1])<<32 | uint64(t[2])<<24 | uint64(t[3])<<16 | uint64(t[4])<<8 | uint64(t[5])
 }
 
 func slot(g uint64, size int) int { return int(g * 0x9e3779b97f4a7c15 >> 32 & uint64(size-1)) }
@@ -278,7 +228,7 @@ func (c *Cleaner) put(g uint64, at int) {
 
 // is reports whether the gram at a place of text is g.
 func (c *Cleaner) is(at int32, g uint64) bool {
-	return binary.BigEndian.Uint64(c.text[at:]) == g
+	return c.text[at] == byte(g>>(8*(gram-1))) && gramAt(c.text, int(at)) == g
 }
 
 // length is how much of a secret there is from at on.
@@ -302,14 +252,18 @@ func (c *Cleaner) find(g uint64) int {
 // that costs no memory.
 func (c *Cleaner) mayEcho(s string) bool {
 	var g uint64
+	table := c.table
 	for i, seen := 0, 0; i < len(s); {
-		l, n := folded(s, i)
+		l, n := letter[s[i]], 1
+		if l == 0 {
+			l, n = folded(s, i)
+		}
 		i += n
 		if l == 0 {
 			continue
 		}
-		g = g<<8 | uint64(l)
-		if seen++; seen >= gram && c.find(g) >= 0 {
+		g = (g<<8 | uint64(l)) & gramMask
+		if seen++; seen >= gram && table[slot(g, len(table))] != 0 && c.find(g) >= 0 {
 			return true
 		}
 	}
@@ -324,12 +278,20 @@ func (c Cleaner) withoutEchoes(s string) string {
 	if len(c.table) == 0 || !c.mayEcho(s) {
 		return s
 	}
-	t := make([]byte, 0, len(s))   // s, folded
-	at := make([]int32, 0, len(s)) // and where in s each letter stands
-	for i := 0; i < len(s); {
+	t := make([]byte, 0, len(s))     // s, folded
+	at := make([]int32, 0, len(s))   // and where in s each letter stands
+	lead := make([]int32, 0, len(s)) // or the escaped signs before it begin
+	for i, signs := 0, -1; i < len(s); {
 		l, n := folded(s, i)
-		if l != 0 {
-			t, at = append(t, l), append(at, int32(i))
+		switch {
+		case l != 0 && signs < 0:
+			t, at, lead = append(t, l), append(at, int32(i)), append(lead, int32(i))
+		case l != 0:
+			t, at, lead, signs = append(t, l), append(at, int32(i)), append(lead, int32(signs)), -1
+		case escapedSign(s, i) == 0:
+			signs = -1
+		case signs < 0:
+			signs = i
 		}
 		i += n
 	}
@@ -338,7 +300,7 @@ func (c Cleaner) withoutEchoes(s string) string {
 	free := 0 // t[:free] is judged
 	var g uint64
 	for i := range t {
-		g = g<<8 | uint64(t[i])
+		g = (g<<8 | uint64(t[i])) & gramMask
 		if i < free+gram-1 {
 			continue
 		}
@@ -360,7 +322,7 @@ func (c Cleaner) withoutEchoes(s string) string {
 				continue
 			}
 		}
-		start := int(at[from])
+		start := max(last, int(lead[from]))
 		_, n := folded(s, int(at[to-1]))
 		end := int(at[to-1]) + n
 		// What goes on in the same word may be the rest of another key that only
@@ -368,14 +330,11 @@ func (c Cleaner) withoutEchoes(s string) string {
 		for end < len(s) && wordByte(s[end]) && (s[end] != '.' || end+1 < len(s) && alnum(s[end+1])) {
 			end++
 		}
+		for end < len(s) && escapedSign(s, end) > 0 { // or signs of it
+			end += escapedSign(s, end)
+		}
 		for !whole && start > last && wordByte(s[start-1]) {
 			start--
-		}
-		for start-3 >= last && s[start-3] == '%' { // an escaped sign that it began with
-			if _, ok := hexAt(s, start-2, 2); !ok {
-				break
-			}
-			start -= 3
 		}
 		for to < len(t) && int(at[to]) < end {
 			to++
@@ -390,6 +349,20 @@ func (c Cleaner) withoutEchoes(s string) string {
 	b.WriteString(s[last:])
 	return b.String()
 }
+
+// escapedSign is the length of the escape sequence at s[i] of a sign that secrets
+// have, such as %2D, 0 if there is none.
+func escapedSign(s string, i int) int {
+	switch s[i] {
+	case '%', '\\', '&':
+		if c, n := decoded(s, i); n > 2 && c < utf8.RuneSelf && secretSigns[c] {
+			return n
+		}
+	}
+	return 0
+}
+
+var secretSigns = setOf("-_.+~*=/:!@#$^&,;|")
 
 // word narrows a stretch to the word in it that t[i] belongs to.
 func word(t []byte, from, to, i int) (int, int) {

@@ -2,6 +2,7 @@ package redact_test
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"html"
 	"math/rand/v2"
@@ -33,6 +34,14 @@ var codings = []struct {
 	{"in base64 for URLs", func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }},
 	{"in base64 with a scheme", func(s string) string { return base64.StdEncoding.EncodeToString([]byte("Bearer " + s)) }},
 	{"in base64 as a password", func(s string) string { return base64.StdEncoding.EncodeToString([]byte("us:" + s + ":x")) }},
+	{"in base64, for a query", func(s string) string {
+		return url.QueryEscape(base64.StdEncoding.EncodeToString([]byte("a" + s + ":")))
+	}},
+	{"in hexadecimal digits", func(s string) string { return hex.EncodeToString([]byte(s)) }},
+	{"in large hexadecimal digits", func(s string) string { return strings.ToUpper(hex.EncodeToString([]byte(s))) }},
+	{"each byte for HTML, for JSON", func(s string) string { return each(s, `\u0026#%d;`) }},
+	{"each byte for JSON, for JSON", func(s string) string { return each(s, `\\u%04x`) }},
+	{"each byte for a URL, for HTML", func(s string) string { return each(s, `&#37;%02X`) }},
 	{"its first half", func(s string) string { return s[:len(s)/2+1] + "…" }},
 	{"its last half", func(s string) string { return "..." + s[len(s)/2-1:] }},
 	{"with fillers in it", func(s string) string { return s[:9] + "\u200b" + s[9:14] + "\ufe0f" + s[14:] }},
@@ -83,6 +92,33 @@ func TestEchoesLeaveProseAlone(t *testing.T) {
 	} {
 		if got := c.Line(s, 200); got != s {
 			t.Errorf("got %q, want %q", got, s)
+		}
+	}
+}
+
+// What announces a secret may be escaped, once or more often.
+func TestEscapedSignsAnnounceSecrets(t *testing.T) {
+	const drawn = "qW3rT5yU7iO9pA1sD2fG4hJ6"
+	for _, s := range []string{
+		"https://a.example/login?next=https%3A%2F%2Fb.example%2F%3Faccess_token%3D" + drawn, "https://a.example/?u=api_key%253D" + drawn, `{"said":"{\"password\":\"` + drawn + `\"}"}`,
+		`{\u0022client_secret\u0022\u003a\u0022` + drawn + `\u0022}`, "token&quot;:&quot;" + drawn + "&quot;", "a&#61;b, client_secret&#61;" + drawn, `refresh_token\u003d` + drawn,
+		"Authorization%3A%20Bearer%20" + drawn, `Authorization:\nBearer ` + drawn, "key%3Dsk-" + drawn, `\nsk-` + drawn, `\u003csk-` + drawn, "%253Dghp_" + drawn,
+	} {
+		if got := redact.Line(s, 1<<10); leaks(got, drawn) || !strings.Contains(got, redact.Mask) {
+			t.Errorf("%s\ngot %s", s, got)
+		}
+	}
+}
+
+// A secret of which a part was masked before is masked to its end.
+func TestWhatIsLeftOfASecretIsMasked(t *testing.T) {
+	const other = "hJ6gF5dS4aP3oI2uY1tR9eWq"
+	c := redact.Without("T0123ABCD/B0123ABCD/qW3rT5yU7iO9pA1sD2fG4hJ6", "qW3rT5yU7iO9")
+	for _, s := range []string{
+		"https://hooks.slack.com/services/T0123ABCD/B0123ABCD/" + other, "api_key=qW3rT5yU7iO9+/" + other, "https://u:qW3rT5yU7iO9=" + other + "@h.example/",
+	} {
+		if got := c.Line(s, 1<<10); leaks(got, other) {
+			t.Errorf("%s\ngot %s", s, got)
 		}
 	}
 }

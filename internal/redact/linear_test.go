@@ -1,6 +1,9 @@
 package redact_test
 
 import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +18,30 @@ var units = []string{
 	"a.b/", "/", "//", `\/`, "%2F", "%2f%", "%25", "%", "&", "&#", "&#x", "&amp;", `\u00`, `\`, "hooks.slack.com/", "hooks.slack.com/services/", "discord.com/api/webhooks/1/",
 	"bearer ", "bearer", "Bearer: ", "authorization token ", "authorization: ", "PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----", "-----END ", "Cookie: ", "bot123456:", "\n", " ", "\x00", "é", "\ufe0f", "\xff", "🙂",
 	"*", "sk-*", `"`, `":"`, `{"a":`, "[", "<a>", "password", "passwordpassword=", "4fT9xQ2m", "4fT9xQ2m-", "QT7AVZR9", "hook/", "webhook/a/", "key/", "a@b:", "a:b@", "u0026", `\u0026`,
+	"0123456789abcdef", "c2Vjb25k", "c2Vjb25k+/", "c2Vj=", `"a":{"b":[`, `{"key":"value"},`, `""`, `\"`, `'"`, "https://a.example/b?c=d&token=e f ", "-----BEGIN RSA PRIVATE KEY-----\n", `\\`, `\\\\u0026#`, "&#37;25", "%u0026",
+	"[redacted]", "[redacted", "hooks.slack.com%2Fservices%2F", "glpat-", "ghp_abc", "Idempotency-Key: ", "Authorization: Basic ", "--token ", "\u3164", "\u202e", "&quot;", "&#x41;", "&#65;", "qT7avZr9bL ", "ab", "abab ", "4fT9xQ2m/", "4f%54",
+}
+
+// mixtures returns texts in which several units follow one another, again and again:
+// what one of them begins another may go on with.
+func mixtures(n int) []string {
+	r := rand.New(rand.NewPCG(1, 2))
+	all := make([]string, n)
+	for i := range all {
+		for range 2 + r.IntN(4) {
+			all[i] += units[r.IntN(len(units))]
+		}
+	}
+	return all
+}
+
+// manyKeys is a JSON text with as many names as fit.
+func manyKeys() string {
+	var b strings.Builder
+	for i := 0; b.Len() < 64<<10; i++ {
+		fmt.Fprintf(&b, `{"k%d":`, i)
+	}
+	return b.String()
 }
 
 var knownSecrets = []string{"Bearer qT7avZr9bLk2cwE5xYb8", "qT7avZr9bLk2cwE5xYb8", strings.Repeat("ab", 3000), strings.Repeat("4fT9xQ2m", 500), strings.Repeat("a", 4000)}
@@ -34,23 +61,31 @@ func cost(c redact.Cleaner, text string, times int) time.Duration {
 // what is quadratic takes sixteen times.
 func TestCleaningTakesLinearTime(t *testing.T) {
 	c := redact.Without(knownSecrets...)
-	for _, unit := range units {
+	some := 60
+	if testing.Short() {
+		some = 10
+	}
+	for _, unit := range slices.Concat(units, []string{manyKeys()}, mixtures(some)) {
+		name := unit[:min(len(unit), 80)]
 		text := strings.Repeat(unit, 64<<10/len(unit)+1)[:64<<10]
 		before := time.Duration(0)
 		for n := 1 << 10; n <= 64<<10; n *= 4 {
 			now := cost(c, text[:n], 3)
-			if now > 6*time.Millisecond && now > 8*before {
-				now, before = cost(c, text[:n], 30), cost(c, text[:n/4], 30)
+			slow := func() bool { return now > 5*time.Millisecond && now > 8*before }
+			for range 3 { // a busy machine is not slow each time
+				if slow() {
+					now, before = cost(c, text[:n], 30), cost(c, text[:n/4], 30)
+				}
 			}
-			if now > 6*time.Millisecond && now > 8*before {
-				t.Errorf("%q: %d KiB take %v, a quarter of it %v", unit, n>>10, now, before)
+			if slow() {
+				t.Errorf("%q: %d KiB take %v, a quarter of it %v", name, n>>10, now, before)
 			}
 			before = now
 		}
 		if before > 200*time.Millisecond { // a hundredth of that as a rule; the race detector makes it ten times as much
-			t.Errorf("%q: 64 KiB take %v", unit, before)
+			t.Errorf("%q: 64 KiB take %v", name, before)
 		}
-		t.Logf("%8v %q", before.Round(10*time.Microsecond), unit)
+		t.Logf("%8v %q", before.Round(10*time.Microsecond), name)
 	}
 }
 

@@ -5,17 +5,28 @@ import "strings"
 // SecretName reports whether a parameter or a header of that name holds a
 // secret.
 func SecretName(name string) bool {
-	for _, end := range [...]string{"key", "token", "secret", "password", "passwd", "signature", "authorization", "credential", "cookie"} {
-		if i := len(name) - len(end); i >= 0 && strings.EqualFold(name[i:], end) {
+	if len(name) < 3 {
+		return false
+	}
+	for _, end := range nameEnds[name[len(name)-1]|0x20] {
+		if hasSuffixFold(name, end) {
 			return !strings.EqualFold(name, "idempotency-key")
 		}
 	}
-	for _, whole := range [...]string{"sig", "pwd", "auth", "code_verifier", "client_assertion"} {
-		if strings.EqualFold(name, whole) {
-			return true
+	switch name[0] | 0x20 {
+	case 's', 'p', 'a', 'c':
+		for _, whole := range [...]string{"sig", "pwd", "auth", "code_verifier", "client_assertion"} {
+			if len(name) == len(whole) && strings.EqualFold(name, whole) {
+				return true
+			}
 		}
 	}
 	return false
+}
+
+// nameEnds are how the names of secrets end, by their last letter.
+var nameEnds = [256][]string{
+	'y': {"key"}, 'n': {"token", "authorization"}, 't': {"secret"}, 'd': {"password", "passwd"}, 'e': {"signature", "cookie"}, 'l': {"credential"},
 }
 
 // MayHoldSecret is SecretName with a wider reach: it also knows names that hold
@@ -28,18 +39,36 @@ func MayHoldSecret(name string) bool {
 	if len(name) > 64 {
 		return false
 	}
-	name = strings.ToLower(name)
-	for _, not := range [...]string{"idempoten", "request", "author-", "agent", "websocket"} {
-		if strings.Contains(name, not) {
-			return false
+	switch len(name) {
+	case len("pw"), len("sid"), len("code"):
+		for _, whole := range [...]string{"sid", "otp", "pin", "pw", "code"} {
+			if strings.EqualFold(name, whole) {
+				return true
+			}
 		}
 	}
-	for _, part := range [...]string{"auth", "jwt", "pass", "key", "token", "secret", "sign", "credential", "cookie", "session", "bearer", "hmac", "ticket", "assertion", "passcode"} {
-		if strings.Contains(name, part) {
-			return true
+	return hasPart(name, &secretParts) && !hasPart(name, &otherParts)
+}
+
+// Parts of names that hold a secret, and of names that don't though they have such a
+// part, by their first letters.
+var (
+	secretParts = [256][]string{
+		'a': {"auth", "assertion"}, 'b': {"bearer"}, 'c': {"credential", "cookie"}, 'h': {"hmac"}, 'j': {"jwt"}, 'k': {"key"}, 'p': {"pass"},
+		's': {"secret", "sign", "session"}, 't': {"token", "ticket"},
+	}
+	otherParts = [256][]string{'i': {"idempoten"}, 'r': {"request"}, 'a': {"author-", "agent"}, 'w': {"websocket"}}
+)
+
+func hasPart(name string, parts *[256][]string) bool {
+	for i := range len(name) {
+		for _, part := range parts[name[i]|0x20] {
+			if len(name)-i >= len(part) && strings.EqualFold(name[i:i+len(part)], part) {
+				return true
+			}
 		}
 	}
-	return name == "sid" || name == "otp" || name == "pin" || name == "pw" || name == "code"
+	return false
 }
 
 // queryName reports whether a parameter of that name, in lower case, holds a
@@ -50,4 +79,19 @@ func queryName(name string) bool {
 		return true
 	}
 	return false
+}
+
+// SecretField reports whether a field of that name in a body holds a secret. Bodies
+// have many fields that are called a key or a code and are none.
+func SecretField(name string) bool {
+	if hasSuffixFold(name, "key") {
+		return hasPart(name, &keyParts)
+	}
+	return SecretName(name) || queryName(strings.ToLower(name[:min(len(name), maxLook)])) || hasSuffixFold(name, "assertion")
+}
+
+// keyParts are what the names of keys that are secret say beside that.
+var keyParts = [256][]string{
+	'a': {"api", "access", "auth", "account", "app"}, 'c': {"client", "consumer"}, 'l': {"licen"}, 'm': {"master"}, 'p': {"private"},
+	's': {"secret", "service", "shared", "sign", "subscription"},
 }

@@ -67,13 +67,22 @@ func familiesOf(host string) []family {
 	if len(host) > maxHost {
 		return nil
 	}
-	host = strings.TrimSuffix(strings.ToLower(host), ".")
-	all := families[domain(host)]
+	host = strings.TrimSuffix(host, ".")
+	var room [maxHost]byte
+	d := room[:0]
+	for _, c := range []byte(domain(host)) {
+		d = append(d, lower(c))
+	}
+	all := families[string(d)]
 	if more := learned.Load(); more != nil {
-		if named := (*more)[domain(host)]; len(named) > 0 {
+		if named := (*more)[string(d)]; len(named) > 0 {
 			all = slices.Concat(named, all)
 		}
 	}
+	if len(all) == 0 {
+		return nil // like most
+	}
+	host = strings.ToLower(host)
 	for _, f := range all {
 		if !within(host, f.host) { // rare: most families have a domain of their own
 			var some []family
@@ -186,6 +195,10 @@ type walk struct {
 	hookAt   int
 }
 
+// longPart is how long a part of a path is at least that is no word of an API where
+// secrets may stand anywhere.
+const longPart = 24
+
 // maxFamilies bounds the families of one domain.
 const maxFamilies = 16
 
@@ -278,7 +291,7 @@ func (w *walk) known(part string) (from int, rest bool) {
 		case w.failed[i]:
 			continue
 		case f.pattern == "?":
-			if random(part, 16) {
+			if random(part, 16) || len(part) >= longPart {
 				from = 0
 			}
 			continue
@@ -329,7 +342,7 @@ func (w *walk) looks(part string) int {
 	if name, rest, ok := strings.Cut(part, ":"); ok && telegramBot(name) && len(rest) >= 16 {
 		return len(name) + 1 // who runs a server of his own has it at any host
 	}
-	return -1
+	return secretAt(part, 0, len(part))
 }
 
 // random reports whether a part of a path looks as if it was drawn: no word, no
@@ -356,12 +369,12 @@ func urls(s string) string {
 	var b strings.Builder
 	last := 0
 	for i := 0; i < len(s); {
-		if !wordByte(s[i]) {
+		if !inWord[s[i]] {
 			i++
 			continue
 		}
 		start := i
-		for i < len(s) && wordByte(s[i]) {
+		for i < len(s) && inWord[s[i]] {
 			i++
 		}
 		host := s[start:i]
@@ -414,15 +427,16 @@ func escapedBefore(s string, start int) int {
 // pathEnds reports whether the path of a URL in a text ends before s[i]: where a
 // value does, at its query, or where another URL begins.
 func pathEnds(s string, i int) bool {
-	switch c := s[i]; {
-	case c == '\\':
+	switch c := s[i]; c {
+	case '\\':
 		return slash(s, i) == 0
-	case c == '?', c == '#', c >= 0x80, strings.IndexByte(" \t\"'`&,;)]}>|", c) >= 0:
-		return true
-	case c == ':':
+	case ':':
 		return i+2 < len(s) && slash(s, i+1) > 0
-	case c == '%':
+	case '%':
 		return i+3 < len(s) && s[i+1] == '3' && (s[i+2]|0x20 == 'a' && slash(s, i+3) > 0 || s[i+2]|0x20 == 'f') // an escaped colon or question mark
+	default:
+		return c >= 0x80 || pathEnd[c] && !endsMask(s, i)
 	}
-	return false
 }
+
+var pathEnd = setOf("?# \t\"'`&,;)]}>|")

@@ -33,6 +33,8 @@ var secretPaths = []struct{ url, secret string }{
 	{"wss://mainnet.infura.io/ws/v3/" + drawn32, drawn32},
 	{"https://eth-mainnet.g.alchemy.com/v2/" + drawn, drawn},
 	{"https://eth-mainnet.g.alchemy.com/nft/v3/" + drawn + "/getNFTs", drawn},
+	{"https://eth-mainnet.g.alchemy.com/v2/vIoWxRx-OZArmltIRBhupvztzgG-qrsy", "vIoWxRx-OZArmltIRBhupvztzgG-qrsy"},
+	{"https://api.example.com/v1/glpat-" + drawn + "/send", drawn},
 	{"https://endpoint1.collection.sumologic.com/receiver/v1/http/" + long + "==", long},
 	{"https://hooks.zapier.com/hooks/catch/123456/b2x9k4q/", "b2x9k4q"},
 	{"https://hook.eu1.make.com/" + drawn32, drawn32},

@@ -52,6 +52,9 @@ var marks = []struct{ before, end string }{
 
 // marked masks what is announced by a mark, wherever one stands.
 func marked(s string) string {
+	if strings.IndexByte(s, '-') < 0 && strings.IndexByte(s, ':') < 0 {
+		return s
+	}
 	for _, m := range marks {
 		i := strings.Index(s, m.before)
 		if i < 0 {
@@ -92,19 +95,25 @@ func oneLine(s string) string {
 	var b strings.Builder
 	b.Grow(len(s))
 	space := true // at the start: leading space goes
-	for _, r := range s {
-		if r > unicode.MaxASCII && unseen(r) {
-			continue
-		}
-		if r == utf8.RuneError || unicode.IsSpace(r) || !unicode.IsPrint(r) {
-			if !space {
-				b.WriteByte(' ')
+	for i := 0; i < len(s); {
+		from, c := i, s[i]
+		shown := ' ' < c && c <= '~'
+		i++
+		if c >= utf8.RuneSelf {
+			r, n := utf8.DecodeRuneInString(s[from:])
+			i = from + n
+			if unseen(r) {
+				continue
 			}
-			space = true
-			continue
+			shown = r != utf8.RuneError && !unicode.IsSpace(r) && unicode.IsPrint(r)
 		}
-		b.WriteRune(r)
-		space = false
+		switch {
+		case shown:
+			b.WriteString(s[from:i])
+		case !space:
+			b.WriteByte(' ')
+		}
+		space = !shown
 	}
 	return strings.TrimRight(b.String(), " ")
 }
@@ -175,22 +184,32 @@ func secrets(s string) string {
 			before, prev, prevEnd, password = "", "", i, -1
 			continue
 		}
-		if !wordByte(s[i]) {
-			i++
+		if !inWord[s[i]] {
+			n := 1
+			if c := s[i]; c == '%' || c == '\\' || c == '&' {
+				_, n = decoded(s, i)
+			}
+			i += n
 			continue
 		}
 		start := i
-		for i < len(s) && wordByte(s[i]) {
+		for i < len(s) && inWord[s[i]] {
 			i++
 		}
 		word, glue := s[start:i], s[prevEnd:start]
+		if start > 0 && s[start-1] == Mask[0] && strings.HasPrefix(s[start-1:], Mask) {
+			// Masked before; perhaps it was a part of what is announced.
+			i = start - 1 + len(Mask)
+			if announced(before, prev, glue, s, start, i) {
+				i = valueEnd(s, i)
+				mask(start-1, i)
+			}
+			before, prev, prevEnd = "", "", i
+			continue
+		}
 		switch at := secretAt(s, start, i); {
-		case start > 0 && strings.HasPrefix(s[start-1:], Mask): // masked before
 		case announced(before, prev, glue, s, start, i):
 			i = valueEnd(s, i)
-			if i < len(s) && s[i] == ']' && strings.HasSuffix(s[start:i], Mask[:len(Mask)-1]) {
-				i++ // a part of it was masked before
-			}
 			mask(start, i)
 		case at >= 0:
 			mask(at, i)
@@ -211,6 +230,14 @@ func wordByte(c byte) bool {
 	return alnum(c) || c == '-' || c == '_' || c == '.' || c == '+' || c == '~' || c == '*'
 }
 
+// inWord is wordByte, looked up.
+var inWord = func() (in [256]bool) {
+	for c := range in {
+		in[c] = wordByte(byte(c))
+	}
+	return in
+}()
+
 func alnum(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
@@ -219,19 +246,26 @@ func alnum(c byte) bool {
 // after a slash, a query's value after a percent sign, a password after most
 // signs.
 func valueEnd(s string, i int) int {
-	for i < len(s) && s[i] < utf8.RuneSelf && !valueEnds[s[i]] {
+	for i < len(s) && s[i] < utf8.RuneSelf && (!valueEnds[s[i]] || endsMask(s, i)) {
 		i++
 	}
 	return i
 }
 
+// endsMask reports whether a mask ends with s[i]: a part of a longer secret was masked
+// before.
+func endsMask(s string, i int) bool { return s[i] == ']' && strings.HasSuffix(s[:i+1], Mask) }
+
 // valueEnds are what no value goes across.
-var valueEnds = func() (ends [utf8.RuneSelf]bool) {
-	for _, c := range []byte(" \t\"'`\\&,;)]}>|") {
-		ends[c] = true
+var valueEnds = setOf(" \t\"'`\\&,;)]}>|")
+
+// setOf is a set of bytes, looked up at once.
+func setOf(list string) (set [256]bool) {
+	for _, c := range []byte(list) {
+		set[c] = true
 	}
-	return ends
-}()
+	return set
+}
 
 // valueAt is the value from start on whose first word ends at end, or as much of
 // it as is looked at.
@@ -257,13 +291,16 @@ var prefixes = byFirst([]prefix{
 	{"eyJ", 20}, // a JSON web token: its first part decodes to `{"`
 })
 
+// minPrefixed is the least length of a word that counts because of its prefix.
+const minPrefixed = 8
+
 type prefix struct {
 	text string
 	min  int // length of the shortest word that counts
 }
 
 // byFirst sorts prefixes by their first byte, since every word is compared.
-func byFirst(list []prefix) (sorted [utf8.RuneSelf][]prefix) {
+func byFirst(list []prefix) (sorted [256][]prefix) {
 	for _, p := range list {
 		sorted[p.text[0]] = append(sorted[p.text[0]], p)
 	}
@@ -271,11 +308,10 @@ func byFirst(list []prefix) (sorted [utf8.RuneSelf][]prefix) {
 }
 
 // secretAt returns where in the word s[start:end] a key begins, -1 if none
-// does. It may begin inside: after a flag's dashes, emphasis or a dot, or after
-// an escape sequence that only looks like part of the word.
+// does. It may begin inside: after a flag's dashes, emphasis or a dot.
 func secretAt(s string, start, end int) int {
-	for i := start; i < end; i++ {
-		if i > start && alnum(s[i-1]) && !escapeEnds(s, i) {
+	for i := start; i+minPrefixed <= end; i++ {
+		if i > start && letter[s[i-1]] != 0 || len(prefixes[s[i]]) == 0 {
 			continue
 		}
 		word := s[i:end]
@@ -292,12 +328,6 @@ func secretAt(s string, start, end int) int {
 		}
 	}
 	return -1
-}
-
-// escapeEnds reports whether an escape sequence of a URL (%20) or of JSON (\n,
-// \u003c) ends before s[i].
-func escapeEnds(s string, i int) bool {
-	return i >= 3 && s[i-3] == '%' || i >= 2 && s[i-2] == '\\' || i >= 6 && s[i-6:i-4] == `\u`
 }
 
 // maxLook is how much of a value is looked at to tell what it is: more than the
@@ -332,46 +362,99 @@ func keyLike(word string) bool {
 // what stands before it: an authentication scheme, or a name and a sign of
 // assignment.
 func announced(before, prev, glue, s string, start, end int) bool {
-	if len(prev) > len("u0026") && strings.HasPrefix(prev, "u00") {
-		prev = prev[len("u0026"):] // an ampersand of a query, as JSON escapes it
+	if glue == " " && !introduces(before, prev) {
+		return false // like most words
 	}
-	if strings.ContainsAny(glue, "=:") {
-		glue = strings.TrimRight(glue, "/%+") // with which base64, or its escapes, may begin
-	}
-	if strings.Trim(glue, ` "'\<`) == "" && glue != "" {
+	var room [maxGlue]byte
+	g := string(signs(room[:0], glue))
+	switch {
+	case g == "":
+		return false
+	case strings.IndexByte(g, ':') < 0 && strings.IndexByte(g, '=') < 0:
 		// Authorization: token 4f9e… – the scheme may be anybody's.
-		return (scheme(prev) || strings.HasSuffix(strings.ToLower(before), "authorization") || strings.HasPrefix(prev, "--") && SecretName(prev)) &&
-			keyLike(valueAt(s, start, end))
+		return introduces(before, prev) && only(g, &quoteSigns) && keyLike(valueAt(s, start, end))
 	}
-	if len(glue) > 8 || strings.Trim(glue, " \"'\\:=[<>") != "" || !strings.ContainsAny(glue, ":=") {
+	g = strings.TrimRight(g, "/%+") // with which base64 may begin
+	if !only(g, &assignSigns) {
 		return false
 	}
 	name := strings.ToLower(prev[max(0, len(prev)-maxLook):])
-	if !scheme(prev) && !telegramBot(name) && name != "code" && !SecretName(name) && !queryName(name) {
+	secret := SecretName(name)
+	if !secret && !scheme(prev) && !telegramBot(name) && name != "code" && !queryName(name) {
 		return false
 	}
 	value := valueAt(s, start, end)
 	switch {
-	case scheme(prev), glue == ":" && telegramBot(name):
+	case scheme(prev), g == ":" && telegramBot(name):
 		return keyLike(value)
-	case name == "code" && glue == "=": // of OAuth, or somebody's error code
+	case name == "code" && g == "=": // of OAuth, or somebody's error code
 		return len(value) >= 20 && keyLike(value)
-	case !SecretName(name) && !(glue == "=" && queryName(name)):
+	case !secret && !(g == "=" && queryName(name)):
 		return false
 	case keyLike(value):
 		return true
 	}
 	// Prose has colons and equal signs too: "invalid token: expired". Where the
 	// name can mean nothing else, and in a query, any value counts.
-	query := start > len(glue)+len(prev) && strings.ContainsRune("?&", rune(s[start-len(glue)-len(prev)-1]))
+	query := start > len(glue)+len(prev) && strings.IndexByte("?&;", s[start-len(glue)-len(prev)-1]) >= 0
 	certain := strings.Contains(name, "pass") || strings.HasSuffix(name, "secret") || strings.HasSuffix(name, "api_key") || name == "pwd"
 	switch {
-	case glue == ": ":
+	case g == ": ":
 		return false
 	case query || certain:
 		return len(value) >= 4
 	}
-	return glue == "=" && len(value) >= 6
+	return g == "=" && len(value) >= 6
+}
+
+// introduces reports whether a credential follows two words without a sign of
+// assignment: a scheme, or the flag of a program.
+func introduces(before, prev string) bool {
+	return scheme(prev) || hasSuffixFold(before, "authorization") || strings.HasPrefix(prev, "--") && SecretName(prev)
+}
+
+// maxGlue is how many signs may stand between a name and its value.
+const maxGlue = 8
+
+// signs appends the signs of glue to b, without escapes; nothing if there are more
+// than b has room for. The slashes at the end, with which base64 may begin, are
+// not counted.
+func signs(b []byte, glue string) []byte {
+	if len(glue) > 6*maxGlue {
+		return nil
+	}
+	for i := 0; i < len(glue); {
+		c, n := decoded(glue, i)
+		i += n
+		if len(b) == cap(b) {
+			if c != '/' {
+				return nil
+			}
+			continue
+		}
+		b = append(b, byte(min(c, 0xff)))
+	}
+	return b
+}
+
+// What may stand between a scheme and its credential, and between a name and its value.
+var (
+	quoteSigns  = setOf(" \"'\\<")
+	assignSigns = setOf(" \"'\\:=[<>")
+)
+
+func only(s string, set *[256]bool) bool {
+	for i := range len(s) {
+		if !set[s[i]] {
+			return false
+		}
+	}
+	return true
+}
+
+func hasSuffixFold(s, end string) bool {
+	i := len(s) - len(end)
+	return i >= 0 && s[len(s)-1]|0x20 == end[len(end)-1] && strings.EqualFold(s[i:], end)
 }
 
 // telegramBot reports whether name is the first half of such a bot's token,
@@ -382,7 +465,7 @@ func telegramBot(name string) bool {
 }
 
 func scheme(word string) bool {
-	return strings.EqualFold(word, "bearer") || strings.EqualFold(word, "basic")
+	return len(word) == 6 && strings.EqualFold(word, "bearer") || len(word) == 5 && strings.EqualFold(word, "basic")
 }
 
 // passwordAfter returns where the secret of a URL's user begins, if a URL's
@@ -411,8 +494,10 @@ func passwordAfter(s string, i int) int {
 }
 
 func valueEndOfUser(s string, i int) int {
-	for i < len(s) && strings.IndexByte("@/ \"'", s[i]) < 0 {
+	for i < len(s) && !userEnds[s[i]] {
 		i++
 	}
 	return i
 }
+
+var userEnds = setOf("@/ \"'")

@@ -3,6 +3,7 @@ package wait
 import (
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // maxParts is how many parts an amount has at most: days to nanoseconds.
@@ -195,8 +196,8 @@ func clockFace(s string) (time.Duration, bool) {
 // han reads what Chinese and Japanese messages say, where the figure stands
 // inside the phrase.
 func han(s string) (time.Duration, bool) {
-	if !strings.ContainsAny(s, "秒分时時天日") {
-		return 0, false
+	if plainASCII(s) {
+		return 0, false // like most
 	}
 	for i := 0; i < len(s); i++ {
 		if !digit(s[i]) || i > 0 && (wordByte(s[i-1]) || s[i-1] == '.' || s[i-1] == '-') {
@@ -228,6 +229,15 @@ func han(s string) (time.Duration, bool) {
 		}
 	}
 	return 0, false
+}
+
+func plainASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // waits reports whether s ends with a request to wait.

@@ -135,11 +135,14 @@ var numerals = map[string]float64{
 	"fifteen": 15, "twenty": 20, "thirty": 30, "sixty": 60,
 }
 
-// windows are how messages name the window of the limit that they are about.
-var windows = []struct {
+// A namedWindow is a window and a name of it.
+type namedWindow struct {
 	text   string
 	window time.Duration
-}{
+}
+
+// windows are how messages name the window of the limit that they are about.
+var windows = []namedWindow{
 	{"/ min", time.Minute}, {"/ day", day}, {"/ hour", time.Hour}, {"per 86400s", day}, {"byday", day}, {"byminute", time.Minute},
 	{"per sec", time.Second}, {"/sec", time.Second}, {"(rps)", time.Second},
 	{"per min", time.Minute}, {"/min", time.Minute}, {"(rpm)", time.Minute}, {"(tpm)", time.Minute},

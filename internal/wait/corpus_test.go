@@ -30,7 +30,7 @@ func testCorpus(t *testing.T, file string, least float64) {
 			a.Message = r.Want.Message
 			a.Body = bodyFigure(r.Body)
 		}
-		got := dialect.Wait(providerOf(hostOf(t, r.URL)), a)
+		got, _ := dialect.Wait(providerOf(hostOf(t, r.URL)), a)
 		switch want := r.Want.Wait; {
 		case want == nil && got.Source == "":
 			right++

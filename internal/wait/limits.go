@@ -33,20 +33,24 @@ const (
 func (r *Reader) Limits(known Defaults, h http.Header, now time.Time) []Limit {
 	var found list
 	found.read(r, known, h, clock{at: now})
-	if found.n == 0 {
-		return nil
-	}
-	all := make([]Limit, found.n)
-	for i := range all {
-		all[i] = found.all[i].Limit
-	}
-	return all
+	return found.limits()
 }
 
 // A list is the limits of an answer while they are put together.
 type list struct {
 	all [maxLimits]partial
 	n   int
+}
+
+func (d *list) limits() []Limit {
+	if d.n == 0 {
+		return nil
+	}
+	all := make([]Limit, d.n)
+	for i := range all {
+		all[i] = d.all[i].Limit
+	}
+	return all
 }
 
 // A partial is a Limit with what is needed to put it together.

@@ -199,7 +199,7 @@ func FuzzLimits(f *testing.F) {
 		if again := readLimits(host, h); !reflect.DeepEqual(got, again) {
 			t.Errorf("Limits: got %v, then %v", got, again)
 		}
-		fig := dialect.Wait(providerOf(host), wait.Ask{Status: 429, Header: h, Message: text, Now: now})
+		fig, _ := dialect.Wait(providerOf(host), wait.Ask{Status: 429, Header: h, Message: text, Now: now})
 		if fig.After < 0 || fig.After > wait.Longest || fig.Source == "" && fig != (wait.Figure{}) {
 			t.Errorf("Resolve: got %+v, want a sane figure", fig)
 		}

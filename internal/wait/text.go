@@ -16,12 +16,11 @@ const (
 // "Please wait 5631 seconds". It takes a figure only from behind a word that
 // announces one, so that "a timeout of 60 seconds" is none.
 func Text(message string) (time.Duration, bool) {
-	return words(message, clock{})
+	return words(lower(message[:min(len(message), maxText)]), clock{})
 }
 
-// words is Text, which also reads points in time if c is set.
-func words(message string, c clock) (time.Duration, bool) {
-	s := lower(message[:min(len(message), maxText)])
+// words is Text of a message in lower case. It also reads points in time if c is set.
+func words(s string, c clock) (time.Duration, bool) {
 	var weak time.Duration
 	found := false
 	for i := 0; i < len(s); i++ {
@@ -177,35 +176,46 @@ func moment(s string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// windowIn returns the window that a message names first.
-func windowIn(message string) time.Duration {
-	if message == "" {
-		return 0
-	}
-	s := lower(message[:min(len(message), maxText)])
-	first, w := len(s), time.Duration(0)
-	for i := range windows {
-		if at := strings.Index(s[:first], windows[i].text); at >= 0 {
-			first, w = at, windows[i].window
+// windowIn returns the window that a message, in lower case, names first.
+func windowIn(s string) time.Duration {
+	for i := 0; i < len(s); i++ {
+		for _, w := range windowsBy[s[i]] {
+			if strings.HasPrefix(s[i:], w.text) {
+				return w.window
+			}
 		}
 	}
-	return w
+	return 0
 }
+
+// windowsBy has the windows by first byte.
+var windowsBy = func() (by [256][]namedWindow) {
+	for _, w := range windows {
+		by[w.text[0]] = append(by[w.text[0]], w)
+	}
+	return by
+}()
 
 // lower makes ASCII letters small and keeps every other byte where it is.
 func lower(s string) string {
-	for i := 0; i < len(s); i++ {
-		if s[i] >= 'A' && s[i] <= 'Z' {
-			b := []byte(s)
-			for ; i < len(b); i++ {
-				if b[i] >= 'A' && b[i] <= 'Z' {
-					b[i] += 'a' - 'A'
-				}
-			}
-			return string(b)
-		}
+	i := 0
+	for i < len(s) && (s[i] < 'A' || s[i] > 'Z') {
+		i++
 	}
-	return s
+	if i == len(s) {
+		return s
+	}
+	var b strings.Builder
+	b.Grow(len(s))
+	b.WriteString(s[:i])
+	for ; i < len(s); i++ {
+		c := s[i]
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
 }
 
 func firstWord(s string) string {

@@ -62,20 +62,25 @@ var generalWaits = []WaitHeader{
 	{"X-Rate-Limit-Retry-After-Seconds", time.Second},
 }
 
-// Resolve returns the first figure that is present and sane: a header that
-// names a wait, milliseconds before Retry-After; the body's field; the
-// provider's words; the reset of the limit that is used up; the end of a
-// maintenance window. A later one is not better: OpenAI's reset is when the
-// bucket is full again, which may be a minute after there is room.
-func (r *Reader) Resolve(a Ask) Figure {
-	f := r.resolve(a, clockOf(a.Header, a.Now))
+// Read returns how long an answer asks to wait, and the limits that it states. The
+// wait is the first figure that is present and sane: a header that names a wait,
+// milliseconds before Retry-After; the body's field; the provider's words; the reset
+// of the limit that is used up; the end of a maintenance window. A later one is not
+// better: OpenAI's reset is when the bucket is full again, which may be a minute after
+// there is room.
+func (r *Reader) Read(a Ask) (Figure, []Limit) {
+	a.Message = lower(a.Message[:min(len(a.Message), maxText)])
+	c := clockOf(a.Header, a.Now)
+	var d list
+	d.read(r, a.Known, a.Header, c)
+	f := r.resolve(a, c, &d)
 	if f.Source != "" && f.Window == 0 {
 		f.Window = windowIn(a.Message)
 	}
-	return f
+	return f, d.limits()
 }
 
-func (r *Reader) resolve(a Ask, c clock) Figure {
+func (r *Reader) resolve(a Ask, c clock, d *list) Figure {
 	for i := range r.waits {
 		w := &r.waits[i]
 		for _, v := range lines(a.Header, w.Name) {
@@ -91,7 +96,7 @@ func (r *Reader) resolve(a Ask, c clock) Figure {
 		return Figure{After: d, Source: "message"}
 	}
 	if refusal(a.Status) {
-		if f := r.exhausted(a.Known, a.Header, c); f.Source != "" {
+		if f := d.exhausted(); f.Source != "" {
 			return f
 		}
 	}
@@ -118,11 +123,9 @@ func refusal(status int) bool {
 
 // exhausted returns the reset of the limit that has nothing remaining. Of
 // several the longest decides, since all of them must let the request pass.
-func (r *Reader) exhausted(known Defaults, h http.Header, c clock) Figure {
+func (d *list) exhausted() Figure {
 	var found Figure
 	var name string
-	var d list
-	d.read(r, known, h, c)
 	for i := range d.all[:d.n] {
 		l := &d.all[i]
 		if l.Remaining == 0 && l.Reset >= found.After && l.Reset >= 0 {

@@ -47,7 +47,7 @@ func TestResolve(t *testing.T) {
 		{"a time that is past by our clock only", wait.Ask{Message: "Limit resets at 2022-11-14T22:14:20Z"}, "", 0, ""},
 	} {
 		tt.ask.Header, tt.ask.Now = header(tt.header), now
-		got := dialect.Wait("", tt.ask)
+		got, _ := dialect.Wait("", tt.ask)
 		if got.After != tt.want || got.Source != tt.source {
 			t.Errorf("%s: got %v from %q, want %v from %q", tt.name, got.After, got.Source, tt.want, tt.source)
 		}
@@ -90,7 +90,7 @@ func TestResolveByHeadersAlone(t *testing.T) {
 		{"an unnamed host, one request left", "", "x-ratelimit-limit: 10\nx-ratelimit-remaining: 1\nx-ratelimit-reset: 9", no},
 	} {
 		all++
-		got := dialect.Wait(providerOf(tt.host), wait.Ask{Status: 429, Header: header(tt.header), Now: now})
+		got, _ := dialect.Wait(providerOf(tt.host), wait.Ask{Status: 429, Header: header(tt.header), Now: now})
 		if got.Source == "" {
 			got.After = no
 		}
@@ -114,7 +114,7 @@ func TestResolveNamesTheWindow(t *testing.T) {
 		{"Limit: 200 / day. Please try again in 7m12s.", day1},
 		{"Rate limit of 50 per 86400s exceeded for UserByModelByDay. Please wait 5631 seconds before retrying.", day1},
 	} {
-		got := dialect.Wait("", wait.Ask{Message: tt.message, Now: now})
+		got, _ := dialect.Wait("", wait.Ask{Message: tt.message, Now: now})
 		if got.Window != tt.want {
 			t.Errorf("Resolve(%q): got window %v, want %v", tt.message, got.Window, tt.want)
 		}
