@@ -130,6 +130,7 @@ func (t *Classifier) classify(req *http.Request, resp *http.Response, c *call) *
 		resp.Request = req // a fake left it nil; we need to know whose answer it is
 	}
 	f, inner := known(resp)
+	var beside *follower // of a stream
 	switch {
 	case f.verdict != nil && c == nil:
 		return resp // that of a wrapper further in stands, where it is
@@ -139,7 +140,10 @@ func (t *Classifier) classify(req *http.Request, resp *http.Response, c *call) *
 		if at != nothing || failed(resp) {
 			resp = apart(resp)
 		}
-		f = finding{about: resp, verdict: t.examine(req, resp, at, c)}
+		if at == stream {
+			beside = follow(resp, t.Rules)
+		}
+		f = finding{about: resp, verdict: t.examine(req, resp, beside, at, c)}
 		f.body, _ = resp.Body.(*peek.Body)
 	}
 	f.looked = f.looked || !t.HeadersOnly && (at != nothing || failed(resp)) // else Check may look closer
@@ -158,13 +162,17 @@ func (t *Classifier) classify(req *http.Request, resp *http.Response, c *call) *
 	}
 	c.find(f)
 	if f.open {
-		resp.Body = watchAnswer(resp, c, t.Rules)
+		if beside == nil {
+			beside = follow(resp, t.Rules)
+		}
+		beside.watch(c)
 	}
 	return resp
 }
 
-// examine returns the verdict on an answer, nil for a success. c may be nil.
-func (t *Classifier) examine(req *http.Request, resp *http.Response, at look, c *call) *Error {
+// examine returns the verdict on an answer, nil for a success. f follows it if it is
+// a stream. c may be nil.
+func (t *Classifier) examine(req *http.Request, resp *http.Response, f *follower, at look, c *call) *Error {
 	switch {
 	case failed(resp) && t.HeadersOnly:
 		return glance(resp, t.Rules)
@@ -179,7 +187,7 @@ func (t *Classifier) examine(req *http.Request, resp *http.Response, at look, c 
 			return nil
 		}
 		defer whileWaiting(req)()
-		return firstOutput(resp, t.Rules, hold)
+		return f.firstOutput(hold)
 	case at == document && resp.ContentLength <= maxBody:
 		return lookInside(resp, t.Rules, c)
 	case len(t.Rules) > 0 && !t.HeadersOnly && byHeader(t.Rules, req, resp):
