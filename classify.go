@@ -179,15 +179,12 @@ func (t *Classifier) examine(req *http.Request, resp *http.Response, f *follower
 	case failed(resp):
 		return judge(resp, t.Rules)
 	case at == stream:
-		hold := c.firstOutput(req)
-		if uploading(req) {
-			hold = min(hold, successTime)
-		}
-		if hold <= 0 {
+		said := c.firstOutput()
+		if said < 0 {
 			return nil
 		}
 		defer whileWaiting(req)()
-		return f.firstOutput(hold)
+		return f.firstOutput(func() time.Duration { return holdFor(req, said) })
 	case at == document && resp.ContentLength <= maxBody:
 		return lookInside(resp, t.Rules, c)
 	case len(t.Rules) > 0 && !t.HeadersOnly && byHeader(t.Rules, req, resp):
@@ -208,23 +205,33 @@ func uploading(req *http.Request) bool {
 	return hasBody(req) && req.GetBody == nil
 }
 
-// firstOutput is how long the first output of a stream that answers req is waited
-// for: as the Retrier says, and not at all where no further attempt can follow. c
-// may be nil.
-func (c *call) firstOutput(req *http.Request) time.Duration {
-	var said time.Duration
-	if c != nil {
-		c.mu.Lock()
-		said = c.retries.firstOutput
-		c.mu.Unlock()
-	}
-	switch policy := policyOf(req); {
-	case said != 0:
-		return said
-	case policy.NotIdempotent, policy.MaxAttempts == 1, repeatedFurtherOut(req), !policy.Idempotent && !mayRepeat(req):
+// firstOutput is how long the first output of a stream is waited for, as far as a
+// Retrier said: 0 if it did not. c may be nil.
+func (c *call) firstOutput() time.Duration {
+	if c == nil {
 		return 0
 	}
-	return defaultFirstOutput
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.retries.firstOutput
+}
+
+// holdFor is how long the first output of a stream that answers req is waited for, if
+// a Retrier said so: not at all where no further attempt can follow. It looks at the
+// body of req, which takes its time.
+func holdFor(req *http.Request, said time.Duration) time.Duration {
+	hold := said
+	if hold == 0 {
+		switch policy := policyOf(req); {
+		case policy.NotIdempotent, policy.MaxAttempts == 1, repeatedFurtherOut(req), !policy.Idempotent && !mayRepeat(req):
+			return 0
+		}
+		hold = defaultFirstOutput
+	}
+	if uploading(req) {
+		hold = min(hold, successTime)
+	}
+	return hold
 }
 
 // mayHideError reports whether the body of a success is worth looking at. A

@@ -20,11 +20,11 @@ import (
 const maxOpening = maxBody
 
 // firstOutput looks at what a stream begins with until it knows whether there is
-// output or an error, at most for so long. It returns the verdict if the attempt
-// failed: nobody has had a byte of it yet. Else f goes on from there.
-func (f *follower) firstOutput(within time.Duration) *Error {
-	f.opening, f.split.Open = true, f.opens
-	body := lookAt(f.about, peek.Look{Max: maxOpening, Within: within, Watch: f})
+// output or an error, at most for as long as hold says. It returns the verdict if the
+// attempt failed: nobody has had a byte of it yet. Else f goes on from there.
+func (f *follower) firstOutput(hold func() time.Duration) *Error {
+	f.opening, f.split.Open, f.hold = true, f.opens, hold
+	body := lookAt(f.about, peek.Look{Max: maxOpening, Watch: f})
 	f.opening, f.split.Open = false, nil
 	err := body.Err()
 	switch {
@@ -33,11 +33,12 @@ func (f *follower) firstOutput(within time.Duration) *Error {
 		f.end()
 		f.failed = f.found
 	case err != nil:
-		f.failed = brokenOff(f.resp, err)
+		f.failed = brokenOff(&f.resp, err)
 	}
-	if f.failed != nil {
-		f.failed.Body = body.Bytes()
+	if f.failed == nil || f.Within() <= 0 {
+		return nil // if no attempt can follow, a failure is as good as a late one
 	}
+	f.failed.Body = body.Bytes()
 	return f.failed
 }
 
@@ -45,15 +46,17 @@ func (f *follower) firstOutput(within time.Duration) *Error {
 // document.
 type follower struct {
 	about    *http.Response // the answer
-	resp     *http.Response // a copy: a wrapper further out may set fields while another goroutine reads
+	resp     http.Response  // a copy: a wrapper further out may set fields while another goroutine reads
 	rules    []Rule
-	document bool   // else a stream
-	opening  bool   // nobody has had anything of it
-	seen     int    // bytes of the start that were looked at in opening
-	any      bool   // there was a byte
-	done     bool   // the end was seen
-	failed   *Error // the verdict on what came before any output
-	found    *Error // the first failure, there or later
+	hold     func() time.Duration // how long the first output is waited for; nil once that was asked
+	held     time.Duration        // what it said
+	document bool                 // else a stream
+	opening  bool                 // nobody has had anything of it
+	seen     int                  // bytes of the start that were looked at in opening
+	any      bool                 // there was a byte
+	done     bool                 // the end was seen
+	failed   *Error               // the verdict on what came before any output
+	found    *Error               // the first failure, there or later
 
 	// Of a stream.
 	split  events.Splitter
@@ -72,8 +75,7 @@ type follower struct {
 }
 
 func follow(resp *http.Response, rules []Rule) *follower {
-	copied := *resp
-	f := &follower{about: resp, resp: &copied, rules: rules}
+	f := &follower{about: resp, resp: *resp, rules: rules}
 	form, isStream := formOf(resp.Request, resp)
 	f.document = !isStream
 	f.split = events.Splitter{Form: form, Max: maxOpening, Long: f.feedLong}
@@ -91,6 +93,14 @@ func (f *follower) Enough(start []byte) bool {
 	f.feed(start[f.seen:])
 	f.seen = len(start)
 	return f.decided()
+}
+
+// Within implements peek.Watcher.
+func (f *follower) Within() time.Duration {
+	if f.hold != nil {
+		f.held, f.hold = f.hold(), nil
+	}
+	return f.held
 }
 
 // feed takes the next bytes.
@@ -126,7 +136,7 @@ func (f *follower) end() {
 	if f.document {
 		if !f.isOne {
 			var used dialect.Usage
-			f.found = judgeDocument(f.resp, f.rules, f.start, true, &used)
+			f.found = judgeDocument(&f.resp, f.rules, f.start, true, &used)
 			f.used(used)
 		}
 		return
@@ -144,11 +154,11 @@ func (f *follower) end() {
 	switch {
 	case f.found != nil, f.cut:
 	case half && f.stream.Empty():
-		f.found = unfinished(f.resp, "the stream ended in the middle of its first event")
+		f.found = unfinished(&f.resp, "the stream ended in the middle of its first event")
 	case f.stream.Truncated():
-		f.found = unfinished(f.resp, "the stream ended before its last event")
+		f.found = unfinished(&f.resp, "the stream ended before its last event")
 	case f.stream.Empty() && !f.output:
-		f.found = noAnswer(f.resp)
+		f.found = noAnswer(&f.resp)
 	}
 }
 
@@ -171,10 +181,10 @@ func (f *follower) event(e events.Event) {
 	case f.found != nil:
 		return
 	case step.Failed:
-		j := judgement{resp: f.resp, body: append([]byte(nil), e.Data...), arrived: time.Now(), rules: f.rules}
+		j := judgement{resp: &f.resp, body: append([]byte(nil), e.Data...), arrived: time.Now(), rules: f.rules}
 		f.found = f.verdict(j, step.Verdict)
 	case f.stream.Over() && f.stream.Empty():
-		f.found = noAnswer(f.resp)
+		f.found = noAnswer(&f.resp)
 	}
 	if first {
 		f.failed = f.found
@@ -202,7 +212,7 @@ func (f *follower) nameOf(e events.Event) string {
 }
 
 func (f *follower) verdict(j judgement, v dialect.Verdict) *Error {
-	of := origin(f.resp)
+	of := origin(&f.resp)
 	v.Provider, v.RequestID = cmp.Or(v.Provider, of.Provider), cmp.Or(v.RequestID, of.RequestID)
 	return j.error(v, 0)
 }
@@ -268,7 +278,7 @@ func (b *watchedAnswer) Read(p []byte) (int, error) {
 		b.end()
 	case err != nil && b.found == nil && !b.closed.Load() && !b.done:
 		b.done = true
-		b.found = brokenOff(b.resp, err) // which goes up as it is
+		b.found = brokenOff(&b.resp, err) // which goes up as it is
 	}
 	if b.found != before {
 		b.record()
@@ -319,7 +329,7 @@ func checkSuccess(resp *http.Response) *Error {
 	var t Classifier
 	var e *Error
 	if _, ok := formOf(req, resp); ok {
-		e = follow(resp, nil).firstOutput(successTime)
+		e = follow(resp, nil).firstOutput(func() time.Duration { return successTime })
 	} else if resp.ContentLength <= maxBody && (t.mayHideError(req, resp) || mayShowError(req, resp)) { // 0 is a fake that does not say
 		e = lookInside(resp, nil, nil)
 	}

@@ -39,8 +39,8 @@ type Body struct {
 // A Look says how much of a body to look at.
 type Look struct {
 	Max    int           // bytes
-	Within time.Duration // how long to wait for them
-	Watch  Watcher       // nil for all of Max, and no longer
+	Within time.Duration // how long to wait for them, without a Watcher
+	Watch  Watcher       // nil for all of Max
 
 	// Blank is how long white space is waited through that the body begins with, as
 	// long as some of it comes Within. The rest may then take Within from its first
@@ -53,6 +53,10 @@ type Watcher interface {
 	// Enough reports of the start so far that it is enough. It sees all of it, after
 	// each Read of the original, in the goroutine that called Start.
 	Enough(start []byte) bool
+
+	// Within is how long to wait. It is asked once, and only if what is there at once
+	// is not enough.
+	Within() time.Duration
 }
 
 // Read reads the first max bytes of body, or all if there are less, however
@@ -86,7 +90,7 @@ func Start(ctx context.Context, body io.ReadCloser, l Look) *Body {
 	if l.Max <= 0 {
 		return b
 	}
-	var began time.Time // of the waiting; zero as long as nothing was waited for
+	var began time.Time // of the waiting; zero as long as nothing is waited for
 	for seen := 0; ; seen = len(b.buf) {
 		go b.scout().run()
 		if !b.wait(ctx, &began) {
@@ -113,6 +117,15 @@ func (b *Body) wait(ctx context.Context, began *time.Time) bool {
 	}
 	if began.IsZero() {
 		*began = time.Now()
+		if b.look.Watch != nil {
+			b.look.Within = b.look.Watch.Within()
+		}
+	}
+	if b.look.Within <= 0 {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.leave()
+		return false
 	}
 	timer := time.NewTimer(time.Until(began.Add(b.look.Within)))
 	defer timer.Stop()
@@ -145,10 +158,15 @@ func (b *Body) more(ctx context.Context, began time.Time) (more time.Duration) {
 		more = min(time.Until(began.Add(b.look.Blank)), b.look.Within)
 	}
 	if more <= 0 {
-		b.stop = true
-		b.keep()
+		b.leave()
 	}
 	return more
+}
+
+// leave says that nobody waits any more. It requires b.mu held.
+func (b *Body) leave() {
+	b.stop = true
+	b.keep()
 }
 
 // keep makes buf ours. It requires b.mu held.
