@@ -302,7 +302,7 @@ func lookInside(resp *http.Response, rules []Rule, c *call) *Error {
 // it, nil if there is none. ended says that it is over. used, which may be nil, gets
 // the tokens.
 func judgeDocument(resp *http.Response, rules []Rule, body []byte, ended bool, used *dialect.Usage) *Error {
-	j := judgement{resp: resp, body: decoded(resp.Header, body), arrived: time.Now(), rules: rules}
+	j := judgement{resp: resp, body: decoded(resp.Header, body), rules: rules}
 	a := j.answer()
 	a.Unexpected = unexpected(resp.Request)
 	v, hidden := dialect.Success(a, used)
@@ -321,6 +321,7 @@ func judgeDocument(resp *http.Response, rules []Rule, body []byte, ended bool, u
 		}
 		v.Class, j.told = dialect.None, true
 	}
+	j.arrived = time.Now()
 	e := j.error(v, 0)
 	if e.Class == None {
 		return nil

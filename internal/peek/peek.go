@@ -28,7 +28,9 @@ type Body struct {
 	buf   []byte        // the start
 	own   bool          // buf is ours, and no longer a scout's room
 	err   error         // the original's, io.EOF for a body that was read whole
-	text  time.Time     // when the first byte came that is no white space, if Blank is set
+	began time.Time     // when the waiting began; zero as long as nothing is waited for
+	said  bool          // there was a byte that is no white space
+	text  time.Time     // when it came, if that was waited for
 	bad   any           // what the original's Read panicked with
 	stop  bool          // nobody waits for more: do not start another Read
 	ahead bool          // a scout is under way
@@ -90,10 +92,9 @@ func Start(ctx context.Context, body io.ReadCloser, l Look) *Body {
 	if l.Max <= 0 {
 		return b
 	}
-	var began time.Time // of the waiting; zero as long as nothing is waited for
 	for seen := 0; ; seen = len(b.buf) {
 		go b.scout().run()
-		if !b.wait(ctx, &began) {
+		if !b.wait(ctx) {
 			return b
 		}
 		b.repanic()
@@ -107,7 +108,7 @@ func Start(ctx context.Context, body io.ReadCloser, l Look) *Body {
 const yields = 2
 
 // wait waits for the scout. It reports false if the time was up before.
-func (b *Body) wait(ctx context.Context, began *time.Time) bool {
+func (b *Body) wait(ctx context.Context) bool {
 	// Most bodies are there by now. To let them come first saves a timer, which costs
 	// more than the reading.
 	for range yields {
@@ -115,19 +116,11 @@ func (b *Body) wait(ctx context.Context, began *time.Time) bool {
 			return true
 		}
 	}
-	if began.IsZero() {
-		*began = time.Now()
-		if b.look.Watch != nil {
-			b.look.Within = b.look.Watch.Within()
-		}
-	}
-	if b.look.Within <= 0 {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.leave()
+	left := b.left()
+	if left <= 0 {
 		return false
 	}
-	timer := time.NewTimer(time.Until(began.Add(b.look.Within)))
+	timer := time.NewTimer(left)
 	defer timer.Stop()
 	for back := b.comesBack(); back != nil; {
 		select {
@@ -136,7 +129,7 @@ func (b *Body) wait(ctx context.Context, began *time.Time) bool {
 		case <-timer.C:
 		case <-ctx.Done():
 		}
-		more := b.more(ctx, *began)
+		more := b.more(ctx)
 		if more <= 0 {
 			return false
 		}
@@ -145,28 +138,40 @@ func (b *Body) wait(ctx context.Context, began *time.Time) bool {
 	return true
 }
 
-// more returns how much longer is to be waited, and ends the looking if that is no
-// time.
-func (b *Body) more(ctx context.Context, began time.Time) (more time.Duration) {
+// left returns how long to wait, and ends the looking if that is no time.
+func (b *Body) left() time.Duration {
+	if w := b.look.Watch; w != nil && b.began.IsZero() {
+		b.look.Within = w.Within()
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.began.IsZero() {
+		b.began = time.Now()
+	}
+	return b.orLeave(time.Until(b.began.Add(b.look.Within)))
+}
+
+// more is left after that time.
+func (b *Body) more(ctx context.Context) (more time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
 	case b.look.Blank == 0, ctx.Err() != nil:
 	case !b.text.IsZero():
 		more = time.Until(b.text.Add(b.look.Within))
-	case len(b.buf) > 0:
-		more = min(time.Until(began.Add(b.look.Blank)), b.look.Within)
+	case !b.said && len(b.buf) > 0:
+		more = min(time.Until(b.began.Add(b.look.Blank)), b.look.Within)
 	}
-	if more <= 0 {
-		b.leave()
-	}
-	return more
+	return b.orLeave(more)
 }
 
-// leave says that nobody waits any more. It requires b.mu held.
-func (b *Body) leave() {
-	b.stop = true
-	b.keep()
+// orLeave returns d. If that is no time, nobody waits any more. It requires b.mu held.
+func (b *Body) orLeave(d time.Duration) time.Duration {
+	if d <= 0 {
+		b.stop = true
+		b.keep()
+	}
+	return d
 }
 
 // keep makes buf ours. It requires b.mu held.
@@ -252,8 +257,10 @@ func (s *scout) free() []byte {
 func (b *Body) add(p []byte, err error) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.look.Blank > 0 && b.text.IsZero() && !isBlank(p) {
-		b.text = time.Now()
+	if b.look.Blank > 0 && !b.said && !isBlank(p) {
+		if b.said = true; !b.began.IsZero() {
+			b.text = time.Now()
+		}
 	}
 	if b.own {
 		b.buf = append(b.buf, p...)
