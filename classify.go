@@ -316,6 +316,7 @@ func judgeDocument(resp *http.Response, rules []Rule, body []byte, ended bool, u
 	case !hidden:
 		// For the rules to match its code and message, but not the words of its data.
 		stated := false
+		a.Now = time.Now()
 		if v, stated = dialect.Stated(a); !stated && !rulesForHeader(rules) {
 			return nil
 		}
