@@ -304,8 +304,11 @@ func lookInside(resp *http.Response, rules []Rule, c *call) *Error {
 func judgeDocument(resp *http.Response, rules []Rule, body []byte, ended bool, used *dialect.Usage) *Error {
 	j := judgement{resp: resp, body: decoded(resp.Header, body), rules: rules}
 	a := j.answer()
-	a.Unexpected = unexpected(resp.Request)
 	v, hidden := dialect.Success(a, used)
+	if hidden && unexpected(resp.Request) { // where more has to be there
+		a.Unexpected = true
+		v, hidden = dialect.Success(a, nil)
+	}
 	switch {
 	case ended && len(bytes.TrimSpace(j.body)) == 0 && mediaType(resp) == "application/json" && resp.StatusCode == http.StatusOK && isModelCall(resp.Request):
 		e := noAnswer(resp)
