@@ -261,7 +261,7 @@ func TestWhiteSpaceIsWaitedThrough(t *testing.T) {
 		{"nothing comes", 2 * time.Second, []string{"text"}, "", time.Second},
 		{"white space, then text", 600 * time.Millisecond, []string{" ", "\n", "text"}, " \ntext", 2800 * time.Millisecond},
 		{"white space that stops", 900 * time.Millisecond, []string{" ", "  "}, "   ", 5 * time.Second},
-		{"white space without an end", 500 * time.Millisecond, strings.Split(strings.Repeat(" ", 20), ""), strings.Repeat(" ", 9), 5 * time.Second},
+		{"white space without an end", 700 * time.Millisecond, strings.Split(strings.Repeat(" ", 20), ""), strings.Repeat(" ", 7), 5 * time.Second},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
