@@ -130,6 +130,7 @@ func (t *Classifier) classify(req *http.Request, resp *http.Response, c *call) *
 		resp.Request = req // a fake left it nil; we need to know whose answer it is
 	}
 	f, inner := known(resp)
+	var beside *follower // of a stream
 	switch {
 	case f.verdict != nil && c == nil:
 		return resp // that of a wrapper further in stands, where it is
@@ -139,7 +140,10 @@ func (t *Classifier) classify(req *http.Request, resp *http.Response, c *call) *
 		if at != nothing || failed(resp) {
 			resp = apart(resp)
 		}
-		f = finding{about: resp, verdict: t.examine(req, resp, at, c)}
+		if at == stream {
+			beside = follow(resp, t.Rules)
+		}
+		f = finding{about: resp, verdict: t.examine(req, resp, beside, at, c)}
 		f.body, _ = resp.Body.(*peek.Body)
 	}
 	f.looked = f.looked || !t.HeadersOnly && (at != nothing || failed(resp)) // else Check may look closer
@@ -158,28 +162,29 @@ func (t *Classifier) classify(req *http.Request, resp *http.Response, c *call) *
 	}
 	c.find(f)
 	if f.open {
-		resp.Body = watchAnswer(resp, c, t.Rules)
+		if beside == nil {
+			beside = follow(resp, t.Rules)
+		}
+		beside.watch(c)
 	}
 	return resp
 }
 
-// examine returns the verdict on an answer, nil for a success. c may be nil.
-func (t *Classifier) examine(req *http.Request, resp *http.Response, at look, c *call) *Error {
+// examine returns the verdict on an answer, nil for a success. f follows it if it is
+// a stream. c may be nil.
+func (t *Classifier) examine(req *http.Request, resp *http.Response, f *follower, at look, c *call) *Error {
 	switch {
 	case failed(resp) && t.HeadersOnly:
 		return glance(resp, t.Rules)
 	case failed(resp):
 		return judge(resp, t.Rules)
 	case at == stream:
-		hold := c.firstOutput(req)
-		if uploading(req) {
-			hold = min(hold, successTime)
-		}
-		if hold <= 0 {
+		said := c.firstOutput()
+		if said < 0 {
 			return nil
 		}
 		defer whileWaiting(req)()
-		return firstOutput(resp, t.Rules, hold)
+		return f.firstOutput(func() time.Duration { return holdFor(req, said) })
 	case at == document && resp.ContentLength <= maxBody:
 		return lookInside(resp, t.Rules, c)
 	case len(t.Rules) > 0 && !t.HeadersOnly && byHeader(t.Rules, req, resp):
@@ -200,23 +205,33 @@ func uploading(req *http.Request) bool {
 	return hasBody(req) && req.GetBody == nil
 }
 
-// firstOutput is how long the first output of a stream that answers req is waited
-// for: as the Retrier says, and not at all where no further attempt can follow. c
-// may be nil.
-func (c *call) firstOutput(req *http.Request) time.Duration {
-	var said time.Duration
-	if c != nil {
-		c.mu.Lock()
-		said = c.retries.firstOutput
-		c.mu.Unlock()
-	}
-	switch policy := policyOf(req); {
-	case said != 0:
-		return said
-	case policy.NotIdempotent, policy.MaxAttempts == 1, repeatedFurtherOut(req), !policy.Idempotent && !mayRepeat(req):
+// firstOutput is how long the first output of a stream is waited for, as far as a
+// Retrier said: 0 if it did not. c may be nil.
+func (c *call) firstOutput() time.Duration {
+	if c == nil {
 		return 0
 	}
-	return defaultFirstOutput
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.retries.firstOutput
+}
+
+// holdFor is how long the first output of a stream that answers req is waited for, if
+// a Retrier said so: not at all where no further attempt can follow. It looks at the
+// body of req, which takes its time.
+func holdFor(req *http.Request, said time.Duration) time.Duration {
+	hold := said
+	if hold == 0 {
+		switch policy := policyOf(req); {
+		case policy.NotIdempotent, policy.MaxAttempts == 1, repeatedFurtherOut(req), !policy.Idempotent && !mayRepeat(req):
+			return 0
+		}
+		hold = defaultFirstOutput
+	}
+	if uploading(req) {
+		hold = min(hold, successTime)
+	}
+	return hold
 }
 
 // mayHideError reports whether the body of a success is worth looking at. A
@@ -287,10 +302,13 @@ func lookInside(resp *http.Response, rules []Rule, c *call) *Error {
 // it, nil if there is none. ended says that it is over. used, which may be nil, gets
 // the tokens.
 func judgeDocument(resp *http.Response, rules []Rule, body []byte, ended bool, used *dialect.Usage) *Error {
-	j := judgement{resp: resp, body: decoded(resp.Header, body), arrived: time.Now(), rules: rules}
+	j := judgement{resp: resp, body: decoded(resp.Header, body), rules: rules}
 	a := j.answer()
-	a.Unexpected = unexpected(resp.Request)
 	v, hidden := dialect.Success(a, used)
+	if hidden && unexpected(resp.Request) { // where more has to be there
+		a.Unexpected = true
+		v, hidden = dialect.Success(a, nil)
+	}
 	switch {
 	case ended && len(bytes.TrimSpace(j.body)) == 0 && mediaType(resp) == "application/json" && resp.StatusCode == http.StatusOK && isModelCall(resp.Request):
 		e := noAnswer(resp)
@@ -301,11 +319,13 @@ func judgeDocument(resp *http.Response, rules []Rule, body []byte, ended bool, u
 	case !hidden:
 		// For the rules to match its code and message, but not the words of its data.
 		stated := false
+		a.Now = time.Now()
 		if v, stated = dialect.Stated(a); !stated && !rulesForHeader(rules) {
 			return nil
 		}
 		v.Class, j.told = dialect.None, true
 	}
+	j.arrived = time.Now()
 	e := j.error(v, 0)
 	if e.Class == None {
 		return nil

@@ -20,61 +20,65 @@ import (
 const maxOpening = maxBody
 
 // firstOutput looks at what a stream begins with until it knows whether there is
-// output or an error, at most for so long. It returns the verdict if the attempt
-// failed: nobody has had a byte of it yet.
-func firstOutput(resp *http.Response, rules []Rule, within time.Duration) *Error {
-	f := follow(resp, rules, nil)
-	f.opening, f.split.Open = true, f.opens
-	body := lookAt(resp, peek.Look{Max: maxOpening, Within: within, Watch: f})
-	switch err := body.Err(); {
+// output or an error, at most for as long as hold says. It returns the verdict if the
+// attempt failed: nobody has had a byte of it yet. Else f goes on from there.
+func (f *follower) firstOutput(hold func() time.Duration) *Error {
+	f.opening, f.split.Open, f.hold = true, f.opens, hold
+	body := lookAt(f.about, peek.Look{Max: maxOpening, Watch: f})
+	f.opening, f.split.Open = false, nil
+	err := body.Err()
+	switch {
 	case f.decided():
 	case err == io.EOF:
 		f.end()
+		f.failed = f.found
 	case err != nil:
-		f.found = brokenOff(f.resp, err)
+		f.failed = brokenOff(&f.resp, err)
 	}
-	if f.found != nil {
-		f.found.Body = body.Bytes()
+	if f.failed == nil || f.Within() <= 0 {
+		return nil // if no attempt can follow, a failure is as good as a late one
 	}
-	return f.found
+	f.failed.Body = body.Bytes()
+	return f.failed
 }
 
 // A follower reads an answer beside its real reader: the events of a stream, or a
 // document.
 type follower struct {
 	about    *http.Response // the answer
-	resp     *http.Response // a copy: a wrapper further out may set fields while another goroutine reads
+	resp     http.Response  // a copy: a wrapper further out may set fields while another goroutine reads
 	rules    []Rule
-	document bool // else a stream
-	opening  bool // nothing is looked at from the first output on
-	seen     int  // of the start that Enough was shown
-	any      bool // there was a byte
-	done     bool // the end was seen
-	found    *Error
+	hold     func() time.Duration // how long the first output is waited for; nil once that was asked
+	held     time.Duration        // what it said
+	document bool                 // else a stream
+	opening  bool                 // nobody has had anything of it
+	seen     int                  // bytes of the start that were looked at in opening
+	any      bool                 // there was a byte
+	done     bool                 // the end was seen
+	failed   *Error               // the verdict on what came before any output
+	found    *Error               // the first failure, there or later
 
 	// Of a stream.
 	split  events.Splitter
 	stream dialect.Stream
-	output bool // there was some
-	cut    bool // the latest event was longer than what is judged
+	name   string // of the latest event
+	output bool   // there was some
+	cut    bool   // the latest event was longer than what is judged
 
 	start []byte            // of a document
 	long  dialect.LongUsage // of what is too long to be kept
 	isOne bool              // long was fed
 
-	call *call // gets the tokens used and the verdict; may be nil
-	turn int   // of the call
+	call   *call // gets the tokens used and the verdict; nil as long as nobody asks for them
+	turn   int   // of the call
+	tokens dialect.Usage
 }
 
-func follow(resp *http.Response, rules []Rule, c *call) *follower {
-	copied := *resp
-	f := &follower{about: resp, resp: &copied, rules: rules, call: c}
+func follow(resp *http.Response, rules []Rule) *follower {
+	f := &follower{about: resp, resp: *resp, rules: rules}
 	form, isStream := formOf(resp.Request, resp)
 	f.document = !isStream
 	f.split = events.Splitter{Form: form, Max: maxOpening, Long: f.feedLong}
-	if c != nil {
-		f.turn = c.currentTurn()
-	}
 	if resp.Request != nil && resp.Request.URL != nil {
 		f.stream.Host = hostname(resp.Request.URL)
 	}
@@ -82,13 +86,21 @@ func follow(resp *http.Response, rules []Rule, c *call) *follower {
 }
 
 // decided reports whether it is known what the stream begins with.
-func (f *follower) decided() bool { return f.found != nil || f.output || f.stream.Ended() }
+func (f *follower) decided() bool { return f.failed != nil || f.output || f.stream.Ended() }
 
 // Enough implements peek.Watcher.
 func (f *follower) Enough(start []byte) bool {
 	f.feed(start[f.seen:])
 	f.seen = len(start)
 	return f.decided()
+}
+
+// Within implements peek.Watcher.
+func (f *follower) Within() time.Duration {
+	if f.hold != nil {
+		f.held, f.hold = f.hold(), nil
+	}
+	return f.held
 }
 
 // feed takes the next bytes.
@@ -124,7 +136,7 @@ func (f *follower) end() {
 	if f.document {
 		if !f.isOne {
 			var used dialect.Usage
-			f.found = judgeDocument(f.resp, f.rules, f.start, true, &used)
+			f.found = judgeDocument(&f.resp, f.rules, f.start, true, &used)
 			f.used(used)
 		}
 		return
@@ -140,26 +152,24 @@ func (f *follower) end() {
 		f.output = f.output || !half
 	})
 	switch {
-	case f.found != nil, f.opening && f.decided(), f.cut:
+	case f.found != nil, f.cut:
 	case half && f.stream.Empty():
-		f.found = unfinished(f.resp, "the stream ended in the middle of its first event")
+		f.found = unfinished(&f.resp, "the stream ended in the middle of its first event")
 	case f.stream.Truncated():
-		f.found = unfinished(f.resp, "the stream ended before its last event")
+		f.found = unfinished(&f.resp, "the stream ended before its last event")
 	case f.stream.Empty() && !f.output:
-		f.found = noAnswer(f.resp)
+		f.found = noAnswer(&f.resp)
 	}
 }
 
 func (f *follower) event(e events.Event) {
-	if f.opening && f.decided() {
-		return
-	}
 	if e.Junk {
 		f.output = true // nobody knows what it is
 		return
 	}
 	f.cut = e.Cut
-	step := f.stream.Event(string(e.Name), e.Data)
+	first := f.opening && !f.decided()
+	step := f.stream.Event(f.nameOf(e), e.Data)
 	if e.Cut && f.isOne {
 		f.used(f.long.Usage())
 		f.long, f.isOne = dialect.LongUsage{}, false
@@ -169,11 +179,15 @@ func (f *follower) event(e events.Event) {
 	f.output = f.output || step.Output
 	switch {
 	case f.found != nil:
+		return
 	case step.Failed:
-		j := judgement{resp: f.resp, body: append([]byte(nil), e.Data...), arrived: time.Now(), rules: f.rules}
+		j := judgement{resp: &f.resp, body: append([]byte(nil), e.Data...), arrived: time.Now(), rules: f.rules}
 		f.found = f.verdict(j, step.Verdict)
 	case f.stream.Over() && f.stream.Empty():
-		f.found = noAnswer(f.resp)
+		f.found = noAnswer(&f.resp)
+	}
+	if first {
+		f.failed = f.found
 	}
 }
 
@@ -184,21 +198,32 @@ func (f *follower) opens(e events.Event) {
 		return
 	}
 	s := f.stream
-	if step := s.Event(string(e.Name), e.Data); step.Output && !step.Failed {
+	if step := s.Event(f.nameOf(e), e.Data); step.Output && !step.Failed {
 		f.output = true
 	}
 }
 
+// nameOf returns the name of e. Most are that of the event before.
+func (f *follower) nameOf(e events.Event) string {
+	if string(e.Name) != f.name {
+		f.name = string(e.Name)
+	}
+	return f.name
+}
+
 func (f *follower) verdict(j judgement, v dialect.Verdict) *Error {
-	of := origin(f.resp)
+	of := origin(&f.resp)
 	v.Provider, v.RequestID = cmp.Or(v.Provider, of.Provider), cmp.Or(v.RequestID, of.RequestID)
 	return j.error(v, 0)
 }
 
-// used puts the tokens on record.
+// used puts the tokens on record, once there is one.
 func (f *follower) used(u dialect.Usage) {
-	if f.call != nil && u != (dialect.Usage{}) {
-		f.call.inTurn(f.turn, func() { f.call.usage.Add(u) })
+	if u == (dialect.Usage{}) {
+		return
+	}
+	if f.tokens.Add(u); f.call != nil {
+		f.call.inTurn(f.turn, func() { f.call.usage.Add(f.tokens) })
 	}
 }
 
@@ -223,15 +248,18 @@ func noAnswer(resp *http.Response) *Error {
 type watchedAnswer struct {
 	io.ReadCloser
 	closed atomic.Bool // by the reader, who wants no more
+	read   int         // bytes
 
 	mu sync.Mutex // Close may come while a Read is under way
 	*follower
 }
 
-// watchAnswer returns the body of resp to be read in its place. c gets the verdict
-// on what the answer turns out to be, and the tokens that it used.
-func watchAnswer(resp *http.Response, c *call, rules []Rule) io.ReadCloser {
-	return &watchedAnswer{ReadCloser: resp.Body, follower: follow(resp, rules, c)}
+// watch makes the reader of the answer's body read it through f. c gets the verdict on
+// what the answer turns out to be, and the tokens that it used.
+func (f *follower) watch(c *call) {
+	f.call, f.turn = c, c.currentTurn()
+	f.used(f.tokens)
+	f.about.Body = &watchedAnswer{ReadCloser: f.about.Body, follower: f}
 }
 
 func (b *watchedAnswer) Read(p []byte) (int, error) {
@@ -239,13 +267,18 @@ func (b *watchedAnswer) Read(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	before := b.found
-	b.feed(p[:n])
+	if b.read == 0 {
+		before = nil // what was found in opening is on record from the first byte on
+	}
+	seen := min(n, max(b.seen-b.read, 0))
+	b.read += n
+	b.feed(p[seen:n])
 	switch {
 	case err == io.EOF:
 		b.end()
 	case err != nil && b.found == nil && !b.closed.Load() && !b.done:
 		b.done = true
-		b.found = brokenOff(b.resp, err) // which goes up as it is
+		b.found = brokenOff(&b.resp, err) // which goes up as it is
 	}
 	if b.found != before {
 		b.record()
@@ -296,7 +329,7 @@ func checkSuccess(resp *http.Response) *Error {
 	var t Classifier
 	var e *Error
 	if _, ok := formOf(req, resp); ok {
-		e = firstOutput(resp, nil, successTime)
+		e = follow(resp, nil).firstOutput(func() time.Duration { return successTime })
 	} else if resp.ContentLength <= maxBody && (t.mayHideError(req, resp) || mayShowError(req, resp)) { // 0 is a fake that does not say
 		e = lookInside(resp, nil, nil)
 	}

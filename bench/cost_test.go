@@ -210,8 +210,9 @@ func overLoopback(r request) scenario {
 	return scenario{
 		table: Table{
 			Title: "Over loopback: " + r.name,
-			About: "To a `net/http` server on this machine that answers the same, through one `http.Transport` that all share: the median time of a " +
-				"call in one goroutine, and the throughput of 64 goroutines, each by turns with bare calls and over them.",
+			About: "To a `net/http` server on this machine that answers with 2 KiB in chunks, as nearly all servers of models do, through one " +
+				"`http.Transport` that all share: the median time of a call in one goroutine, and the throughput of 64 goroutines, each by turns " +
+				"with bare calls and over them.",
 			Columns: []Column{
 				{Name: "time, over bare", Unit: Ratio, Better: Lower, Goal: goal(1.02), Short: true},
 				{Name: "throughput of 64 goroutines, over bare", Unit: Ratio, Better: Higher, Goal: goal(0.98), Short: true},
@@ -222,7 +223,7 @@ func overLoopback(r request) scenario {
 			server := newServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				_, _ = io.Copy(io.Discard, r.Body)
 				w.Header().Set("Content-Type", "application/json")
-				_, _ = io.WriteString(w, chatJSON)
+				_, _ = io.WriteString(w, longJSON)
 			}))
 			build := r.build(server.url + strings.TrimPrefix(r.url, "https://api.example.com"))
 			doers := make([]Doer, len(cs))
@@ -300,4 +301,24 @@ func over(a, b []float64) []float64 {
 		ratios[i] = b[i] / a[i]
 	}
 	return ratios
+}
+
+// BenchmarkLoopback is for profiles: a chat completion over loopback, in chunks.
+func BenchmarkLoopback(b *testing.B) {
+	server := newServer(b, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, longJSON)
+	}))
+	for _, c := range []Contender{bare, steady} {
+		b.Run(c.Name, func(b *testing.B) {
+			do, build := c.Wrap(server.base), chat.build(server.url+"/v1/chat/completions")
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := do.call(build()); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

@@ -23,6 +23,9 @@ const (
 		`"usage":{"prompt_tokens":17,"completion_tokens":4,"total_tokens":21}}`
 )
 
+// longJSON is an answer of 2 KiB, which a server sends in chunks.
+var longJSON = strings.Replace(chatJSON, "a word or two", strings.Repeat("a word or two ", 150), 1)
+
 // errReset is what net/http reports when the server resets the connection.
 var errReset = syscall.ECONNRESET
 

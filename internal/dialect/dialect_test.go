@@ -2,6 +2,7 @@ package dialect_test
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -569,13 +570,43 @@ func FuzzInBand(f *testing.F) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, _ int, url string, body []byte) {
 		host, path, _ := strings.Cut(url, "/")
+		body = bytes.Clone(body) // a fuzzer's is not to be changed
 		v, failed := dialect.InBand(dialect.Answer{Method: "POST", Host: host, Path: path, Status: 200, Body: body})
 		if failed {
 			checkVerdict(t, v)
+			checkOutlives(t, v, body)
 		} else if v != (dialect.Verdict{}) {
 			t.Fatalf("got a verdict without a failure: %+v", v)
 		}
 	})
+}
+
+// checkOutlives fails t if v, which was found in text, changes with it.
+func checkOutlives(t *testing.T, v dialect.Verdict, text []byte) {
+	t.Helper()
+	before := fmt.Sprint(v)
+	clear(text)
+	if after := fmt.Sprint(v); after != before {
+		t.Errorf("got %s after its text was overwritten, want %s", after, before)
+	}
+}
+
+// A verdict stays as it is when the memory of an event or an answer is used again.
+func TestVerdictOutlivesItsText(t *testing.T) {
+	const text = `{"type":"error","error":{"type":"overloaded_error","code":"x","message":"Overloaded, try again"},"request_id":"req_1"}`
+	data := []byte(text)
+	var s dialect.Stream
+	step := s.Event("error", data)
+	if !step.Failed || step.Verdict.Message == "" {
+		t.Fatalf("got %+v, want a failure with its message", step)
+	}
+	checkOutlives(t, step.Verdict, data)
+	a := post("api.anthropic.com", "/v1/messages", 200, text)
+	v, failed := dialect.InBand(a)
+	if !failed || v.Message == "" {
+		t.Fatalf("got %+v, want a failure with its message", v)
+	}
+	checkOutlives(t, v, a.Body)
 }
 
 func FuzzEvent(f *testing.F) {
@@ -583,9 +614,11 @@ func FuzzEvent(f *testing.F) {
 	f.Add("", []byte(`{"choices":[{"finish_reason":"stop"}]}`))
 	f.Add("", []byte(`[DONE]`))
 	f.Fuzz(func(t *testing.T, name string, data []byte) {
+		data = bytes.Clone(data) // a fuzzer's is not to be changed
 		var s dialect.Stream
 		if step := s.Event(name, data); step.Failed {
 			checkVerdict(t, step.Verdict)
+			checkOutlives(t, step.Verdict, data)
 			if !s.Ended() {
 				t.Fatal("a stream goes on after its error")
 			}

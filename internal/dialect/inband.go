@@ -1,5 +1,7 @@
 package dialect
 
+import "time"
+
 // InBand reads a success and reports whether it is a failure in disguise. It
 // is strict: the whole body must be there and have the shape of an error, at
 // the place where the dialect puts errors. A text that talks about errors is
@@ -7,7 +9,7 @@ package dialect
 func InBand(a Answer) (Verdict, bool) { return Success(a, nil) }
 
 // Success is InBand. It puts the tokens that the answer says were used into used,
-// which may be nil.
+// which may be nil. A zero a.Now is the present.
 func Success(a Answer, used *Usage) (v Verdict, failed bool) {
 	if len(a.Body) > maxBody {
 		return v, false // an error is short
@@ -23,6 +25,9 @@ func Success(a Answer, used *Usage) (v Verdict, failed bool) {
 	}
 	r.keep(a.Body)
 	r.failed(a.Host) // which notes what it finds
+	if a.Now.IsZero() {
+		a.Now = time.Now()
+	}
 	v, failed = r.inBand(a)
 	if a.Unexpected && v.Class == Unknown && !r.hasErrorMember() {
 		return Verdict{}, false // a "success": false that nobody can tell from an ordinary no

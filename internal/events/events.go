@@ -32,8 +32,9 @@ type Splitter struct {
 	// beginning on.
 	Long func(p []byte)
 
-	// Open, if it is set, gets an event of an SSE with each line of data, before the
-	// blank line that ends it: some servers send that with the next event.
+	// Open, if it is set, gets an event of an SSE with each of its lines, unless the
+	// blank line that ends it is there already: some servers send that with the next
+	// event.
 	Open func(Event)
 
 	sse    sse

@@ -65,7 +65,18 @@ func (s *sse) feed(of *Splitter, p []byte, event func(Event)) {
 		s.cr = p[i] == '\r'
 		p = p[i+1:]
 		s.line(of, event)
+		if of.Open != nil && s.hasData && !s.endsIn(p) {
+			of.Open(Event{Name: s.name, Data: s.data, Cut: s.cut})
+		}
 	}
+}
+
+// endsIn reports whether the event ends with what comes next.
+func (s *sse) endsIn(p []byte) bool {
+	if s.cr && len(p) > 0 && p[0] == '\n' {
+		p = p[1:]
+	}
+	return len(p) > 0 && (p[0] == '\n' || p[0] == '\r')
 }
 
 func (s *sse) flush(of *Splitter, event func(Event)) {
@@ -125,7 +136,4 @@ func (s *sse) line(of *Splitter, event func(Event)) {
 	room := max(of.Max-len(s.data), 0)
 	s.cut = s.cut || long || len(value) > room
 	s.data = append(s.data, value[:min(len(value), room)]...)
-	if of.Open != nil {
-		of.Open(Event{Name: s.name, Data: s.data, Cut: s.cut})
-	}
 }

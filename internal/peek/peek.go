@@ -24,23 +24,25 @@ type Body struct {
 	// the Body is handed on.
 	AtEnd func()
 
-	mu   sync.Mutex    // guards what follows
-	buf  []byte        // the start
-	own  bool          // buf is ours, and no longer a scout's room
-	err  error         // the original's, io.EOF for a body that was read whole
-	text time.Time     // when the first byte came that is no white space, if Blank is set
-	bad  any           // what the original's Read panicked with
-	stop bool          // nobody waits for more: do not start another Read
-	over bool          // nobody reads ahead any more
-	done chan struct{} // closed then; nil unless somebody waits for it
-	off  int           // how much of buf the reader has had
+	mu    sync.Mutex    // guards what follows
+	buf   []byte        // the start
+	own   bool          // buf is ours, and no longer a scout's room
+	err   error         // the original's, io.EOF for a body that was read whole
+	began time.Time     // when the waiting began; zero as long as nothing is waited for
+	said  bool          // there was a byte that is no white space
+	text  time.Time     // when it came, if that was waited for
+	bad   any           // what the original's Read panicked with
+	stop  bool          // nobody waits for more: do not start another Read
+	ahead bool          // a scout is under way
+	back  chan struct{} // closed when it is back; nil unless somebody waits for it
+	off   int           // how much of buf the reader has had
 }
 
 // A Look says how much of a body to look at.
 type Look struct {
 	Max    int           // bytes
-	Within time.Duration // how long to wait for them
-	Watch  Watcher       // nil for all of Max, and no longer
+	Within time.Duration // how long to wait for them, without a Watcher
+	Watch  Watcher       // nil for all of Max
 
 	// Blank is how long white space is waited through that the body begins with, as
 	// long as some of it comes Within. The rest may then take Within from its first
@@ -50,8 +52,13 @@ type Look struct {
 
 // A Watcher sees the start of a body as it comes.
 type Watcher interface {
-	// Enough reports of the start so far that it is enough. It sees all of it.
+	// Enough reports of the start so far that it is enough. It sees all of it, after
+	// each Read of the original, in the goroutine that called Start.
 	Enough(start []byte) bool
+
+	// Within is how long to wait. It is asked once, and only if what is there at once
+	// is not enough.
+	Within() time.Duration
 }
 
 // Read reads the first max bytes of body, or all if there are less, however
@@ -60,9 +67,9 @@ func Read(body io.ReadCloser, max int) *Body {
 	if b, ok := body.(*Body); ok {
 		return b
 	}
-	b := &Body{orig: body, look: Look{Max: max}, over: max <= 0}
-	if !b.over {
-		newScout(b).run()
+	b := &Body{orig: body, look: Look{Max: max}}
+	if max > 0 {
+		b.scout().run()
 		b.repanic()
 	}
 	return b
@@ -81,65 +88,90 @@ func Start(ctx context.Context, body io.ReadCloser, l Look) *Body {
 	if b, ok := body.(*Body); ok {
 		return b
 	}
-	b := &Body{orig: body, look: l, over: l.Max <= 0}
-	if b.over {
+	b := &Body{orig: body, look: l}
+	if l.Max <= 0 {
 		return b
 	}
-	go newScout(b).run()
-	// Most bodies are there by now. To let them come first saves a timer, which costs
-	// more than the reading.
-	for range yields {
-		if runtime.Gosched(); b.isOver() {
-			b.repanic()
+	for seen := 0; ; seen = len(b.buf) {
+		go b.scout().run()
+		if !b.wait(ctx) {
+			return b
+		}
+		b.repanic()
+		if l.Watch == nil || len(b.buf) == seen || l.Watch.Enough(b.buf) || b.err != nil || len(b.buf) >= l.Max {
 			return b
 		}
 	}
-	b.wait(ctx)
-	return b
 }
 
-// yields is how often the goroutine that looks ahead is let run before a timer is set.
+// yields is how often a scout is let run before a timer is set.
 const yields = 2
 
-// wait waits until nobody reads ahead any more, or time is up.
-func (b *Body) wait(ctx context.Context) {
-	began := time.Now()
-	timer := time.NewTimer(b.look.Within)
+// wait waits for the scout. It reports false if the time was up before.
+func (b *Body) wait(ctx context.Context) bool {
+	// Most bodies are there by now. To let them come first saves a timer, which costs
+	// more than the reading.
+	for range yields {
+		if runtime.Gosched(); b.isBack() {
+			return true
+		}
+	}
+	left := b.left()
+	if left <= 0 {
+		return false
+	}
+	timer := time.NewTimer(left)
 	defer timer.Stop()
-	for done := b.ended(); done != nil; {
+	for back := b.comesBack(); back != nil; {
 		select {
-		case <-done:
-			b.repanic()
-			return
+		case <-back:
+			return true
 		case <-timer.C:
 		case <-ctx.Done():
 		}
-		more := b.more(ctx, began)
+		more := b.more(ctx)
 		if more <= 0 {
-			return
+			return false
 		}
 		timer.Reset(more)
 	}
-	b.repanic()
+	return true
 }
 
-// more returns how much longer is to be waited, and ends the looking if that is no
-// time.
-func (b *Body) more(ctx context.Context, began time.Time) (more time.Duration) {
+// left returns how long to wait, and ends the looking if that is no time.
+func (b *Body) left() time.Duration {
+	if w := b.look.Watch; w != nil && b.began.IsZero() {
+		b.look.Within = w.Within()
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.began.IsZero() {
+		b.began = time.Now()
+	}
+	return b.orLeave(time.Until(b.began.Add(b.look.Within)))
+}
+
+// more is left after that time.
+func (b *Body) more(ctx context.Context) (more time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
 	case b.look.Blank == 0, ctx.Err() != nil:
 	case !b.text.IsZero():
 		more = time.Until(b.text.Add(b.look.Within))
-	case len(b.buf) > 0:
-		more = min(time.Until(began.Add(b.look.Blank)), b.look.Within)
+	case !b.said && len(b.buf) > 0:
+		more = min(time.Until(b.began.Add(b.look.Blank)), b.look.Within)
 	}
-	if more <= 0 {
+	return b.orLeave(more)
+}
+
+// orLeave returns d. If that is no time, nobody waits any more. It requires b.mu held.
+func (b *Body) orLeave(d time.Duration) time.Duration {
+	if d <= 0 {
 		b.stop = true
 		b.keep()
 	}
-	return more
+	return d
 }
 
 // keep makes buf ours. It requires b.mu held.
@@ -159,13 +191,16 @@ type scout struct {
 
 var scouts sync.Pool
 
-func newScout(b *Body) *scout {
+func (b *Body) scout() *scout {
 	s, ok := scouts.Get().(*scout)
 	if !ok {
 		s = new(scout)
-		s.run = s.ahead
+		s.run = s.read
 	}
 	s.body = b
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ahead, b.back = true, nil
 	return s
 }
 
@@ -173,8 +208,9 @@ func newScout(b *Body) *scout {
 // One that goes on so is left to the Body's reader.
 const maxEmptyReads = 100
 
-// ahead reads until there is enough, the original ends or nobody waits.
-func (s *scout) ahead() {
+// read reads until somebody must look at what came, there is enough, the original
+// ends or nobody waits.
+func (s *scout) read() {
 	defer s.end()
 	for empty := 0; empty < maxEmptyReads; empty++ {
 		p := s.free()
@@ -188,15 +224,15 @@ func (s *scout) ahead() {
 	}
 }
 
-// end is deferred by ahead.
+// end is deferred by read.
 func (s *scout) end() {
 	bad, b := recover(), s.body
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.keep()
-	b.bad, b.over = bad, true
-	if b.done != nil {
-		close(b.done)
+	b.bad, b.ahead = bad, false
+	if b.back != nil {
+		close(b.back)
 	}
 	s.body = nil
 	scouts.Put(s)
@@ -217,12 +253,14 @@ func (s *scout) free() []byte {
 	return s.room[len(b.buf):min(len(s.room), b.look.Max)]
 }
 
-// add takes what was read, and reports whether that is enough.
+// add takes what was read, and reports whether that is enough for now.
 func (b *Body) add(p []byte, err error) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.look.Blank > 0 && b.text.IsZero() && !isBlank(p) {
-		b.text = time.Now()
+	if b.look.Blank > 0 && !b.said && !isBlank(p) {
+		if b.said = true; !b.began.IsZero() {
+			b.text = time.Now()
+		}
 	}
 	if b.own {
 		b.buf = append(b.buf, p...)
@@ -230,8 +268,7 @@ func (b *Body) add(p []byte, err error) bool {
 		b.buf = b.buf[:len(b.buf)+len(p)]
 	}
 	b.err = err
-	enough := !b.stop && b.look.Watch != nil && b.look.Watch.Enough(b.buf)
-	return enough || b.stop || err != nil || len(b.buf) >= b.look.Max
+	return b.look.Watch != nil && len(p) > 0 || b.stop || err != nil || len(b.buf) >= b.look.Max
 }
 
 // isBlank reports whether p is white space, as JSON has it.
@@ -244,26 +281,26 @@ func isBlank(p []byte) bool {
 	return true
 }
 
-func (b *Body) isOver() bool {
+func (b *Body) isBack() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.over
+	return !b.ahead
 }
 
-// ended returns what is closed once nobody reads ahead any more, nil if that is so.
-func (b *Body) ended() <-chan struct{} {
+// comesBack returns what is closed once the scout is back, nil if it is.
+func (b *Body) comesBack() <-chan struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.over {
+	if !b.ahead {
 		return nil
 	}
-	if b.done == nil {
-		b.done = make(chan struct{})
+	if b.back == nil {
+		b.back = make(chan struct{})
 	}
-	return b.done
+	return b.back
 }
 
-// repanic is called once nobody reads ahead any more.
+// repanic is called when no scout is under way.
 func (b *Body) repanic() {
 	if b.bad != nil {
 		panic(b.bad)
@@ -307,8 +344,8 @@ func (b *Body) read(p []byte) (int, error) {
 	if n > 0 || err != nil {
 		return n, err
 	}
-	if done := b.ended(); done != nil {
-		<-done
+	if back := b.comesBack(); back != nil {
+		<-back
 		if n, err = b.next(p); n > 0 || err != nil {
 			return n, err
 		}

@@ -248,6 +248,133 @@ func TestStartReturnsInTime(t *testing.T) {
 	})
 }
 
+// White space is waited through for as long as Blank says, if it goes on coming; what
+// follows it has its own time.
+func TestWhiteSpaceIsWaitedThrough(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		delay time.Duration
+		parts []string
+		bytes string
+		took  time.Duration
+	}{
+		{"nothing comes", 2 * time.Second, []string{"text"}, "", time.Second},
+		{"white space, then text", 600 * time.Millisecond, []string{" ", "\n", "text"}, " \ntext", 2800 * time.Millisecond},
+		{"white space that stops", 900 * time.Millisecond, []string{" ", "  "}, "   ", 5 * time.Second},
+		{"white space without an end", 700 * time.Millisecond, strings.Split(strings.Repeat(" ", 20), ""), strings.Repeat(" ", 7), 5 * time.Second},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				b := peek.Start(t.Context(), newLate(row.delay, row.parts...), peek.Look{Max: 100, Within: time.Second, Blank: 5 * time.Second})
+				defer b.Close()
+				if took := time.Since(start); took != row.took || string(b.Bytes()) != row.bytes {
+					t.Errorf("got %q after %v, want %q after %v", b.Bytes(), took, row.bytes, row.took)
+				}
+			})
+		})
+	}
+}
+
+// An until has seen enough once the start has so many bytes.
+type until struct {
+	enough int
+	within time.Duration
+	asked  int
+	saw    []string
+}
+
+func (u *until) Enough(start []byte) bool {
+	u.saw = append(u.saw, string(start))
+	return len(start) >= u.enough
+}
+
+func (u *until) Within() time.Duration {
+	u.asked++
+	return u.within
+}
+
+func TestWatcherSeesWhatComes(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		watch until
+		parts []string
+		delay time.Duration
+		saw   string
+		asked int
+		took  time.Duration
+	}{
+		{"enough at once", until{enough: 3, within: time.Second}, []string{"one", "two"}, 0, "one", 0, 0},
+		{"enough in time", until{enough: 6, within: time.Second}, []string{"one", "two", "six"}, 400 * time.Millisecond, "one,onetwo", 1, 800 * time.Millisecond},
+		{"not in time", until{enough: 9, within: time.Second}, []string{"one", "two", "six"}, 400 * time.Millisecond, "one,onetwo", 1, time.Second},
+		{"nobody waits", until{enough: 3}, []string{"one"}, time.Second, "", 1, 0},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start, whole := time.Now(), strings.Join(row.parts, "")
+				var body io.ReadCloser = newLate(row.delay, row.parts...)
+				if row.delay == 0 {
+					body = io.NopCloser(iotest.DataErrReader(io.MultiReader(strings.NewReader(row.parts[0]), strings.NewReader(row.parts[1]))))
+				}
+				w := row.watch
+				b := peek.Start(t.Context(), body, peek.Look{Max: 100, Watch: &w})
+				defer b.Close()
+				if saw, took := strings.Join(w.saw, ","), time.Since(start); saw != row.saw || took != row.took {
+					t.Errorf("saw %q after %v, want %q after %v", saw, took, row.saw, row.took)
+				}
+				if w.asked > 1 || row.delay > 0 && w.asked != row.asked { // what is there at once may need a moment
+					t.Errorf("was asked %d times how long to wait, want %d", w.asked, row.asked)
+				}
+				got := make([]byte, len(whole))
+				if _, err := io.ReadFull(b, got); string(got) != whole {
+					t.Errorf("then read %q and %v, want every byte", got, err)
+				}
+			})
+		})
+	}
+}
+
+func TestWatcherOfABodyThatGivesNothing(t *testing.T) {
+	b := peek.Start(t.Context(), io.NopCloser(silent{}), peek.Look{Max: 100, Watch: &until{enough: 1, within: long}})
+	if n, err := b.Read(make([]byte, 1)); n != 0 || err != nil {
+		t.Errorf("got %d bytes and %v, want what the body itself gives", n, err)
+	}
+}
+
+// silent is a reader that never gives anything.
+type silent struct{}
+
+func (silent) Read([]byte) (int, error) { return 0, nil }
+
+// Bodies that are looked at one after another, and at the same time, share memory while
+// they are read.
+func TestBodiesDoNotMix(t *testing.T) {
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			for j := range 50 {
+				want := strings.Repeat(string(rune('a'+(i+j)%26)), 100*(j+1))
+				b := peek.Start(t.Context(), io.NopCloser(iotest.HalfReader(strings.NewReader(want))), peek.Look{Max: 3000, Within: long})
+				start := b.Bytes()
+				if got, _ := io.ReadAll(b); string(got) != want || string(start) != want[:min(len(want), 3000)] {
+					t.Errorf("a body of %d bytes %q reads as %d of %.3q", len(want), want[0], len(got), got)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestALookTakesLittleMemory(t *testing.T) {
+	content := strings.Repeat(text, 40)
+	got := testing.AllocsPerRun(100, func() {
+		peek.Start(t.Context(), io.NopCloser(strings.NewReader(content)), peek.Look{Max: 64 << 10, Within: long})
+	})
+	if got > 2+2+3 { // the Body and its bytes; the reader here; a timer now and then
+		t.Errorf("got %v allocations, want at most 7", got)
+	}
+}
+
 func TestReaderThatComesDuringARead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
