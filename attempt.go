@@ -2,9 +2,11 @@ package steadyhttp
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
@@ -127,6 +129,89 @@ func preparedAgain(req *http.Request, waited time.Duration) (*http.Request, erro
 	return req, p.prepare(req, p.attempt)
 }
 
+// A lender gives each attempt its body from GetBody, and takes it back before the
+// next. GetBody may rewind the one reader that there is, and net/http may still read
+// that for an attempt that was answered early: the next one would lack those bytes.
+type lender struct {
+	mu   sync.Mutex // GetBody is called by net/http too
+	lent *lentBody  // the latest
+}
+
+func (l *lender) lend(body io.ReadCloser) io.ReadCloser {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lent = &lentBody{ReadCloser: body, reading: make(chan struct{}, 1)}
+	return l.lent
+}
+
+// recallTime is how long a Read that is under way is waited for. Bodies that can be
+// had again are files and the like, whose reads do not take long.
+const recallTime = time.Second
+
+var errStillRead = errors.New("steadyhttp: an earlier attempt is still reading the request body")
+
+// recall closes the latest body and waits until nobody reads it any more.
+func (l *lender) recall(ctx context.Context) error {
+	l.mu.Lock()
+	b := l.lent
+	l.mu.Unlock()
+	if b == nil {
+		return nil
+	}
+	b.recalled.Store(true)
+	b.Close()
+	timer := time.NewTimer(recallTime)
+	defer timer.Stop()
+	select {
+	case b.reading <- struct{}{}:
+		return nil
+	case <-timer.C:
+		return errStillRead
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+type lentBody struct {
+	io.ReadCloser
+	reading  chan struct{} // holds one while a Read is under way
+	recalled atomic.Bool
+	close    sync.Once
+	err      error // of Close
+}
+
+func (b *lentBody) Read(p []byte) (int, error) {
+	select {
+	case b.reading <- struct{}{}:
+	default:
+		return 0, http.ErrBodyReadAfterClose // recalled: a body has one reader
+	}
+	defer func() { <-b.reading }()
+	if b.recalled.Load() {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	return b.ReadCloser.Read(p)
+}
+
+func (b *lentBody) Close() error {
+	b.close.Do(func() { b.err = b.ReadCloser.Close() })
+	return b.err
+}
+
+// eachBody has f wrap the body of req, which is a copy of ours, also where net/http
+// sends it again by itself.
+func eachBody(req *http.Request, f func(io.ReadCloser) io.ReadCloser) {
+	req.Body = f(req.Body)
+	getBody := req.GetBody
+	req.GetBody = func() (io.ReadCloser, error) {
+		body, err := getBody()
+		if err != nil {
+			return nil, err
+		}
+		return f(body), nil
+	}
+}
+
 // A shown is what has passed by of a body, each time that it was sent: that is what
 // the server has seen of it.
 type shown struct {
@@ -134,20 +219,7 @@ type shown struct {
 	all []*dialect.Effect
 }
 
-// watch has s look at the body of req, which is a copy of ours, also where net/http
-// sends it again by itself.
-func (s *shown) watch(req *http.Request) {
-	req.Body = s.look(req.Body)
-	getBody := req.GetBody
-	req.GetBody = func() (io.ReadCloser, error) {
-		body, err := getBody()
-		if err != nil {
-			return nil, err
-		}
-		return s.look(body), nil
-	}
-}
-
+// look has s look at what is read of body.
 func (s *shown) look(body io.ReadCloser) io.ReadCloser {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -101,6 +101,8 @@ func ownBody(body io.ReadCloser) io.ReadCloser {
 			body = b.ReadCloser
 		case *shownBody:
 			body = b.ReadCloser
+		case *lentBody:
+			body = b.ReadCloser
 		default:
 			return body
 		}

@@ -30,6 +30,7 @@ type plan struct {
 	fromMemory  bool           // it is sent again from there, since it had no GetBody
 	usedUp      bool           // it was read before, and GetBody has it anew
 	shown       *shown         // looks at it in passing; nil where it need not
+	lender      *lender        // of it, if GetBody has it anew for each attempt
 	policy      *RetryPolicy   // of this very call; not nil
 	role        role
 	harm        harm // of doing it twice, before its body is looked at
@@ -179,6 +180,12 @@ func (p *plan) showsInPassing() bool {
 		p.replayable()
 }
 
+// lends reports whether further attempts get the body from GetBody, and it is not known
+// to be another one each time, as what stands in memory is.
+func (p *plan) lends() bool {
+	return p.source == nil && !p.inMemory && !p.usedUp && p.maxAttempts > 1 && hasBody(p.req) && p.req.GetBody != nil
+}
+
 // firstOutput is how long the first output of a stream is waited for: negative where
 // it is not, 0 where a Classifier further in knows. last says that no attempt will
 // follow this one.
@@ -254,7 +261,7 @@ type attempt struct {
 // first makes the request of the first attempt: as it is, unless something has
 // to be added.
 func (p *plan) first() (attempt, error) {
-	if p.source != nil || p.fromMemory || p.usedUp || p.AttemptTimeout > 0 || p.wantsEvidence() || p.prepares(1) || p.showsInPassing() {
+	if p.source != nil || p.fromMemory || p.usedUp || p.AttemptTimeout > 0 || p.wantsEvidence() || p.prepares(1) || p.lends() {
 		return p.attempt(1, nil)
 	}
 	return attempt{req: p.req, stall: p.StallTimeout}, nil
@@ -295,12 +302,18 @@ func (p *plan) attempt(n int, c *call) (attempt, error) {
 		closeBody(p.req)
 	}
 	if again || p.source != nil || p.usedUp {
-		if err := p.setBody(a.req); err != nil {
+		if err := p.setBody(ctx, a.req); err != nil {
 			if ctx.Err() != nil {
 				err = context.Cause(ctx) // which is why the body is gone
 			}
 			return a.over(), err
 		}
+	}
+	if p.lends() {
+		if p.lender == nil {
+			p.lender = new(lender)
+		}
+		eachBody(a.req, p.lender.lend)
 	}
 	if a.sent != nil && !again && p.source == nil && !p.inMemory { // what stands in memory has its length
 		a.sent.watch(a.req)
@@ -309,7 +322,7 @@ func (p *plan) attempt(n int, c *call) (attempt, error) {
 		if p.shown == nil {
 			p.shown = new(shown)
 		}
-		p.shown.watch(a.req)
+		eachBody(a.req, p.shown.look)
 	}
 	if prepares {
 		if err := p.Prepare(a.req, n); err != nil {
@@ -321,7 +334,12 @@ func (p *plan) attempt(n int, c *call) (attempt, error) {
 }
 
 // setBody gives req, which is a copy of ours, a body of its own.
-func (p *plan) setBody(req *http.Request) (err error) {
+func (p *plan) setBody(ctx context.Context, req *http.Request) (err error) {
+	if p.lender != nil {
+		if err := p.lender.recall(ctx); err != nil {
+			return err
+		}
+	}
 	switch {
 	case p.source != nil:
 		// net/http can send it again by itself where it knows that to be safe.

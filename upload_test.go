@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/steadyhttp/steadyhttp"
@@ -146,6 +147,100 @@ func TestAttemptTimeoutOfAnUploadWhoseProducerWaits(t *testing.T) {
 			}
 		})
 	}
+}
+
+// rewinding is the one reader of a body, as Azure's SDKs have it: GetBody rewinds it, and
+// Close does nothing. A Read takes a while.
+type rewinding struct {
+	*strings.Reader
+	reading atomic.Int32
+	shared  atomic.Bool // it was rewound, or read by two, while it was read
+}
+
+func (r *rewinding) Read(p []byte) (int, error) {
+	if r.reading.Add(1) > 1 {
+		r.shared.Store(true)
+	}
+	defer r.reading.Add(-1)
+	time.Sleep(20 * time.Millisecond)
+	return r.Reader.Read(p[:min(len(p), 10)])
+}
+
+func (r *rewinding) getBody() (io.ReadCloser, error) {
+	if r.reading.Load() > 0 {
+		r.shared.Store(true)
+	}
+	_, err := r.Seek(0, io.SeekStart)
+	return r, err
+}
+
+func (r *rewinding) Close() error { return nil }
+
+// Over HTTP/1.1 net/http goes on reading the body for a while after an early answer.
+// The next attempt must neither share the reader with that nor lack what it takes.
+func TestOneReaderUnderAnEarlyAnswer(t *testing.T) {
+	content := strings.Repeat("0123456789", 20)
+	for _, length := range []int64{int64(len(content)), -1} {
+		synctest.Test(t, func(t *testing.T) {
+			attempts := 0
+			base := roundTripperFunc(func(req *http.Request) (*http.Response, error) {
+				attempts++
+				if attempts < 3 {
+					go func() {
+						io.Copy(io.Discard, req.Body)
+						req.Body.Close()
+					}()
+					time.Sleep(50 * time.Millisecond)
+					return &http.Response{StatusCode: 503, Body: http.NoBody, Request: req}, nil
+				}
+				defer req.Body.Close()
+				if got, err := io.ReadAll(req.Body); string(got) != content || err != nil {
+					t.Errorf("attempt %d sent %q, %v, want all of the body", attempts, got, err)
+				}
+				return &http.Response{StatusCode: 200, Body: http.NoBody, Request: req}, nil
+			})
+			body := &rewinding{Reader: strings.NewReader(content)}
+			req := request(t, "PUT", "https://blobs.example.com/1", "")
+			req.Body, req.GetBody, req.ContentLength = body, body.getBody, length
+			resp, err := (&steadyhttp.Retrier{Base: base, BackOff: noWait}).RoundTrip(req)
+			if err != nil || resp.StatusCode != 200 {
+				t.Fatalf("got %v, %v, want 200", resp, err)
+			}
+			if body.shared.Load() {
+				t.Error("the reader was rewound or read while somebody read it")
+			}
+		})
+	}
+}
+
+// Who still reads the body after a second keeps it: the answer in hand is returned.
+func TestBodyThatIsNotGivenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		released := make(chan struct{})
+		base := roundTripperFunc(func(req *http.Request) (*http.Response, error) {
+			go io.Copy(io.Discard, req.Body)
+			return &http.Response{StatusCode: 503, Body: io.NopCloser(strings.NewReader("busy")), Request: req}, nil
+		})
+		body := io.NopCloser(readerFunc(func([]byte) (int, error) { <-released; return 0, io.EOF }))
+		req := request(t, "PUT", "https://blobs.example.com/1", "")
+		req.Body, req.ContentLength = body, -1
+		req.GetBody = func() (io.ReadCloser, error) {
+			t.Error("GetBody was called while the body was read")
+			return body, nil
+		}
+		ctx := steadyhttp.WithCall(t.Context())
+		resp, err := (&steadyhttp.Retrier{Base: base, BackOff: noWait}).RoundTrip(req.WithContext(ctx))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := finish(t, resp); resp.StatusCode != 503 || got != "busy" {
+			t.Errorf("got %d %q, want the 503", resp.StatusCode, got)
+		}
+		if call, _ := steadyhttp.FromContext(ctx); !strings.Contains(call.Stopped, "still reading the request body") {
+			t.Errorf("it stopped since %q", call.Stopped)
+		}
+		close(released)
+	})
 }
 
 // Full duplex, on the second attempt: what the first has read is sent again,
