@@ -152,7 +152,7 @@ func TestAttemptTimeoutOfAnUploadWhoseProducerWaits(t *testing.T) {
 // rewinding is the one reader of a body, as Azure's SDKs have it: GetBody rewinds it, and
 // Close does nothing. A Read takes a while.
 type rewinding struct {
-	*strings.Reader
+	file    *strings.Reader
 	reading atomic.Int32
 	shared  atomic.Bool // it was rewound, or read by two, while it was read
 }
@@ -163,14 +163,14 @@ func (r *rewinding) Read(p []byte) (int, error) {
 	}
 	defer r.reading.Add(-1)
 	time.Sleep(20 * time.Millisecond)
-	return r.Reader.Read(p[:min(len(p), 10)])
+	return r.file.Read(p[:min(len(p), 10)])
 }
 
 func (r *rewinding) getBody() (io.ReadCloser, error) {
 	if r.reading.Load() > 0 {
 		r.shared.Store(true)
 	}
-	_, err := r.Seek(0, io.SeekStart)
+	_, err := r.file.Seek(0, io.SeekStart)
 	return r, err
 }
 
@@ -199,7 +199,7 @@ func TestOneReaderUnderAnEarlyAnswer(t *testing.T) {
 				}
 				return &http.Response{StatusCode: 200, Body: http.NoBody, Request: req}, nil
 			})
-			body := &rewinding{Reader: strings.NewReader(content)}
+			body := &rewinding{file: strings.NewReader(content)}
 			req := request(t, "PUT", "https://blobs.example.com/1", "")
 			req.Body, req.GetBody, req.ContentLength = body, body.getBody, length
 			resp, err := (&steadyhttp.Retrier{Base: base, BackOff: noWait}).RoundTrip(req)
