@@ -299,6 +299,7 @@ func TestStallTimeout(t *testing.T) {
 		{"data after a comment", sse, []piece{{5 * s, ": ping\n\n"}, {3 * s, "data: a\n\n"}}, 0, 18 * s},
 		{"a line in pieces", sse, []piece{{9 * s, "da"}, {9 * s, "ta: "}, {9 * s, "x"}}, 0, 37 * s},
 		{"a colon within a line is no comment", sse, []piece{{9 * s, "data"}, {9 * s, ":"}, {9 * s, " x"}}, 0, 37 * s},
+		{"a model's lines of JSON", "application/x-ndjson", []piece{{3 * s, `{"message":{"role":"assistant","content":"a"},"done":false}` + "\n"}}, 0, 13 * s},
 		{"another kind of body", "application/json", []piece{{3 * s, "{"}}, 0, 0},
 	} {
 		t.Run(row.name, func(t *testing.T) {

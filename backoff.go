@@ -160,8 +160,8 @@ type Retrier struct {
 	// with its headers.
 	FirstOutput time.Duration
 
-	// StallTimeout is how long a Read from an event stream (text/event-stream)
-	// waits for data. After that the stream ends and Read returns an *Error of
+	// StallTimeout is how long a Read from an event stream (text/event-stream), or from
+	// a language model's stream in another form, waits for data. After that the stream ends and Read returns an *Error of
 	// class Timeout. Comments, which servers send to keep a connection open, do
 	// not count as data. 0 is off.
 	StallTimeout time.Duration

@@ -415,8 +415,10 @@ func (a attempt) watch(resp *http.Response) *http.Response {
 		a.over()
 		return resp
 	}
-	if a.stall > 0 && isEventStream(resp) {
-		resp.Body = newStallBody(resp, a.stall)
+	if a.stall > 0 {
+		if _, model := formOf(a.req, resp); model || isEventStream(resp) {
+			resp.Body = newStallBody(resp, a.stall)
+		}
 	}
 	if a.end != nil {
 		resp.Body = &attemptBody{resp.Body, a.end}

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// A stallBody is an event stream that ends with an error once no data came for
+// A stallBody is a stream that ends with an error once no data came for
 // too long. Its clock runs only while somebody reads: a slow reader is no slow
 // server. Bytes go up as they come.
 type stallBody struct {
@@ -19,6 +19,7 @@ type stallBody struct {
 	stalled atomic.Bool
 
 	left  time.Duration // of the timeout, since the last data
+	lines bool          // it is a text/event-stream, in which not every byte is data
 	state lineState
 
 	resp *http.Response
@@ -37,7 +38,7 @@ const (
 
 func newStallBody(resp *http.Response, timeout time.Duration) *stallBody {
 	body := resp.Body
-	b := &stallBody{ReadCloser: body, timeout: timeout, left: timeout, resp: resp}
+	b := &stallBody{ReadCloser: body, timeout: timeout, left: timeout, lines: isEventStream(resp), resp: resp}
 	if resp.Request != nil {
 		if b.call = callFrom(resp.Request.Context()); b.call != nil {
 			b.turn = b.call.currentTurn()
@@ -85,6 +86,9 @@ func (b *stallBody) verdict() *Error {
 // data reports whether p holds a byte of a line that is neither blank nor a
 // comment, which is how servers keep a connection open that they say nothing on.
 func (b *stallBody) data(p []byte) (found bool) {
+	if !b.lines {
+		return len(p) > 0
+	}
 	for _, c := range p {
 		switch {
 		case c == '\n' || c == '\r':
