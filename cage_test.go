@@ -221,6 +221,7 @@ var (
 func TestCanaries(t *testing.T) {
 	t.Parallel()
 	const cages = 2
+	const callsOfACage = 5_000 // its Throttler learns more and more keys, which takes time
 	n := *canaryEntries
 	if n == 0 {
 		n = howMany(500, 4_000, 20_000)
@@ -234,7 +235,10 @@ func TestCanaries(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				g := newCage()
 				entries, failures := 0, 0
-				for seed := *canarySeed + i; entries < n/cages; seed += cages {
+				for seed, calls := *canarySeed+i, 1; entries < n/cages; seed, calls = seed+cages, calls+1 {
+					if calls%callsOfACage == 0 {
+						g = newCage()
+					}
 					quiet := &recorder{TB: t}
 					entries += g.release(quiet, newCanaries(seed))
 					if quiet.failures != "" {

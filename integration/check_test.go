@@ -56,7 +56,11 @@ var lost = map[string]string{
 	cohereSDK.name:     "wait",
 	kubernetesSDK.name: "wait",
 	vaultSDK.name:      "wait",
+	minioSDK.name:      "wait",
+	dockerSDK.name:     "status class code request wait", // a text, and a class of errors of its own
+	connectSDK.name:    "status class code request wait", // a code of its own type, and made up where the server sent none
 
+	minioSDK.name + "/hopeless": "class",        // AWS's codes, from a host that the error does not name
 	stripeSDK.name + "/limited": "status class", // a text, for a body in which it finds no error
 }
 

@@ -1,0 +1,67 @@
+package dialect
+
+import (
+	"strings"
+
+	"github.com/steadyhttp/steadyhttp/internal/redact"
+)
+
+// What texts say under names that nobody knows.
+
+// sentence is the first text of several words, under whatever name but that of a
+// secret: an error without a message under a name that is known has one under another.
+func (t *tree) sentence() string {
+	for at := int32(1); at <= t.n; at++ {
+		if !t.is(at, '"') || t.nodes[at].key == 0 && at != 1 && t.n > maxFewNodes {
+			continue
+		}
+		s := strings.TrimSpace(t.text(at))
+		if strings.IndexByte(s, ' ') > 0 && len(s) <= maxSaid && startsAsWord(s) && !redact.SecretField(t.name(at)) {
+			return s
+		}
+	}
+	return ""
+}
+
+// maxFewNodes is how many values a body has at most whose arrays are searched too.
+const maxFewNodes = 32
+
+// startsAsWord reports whether a text begins with a word and not with a date.
+func startsAsWord(s string) bool {
+	c := s[0] | 0x20
+	return 'a' <= c && c <= 'z' || s[0] >= 0x80
+}
+
+// codeWord is the first text, under whatever name, that is made like a code and that
+// the tables know.
+func (t *tree) codeWord() string {
+	for at := int32(1); at <= t.n; at++ {
+		if !t.is(at, '"') {
+			continue
+		}
+		s := t.raw(at)
+		if len(s) < 4 || len(s) > maxKey || !startsAsWord(s) || !madeLikeCode(s) {
+			continue
+		}
+		if lookUp(common.codesByKey, s) != "" || lookUp(tables().limitCodes, s) != "" || lookUp(common.hintsByKey, s) != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// madeLikeCode reports whether s is several words in one: with underscores, in
+// capitals, or with capitals inside.
+func madeLikeCode(s string) bool {
+	inside := false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '_' || 'A' <= c && c <= 'Z' && i > 0:
+			inside = true
+		case 'a' <= c|0x20 && c|0x20 <= 'z' || isDigit(c) || c == '-' || c == '.':
+		default:
+			return false
+		}
+	}
+	return inside
+}
