@@ -46,8 +46,6 @@ var bedrockSDK = sdk{
 		},
 		first: 1,
 		words: []string{"Hello", " you!"},
-
-		untimed: true,
 	},
 	sent: awsSent,
 }
