@@ -43,6 +43,22 @@ func (s sdk) replies() map[string]steadyhttptest.Reply {
 	return all
 }
 
+// eachFailure runs test with each failure of each SDK that asks something and takes a
+// context, in parallel.
+func eachFailure(t *testing.T, test func(t *testing.T, s sdk, name string, r steadyhttptest.Reply)) {
+	for _, s := range sdks {
+		if s.deaf || open(t, s, http.DefaultTransport).ask == nil {
+			continue
+		}
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			for name, r := range s.replies() {
+				t.Run(name, func(t *testing.T) { test(t, s, name, r) })
+			}
+		})
+	}
+}
+
 // lost are the fields that an SDK's error does not keep, so that no look into it
 // can find them. CheckContext has them.
 var lost = map[string]string{
@@ -67,45 +83,35 @@ var lost = map[string]string{
 // Check of an SDK's error over a plain client says what the response itself says,
 // however it is wrapped.
 func TestCheckOfErrorsOfSDKs(t *testing.T) {
-	for _, s := range sdks {
-		t.Run(s.name, func(t *testing.T) {
-			t.Parallel()
-			if open(t, s, http.DefaultTransport).ask == nil || s.deaf {
-				t.Skip("it asks nothing, or takes no context")
-			}
-			for name, r := range s.replies() {
-				t.Run(name, func(t *testing.T) {
-					var want *steadyhttp.Error
-					fails(t, s, once, r, func(t *testing.T, ctx context.Context, _ error) {
-						call, _ := steadyhttp.FromContext(ctx)
-						if want = call.Error; want == nil {
-							t.Fatal("no verdict on the response itself")
-						}
-					})
-					fails(t, s, bare, r, func(t *testing.T, _ context.Context, plain error) {
-						for how, err := range map[string]error{
-							"as it is":      plain,
-							"wrapped twice": fmt.Errorf("ask: %w", fmt.Errorf("model: %w", plain)),
-							"joined":        errors.Join(errors.New("late"), (*url.Error)(nil), plain),
-						} {
-							got, ok := steadyhttp.Check(nil, err).(*steadyhttp.Error)
-							if !ok {
-								t.Fatalf("%s: no verdict on %v", how, err)
-							}
-							for field, is := range saysLess(got, want) {
-								if !is && !strings.Contains(lost[s.name]+lost[s.name+"/"+name], field) {
-									t.Errorf("%s, a %T: got %v, want the %s of %v", how, plain, got, field, want)
-								}
-							}
-							if !reflect.DeepEqual(got.Unwrap(), err) {
-								t.Errorf("%s: the SDK's error is not wrapped", how)
-							}
-						}
-					})
-				})
+	eachFailure(t, func(t *testing.T, s sdk, name string, r steadyhttptest.Reply) {
+		var want *steadyhttp.Error
+		fails(t, s, once, r, func(t *testing.T, ctx context.Context, _ error) {
+			call, _ := steadyhttp.FromContext(ctx)
+			if want = call.Error; want == nil {
+				t.Fatal("no verdict on the response itself")
 			}
 		})
-	}
+		fails(t, s, bare, r, func(t *testing.T, _ context.Context, plain error) {
+			for how, err := range map[string]error{
+				"as it is":      plain,
+				"wrapped twice": fmt.Errorf("ask: %w", fmt.Errorf("model: %w", plain)),
+				"joined":        errors.Join(errors.New("late"), (*url.Error)(nil), plain),
+			} {
+				got, ok := steadyhttp.Check(nil, err).(*steadyhttp.Error)
+				if !ok {
+					t.Fatalf("%s: no verdict on %v", how, err)
+				}
+				for field, is := range saysLess(got, want) {
+					if !is && !strings.Contains(lost[s.name]+lost[s.name+"/"+name], field) {
+						t.Errorf("%s, a %T: got %v, want the %s of %v", how, plain, got, field, want)
+					}
+				}
+				if !reflect.DeepEqual(got.Unwrap(), err) {
+					t.Errorf("%s: the SDK's error is not wrapped", how)
+				}
+			}
+		})
+	})
 }
 
 // saysLess reports of each field whether got has it as want has.
@@ -121,31 +127,21 @@ func saysLess(got, want *steadyhttp.Error) map[string]bool {
 
 // CheckContext has all that the response said, whatever the SDK's error keeps.
 func TestCheckContextUnderSDKs(t *testing.T) {
-	for _, s := range sdks {
-		t.Run(s.name, func(t *testing.T) {
-			t.Parallel()
-			if open(t, s, http.DefaultTransport).ask == nil || s.deaf {
-				t.Skip("it asks nothing, or takes no context")
+	eachFailure(t, func(t *testing.T, s sdk, name string, r steadyhttptest.Reply) {
+		fails(t, s, once, r, func(t *testing.T, ctx context.Context, err error) {
+			call, _ := steadyhttp.FromContext(ctx)
+			got, ok := steadyhttp.CheckContext(ctx, nil, err).(*steadyhttp.Error)
+			if !ok || call.Error == nil {
+				t.Fatalf("got no verdict on %v", err)
 			}
-			for name, r := range s.replies() {
-				t.Run(name, func(t *testing.T) {
-					fails(t, s, once, r, func(t *testing.T, ctx context.Context, err error) {
-						call, _ := steadyhttp.FromContext(ctx)
-						got, ok := steadyhttp.CheckContext(ctx, nil, err).(*steadyhttp.Error)
-						if !ok || call.Error == nil {
-							t.Fatalf("got no verdict on %v", err)
-						}
-						for field, is := range saysLess(got, call.Error) {
-							if !is {
-								t.Errorf("got %v, want the %s of %v", got, field, call.Error)
-							}
-						}
-						if got.Err == nil {
-							t.Errorf("got %v without the SDK's error in it", got)
-						}
-					})
-				})
+			for field, is := range saysLess(got, call.Error) {
+				if !is {
+					t.Errorf("got %v, want the %s of %v", got, field, call.Error)
+				}
+			}
+			if got.Err == nil {
+				t.Errorf("got %v without the SDK's error in it", got)
 			}
 		})
-	}
+	})
 }

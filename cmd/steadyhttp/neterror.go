@@ -17,8 +17,7 @@ import (
 )
 
 // netErrors are the words of errors that come instead of a response, in lower case,
-// each with an
-// error of that kind. A test compares them with what net/http's own are called.
+// each with an error of that kind. A test compares them with what net/http's own are called.
 var netErrors = []struct {
 	words string
 	err   error

@@ -312,22 +312,6 @@ func (t *tree) raw(at int32) string {
 	return t.src[n.from:n.to]
 }
 
-// name is the name of the member whose value is the string at at, as it is written; ""
-// if that is no member's.
-func (t *tree) name(at int32) string {
-	const space = " \t\r\n"
-	before := strings.TrimRight(strings.TrimSuffix(t.src[:t.nodes[at].from], `"`), space)
-	before, ok := strings.CutSuffix(before, ":")
-	if !ok {
-		return ""
-	}
-	before, ok = strings.CutSuffix(strings.TrimRight(before, space), `"`)
-	if !ok {
-		return ""
-	}
-	return before[strings.LastIndexByte(before, '"')+1:]
-}
-
 // is reports whether the value is of that kind.
 func (t *tree) is(at int32, kind byte) bool { return at != 0 && t.nodes[at].kind == kind }
 

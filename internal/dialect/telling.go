@@ -23,6 +23,22 @@ func (t *tree) sentence() string {
 	return ""
 }
 
+// name is the name of the member whose value is the string at at, as it is written; ""
+// if that is no member's.
+func (t *tree) name(at int32) string {
+	const space = " \t\r\n"
+	before := strings.TrimRight(strings.TrimSuffix(t.src[:t.nodes[at].from], `"`), space)
+	before, ok := strings.CutSuffix(before, ":")
+	if !ok {
+		return ""
+	}
+	before, ok = strings.CutSuffix(strings.TrimRight(before, space), `"`)
+	if !ok {
+		return ""
+	}
+	return before[strings.LastIndexByte(before, '"')+1:]
+}
+
 // maxFewNodes is how many values a body has at most whose arrays are searched too.
 const maxFewNodes = 32
 

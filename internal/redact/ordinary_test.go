@@ -20,7 +20,7 @@ var ordinary = []string{
 	"https://slack.com/api/conversations.history?channel=C0123ABCD&limit=50", "https://10.0.0.12:6443/api/v1/namespaces/kube-system/pods/coredns-5d78c9869d-7xk2p/log",
 	"https://api.example.com/v2/orders/6f1d2a9c-0b7e-4853-a1d2-c3b4e5f60718/items/42", "https://api.example.com/users/507f1f77bcf86cd799439011", "https://api.example.com/tokens/count",
 	"https://api.example.com/keys", "https://api.example.com/webhooks/6f1d2a9c-0b7e-4853-a1d2-c3b4e5f60718", "https://api.example.com/v1/webhooks/wh_81723/deliveries",
-	"https://registry.npmjs.org/@acme%2fwidgets/-/widgets-1.2.3.tgz", "https://docs.example.com/api/authentication#tokens", "http://localhost:11434/api/generate",
+	"https://packages.example.com/@acme%2fwidgets/-/widgets-1.2.3.tgz", "https://docs.example.com/api/authentication#tokens", "http://localhost:11434/api/generate",
 	"https://api.notion.com/v1/blocks/59833787-2cf9-4fdf-8782-e53db20768a5/children", "https://api.linear.app/graphql", "https://eth.example/v2/blocks/latest",
 	"https://platform.openai.com/account/rate-limits", "https://api.example.com/search?q=a%20b%3Dc&sort=-created", "wss://stream.example.com/v1/events/2025-11-01",
 	// Ids.
