@@ -177,7 +177,7 @@ func (t *Classifier) examine(req *http.Request, resp *http.Response, f *follower
 	case failed(resp) && t.HeadersOnly:
 		return glance(resp, t.Rules)
 	case failed(resp):
-		return judge(resp, t.Rules)
+		return judge(contextOf(resp), resp, t.Rules)
 	case at == stream:
 		said := c.firstOutput()
 		if said < 0 {
@@ -279,7 +279,7 @@ func lookInside(resp *http.Response, rules []Rule, c *call) *Error {
 	if resp.ContentLength > 0 {
 		l.Max = int(resp.ContentLength)
 	}
-	body := lookAt(resp, l)
+	body := lookAt(contextOf(resp), resp, l)
 	err := body.Err()
 	switch {
 	case err != nil && err != io.EOF && unexpected(resp.Request) && !rulesForSuccess(rules, resp.Request, resp):

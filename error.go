@@ -204,7 +204,7 @@ func Check(resp *http.Response, err error) error {
 	case f.verdict != nil:
 		return f.verdict
 	case failed(resp):
-		return judge(resp, nil)
+		return judgeLater(resp)
 	case f.looked:
 		return nil
 	}

@@ -50,13 +50,19 @@ type judgement struct {
 
 // judge looks at an answer that failed by its status. It leaves resp.Body such
 // that it reads as before.
-func judge(resp *http.Response, rules []Rule) *Error {
+func judge(ctx context.Context, resp *http.Response, rules []Rule) *Error {
 	arrived := time.Now()
-	body := lookAt(resp, peek.Look{Max: maxBody, Within: bodyTime})
+	body := lookAt(ctx, resp, peek.Look{Max: maxBody, Within: bodyTime})
 	j := judgement{resp: resp, body: decoded(resp.Header, body.Bytes()), arrived: arrived, rules: rules}
 	e := j.error(dialect.Judge(j.answer()), resp.StatusCode)
 	e.Body = body.Bytes()
 	return e
+}
+
+// judgeLater is judge for an answer whose call is over. Its context has ended with
+// that, which says nothing of the body: what is there can still be read.
+func judgeLater(resp *http.Response) *Error {
+	return judge(context.WithoutCancel(contextOf(resp)), resp, nil)
 }
 
 // glance judges by status and headers alone.
@@ -88,12 +94,16 @@ func origin(resp *http.Response) dialect.Verdict {
 	return dialect.Judge(a)
 }
 
-// lookAt looks at the start of the body and puts it back.
-func lookAt(resp *http.Response, l peek.Look) *peek.Body {
-	ctx := context.Background()
-	if resp.Request != nil {
-		ctx = resp.Request.Context()
+// contextOf is the context of the request that resp answers.
+func contextOf(resp *http.Response) context.Context {
+	if resp.Request == nil {
+		return context.Background()
 	}
+	return resp.Request.Context()
+}
+
+// lookAt looks at the start of the body and puts it back. It ends with ctx at the latest.
+func lookAt(ctx context.Context, resp *http.Response, l peek.Look) *peek.Body {
 	if body, ok := resp.Body.(*peek.Body); ok {
 		return body
 	}

@@ -167,7 +167,7 @@ func (r *retry) judge(a attempt, resp *http.Response, err error) *Error {
 	}
 	f, _ := known(resp)
 	if f.verdict == nil {
-		f = finding{about: resp, verdict: judge(resp, nil)}
+		f = finding{about: resp, verdict: judge(contextOf(resp), resp, nil)}
 		f.body, _ = resp.Body.(*peek.Body)
 	}
 	if r.metItself(f.verdict) {

@@ -151,7 +151,7 @@ func (t *sdkError) fill(s *sdkError) {
 func (s *sdkError) verdict() *Error {
 	switch {
 	case s.resp == nil && s.failed():
-		return judge(s.response(), nil)
+		return judgeLater(s.response())
 	case s.resp == nil:
 		return nil
 	}
@@ -162,7 +162,7 @@ func (s *sdkError) verdict() *Error {
 		return nil
 	}
 	if s.resp.Body != nil {
-		if e := judge(s.resp, nil); len(e.Body) > 0 || !s.speaks() {
+		if e := judgeLater(s.resp); len(e.Body) > 0 || !s.speaks() {
 			return e
 		}
 	}
@@ -173,7 +173,7 @@ func (s *sdkError) verdict() *Error {
 	if s.resp.Request != nil {
 		s.request = s.resp.Request
 	}
-	return judge(s.response(), nil)
+	return judgeLater(s.response())
 }
 
 // speaks reports whether the fields say anything of what was in the body.

@@ -9,7 +9,9 @@ import (
 	"net/http"
 	"net/textproto"
 	"reflect"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/steadyhttp/steadyhttp"
@@ -309,4 +311,21 @@ func ExampleCheckContext() {
 	// Output:
 	// rate_limit rate_limit_exceeded 20s req_7
 	// the model did not answer
+}
+
+// When an error is looked at, the call is over, and most SDKs have ended its context.
+// That takes nothing from the answer that the error holds.
+func TestCheckAfterTheContextEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		body := strings.NewReader(`{"error":{"message":"You are out of credit.","code":"insufficient_quota"}}`)
+		resp := &http.Response{StatusCode: 429, Request: request(t, "POST", chatURL, "").WithContext(ctx), Body: io.NopCloser(readerFunc(func(p []byte) (int, error) {
+			time.Sleep(time.Millisecond)
+			return body.Read(p)
+		}))}
+		if e := asError(t, resp, nil); e.Code != "insufficient_quota" || e.Class != steadyhttp.Quota {
+			t.Errorf("got %v, want what the answer says", e)
+		}
+	})
 }

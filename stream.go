@@ -24,7 +24,7 @@ const maxOpening = maxBody
 // attempt failed: nobody has had a byte of it yet. Else f goes on from there.
 func (f *follower) firstOutput(hold func() time.Duration) *Error {
 	f.opening, f.split.Open, f.hold = true, f.opens, hold
-	body := lookAt(f.about, peek.Look{Max: maxOpening, Watch: f})
+	body := lookAt(contextOf(f.about), f.about, peek.Look{Max: maxOpening, Watch: f})
 	f.opening, f.split.Open = false, nil
 	err := body.Err()
 	switch {
