@@ -177,9 +177,10 @@ func (e *Error) Unwrap() error { return e.Err }
 //
 // A response that went through a Classifier or a Retrier has its verdict
 // already. Of any other failed response, Check reads at most 64 KiB of the
-// body, for at most one second. A successful response that no Classifier has
-// examined is examined under the conditions that Classifier states, and so is that
-// to a GET if nothing is known of its API. The body can still be read from its beginning, and the caller still has to close it.
+// body, for at most one second. Check examines a successful response that
+// no Classifier has examined under the conditions that Classifier states, and that to a
+// GET too if nothing is known of its API. The body can still be read from its
+// beginning, and the caller still has to close it.
 //
 // err may be an SDK's typed error: if it, or an error that it wraps, holds the
 // *http.Response or its status, code and message in exported fields, Check judges
