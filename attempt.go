@@ -3,16 +3,265 @@ package steadyhttp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
+	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/steadyhttp/steadyhttp/internal/dialect"
-	"github.com/steadyhttp/steadyhttp/internal/inmem"
-	"github.com/steadyhttp/steadyhttp/internal/replay"
+	"github.com/steadyhttp/steadyhttp/internal/monotime"
 )
+
+// An attempt is one request on its way down, and what is needed to judge it.
+type attempt struct {
+	req     *http.Request
+	sent    *evidence               // nil where the decision cannot depend on it
+	end     context.CancelCauseFunc // nil without AttemptTimeout
+	clock   *attemptClock           // likewise
+	timeout time.Duration
+	stall   time.Duration
+	to      *target          // nil where the request goes as it is
+	own     *http.Request    // the caller's
+	within  time.Duration    // see walk
+	began   monotime.Instant // 0 where that cannot matter
+}
+
+// send makes the n-th attempt, from 1 on. c, nil for the first, is put into the
+// context of further ones. sent is false if the attempt could not be made, for the
+// reason that err says. sending is called once it was made.
+func (p *plan) send(n int, c *call, sending func()) (a attempt, sent bool, resp *http.Response, err error) {
+	for {
+		if n == 1 && p.sends == 0 && p.to() == nil {
+			a, err = p.first()
+		} else {
+			a, err = p.attempt(n, c)
+		}
+		p.sends++
+		if err != nil {
+			if a.to != nil && ended(p.req) == nil {
+				return a, true, nil, a.to.misconfigured(FateNeverSent, "target "+a.to.name+" could not be used: "+cleanerFor(a.req).Line(innermost(err).Error(), maxDetail))
+			}
+			return a, false, nil, err
+		}
+		if sending != nil {
+			sending()
+			sending = nil
+		}
+		resp, err = a.send(p.next)
+		if a.within == 0 || !errors.Is(err, ErrThrottled) || !p.passOver() {
+			return a, true, resp, err
+		}
+	}
+}
+
+// to is the target of the next attempt, nil if the request goes as it is.
+func (p *plan) to() *target {
+	if p.walk == nil {
+		return nil
+	}
+	return p.walk.places[p.walk.at].to
+}
+
+// waits is how long the next attempt may wait in a Throttler; see walk.
+func (p *plan) waits() time.Duration {
+	switch {
+	case p.via == nil:
+		return 0
+	case p.walk == nil:
+		return -1 // begin found that it can go at once
+	}
+	return p.walk.within
+}
+
+// first makes the request of the first attempt: as it is, unless something has
+// to be added.
+func (p *plan) first() (attempt, error) {
+	if p.source != nil || p.fromMemory || p.usedUp || p.AttemptTimeout > 0 || p.wantsEvidence() || p.prepares(1) || p.lends() {
+		return p.attempt(1, nil)
+	}
+	return p.on(attempt{req: p.req, stall: p.StallTimeout}), nil
+}
+
+// on notes in a where it goes, and when.
+func (p *plan) on(a attempt) attempt {
+	a.own, a.to, a.within = p.req, p.to(), p.waits()
+	if p.via != nil && !p.via.down.Quiet() {
+		a.began = monotime.Now()
+	}
+	return a
+}
+
+// attempt makes the request of the n-th attempt, a copy.
+func (p *plan) attempt(n int, c *call) (attempt, error) {
+	a := p.on(attempt{req: p.req, timeout: p.AttemptTimeout, stall: p.StallTimeout})
+	if a.to != nil {
+		a.req = a.to.change.Request(a.req.Context(), a.req)
+	}
+	if c != nil {
+		a.req = c.on(a.req)
+	}
+	ctx := a.req.Context()
+	if p.wantsEvidence() || p.watched {
+		a.sent = &evidence{host: a.req.URL}
+		ctx = httptrace.WithClientTrace(ctx, a.sent.trace())
+	}
+	changes := a.to != nil && a.to.change.ChangesBody()
+	if (p.source != nil || p.fromMemory) && !changes {
+		ctx = context.WithValue(ctx, keptKey{}, kept{p.source, p.body, a.req})
+	}
+	if a.timeout > 0 {
+		ctx, a.end = context.WithCancelCause(ctx)
+		a.clock = new(attemptClock)
+		ctx = context.WithValue(ctx, clockKey{}, a.clock)
+	}
+	again := p.sends > 0
+	prepare := p.preparing(n)
+	if prepare != nil && (p.PrepareFirst || a.to != nil) {
+		ctx = context.WithValue(ctx, preparationKey{}, &preparation{a.req, prepare, n})
+	}
+	if prepare != nil {
+		trailer := a.req.Trailer // the caller fills this very map while the body is read
+		a.req = a.req.Clone(ctx)
+		a.req.Trailer = trailer
+	} else {
+		a.req = a.req.WithContext(ctx)
+	}
+	if (p.usedUp || changes && p.source == nil) && !again {
+		closeBody(p.req)
+	}
+	var err error
+	switch {
+	case changes:
+		err = p.setChanged(ctx, a.req, a.to)
+	case again, p.source != nil, p.usedUp:
+		err = p.setBody(ctx, a.req)
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx) // which is why the body is gone
+		}
+		return a.over(), err
+	}
+	if !changes {
+		p.watchBody(&a, again)
+	}
+	if prepare != nil {
+		if err := prepare(a.req, n); err != nil {
+			closeBody(a.req)
+			return a.over(), err
+		}
+	}
+	return a, nil
+}
+
+// watchBody has the body of a, which is the caller's, looked at and taken back as it
+// has to be.
+func (p *plan) watchBody(a *attempt, again bool) {
+	if p.lends() {
+		if p.lender == nil {
+			p.lender = new(lender)
+		}
+		eachBody(a.req, p.lender.lend)
+	}
+	if a.sent != nil && !again && p.source == nil && !p.inMemory { // what stands in memory has its length
+		a.sent.watch(a.req)
+	}
+	if p.showsInPassing() {
+		if p.shown == nil {
+			p.shown = new(shown)
+		}
+		eachBody(a.req, p.shown.look)
+	}
+}
+
+func (a attempt) over() attempt {
+	if a.end != nil {
+		a.end(nil)
+	}
+	return a
+}
+
+// errAttemptTimeout is the cause of an attempt's end by AttemptTimeout.
+var errAttemptTimeout = fmt.Errorf("steadyhttp: no answer within AttemptTimeout: %w", os.ErrDeadlineExceeded)
+
+// send makes the attempt.
+func (a attempt) send(base http.RoundTripper) (*http.Response, error) {
+	switch {
+	case a.end != nil:
+		return a.sendTimed(base)
+	case a.stall > 0:
+		resp, err := a.roundTrip(base)
+		return a.watch(resp), err
+	}
+	return a.roundTrip(base)
+}
+
+// roundTrip is base.RoundTrip, where it goes in the time that it may wait.
+func (a attempt) roundTrip(base http.RoundTripper) (resp *http.Response, err error) {
+	t, below := throttlerBelow(base)
+	if a.within == 0 || t == nil {
+		resp, err = send(base, a.req)
+	} else {
+		resp, err = t.roundTripWithin(a.req, below, a.within)
+		resp, err = orError(a.req, resp, err)
+	}
+	if a.to == nil {
+		return resp, err
+	}
+	return a.to.answer(a.req, a.own, resp, err)
+}
+
+// sendTimed is send with an AttemptTimeout.
+func (a attempt) sendTimed(base http.RoundTripper) (*http.Response, error) {
+	body := a.req.Body
+	a.clock.start(a.timeout, func() {
+		a.end(errAttemptTimeout)
+		if body != nil {
+			body.Close() // over HTTP/1.1 net/http waits for a Read of it, though the context has ended
+		}
+	})
+	resp, err := a.roundTrip(base)
+	a.clock.pause()
+	if context.Cause(a.req.Context()) == errAttemptTimeout {
+		if resp != nil {
+			bodyOf(resp).Close() // its headers came a moment too late
+		}
+		return nil, &Error{
+			Class:   Timeout,
+			Message: fmt.Sprintf("no answer within %s", a.timeout),
+			Hint:    Timeout.sheet().hint,
+			Err:     errAttemptTimeout,
+		}
+	}
+	return a.watch(resp), err
+}
+
+// watch ties the attempt's context to the end of the answer's body, and
+// watches over a stream that may stall.
+func (a attempt) watch(resp *http.Response) *http.Response {
+	if resp == nil {
+		a.over()
+		return nil
+	}
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		return resp // the body must stay the io.Writer that it is; its context ends with the caller's
+	}
+	if resp.Body == nil || resp.Body == http.NoBody {
+		a.over()
+		return resp
+	}
+	if a.stall > 0 {
+		if _, model := formOf(a.req, resp); model || isEventStream(resp) {
+			resp.Body = newStallBody(resp, a.stall)
+		}
+	}
+	if a.end != nil {
+		resp.Body = &attemptBody{resp.Body, a.end}
+	}
+	return resp
+}
 
 // attemptBody ends the attempt's context with the body.
 type attemptBody struct {
@@ -77,30 +326,6 @@ func whileWaiting(req *http.Request) (over func()) {
 	return c.resume
 }
 
-// kept is in the context of a request without GetBody whose body can be had again,
-// for who wants to look at it: strangers on the way may wrap the body.
-type kept struct {
-	source *replay.Source // keeps what is sent of it
-	body   inmem.Body     // its content, where source is nil
-	req    *http.Request
-}
-
-type keptKey struct{}
-
-// keptOf returns what has been read of req's body by now, if it is kept: max bytes
-// at the most.
-func keptOf(req *http.Request, max int) ([]byte, bool) {
-	k, ok := req.Context().Value(keptKey{}).(kept)
-	if !ok || k.req.Method != req.Method || k.req.ContentLength != req.ContentLength || hostOf(k.req) != hostOf(req) {
-		return nil, false // none, or another request's that a stranger makes with the same context
-	}
-	if k.source == nil {
-		return k.body.Start(max), true
-	}
-	content := k.source.Kept()
-	return content[:min(len(content), max)], true
-}
-
 // agesAfter is how long a Throttler may hold an attempt back before what Prepare set
 // has aged: a second is nothing beside the minutes for which signatures hold.
 const agesAfter = time.Second
@@ -127,131 +352,4 @@ func preparedAgain(req *http.Request, waited time.Duration) (*http.Request, erro
 	req = req.Clone(req.Context())
 	req.Trailer = trailer
 	return req, p.prepare(req, p.attempt)
-}
-
-// A lender gives each attempt its body from GetBody, and takes it back before the
-// next. GetBody may rewind the one reader that there is, and net/http may still read
-// that for an attempt that was answered early: the next one would lack those bytes.
-type lender struct {
-	mu   sync.Mutex // GetBody is called by net/http too
-	lent *lentBody  // the latest
-}
-
-func (l *lender) lend(body io.ReadCloser) io.ReadCloser {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.lent = &lentBody{ReadCloser: body, reading: make(chan struct{}, 1)}
-	return l.lent
-}
-
-// recallTime is how long a Read that is under way is waited for. Bodies that can be
-// had again are files and the like, whose reads do not take long.
-const recallTime = time.Second
-
-var errStillRead = errors.New("steadyhttp: an earlier attempt is still reading the request body")
-
-// recall closes the latest body and waits until nobody reads it any more.
-func (l *lender) recall(ctx context.Context) error {
-	l.mu.Lock()
-	b := l.lent
-	l.mu.Unlock()
-	if b == nil {
-		return nil
-	}
-	b.recalled.Store(true)
-	b.Close()
-	timer := time.NewTimer(recallTime)
-	defer timer.Stop()
-	select {
-	case b.reading <- struct{}{}:
-		return nil
-	case <-timer.C:
-		return errStillRead
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-type lentBody struct {
-	io.ReadCloser
-	reading  chan struct{} // holds one while a Read is under way
-	recalled atomic.Bool
-	close    sync.Once
-	err      error // of Close
-}
-
-func (b *lentBody) Read(p []byte) (int, error) {
-	select {
-	case b.reading <- struct{}{}:
-	default:
-		return 0, http.ErrBodyReadAfterClose // recalled: a body has one reader
-	}
-	defer func() { <-b.reading }()
-	if b.recalled.Load() {
-		return 0, http.ErrBodyReadAfterClose
-	}
-	return b.ReadCloser.Read(p)
-}
-
-func (b *lentBody) Close() error {
-	b.close.Do(func() { b.err = b.ReadCloser.Close() })
-	return b.err
-}
-
-// eachBody has f wrap the body of req, which is a copy of ours, also where net/http
-// sends it again by itself.
-func eachBody(req *http.Request, f func(io.ReadCloser) io.ReadCloser) {
-	req.Body = f(req.Body)
-	getBody := req.GetBody
-	req.GetBody = func() (io.ReadCloser, error) {
-		body, err := getBody()
-		if err != nil {
-			return nil, err
-		}
-		return f(body), nil
-	}
-}
-
-// A shown is what has passed by of a body, each time that it was sent: that is what
-// the server has seen of it.
-type shown struct {
-	mu  sync.Mutex // a body may be read while its effect is asked for
-	all []*dialect.Effect
-}
-
-// look has s look at what is read of body.
-func (s *shown) look(body io.ReadCloser) io.ReadCloser {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e := new(dialect.Effect)
-	s.all = append(s.all, e)
-	return &shownBody{body, s, e}
-}
-
-// effect is the first that shows that the request acts, else that of which the most
-// can be known, the latest.
-func (s *shown) effect() (*dialect.Effect, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e := *s.all[len(s.all)-1]
-	for _, earlier := range s.all {
-		if earlier.Acts() {
-			e = *earlier
-		}
-	}
-	return &e, true
-}
-
-type shownBody struct {
-	io.ReadCloser
-	shown *shown
-	seen  *dialect.Effect
-}
-
-func (b *shownBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	b.shown.mu.Lock()
-	defer b.shown.mu.Unlock()
-	b.seen.Write(p[:n])
-	return n, err
 }

@@ -234,6 +234,21 @@ func (t *Retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (t *Retrier) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+	via, below := failoverBelow(next)
+	if via != nil && !via.holdsFor(req) {
+		via = nil
+	}
+	return t.roundTripVia(req, via, below)
+}
+
+// roundTripVia is roundTrip with a Failover, nil for none, by which req may go
+// elsewhere.
+func (t *Retrier) roundTripVia(req *http.Request, via *Failover, next http.RoundTripper) (*http.Response, error) {
+	if via != nil {
+		if err := via.check(req); err != nil {
+			return refuse(req, err)
+		}
+	}
 	start := t.budget().count(hostOf(req))
 	c := joinCall(req)
 	if c == nil && t.setsPatience(req) {
@@ -243,11 +258,14 @@ func (t *Retrier) roundTrip(req *http.Request, next http.RoundTripper) (*http.Re
 		defer c.leave()
 	}
 	var p plan
-	p.make(t, req, next, c)
+	p.make(t, req, via, next, c)
 	p.start = start
 	if p.role == owner {
 		c.setPatience(p.patience(), false)
 		defer c.release()
+	}
+	if p.via != nil {
+		p.begin()
 	}
 	if req.Method == http.MethodPost {
 		if hold := p.firstOutput(p.switchedOff); hold != 0 {
@@ -255,17 +273,17 @@ func (t *Retrier) roundTrip(req *http.Request, next http.RoundTripper) (*http.Re
 				p.req, c = openCall(p.req) // in which a Classifier further in finds it
 				defer c.leave()
 			}
-			c.setFirstOutput(hold, p.role == owner)
+			c.setFirstOutput(hold, p.role == owner, p.leavesSilence())
 		}
 	}
-	a, err := p.first()
-	if err != nil { // the context has ended, and closed the body
+	a, sent, resp, err := p.send(1, c, nil)
+	if !sent { // the context has ended, and closed the body
 		return nil, err
 	}
-	resp, err := a.send(next)
 	if err == nil && succeeded(resp) {
 		p.lastAttempt()
 		t.givenUp.Forget(req, p.began)
+		p.answered(a, c, resp)
 		return resp, nil
 	}
 	return p.retry(a, c, resp, err)

@@ -46,6 +46,15 @@ type Call struct {
 	// ReasoningTokens the part of OutputTokens that was spent on reasoning.
 	CachedTokens, ReasoningTokens int64
 
+	// Target is the name of the Failover's target that the call went to last: whose
+	// response or error it ended with. It is "" for the request as it is.
+	Target string
+
+	// Uncertain counts the attempts that were not answered, or failed in a way that
+	// does not show what became of them, beside the one that the call ended with: the
+	// server may have carried them out, and charge for them.
+	Uncertain int
+
 	// Stopped says why a failure was not followed by another attempt. It is ""
 	// for a success, and if there was no Retrier.
 	Stopped string
@@ -100,7 +109,8 @@ type record struct {
 	throttling throttlePart // by the Throttler
 	finding    finding      // by the Classifier, or by a Retrier that had to classify for itself
 	usage      usagePart    // by the Classifier
-	attempts   *zap.Logger  // by the Logger: where attempts and waits are logged, nil for nowhere
+	logger     *zap.Logger  // by the Logger; nil for none
+	attempts   *zap.Logger  // likewise: where attempts and waits are logged, nil for nowhere
 }
 
 type retriesPart struct {
@@ -110,7 +120,10 @@ type retriesPart struct {
 	inHand     bool      // there is an outcome to end the call with if no further attempt can be sent
 
 	firstOutput time.Duration // how long the first output of a stream is waited for; 0 is the default, negative not at all
+	leaves      bool          // after that the attempt has failed, since another place may answer
 
+	target           string         // where the latest attempt went; "" as it is
+	uncertain        int            // attempts that may have been carried out, followed by others
 	resent           int            // attempts after the first, hops of redirects included
 	classes          []Class        // why there were further attempts
 	waited           time.Duration  // between attempts
@@ -321,15 +334,39 @@ func (c *call) gaveUpWith(err error) bool {
 // maxClasses bounds what a Retrier without a limit of attempts puts on record.
 const maxClasses = 16
 
-// addResend counts another attempt, after one that failed with class.
-func (c *call) addResend(class Class) {
+// addResend counts another attempt, after one that failed with e.
+func (c *call) addResend(e *Error) {
+	class := e.Class
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.retries.resent++
+	if e.uncertain() {
+		c.retries.uncertain++
+	}
 	c.throttling.held, c.throttling.heldError = nil, false
 	if len(c.retries.classes) < maxClasses {
 		c.retries.classes = append(c.retries.classes, class)
 	}
+}
+
+// handUp notes that an earlier attempt than the latest is what the call ends with: last
+// is the verdict on the latest, and e that on the other.
+func (c *call) handUp(e, last *Error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if last.uncertain() {
+		c.retries.uncertain++
+	}
+	if e.uncertain() {
+		c.retries.uncertain--
+	}
+}
+
+// setTarget notes where the latest attempt went, or the one that the call ends with.
+func (c *call) setTarget(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.retries.target = name
 }
 
 // stop notes why a Retrier makes no further attempt, and the response that it
@@ -361,11 +398,11 @@ func (c *call) addWait(d time.Duration, serverWaitSource string) {
 
 // setFirstOutput says how long the first output of a stream is to be waited for.
 // Where a Retrier further out sends the call, mine is false and that one says it.
-func (c *call) setFirstOutput(d time.Duration, mine bool) {
+func (c *call) setFirstOutput(d time.Duration, mine, leaves bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if mine || c.retries.owner == nil {
-		c.retries.firstOutput = d
+		c.retries.firstOutput, c.retries.leaves = d, leaves
 	}
 }
 
@@ -416,6 +453,8 @@ func (c *call) summary() Call {
 		OutputTokens:     c.usage.Output,
 		CachedTokens:     c.usage.Cached,
 		ReasoningTokens:  c.usage.Reasoning,
+		Target:           r.target,
+		Uncertain:        r.uncertain,
 		Stopped:          r.stopped,
 		Error:            c.finding.verdict,
 	}

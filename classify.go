@@ -179,7 +179,8 @@ func (t *Classifier) examine(req *http.Request, resp *http.Response, f *follower
 	case failed(resp):
 		return judge(contextOf(resp), resp, t.Rules)
 	case at == stream:
-		said := c.firstOutput()
+		said, leaves := c.firstOutput()
+		f.leaves = leaves
 		if said < 0 {
 			return nil
 		}
@@ -206,14 +207,15 @@ func uploading(req *http.Request) bool {
 }
 
 // firstOutput is how long the first output of a stream is waited for, as far as a
-// Retrier said: 0 if it did not. c may be nil.
-func (c *call) firstOutput() time.Duration {
+// Retrier said: 0 if it did not. leaves says that the answer has failed then. c may be
+// nil.
+func (c *call) firstOutput() (d time.Duration, leaves bool) {
 	if c == nil {
-		return 0
+		return 0, false
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.retries.firstOutput
+	return c.retries.firstOutput, c.retries.leaves
 }
 
 // holdFor is how long the first output of a stream that answers req is waited for, if

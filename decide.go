@@ -112,7 +112,7 @@ func (r *retry) saidToBeRetryable() bool {
 // cut short. Where nobody watched, because the request may be repeated anyway,
 // an error of a kind that nobody knows is given one chance.
 func (r *retry) bodyWasSpent(a attempt) bool {
-	if r.made > 1 || r.verdict.Status != 0 || r.verdict.Err == nil || r.verdict.Class != Unknown || !hasBody(r.req) || r.source != nil {
+	if r.sends > 1 || r.verdict.Status != 0 || r.verdict.Err == nil || r.verdict.Class != Unknown || !hasBody(r.req) || r.source != nil {
 		return false
 	}
 	if a.sent != nil {
@@ -137,6 +137,9 @@ func (r *retry) wait(resp *http.Response) (d time.Duration, why string) {
 		return 0, "the BackOff policy returned Stop"
 	}
 	asked := max(time.Until(e.NotBefore), 0)
+	if r.walk != nil {
+		asked = min(asked, r.back)
+	}
 	if e.Class == RateLimit && asked == 0 && r.call.heldAfter(resp) {
 		d /= heldShare
 	}

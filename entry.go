@@ -30,6 +30,8 @@ const (
 	fieldAttempts     = "attempts"                             // how many attempts the call had; absent if it had one
 	fieldResent       = "http.request.resend_count"            // attempts after the first; absent if there were none
 	fieldRetried      = "retried_classes"                      // the classes of the attempts that were followed by another
+	fieldTarget       = "target"                               // the target that the call went to last; absent if it went as it is, or without a Failover
+	fieldUncertain    = "uncertain_attempts"                   // attempts beside the last that the server may have carried out; absent if there were none
 	fieldStopped      = "retry_stopped"                        // why there was no further attempt; absent for a success
 	fieldRetryAfter   = "retry_after"                          // how long the server asked to wait
 	fieldRetryFrom    = "retry_after_source"                   // the header or body field that asked for it
@@ -54,6 +56,10 @@ const (
 	fieldAttempt = "attempt" // the number of the attempt, in an entry that Attempts adds
 	fieldWait    = "wait"    // how long the wait before the attempt is, likewise
 	fieldReason  = "reason"  // why there is a wait, likewise
+
+	// Of the entries about a Failover's targets.
+	fieldNextTarget = "next_target" // where the next attempt goes, in an entry that Attempts adds; empty for the request as it is
+	fieldLeftFor    = "left_for"    // for how long all calls pass the target over
 )
 
 // An entry is one call's, in the making.
@@ -125,6 +131,12 @@ func (e *entry) fields(resp *http.Response, call Call) []zap.Field {
 	}
 	if call.Attempts > 1 {
 		f = append(f, zap.Int(fieldAttempts, call.Attempts), zap.Int(fieldResent, call.Attempts-1), zap.Stringers(fieldRetried, call.RetriedClasses))
+	}
+	if call.Target != "" {
+		f = append(f, zap.String(fieldTarget, call.Target))
+	}
+	if call.Uncertain > 0 {
+		f = append(f, zap.Int(fieldUncertain, call.Uncertain))
 	}
 	if call.Error != nil && call.Stopped != "" {
 		f = append(f, zap.String(fieldStopped, call.Stopped))

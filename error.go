@@ -330,6 +330,16 @@ func (e *Error) hopeless() bool {
 	return !e.Class.Retryable() && e.repeat == dialect.ByClass || e.repeat == dialect.Never
 }
 
+// uncertain reports whether an attempt that failed with e may have been carried out.
+// What a server refused for the request's sake was not.
+func (e *Error) uncertain() bool {
+	switch e.Class {
+	case Overloaded, ServerError, Unavailable, Timeout, Connection, Unknown:
+		return e.Fate == FateUnknown
+	}
+	return e.Fate == FateApplied
+}
+
 // innermost strips the layers that http.Client adds: a url.Error's text holds
 // the whole URL, whose query may hold a key. There may be several, since a
 // wrapper that fetches a token has a client too.

@@ -111,9 +111,7 @@ func (t *Logger) roundTrip(req *http.Request, next http.RoundTripper) (*http.Res
 	start := time.Now()
 	with, c := openCall(req)
 	defer c.leave()
-	if t.Attempts {
-		c.logTo(t.Zap)
-	}
+	c.logTo(t.Zap, t.Attempts)
 	e := entry{Logger: t, req: req, call: c, start: start}
 	if t.Bodies > 0 && hasBody(req) {
 		e.sent = &capture{max: t.bodies()}
@@ -176,11 +174,15 @@ func (c Call) message() string {
 	return "call failed"
 }
 
-// logTo makes the wrappers further in tell of each attempt and wait.
-func (c *call) logTo(logger *zap.Logger) {
+// logTo makes the wrappers further in tell of what a person has to act on, and of each
+// attempt and wait if attempts is set.
+func (c *call) logTo(logger *zap.Logger, attempts bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.attempts == nil {
+	if c.logger == nil {
+		c.logger = logger
+	}
+	if attempts && c.attempts == nil {
 		c.attempts = logger
 	}
 }
@@ -208,6 +210,45 @@ func (c *call) logAttempt(req *http.Request, n int, e *Error, wait time.Duration
 			reason = "asked by the server: " + e.RetryAfterSource
 		}
 		ce.Write(append(attemptFields(req, n+1), zap.Duration(fieldWait, wait), zap.String(fieldReason, reason))...)
+	}
+}
+
+// logLeft writes an entry about an attempt at req that failed and will be followed by
+// another at a target, "" for the request as it is: the same one after wait, or another
+// at once.
+func (c *call) logLeft(req *http.Request, e *Error, from, to string, wait time.Duration) {
+	logger := c.attemptsLogger()
+	if logger == nil {
+		return
+	}
+	if ce := logger.Check(zapcore.DebugLevel, "attempt failed"); ce != nil {
+		fields := attemptFields(req, c.attempt())
+		if from != "" {
+			fields = append(fields, zap.String(fieldTarget, from))
+		}
+		fields = append(fields, zap.String(fieldNextTarget, to))
+		if wait > 0 {
+			fields = append(fields, zap.Duration(fieldWait, wait))
+		}
+		ce.Write(errorFields(fields, e)...)
+	}
+}
+
+// logOut writes an entry about a target, "" for the request as it is, that all calls
+// pass over for a time, since a person has to act.
+func (c *call) logOut(req *http.Request, e *Error, target string, left time.Duration) {
+	c.mu.Lock()
+	logger := c.logger
+	c.mu.Unlock()
+	if logger == nil {
+		return
+	}
+	if ce := logger.Check(zapcore.ErrorLevel, "target left"); ce != nil {
+		fields := append(attemptFields(req, c.attempt()), zap.Duration(fieldLeftFor, left))
+		if target != "" {
+			fields = append(fields, zap.String(fieldTarget, target))
+		}
+		ce.Write(errorFields(fields, e)...)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -137,6 +138,16 @@ func TestConformance(t *testing.T) {
 	for _, m := range makers(zap.NewNop()) {
 		conforms(m.name, m.wrap)
 	}
+	conforms("Failover", withSecondHost)
+	conforms("Transport with Failover", func(b http.RoundTripper) http.RoundTripper {
+		f := withSecondHost(b).(*steadyhttp.Failover)
+		b, f.Base = f.Base, nil
+		return &steadyhttp.Transport{Base: b, Failover: f}
+	})
+	for _, m := range makers(zap.NewNop()) {
+		conforms("Failover>"+m.name, func(b http.RoundTripper) http.RoundTripper { return withSecondHost(m.wrap(b)) })
+		conforms(m.name+">Failover", func(b http.RoundTripper) http.RoundTripper { return m.wrap(withSecondHost(b)) })
+	}
 	conforms("Transport", func(b http.RoundTripper) http.RoundTripper { return &steadyhttp.Transport{Base: b} })
 	debug := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(io.Discard), zapcore.DebugLevel))
 	chains := orders(makers(debug))
@@ -150,6 +161,37 @@ func TestConformance(t *testing.T) {
 		}
 	}
 }
+
+// withSecondHost is a Failover whose target is a second host that does what the first
+// does. What it must not be told of the caller's, the host makes up for.
+func withSecondHost(base http.RoundTripper) http.RoundTripper {
+	return &steadyhttp.Failover{Base: &twoNames{base: base}, Hosts: []string{"api.example.com"}, Targets: []steadyhttp.Target{{URL: "https://second.example"}}}
+}
+
+// twoNames sends what is for second.example to the server that was asked first.
+type twoNames struct {
+	base  http.RoundTripper
+	first atomic.Pointer[http.Request]
+}
+
+func (n *twoNames) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.URL == nil || req.URL.Host != "second.example" {
+		n.first.Store(req)
+		return n.base.RoundTrip(req)
+	}
+	first := n.first.Load()
+	if first == nil {
+		if req.Body != nil {
+			req.Body.Close()
+		}
+		return nil, errors.New("nobody was asked before")
+	}
+	copied := req.WithContext(req.Context())
+	copied.URL, copied.Host, copied.Header, copied.Trailer = first.URL, first.Host, first.Header, first.Trailer
+	return n.base.RoundTrip(copied)
+}
+
+func (n *twoNames) CloseIdleConnections() { (&http.Client{Transport: n.base}).CloseIdleConnections() }
 
 // named returns those of all that have these names.
 func named(t *testing.T, all [][]maker, names []string) [][]maker {

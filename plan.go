@@ -3,12 +3,9 @@ package steadyhttp
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"io"
 	"math"
 	"net/http"
-	"net/http/httptrace"
-	"os"
 	"time"
 
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
@@ -23,6 +20,7 @@ import (
 type plan struct {
 	*Retrier
 	next        http.RoundTripper
+	via         *Failover      // by which the request may go elsewhere; nil for none
 	req         *http.Request  // as handed in, but for an idempotency key
 	source      *replay.Source // of its body, if that goes by but once and is small enough to be buffered
 	body        inmem.Body     // its content, if it stands in memory
@@ -40,11 +38,15 @@ type plan struct {
 	bounded     bool // by maxAttempts, and not by OutageWait
 	start       monotime.Instant
 	began       monotime.Instant // see givenup
+
+	sends        int    // attempts that were made
+	conversation string // that the request belongs to, if it may go elsewhere
+	walk         *walk  // nil as long as it goes as it is
 }
 
 // make makes the plan of a call. c is its record, nil if it has none.
-func (p *plan) make(t *Retrier, req *http.Request, next http.RoundTripper, c *call) {
-	p.Retrier, p.next, p.req = t, next, req
+func (p *plan) make(t *Retrier, req *http.Request, via *Failover, next http.RoundTripper, c *call) {
+	p.Retrier, p.via, p.next, p.req = t, via, next, req
 	p.policy, p.began = policyOf(req), t.givenUp.Began()
 	if t.IdempotencyKey != nil {
 		p.req = withKey(req, t.IdempotencyKey)
@@ -65,15 +67,21 @@ func (p *plan) make(t *Retrier, req *http.Request, next http.RoundTripper, c *ca
 		return
 	}
 	p.body, p.inMemory = inMemory(req, false)
-	p.usedUp = !p.inMemory && p.maxAttempts > 1 && usedUp(req)
-	if req.GetBody != nil || p.maxAttempts == 1 || req.Context().Err() != nil {
+	p.usedUp = !p.inMemory && p.resends() && usedUp(req)
+	if req.GetBody != nil || !p.resends() || req.Context().Err() != nil {
 		return
 	}
 	p.fromMemory = p.inMemory
 	if maxBytes := orMax64(t.MaxBufferedBody, defaultMaxBufferedBody); !p.inMemory && req.ContentLength <= maxBytes {
 		p.source = sourceOf(req, maxBytes)
 	}
+	if !p.replayable() {
+		p.via = nil
+	}
 }
+
+// resends reports whether the request may be sent more than once, here or elsewhere.
+func (p *plan) resends() bool { return p.maxAttempts > 1 || p.via != nil }
 
 // sourceOf takes over the body of req. It closes it if the context ends before it is
 // known which attempt is the last: from there on that is net/http's business.
@@ -176,28 +184,30 @@ func (p *plan) effect() (e *dialect.Effect, seen bool) {
 // showsInPassing reports whether the body can only be looked at while it is sent: it
 // is neither in memory nor kept.
 func (p *plan) showsInPassing() bool {
-	return (p.harm == modelCall || p.harm == unlisted) && !p.inMemory && p.source == nil && hasBody(p.req) && p.maxAttempts > 1 &&
+	return (p.harm == modelCall || p.harm == unlisted) && !p.inMemory && p.source == nil && hasBody(p.req) && p.resends() &&
 		p.replayable()
 }
 
 // lends reports whether further attempts get the body from GetBody, and it is not known
 // to be another one each time, as what stands in memory is.
 func (p *plan) lends() bool {
-	return p.source == nil && !p.inMemory && !p.usedUp && p.maxAttempts > 1 && hasBody(p.req) && p.req.GetBody != nil
+	return p.source == nil && !p.inMemory && !p.usedUp && p.resends() && hasBody(p.req) && p.req.GetBody != nil
 }
 
 // firstOutput is how long the first output of a stream is waited for: negative where
 // it is not, 0 where a Classifier further in knows. last says that no attempt will
 // follow this one.
 func (p *plan) firstOutput(last bool) time.Duration {
+	once := last || p.policy.MaxAttempts == 1 || repeatedFurtherOut(p.req)
+	elsewhere := p.via != nil && (p.walk == nil || p.canFollow())
 	switch {
 	case p.role == nested:
 		return 0
-	case last, p.FirstOutput < 0, !p.replayable():
+	case last && !elsewhere, p.FirstOutput < 0, !p.replayable():
 		return -1
-	case p.FirstOutput == 0 && p.Idempotent == nil && !p.InferenceOnce:
+	case p.FirstOutput == 0 && p.Idempotent == nil && !p.InferenceOnce && !(once && elsewhere):
 		return 0
-	case repeatedFurtherOut(p.req), !p.repeatable():
+	case once && !elsewhere, !p.repeatable():
 		return -1
 	}
 	return cmp.Or(p.FirstOutput, defaultFirstOutput)
@@ -210,13 +220,25 @@ func (p *plan) wantsEvidence() bool {
 	if p.harm == harmless || p.harm == modelCall && !dialect.ActsByBody(p.req.URL.Path) {
 		return false
 	}
-	return p.maxAttempts > 1 && p.replayable()
+	return p.resends() && p.replayable()
 }
 
 // prepares reports whether Prepare is called for the n-th attempt: not for another
 // origin that a redirect led to, which would get a fresh token.
 func (p *plan) prepares(n int) bool {
 	return p.Prepare != nil && (n > 1 || p.PrepareFirst) && !redirectedAway(p.req)
+}
+
+// preparing returns what is called for the n-th attempt before it is sent, nil for
+// nothing. The caller's own Prepare sets what is meant for where the caller sends to.
+func (p *plan) preparing(n int) func(*http.Request, int) error {
+	switch t := p.to(); {
+	case t != nil && t.Prepare != nil:
+		return func(req *http.Request, _ int) error { return t.Prepare(req) }
+	case t == nil && p.prepares(n):
+		return p.Prepare
+	}
+	return nil
 }
 
 // lastAttempt says that no further attempt will read the body.
@@ -246,182 +268,4 @@ func (p *plan) retry(a attempt, c *call, resp *http.Response, err error) (*http.
 		}
 	}
 	return (&retry{plan: *p, call: c, late: late, made: 1}).run(a, resp, err)
-}
-
-// An attempt is one request on its way down, and what is needed to judge it.
-type attempt struct {
-	req     *http.Request
-	sent    *evidence               // nil where the decision cannot depend on it
-	end     context.CancelCauseFunc // nil without AttemptTimeout
-	clock   *attemptClock           // likewise
-	timeout time.Duration
-	stall   time.Duration
-}
-
-// first makes the request of the first attempt: as it is, unless something has
-// to be added.
-func (p *plan) first() (attempt, error) {
-	if p.source != nil || p.fromMemory || p.usedUp || p.AttemptTimeout > 0 || p.wantsEvidence() || p.prepares(1) || p.lends() {
-		return p.attempt(1, nil)
-	}
-	return attempt{req: p.req, stall: p.StallTimeout}, nil
-}
-
-// attempt makes the request of the n-th attempt, from 1 on, a copy. c, nil for
-// the first, is put into the context of further ones.
-func (p *plan) attempt(n int, c *call) (attempt, error) {
-	a := attempt{req: p.req, timeout: p.AttemptTimeout, stall: p.StallTimeout}
-	if c != nil {
-		a.req = c.on(a.req)
-	}
-	ctx := a.req.Context()
-	if p.wantsEvidence() || p.watched {
-		a.sent = &evidence{host: a.req.URL}
-		ctx = httptrace.WithClientTrace(ctx, a.sent.trace())
-	}
-	if p.source != nil || p.fromMemory {
-		ctx = context.WithValue(ctx, keptKey{}, kept{p.source, p.body, p.req})
-	}
-	if a.timeout > 0 {
-		ctx, a.end = context.WithCancelCause(ctx)
-		a.clock = new(attemptClock)
-		ctx = context.WithValue(ctx, clockKey{}, a.clock)
-	}
-	again, prepares := n > 1, p.prepares(n)
-	if prepares && p.PrepareFirst {
-		ctx = context.WithValue(ctx, preparationKey{}, &preparation{p.req, p.Prepare, n})
-	}
-	if prepares {
-		trailer := a.req.Trailer // the caller fills this very map while the body is read
-		a.req = a.req.Clone(ctx)
-		a.req.Trailer = trailer
-	} else {
-		a.req = a.req.WithContext(ctx)
-	}
-	if p.usedUp && !again {
-		closeBody(p.req)
-	}
-	if again || p.source != nil || p.usedUp {
-		if err := p.setBody(ctx, a.req); err != nil {
-			if ctx.Err() != nil {
-				err = context.Cause(ctx) // which is why the body is gone
-			}
-			return a.over(), err
-		}
-	}
-	if p.lends() {
-		if p.lender == nil {
-			p.lender = new(lender)
-		}
-		eachBody(a.req, p.lender.lend)
-	}
-	if a.sent != nil && !again && p.source == nil && !p.inMemory { // what stands in memory has its length
-		a.sent.watch(a.req)
-	}
-	if p.showsInPassing() {
-		if p.shown == nil {
-			p.shown = new(shown)
-		}
-		eachBody(a.req, p.shown.look)
-	}
-	if prepares {
-		if err := p.Prepare(a.req, n); err != nil {
-			closeBody(a.req)
-			return a.over(), err
-		}
-	}
-	return a, nil
-}
-
-// setBody gives req, which is a copy of ours, a body of its own.
-func (p *plan) setBody(ctx context.Context, req *http.Request) (err error) {
-	if p.lender != nil {
-		if err := p.lender.recall(ctx); err != nil {
-			return err
-		}
-	}
-	switch {
-	case p.source != nil:
-		// net/http can send it again by itself where it knows that to be safe.
-		req.GetBody = p.source.Body
-		req.Body, err = p.source.Body()
-	case !hasBody(req):
-	case req.GetBody != nil:
-		req.Body, err = req.GetBody()
-	default:
-		req.Body = io.NopCloser(p.body.Reader())
-	}
-	return err
-}
-
-func (a attempt) over() attempt {
-	if a.end != nil {
-		a.end(nil)
-	}
-	return a
-}
-
-// errAttemptTimeout is the cause of an attempt's end by AttemptTimeout.
-var errAttemptTimeout = fmt.Errorf("steadyhttp: no answer within AttemptTimeout: %w", os.ErrDeadlineExceeded)
-
-// send makes the attempt.
-func (a attempt) send(base http.RoundTripper) (*http.Response, error) {
-	switch {
-	case a.end != nil:
-		return a.sendTimed(base)
-	case a.stall > 0:
-		resp, err := send(base, a.req)
-		return a.watch(resp), err
-	}
-	return send(base, a.req)
-}
-
-// sendTimed is send with an AttemptTimeout.
-func (a attempt) sendTimed(base http.RoundTripper) (*http.Response, error) {
-	body := a.req.Body
-	a.clock.start(a.timeout, func() {
-		a.end(errAttemptTimeout)
-		if body != nil {
-			body.Close() // over HTTP/1.1 net/http waits for a Read of it, though the context has ended
-		}
-	})
-	resp, err := send(base, a.req)
-	a.clock.pause()
-	if context.Cause(a.req.Context()) == errAttemptTimeout {
-		if resp != nil {
-			bodyOf(resp).Close() // its headers came a moment too late
-		}
-		return nil, &Error{
-			Class:   Timeout,
-			Message: fmt.Sprintf("no answer within %s", a.timeout),
-			Hint:    Timeout.sheet().hint,
-			Err:     errAttemptTimeout,
-		}
-	}
-	return a.watch(resp), err
-}
-
-// watch ties the attempt's context to the end of the answer's body, and
-// watches over a stream that may stall.
-func (a attempt) watch(resp *http.Response) *http.Response {
-	if resp == nil {
-		a.over()
-		return nil
-	}
-	if resp.StatusCode == http.StatusSwitchingProtocols {
-		return resp // the body must stay the io.Writer that it is; its context ends with the caller's
-	}
-	if resp.Body == nil || resp.Body == http.NoBody {
-		a.over()
-		return resp
-	}
-	if a.stall > 0 {
-		if _, model := formOf(a.req, resp); model || isEventStream(resp) {
-			resp.Body = newStallBody(resp, a.stall)
-		}
-	}
-	if a.end != nil {
-		resp.Body = &attemptBody{resp.Body, a.end}
-	}
-	return resp
 }

@@ -280,6 +280,11 @@ func refuse(req *http.Request, err error) (*http.Response, error) {
 // response and an error.
 func send(base http.RoundTripper, req *http.Request) (*http.Response, error) {
 	resp, err := base.RoundTrip(req)
+	return orError(req, resp, err)
+}
+
+// orError is what req came to: a response or an error.
+func orError(req *http.Request, resp *http.Response, err error) (*http.Response, error) {
 	if err == nil {
 		return resp, nil
 	}

@@ -32,6 +32,7 @@ type retry struct {
 	unknown      bool          // an attempt before the last may have been carried out
 	inVain       bool          // we repeated until a bound was reached, and could have gone on but for it
 	looked       *peek.Body    // what was looked at for it, nil for nothing
+	back         time.Duration // until there is a place to go to, if the call may go to several
 
 	// The last answer, off the wire but still readable, and the verdict on it;
 	// nil if there was none or it was too large to keep.
@@ -46,28 +47,39 @@ func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, 
 	r.repeated = repeatedFurtherOut(r.req) || r.givenUp.Has(r.req, r.began)
 	r.failedAt = time.Now()
 	_, r.queuedBefore = r.call.heldSoFar()
+	if r.via != nil && r.walk == nil {
+		r.walk = r.newWalk()
+	}
 	for {
 		if err == nil && verdictOn(resp) == nil {
 			resp = apart(resp)
 		}
 		r.unknown = r.unknown || r.verdict != nil && r.verdict.Fate == FateUnknown
 		r.verdict = r.judge(a, resp, err)
-		if (err != nil || r.verdict.Err != nil) && r.held != nil && r.outOfTime(r.verdict) {
-			if resp != nil {
-				resp.Body.Close() // it broke off
+		var d Decision
+		elsewhere := false
+		if r.walk != nil {
+			if d.Wait, elsewhere = r.another(a, resp, err); !elsewhere {
+				resp, err = r.outcome(resp, err)
 			}
-			return r.endHeld("no further response came in time")
 		}
-		if err != nil && r.lastErr != nil && errors.Is(err, ErrThrottled) {
-			return r.endError(r.lastErr, "no further attempt could be sent in time")
+		if !elsewhere {
+			if (err != nil || r.verdict.Err != nil) && r.held != nil && r.outOfTime(r.verdict) {
+				if resp != nil {
+					resp.Body.Close() // it broke off
+				}
+				return r.endHeld("no further response came in time")
+			}
+			if err != nil && r.lastErr != nil && errors.Is(err, ErrThrottled) {
+				return r.endError(r.lastErr, "no further attempt could be sent in time")
+			}
+			r.lastErr = err
+			if d = r.decide(a, resp); !d.Again {
+				return r.end(resp, err, d.Why)
+			}
+			r.hold(resp)
+			r.call.logAttempt(r.req, r.made, r.verdict, d.Wait)
 		}
-		r.lastErr = err
-		d := r.decide(a, resp)
-		if !d.Again {
-			return r.end(resp, err, d.Why)
-		}
-		r.hold(resp)
-		r.call.logAttempt(r.req, r.made, r.verdict, d.Wait)
 		r.call.setPatience(r.patience(), r.held != nil || r.lastErr != nil)
 		if err = r.sleep(d.Wait); err != nil {
 			if r.held != nil && r.outOfTime(err) {
@@ -75,8 +87,14 @@ func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, 
 			}
 			return r.endError(err, "the caller gave up")
 		}
-		r.made++
-		if a, err = r.attempt(r.made, r.call); err != nil {
+		if !elsewhere {
+			r.made++
+			if r.walk != nil {
+				r.chooseFirst()
+			}
+		}
+		var sent bool
+		if a, sent, resp, err = r.send(r.made, r.call, r.sending); !sent {
 			why := "the request could not be prepared again: " + cleanerFor(r.req).Line(innermost(err).Error(), maxDetail)
 			if r.held != nil {
 				return r.endHeld(why)
@@ -86,18 +104,23 @@ func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, 
 			}
 			return r.endError(err, why)
 		}
-		r.call.addResend(r.verdict.Class)
-		r.call.setFirstOutput(r.firstOutput(r.bounded && r.made >= r.maxAttempts), r.role != nested)
-		if resp, err = a.send(r.next); err == nil && succeeded(resp) {
+		if err == nil && succeeded(resp) {
 			if resp != nil {
 				if f, _ := known(resp); f.about == nil {
 					r.call.find(finding{about: resp})
 				}
 				r.call.attach(resp, a.req)
 			}
+			r.answered(a, r.call, resp)
 			return resp, err
 		}
 	}
+}
+
+// sending notes that another attempt is on its way.
+func (r *retry) sending() {
+	r.call.addResend(r.verdict)
+	r.call.setFirstOutput(r.firstOutput(r.bounded && r.made >= r.maxAttempts), r.role != nested, r.leavesSilence())
 }
 
 // outOfTime reports whether err says only that there was no time for another
@@ -151,15 +174,19 @@ func (r *retry) end(resp *http.Response, err error, why string) (*http.Response,
 func (r *retry) judge(a attempt, resp *http.Response, err error) *Error {
 	r.again = false
 	if err != nil {
-		e := *errorFor(r.req, err)
+		req := r.req
+		if a.to != nil {
+			req = a.req.WithContext(r.req.Context()) // whose secrets the text may hold
+		}
+		e := *errorFor(req, err)
 		if e.Class == Unknown {
-			if a.sent.refusedConnect(r.req, err) {
+			if a.sent.refusedConnect(req, err) {
 				e.Class, e.Hint = Connection, "The proxy did not connect to the host: "+Connection.sheet().hint
-			} else if a.sent == nil && mayBeRefusedConnect(r.req, r.next, err) {
+			} else if a.sent == nil && mayBeRefusedConnect(req, r.next, err) {
 				r.watched, r.again = true, !r.watched // once more, and this time it is watched
 			}
 		}
-		if a.sent.never(r.req, r.next, err) {
+		if a.sent.never(req, r.next, err) {
 			e.Fate = FateNeverSent
 		}
 		r.call.find(finding{verdict: &e})
@@ -209,6 +236,9 @@ func (r *retry) firstStillRuns(resp *http.Response) bool {
 }
 
 func (r *retry) sleep(d time.Duration) error {
+	if d <= 0 && r.walk != nil {
+		return nil // elsewhere at once
+	}
 	start := time.Now()
 	err := sleep(r.req, d)
 	waited := time.Since(start)

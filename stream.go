@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,6 +36,8 @@ func (f *follower) firstOutput(hold func() time.Duration) *Error {
 		f.failed = f.found
 	case err != nil:
 		f.failed = brokenOff(&f.resp, err)
+	case f.leaves && f.Within() > 0:
+		f.failed = silent(&f.resp, f.Within())
 	}
 	if f.failed == nil || f.Within() <= 0 {
 		return nil // if no attempt can follow, a failure is as good as a late one
@@ -50,6 +54,7 @@ type follower struct {
 	rules    []Rule
 	hold     func() time.Duration // how long the first output is waited for; nil once that was asked
 	held     time.Duration        // what it said
+	leaves   bool                 // a stream without output by then has failed
 	document bool                 // else a stream
 	opening  bool                 // nobody has had anything of it
 	seen     int                  // bytes of the start that were looked at in opening
@@ -231,6 +236,13 @@ func (f *follower) used(u dialect.Usage) {
 func unfinished(resp *http.Response, message string) *Error {
 	e := brokenOff(resp, io.ErrUnexpectedEOF)
 	e.Message = message
+	return e
+}
+
+// silent is the verdict on a stream that has no output in time.
+func silent(resp *http.Response, within time.Duration) *Error {
+	e := unfinished(resp, fmt.Sprintf("no output within %s", within))
+	e.Class, e.Hint, e.Err = Timeout, Timeout.sheet().hint, os.ErrDeadlineExceeded
 	return e
 }
 

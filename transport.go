@@ -11,7 +11,7 @@ import (
 )
 
 // A Transport sends requests through the four wrappers in the recommended
-// order, from the caller to the network: Logger, Retrier, Throttler,
+// order, from the caller to the network: Logger, Retrier, Failover, Throttler,
 // Classifier, Base. Its zero value is ready to use and safe under any
 // http.Client.
 //
@@ -25,12 +25,13 @@ type Transport struct {
 	Base http.RoundTripper
 
 	// The wrappers. nil is the zero value of each: a Logger that logs nothing, a
-	// Retrier with the default settings, a Throttler that obeys the limits of
+	// Retrier with the default settings, no Failover, a Throttler that obeys the limits of
 	// the servers and has none of its own, and a Classifier. Their own Base must
 	// be nil. A wrapper may be set in several Transports, which then share its
 	// state: with one Throttler, their clients share its limits.
 	Logger     *Logger
 	Retrier    *Retrier
+	Failover   *Failover
 	Throttler  *Throttler
 	Classifier *Classifier
 
@@ -38,7 +39,7 @@ type Transport struct {
 	chain chain // linked at the first request
 	err   error // why it could not be
 
-	// What stands in for a nil field. Without a Logger nothing does.
+	// What stands in for a nil field. Without a Logger or a Failover nothing does.
 	own struct {
 		Retrier
 		Throttler
@@ -59,7 +60,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 // Base. Nothing is written into the wrappers themselves, which may be those of
 // other Transports as well.
 type chain struct {
-	logger, retrier, throttler, classifier link
+	logger, retrier, failover, throttler, classifier link
 }
 
 // A link is a wrapper with what it calls.
@@ -82,7 +83,12 @@ func (t *Transport) link() {
 	c := &t.chain
 	c.classifier = link{orOwn(t.Classifier, &t.own.Classifier), t.base()}
 	c.throttler = link{orOwn(t.Throttler, &t.own.Throttler), &c.classifier}
-	c.retrier = link{orOwn(t.Retrier, &t.own.Retrier), &c.throttler}
+	below := &c.throttler
+	if t.Failover != nil {
+		c.failover = link{t.Failover, below}
+		below = &c.failover
+	}
+	c.retrier = link{orOwn(t.Retrier, &t.own.Retrier), below}
 	if t.Logger != nil {
 		c.logger = link{t.Logger, &c.retrier}
 	}
@@ -128,6 +134,7 @@ func (t *Transport) validate() error {
 	}{
 		{"Logger", t.Logger != nil, t.Logger},
 		{"Retrier", t.Retrier != nil, t.Retrier},
+		{"Failover", t.Failover != nil, t.Failover},
 		{"Throttler", t.Throttler != nil, t.Throttler},
 		{"Classifier", t.Classifier != nil, t.Classifier},
 	} {

@@ -11,6 +11,10 @@ type Call struct {
 	Model  string // "" if it names none
 	Input  int64  // tokens, estimated
 	Output int64  // the most that it may generate, 0 if it sets no bound
+
+	// CacheKey is what the calls of one conversation have in common, so that the
+	// provider finds what it cached of their prompt; "" if the request has none.
+	CacheKey string
 }
 
 const (
@@ -27,7 +31,7 @@ const (
 	// maxSize is above any body; what claims more would overflow.
 	maxSize = 1 << 50
 
-	// maxModel bounds a model's name; Bedrock's ARNs are the longest.
+	// maxModel bounds a model's name, and a cache's key; Bedrock's ARNs are the longest.
 	maxModel = 256
 
 	// maxOutput is above what any model generates: a larger bound is a mistake.
@@ -64,6 +68,7 @@ type walker struct {
 
 var (
 	keyModel  = fold("model")
+	keyCache  = fold("prompt_cache_key")
 	keyCaps   = [...]uint64{fold("max_tokens"), fold("max_completion_tokens"), fold("max_output_tokens"), fold("num_predict"), fold("max_tokens_to_sample"), fold("maxTokenCount"), fold("max_new_tokens")}
 	keyNested = [...]uint64{fold("generationConfig"), fold("inferenceConfig"), fold("options"), fold("parameters"), fold("textGenerationConfig")}
 )
@@ -112,8 +117,12 @@ func (w *walker) member(key uint64, c *Call, outermost bool) bool {
 	from := w.i
 	if w.s[w.i] == '"' {
 		v, ok := w.text()
-		if ok && outermost && key == keyModel && len(v) <= maxModel {
+		switch {
+		case !ok || !outermost || len(v) > maxModel:
+		case key == keyModel:
 			c.Model = strings.Clone(v)
+		case key == keyCache:
+			c.CacheKey = strings.Clone(v)
 		}
 		return ok
 	}

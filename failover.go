@@ -1,0 +1,362 @@
+package steadyhttp
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp/internal/dialect"
+	"github.com/steadyhttp/steadyhttp/internal/down"
+	"github.com/steadyhttp/steadyhttp/internal/redact"
+	"github.com/steadyhttp/steadyhttp/internal/retarget"
+	"github.com/steadyhttp/steadyhttp/limit"
+)
+
+// A Target is another way to have a request answered: at another host, with another
+// credential, by another model. It says what differs from the request as it is. What
+// it does not set stays.
+type Target struct {
+	// Name is what logs, metrics and Call.Target call the target. "" is the host of
+	// URL, else Model, else "target" and its number.
+	Name string
+
+	// URL is the base that an SDK would be given, such as
+	// https://openrouter.ai/api/v1. What follows the base in the request's path, such
+	// as /chat/completions, is appended. Where the API is not known, URL is only a
+	// scheme and a host, and the request's path stays. "" is the request's own.
+	//
+	// To another origin (scheme, host and port) nothing of the caller's goes along but
+	// the body and these headers: Accept and Content ones, User-Agent, Anthropic-Version,
+	// Anthropic-Beta, OpenAI-Beta, Traceparent and Tracestate. A target at another
+	// origin therefore needs its own credential in Header or from Prepare.
+	URL string
+
+	// Header is set on the request. A name without values removes that header. nil
+	// sets nothing. A credential in it replaces the caller's, with which
+	// OpenAI-Organization and OpenAI-Project go as well.
+	Header http.Header
+
+	// Model is the model to ask for, in the body or, as with Azure and Gemini, in the
+	// path. "" is the request's own.
+	Model string
+
+	// Set are top-level members of the JSON body and their new values, as
+	// encoding/json writes them. nil removes a member. All else of the body stays as it
+	// is, byte for byte. A nil map changes nothing.
+	Set map[string]any
+
+	// MaxInput is how many tokens of input the model takes. A call that failed since
+	// its input was too long goes to the next target with a MaxInput of at least its
+	// estimate, a token for four bytes of text; for other reasons a target with a
+	// smaller MaxInput is passed over. 0 is not known.
+	MaxInput int64
+
+	// Prepare is called last, with a request that it may change, for example to sign
+	// it. If it returns an error, the target is left like one that failed. It may be
+	// called more than once for a request that waited. nil does nothing.
+	Prepare func(req *http.Request) error
+}
+
+// A Failover sends a call that failed to another Target, if the reason lets it
+// succeed there: a rate limit leaves what it limits (credential, model or host), an
+// empty account or a bad key the credential, overload and errors of the server the
+// model or the host, a lost connection the host. A prompt that is too long goes to a
+// target that takes it. A refusal by content policy and an invalid request go nowhere.
+//
+// The request as it is comes first; Targets follow in order. There are no weights, no
+// turns, no health checks, and nothing is translated between APIs: a target speaks the
+// API of the request.
+//
+//   - Before a call is sent, the first in order is taken that can go at once, as far
+//     as a Throttler below knows.
+//   - A call that a server asks to wait for at most MaxWait waits there, once. A call
+//     whose first failure is a 500 is repeated there once, after a quarter of a second.
+//     All other failures go on at once.
+//   - What three calls in a row found failing is passed over by all, but for about one
+//     call a second that looks whether it is back and goes on where it is not. What
+//     asked for a pause is passed over until that ends, five minutes at most; an empty
+//     account and a bad key for five minutes.
+//   - A conversation stays where it had its last answer for five minutes, since its
+//     prompt is cached there. It is known by the body's prompt_cache_key, the header
+//     X-Session-Id, or Sticky.
+//   - A request that may do harm if done twice goes on only if it was never sent or
+//     was refused, and a stream only before its first output: as a Retrier has it.
+//
+// For a Retrier above it, one attempt is one walk over the targets. The Retrier sees a
+// failure only when all have failed or are out: the response of the one that will be
+// back first. AttemptTimeout and FirstOutput of the Retrier bound each target's try.
+// A Failover can be used alone, with any Base.
+//
+// A request that no target fits is sent as it is: one to another host (see Hosts), a
+// hop of a redirect, a body that would have to be changed and is no JSON or cannot be
+// sent twice.
+//
+// The zero value has no targets and passes everything. A Failover is safe for
+// concurrent use. It must not be copied after first use, and its fields must not be
+// changed once it is in use.
+type Failover struct {
+	// Base sends the requests. nil is http.DefaultTransport.
+	Base http.RoundTripper
+
+	// Targets are the alternatives, in order. nil is none.
+	Targets []Target
+
+	// Hosts are the hosts whose requests may go to a target, each as in a URL; one
+	// without a port stands for every port. nil are the language models': calls to
+	// a model at whatever host for targets with a URL, and at the hosts of known
+	// providers for those without, since what such a target sets would go to a stranger.
+	Hosts []string
+
+	// MaxWait is the longest that a call waits for the target where it is, because a
+	// server asked for it or because its conversation stays there, while it could go
+	// elsewhere. 0 is 2 s, negative is no limit.
+	MaxWait time.Duration
+
+	// Sticky returns what the calls of one conversation have in common; "" is a call
+	// that may go anywhere. It must not read the body. nil goes by prompt_cache_key
+	// and X-Session-Id.
+	Sticky func(*http.Request) string
+
+	settings settings
+	once     sync.Once
+	targets  []target // of Targets
+	err      error    // why there are none
+
+	alone   Retrier                   // sends what no Retrier above does
+	checked atomic.Pointer[checkedAt] // the latest
+	down    down.Memory
+	stays   down.Stays
+}
+
+// A target is a Target that makes sense.
+type target struct {
+	Target
+	name   string // never ""
+	change retarget.Target
+}
+
+// RoundTrip implements http.RoundTripper.
+func (f *Failover) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := f.settings.check(f); err != nil {
+		return refuse(req, err)
+	}
+	return f.roundTrip(req, f.base())
+}
+
+func (f *Failover) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+	if !f.holdsFor(req) {
+		return send(next, req)
+	}
+	return f.alone.roundTripVia(req, f, next)
+}
+
+// failoverBelow returns the Failover that next is, nil if it is none, and what is
+// below that.
+func failoverBelow(next http.RoundTripper) (*Failover, http.RoundTripper) {
+	switch rt := next.(type) {
+	case *link:
+		if f, ok := rt.wrapper.(*Failover); ok {
+			return f, rt.next
+		}
+	case *Failover:
+		if rt.settings.check(rt) == nil { // else it says so itself
+			return rt, rt.base()
+		}
+	}
+	return nil, next
+}
+
+// holdsFor reports whether req may go to a target at all.
+func (f *Failover) holdsFor(req *http.Request) bool {
+	if len(f.targets) == 0 || req.URL == nil || req.Response != nil {
+		return false // a redirect is the server's choice of where to go
+	}
+	if f.Hosts != nil && !f.lists(req.URL) || f.Hosts == nil && !isModelCall(req) {
+		return false
+	}
+	for i := range f.targets {
+		if f.fits(&f.targets[i], req) {
+			return true
+		}
+	}
+	return false
+}
+
+// lists reports whether Hosts has the host of u.
+func (f *Failover) lists(u *url.URL) bool {
+	for _, host := range f.Hosts {
+		if strings.EqualFold(host, u.Host) || strings.EqualFold(host, u.Hostname()) {
+			return true
+		}
+	}
+	return false
+}
+
+// fits reports whether req, for which f holds, can be turned into one for t.
+func (f *Failover) fits(t *target, req *http.Request) bool {
+	if t.URL == "" && f.Hosts == nil && !dialect.Known(hostname(req.URL)) {
+		return false // what t sets would go to a stranger
+	}
+	return t.change.Fits(req)
+}
+
+// checkedAt is where all targets are known to speak the request's API.
+type checkedAt struct{ host, path string }
+
+// check returns an error if a target speaks another API than req's.
+func (f *Failover) check(req *http.Request) error {
+	at := checkedAt{req.URL.Host, req.URL.Path}
+	if last := f.checked.Load(); last != nil && *last == at {
+		return nil
+	}
+	for i := range f.targets {
+		if t := &f.targets[i]; f.fits(t, req) {
+			if err := t.change.Check(req); err != nil {
+				return fmt.Errorf("steadyhttp: Failover.Targets[%d] (%s): %w", i, t.name, err)
+			}
+		}
+	}
+	f.checked.Store(&at)
+	return nil
+}
+
+func (f *Failover) maxWait() time.Duration { return orMax(f.MaxWait, defaultTargetWait) }
+
+// defaultTargetWait is MaxWait's: the patience of a person who looks at a page, and
+// less than a provider's cache saves a long conversation.
+const defaultTargetWait = 2 * time.Second
+
+// conversation returns what the calls of req's conversation have in common, "" if
+// nothing tells.
+func (f *Failover) conversation(req *http.Request, p *plan) string {
+	name := ""
+	switch {
+	case f.Sticky != nil:
+		name = f.Sticky(req)
+	case first(req.Header, "X-Session-Id") != "":
+		name = first(req.Header, "X-Session-Id")
+	case p.inMemory:
+		if start := p.body.Start(maxRead); bytes.Contains(start, []byte("prompt_cache_key")) {
+			name = dialect.Read(string(start), req.ContentLength).CacheKey
+		}
+	}
+	if name == "" {
+		return ""
+	}
+	return hostOf(req) + " " + name[:min(len(name), maxToken)]
+}
+
+// CloseIdleConnections closes the idle connections of Base, if Base has a method
+// for that.
+func (f *Failover) CloseIdleConnections() { closeIdle(f.base()) }
+
+// WrappedRoundTripper returns Base, http.DefaultTransport if it is nil. Libraries
+// that look for the http.Transport below its wrappers, as Kubernetes' do, find it so.
+func (f *Failover) WrappedRoundTripper() http.RoundTripper { return f.base() }
+
+func (f *Failover) base() http.RoundTripper    { return orDefault(f.Base) }
+func (f *Failover) ownBase() http.RoundTripper { return f.Base }
+
+func (f *Failover) validate() error {
+	f.once.Do(func() { // several Transports may share f
+		f.alone.MaxAttempts = 1
+		f.targets, f.err = targetsOf(f.Targets)
+	})
+	if f.err != nil {
+		return f.err
+	}
+	for i, host := range f.Hosts {
+		if u, err := url.Parse("//" + host); err != nil || u.Host != host || host == "" {
+			return fmt.Errorf("steadyhttp: Failover.Hosts[%d] is %q; name a host as it stands in a URL, without scheme and path: api.openai.com", i, redact.Line(host, maxDetail))
+		}
+	}
+	return nil
+}
+
+func targetsOf(list []Target) ([]target, error) {
+	all := make([]target, len(list))
+	for i, t := range list {
+		made, err := targetOf(t)
+		if err != nil {
+			return nil, fmt.Errorf("steadyhttp: Failover.Targets[%d]: %w", i, err)
+		}
+		if made.name == "" {
+			made.name = fmt.Sprintf("target %d", i+1)
+		}
+		all[i] = made
+	}
+	return all, nil
+}
+
+func targetOf(t Target) (made target, err error) {
+	made = target{Target: t, change: retarget.Target{Header: t.Header, Model: t.Model}}
+	if t.URL != "" {
+		if made.change.URL, err = url.Parse(t.URL); err != nil {
+			return made, errors.New("URL cannot be parsed; set the base that an SDK would be given, such as https://openrouter.ai/api/v1") // the error would show it
+		}
+		made.name = made.change.URL.Host
+	}
+	if made.change.Set, err = retarget.Members(t.Set); err != nil {
+		return made, err
+	}
+	if t.URL == "" && t.Model == "" && len(t.Header) == 0 && len(t.Set) == 0 && t.Prepare == nil {
+		return made, errors.New("nothing is set in which it differs from the request as it is: set URL, Header, Model, Set or Prepare")
+	}
+	if t.MaxInput < 0 {
+		return made, fmt.Errorf("MaxInput is %d; set the tokens that the model takes, or 0 if that is not known", t.MaxInput)
+	}
+	if made.name == "" {
+		made.name = t.Model
+	}
+	if t.Name != "" {
+		made.name = t.Name
+	}
+	made.name = redact.Line(made.name, maxToken)
+	return made, made.change.Validate()
+}
+
+// answer is what a target's try comes to: nothing of another origin's cookies, and no
+// redirect, which would lead the caller's credentials to where nobody chose.
+func (t *target) answer(req, own *http.Request, resp *http.Response, err error) (*http.Response, error) {
+	if err != nil || resp == nil {
+		return resp, err
+	}
+	switch resp.StatusCode {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		bodyOf(resp).Close()
+		return nil, t.misconfigured(FateRefused, fmt.Sprintf("target %s redirects with status %d; set its URL to where it leads", t.name, resp.StatusCode))
+	}
+	if !sameOrigin(req, own) {
+		retarget.Answer(resp.Header)
+	}
+	return resp, nil
+}
+
+func (t *target) misconfigured(fate Fate, message string) *Error {
+	return &Error{Class: NotFound, Fate: fate, Message: message, Hint: "Check this target of the Failover.", Err: errTarget}
+}
+
+// A FailoverState is what a Failover knows of one place that failed.
+type FailoverState struct {
+	Key   limit.Key     // the host, and the credential and the model if only those failed
+	Down  bool          // calls pass it over; else too few failed to show anything
+	Since time.Duration // how long ago the first of its latest failures was
+	Left  time.Duration // until calls go there again; 0 if they go as soon as a look finds it back
+	Err   error         // why the latest call failed there
+}
+
+// Snapshot returns what is known now of places that failed, in no particular order.
+func (f *Failover) Snapshot() []FailoverState {
+	var all []FailoverState
+	for _, r := range f.down.Snapshot() {
+		key := limit.Key{Host: r.Scope.Host, Credential: r.Scope.Credential, Model: r.Scope.Model}
+		all = append(all, FailoverState{key, r.Down, r.Since, r.Left, r.Why})
+	}
+	return all
+}

@@ -1,0 +1,443 @@
+package steadyhttp
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"net/http"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp/internal/credential"
+	"github.com/steadyhttp/steadyhttp/internal/down"
+)
+
+// A walk is where one call may go by a Failover, and where it has been.
+type walk struct {
+	places []place
+	at     int           // the place of the latest try
+	within time.Duration // how long that may wait in a Throttler: 0 is as long as it takes, negative is not at all
+	probe  bool          // it went to a place that is down, to see whether it is back
+
+	waited   bool // where it was, since a server asked for that
+	failures []failure
+	estimate int64  // of the input, in tokens; 0 if it was not asked for
+	content  []byte // of the body, once a target has changed it
+}
+
+// A place is where a call may go: the first as the request is, each other to a target.
+type place struct {
+	to   *target       // nil for the request as it is
+	head *http.Request // the request for it, but for its body; nil if it does not fit
+	at   down.Place
+	busy bool // a Throttler did not let the call go at once
+}
+
+func (l *place) name() string {
+	if l.to == nil {
+		return ""
+	}
+	return l.to.name
+}
+
+// A failure is a try that failed.
+type failure struct {
+	place   int
+	walk    int            // the number of the Retrier's attempt
+	resp    *http.Response // off the wire, but readable; nil if there is none
+	err     error
+	verdict *Error
+}
+
+// spentTime is for how long a credential is left whose account is empty, or that is
+// not accepted: a person has to act, who takes some minutes.
+const spentTime = 5 * time.Minute
+
+// maxPause bounds the pause for which one answer may keep others from a place. They
+// have another, and what asked for an hour may have meant one call.
+const maxPause = 5 * time.Minute
+
+// errTarget marks the error of a target that is not set up as it should be.
+var errTarget = errors.New("steadyhttp: the target is not set up correctly")
+
+// begin chooses where an attempt goes first. As long as nothing is known that speaks
+// against it, the request goes as it is.
+func (p *plan) begin() {
+	f := p.via
+	if p.walk == nil {
+		p.conversation = f.conversation(p.req, p)
+		if at, _ := f.stays.At(p.conversation); at == 0 && f.down.Quiet() && p.FirstOutput <= 0 && p.peek(p.req, "") == 0 {
+			return
+		}
+		p.walk = p.newWalk()
+	}
+	p.chooseFirst()
+}
+
+func (p *plan) newWalk() *walk {
+	w := &walk{places: make([]place, 1+len(p.via.targets))}
+	read := reading{late: p.sends > 0}
+	own := read.model(p.req)
+	if own == "" {
+		own = routeOf(p.req)
+	}
+	w.places[0] = place{head: p.req, at: down.Place{Host: hostOf(p.req), Credential: credential.Hash(p.req, ""), Model: own}}
+	for i := range p.via.targets {
+		t := &p.via.targets[i]
+		if !p.via.fits(t, p.req) {
+			continue
+		}
+		head := t.change.Request(p.req.Context(), p.req)
+		at := down.Place{Host: hostOf(head), Credential: credential.Hash(head, ""), Model: own}
+		if t.Prepare != nil {
+			at.Credential += uint64(i + 1) // which it will set
+		}
+		if model, ok := t.Set["model"].(string); ok {
+			at.Model = model
+		}
+		if t.Model != "" {
+			at.Model = t.Model
+		}
+		w.places[i+1] = place{to: t, head: head, at: at}
+	}
+	return w
+}
+
+// peek is how long a Throttler below would have req wait. model replaces the one
+// that its body names.
+func (p *plan) peek(req *http.Request, model string) time.Duration {
+	if t, _ := throttlerBelow(p.next); t != nil {
+		return t.peek(req, model)
+	}
+	return 0
+}
+
+// throttlerBelow returns the Throttler that next is, nil if it is none, and what is
+// below that.
+func throttlerBelow(next http.RoundTripper) (*Throttler, http.RoundTripper) {
+	switch rt := next.(type) {
+	case *link:
+		if t, ok := rt.wrapper.(*Throttler); ok {
+			return t, rt.next
+		}
+	case *Throttler:
+		if rt.settings.check(rt) == nil { // else it says so itself
+			return rt, rt.base()
+		}
+	}
+	return nil, nil
+}
+
+// chooseFirst chooses where an attempt goes first: where the call has not failed
+// before, if it can. The call has to go somewhere, and so it may go where it has to
+// wait, and in the end to what is down.
+func (p *plan) chooseFirst() {
+	w := p.walk
+	for i := range w.places {
+		w.places[i].busy = false
+	}
+	if p.choose(p.isNew, math.MaxInt64) || p.choose(p.fitting, math.MaxInt64) {
+		return
+	}
+	best, soonest := 0, time.Duration(math.MaxInt64)
+	for i := range w.places {
+		if p.fitting(i) {
+			_, left, _ := p.via.down.Until(w.places[i].at)
+			if left < soonest {
+				best, soonest = i, left
+			}
+		}
+	}
+	w.goTo(best, 0)
+}
+
+func (w *walk) goTo(i int, within time.Duration) {
+	w.at, w.within, w.probe = i, within, false
+}
+
+// fitting reports whether the call can go to the i-th place.
+func (p *plan) fitting(i int) bool {
+	l := &p.walk.places[i]
+	switch {
+	case l.head == nil:
+		return false
+	case l.to == nil:
+		return true
+	case l.to.MaxInput > 0 && p.input() > l.to.MaxInput:
+		return false
+	}
+	return !l.to.change.ChangesBody() || p.changeable()
+}
+
+// isNew reports whether the call can go to the i-th place, where it has not failed
+// nor would for a reason that it met elsewhere.
+func (p *plan) isNew(i int) bool {
+	for _, f := range p.walk.failures {
+		if f.place == i || !p.mayFollow(i, f) {
+			return false
+		}
+	}
+	return p.fitting(i)
+}
+
+// choose chooses the first place in order that may be tried and where the call can go
+// at once, else the one where it waits least, if that is at most that long. A
+// conversation goes where it is, even if it has to wait for that.
+func (p *plan) choose(may func(int) bool, most time.Duration) bool {
+	w, f := p.walk, p.via
+	stay, stays := f.stays.At(p.conversation)
+	if stays && stay < len(w.places) && may(stay) && !w.places[stay].busy {
+		isDown, _, _ := f.down.Until(w.places[stay].at)
+		if wait := p.wait(stay); !isDown && wait <= f.maxWait() {
+			w.goTo(stay, f.maxWait())
+			return true
+		}
+	}
+	best, least := -1, time.Duration(math.MaxInt64)
+	for i := range w.places {
+		if !may(i) {
+			continue
+		}
+		at, wait := w.places[i].at, p.wait(i)
+		isDown, left, _ := f.down.Until(at)
+		switch {
+		case isDown:
+			if left == 0 && wait == 0 && (!stays || stay == i) && p.repeatable() && f.down.Probe(at) {
+				w.goTo(i, -1)
+				w.probe = true
+				return true
+			}
+		case wait == 0 && !w.places[i].busy:
+			w.goTo(i, -1)
+			return true
+		case wait < least:
+			best, least = i, wait
+		}
+	}
+	if best < 0 || least > most {
+		return false
+	}
+	if most == math.MaxInt64 {
+		most = 0 // as long as it takes
+	}
+	w.goTo(best, most)
+	return true
+}
+
+// wait is how long the call would wait at the i-th place.
+func (p *plan) wait(i int) time.Duration {
+	l := &p.walk.places[i]
+	return p.peek(l.head, l.at.Model)
+}
+
+// passOver notes that a Throttler did not let the call go where it was to go at once,
+// and reports whether there was another choice. Somebody came in between.
+func (p *plan) passOver() bool {
+	w := p.walk
+	if w == nil {
+		w = p.newWalk()
+		w.within = -1
+		p.walk = w
+	}
+	if w.within == 0 {
+		return false
+	}
+	w.places[w.at].busy = true
+	if !p.choose(p.isNew, math.MaxInt64) && !p.choose(p.fitting, math.MaxInt64) {
+		w.goTo(w.at, 0)
+	}
+	return true
+}
+
+// input is the estimate of the call's input in tokens.
+func (p *plan) input() int64 {
+	if p.walk.estimate == 0 {
+		read := reading{late: p.sends > 0}
+		p.walk.estimate = max(read.call(p.req).Input, 1)
+	}
+	return p.walk.estimate
+}
+
+// answered notes that a was answered, and by whom. c may be nil.
+func (p *plan) answered(a attempt, c *call, resp *http.Response) {
+	if p.via == nil {
+		return
+	}
+	at := 0
+	if w := p.walk; w != nil {
+		at = w.at
+		p.via.down.Worked(w.places[at].at, a.began)
+	}
+	if p.conversation != "" {
+		p.via.stays.Answered(p.conversation, at)
+	}
+	switch {
+	case at == 0 && c != nil:
+		c.setTarget("")
+		return
+	case at == 0 || resp == nil:
+		return
+	case c == nil:
+		if _, c = known(resp); c == nil {
+			c = &call{used: true}
+		}
+	}
+	c.setTarget(a.to.name)
+	c.attach(resp, a.req)
+}
+
+// canFollow reports whether the call could go on to another place if it timed out
+// where it is.
+func (p *plan) canFollow() bool {
+	now := failure{place: p.walk.at, verdict: &Error{Class: Timeout}}
+	for i := range p.walk.places {
+		if i != now.place && p.isNew(i) && p.mayFollow(i, now) {
+			return true
+		}
+	}
+	return false
+}
+
+// leavesSilence reports whether a stream that has no output within FirstOutput is left
+// for another place, rather than handed up as it is.
+func (p *plan) leavesSilence() bool {
+	return p.via != nil && p.FirstOutput > 0 && p.repeatable() && p.canFollow()
+}
+
+// serverErrorWait is how long a call waits before it repeats the first 500 where it is.
+const serverErrorWait = 250 * time.Millisecond
+
+// another reports whether the call goes on after a failure without the Retrier:
+// elsewhere at once, or where it is after a wait.
+func (r *retry) another(a attempt, resp *http.Response, err error) (wait time.Duration, ok bool) {
+	w, e := r.walk, r.verdict
+	from := w.places[w.at].name()
+	r.call.setTarget(from)
+	if r.learn(e) {
+		r.call.logOut(a.req, e, from, spentTime)
+	}
+	w.failures = append(w.failures, failure{place: w.at, walk: r.made, resp: resp, err: err, verdict: e})
+	last := &w.failures[len(w.failures)-1]
+	if ended(r.req) != nil || !r.replayable() || !r.mayGoOn(e) {
+		return 0, false
+	}
+	if wait, ok = r.whereItIs(); ok {
+		w.within = r.via.maxWait()
+	} else if !r.choose(r.isNext, r.via.maxWait()) {
+		return 0, false
+	}
+	r.lastErr = err
+	if r.hold(resp); r.held != resp {
+		last.resp = nil // it was too large to be kept
+	}
+	r.call.logLeft(a.req, e, from, w.places[w.at].name(), wait)
+	if ok {
+		w.failures = w.failures[:len(w.failures)-1] // this place gets one more chance
+	}
+	return wait, true
+}
+
+// mayGoOn reports whether another try does no harm. By RFC 9110, 15.5.2, a 401 says
+// that the request was not carried out.
+func (r *retry) mayGoOn(e *Error) bool {
+	return e.Fate != FateApplied && (e.Fate != FateUnknown || e.Status == http.StatusUnauthorized || r.repeatable())
+}
+
+// isNext reports whether the call can go to the i-th place in the walk that is under
+// way.
+func (r *retry) isNext(i int) bool {
+	for _, f := range r.walk.failures {
+		if f.walk == r.made && (f.place == i || !r.mayFollow(i, f)) {
+			return false
+		}
+	}
+	return r.fitting(i)
+}
+
+// whereItIs says how long a call waits to try again where it failed, if it does: once
+// for a short pause that was asked for, and once for a first 500.
+func (r *retry) whereItIs() (time.Duration, bool) {
+	w, e := r.walk, r.verdict
+	switch {
+	case w.probe || e.leaves() == 0:
+		return 0, false
+	case e.Class.passes() && e.RetryAfterSource != "" && e.RetryAfter <= r.via.maxWait() && !w.waited:
+		w.waited = true
+		wait := max(time.Until(e.NotBefore), 0)
+		wait += rand.N(wait/10 + 1)
+		return wait, r.inTime(wait)
+	case e.Class == ServerError && e.Status == http.StatusInternalServerError && len(w.failures) == 1 && r.made == 1 && !w.waited:
+		w.waited = true
+		return serverErrorWait, r.inTime(serverErrorWait)
+	}
+	return 0, false
+}
+
+func (r *retry) inTime(wait time.Duration) bool {
+	deadline, ok := r.req.Context().Deadline()
+	return !ok || time.Until(deadline) > wait
+}
+
+// outcome ends a walk: all places have failed or are out. It returns the failure that
+// the Retrier decides on, and the caller gets if nothing follows: of those that pass
+// the one of the place that will be back first.
+func (r *retry) outcome(resp *http.Response, err error) (*http.Response, error) {
+	w := r.walk
+	last := &w.failures[len(w.failures)-1]
+	best := last
+	if r.mayGoOn(r.verdict) && r.verdict.Class != ContentPolicy && r.verdict.Class != Canceled && ended(r.req) == nil {
+		best = nil
+		for i := range w.failures {
+			if f := &w.failures[i]; f.walk == r.made && (best == nil || f.better(best)) {
+				best = f // of equals the first in order
+			}
+		}
+	}
+	r.back = r.backIn(best.verdict)
+	if best == last {
+		return resp, err
+	}
+	if resp != nil {
+		bodyOf(resp).Close()
+	}
+	w.at = best.place
+	r.call.handUp(best.verdict, r.verdict)
+	r.verdict, r.lastErr, r.looked = best.verdict, best.err, nil
+	r.held, r.heldVerdict = best.resp, best.verdict
+	r.call.find(finding{about: best.resp, verdict: best.verdict})
+	r.call.setTarget(w.places[w.at].name())
+	return best.resp, best.err
+}
+
+// lost reports whether the response could not be kept.
+func (f *failure) lost() bool { return f.resp == nil && f.err == nil }
+
+// better reports whether f is to be handed up rather than g: what passes before what
+// does not, and what passes sooner; of what does not pass what the request as it is
+// met, since that is what its caller wrote.
+func (f *failure) better(g *failure) bool {
+	switch {
+	case f.lost() || g.lost():
+		return !f.lost()
+	case f.verdict.Class.Retryable() != g.verdict.Class.Retryable():
+		return f.verdict.Class.Retryable()
+	case !f.verdict.Class.Retryable():
+		return f.place == 0 && g.place != 0
+	}
+	return f.verdict.NotBefore.Before(g.verdict.NotBefore)
+}
+
+// backIn is how long it takes until a place is back where the call may go: that of e,
+// which asks for a wait, or another.
+func (r *retry) backIn(e *Error) time.Duration {
+	soonest := max(time.Until(e.NotBefore), 0)
+	for i := range r.walk.places {
+		if !r.isNext(i) {
+			continue
+		}
+		isDown, left, _ := r.via.down.Until(r.walk.places[i].at)
+		if wait := max(left, r.plan.wait(i)); wait > 0 || !isDown {
+			soonest = min(soonest, wait)
+		}
+	}
+	return soonest
+}
