@@ -42,6 +42,8 @@ var anthropic = &family{
 	shouldRetry:     true,
 	ids:             []string{"Request-Id"},
 
+	// https://docs.anthropic.com/en/api/openai-sdk
+	bases:             []base{{Anthropic, ""}, {Anthropic, "/v1"}, {OpenAI, "/v1"}},
 	inference:         []place{{host: "api.anthropic.com", path: "/v1/messages"}, {host: "api.anthropic.com", path: "/v1/complete"}},
 	inferenceAnywhere: []string{"/v1/messages/count_tokens"},
 	inferenceIf: map[string]func(string, http.Header) bool{

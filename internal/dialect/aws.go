@@ -118,6 +118,10 @@ var aws = &family{
 		"converse": isBedrock, "converse-stream": isBedrock, "invoke": isBedrock, "invoke-with-response-stream": isBedrock,
 	},
 
+	// https://docs.aws.amazon.com/bedrock/latest/userguide/inference-chat-completions.html
+	bases:    []base{{Bedrock, ""}, {OpenAI, "/openai/v1"}, {OpenAI, "/v1"}, {Anthropic, "/anthropic"}},
+	modelsAt: begins("bedrock-"),
+
 	scope: Host | Credential | Path,
 	// The SDKs' reference, retry behaviour: milliseconds in spite of the name.
 	waitHeaders: []wait.WaitHeader{{Name: "X-Amz-Retry-After", Unit: time.Millisecond}},

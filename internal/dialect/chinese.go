@@ -54,6 +54,9 @@ var dashScope = &family{
 	name:  "dashscope",
 	hosts: []string{".aliyuncs.com"},
 	like:  openAI,
+	// https://help.aliyun.com/zh/model-studio/compatibility-of-openai-with-dashscope
+	bases:    []base{{OpenAI, "/compatible-mode/v1"}, {Anthropic, "/apps/anthropic"}},
+	modelsAt: begins("dashscope"),
 	codes: map[string]Class{
 		"insufficient_quota": RateLimit, "limit_requests": RateLimit, "limit_burst_rate": RateLimit,
 		"Throttling": RateLimit, "Throttling.RateQuota": RateLimit, "Throttling.BurstRate": RateLimit,
@@ -97,6 +100,7 @@ var dashScope = &family{
 var zhipu = &family{
 	name:   "zhipu",
 	hosts:  []string{"open.bigmodel.cn", "api.z.ai", "bigmodel.cn"},
+	bases:  []base{{OpenAI, "/api/paas/v4"}, {OpenAI, "/api/coding/paas/v4"}, {Anthropic, "/api/anthropic"}},
 	shapes: []string{"contentfilter error.code"},
 	like:   openAI,
 	numbers: []numbers{
@@ -119,6 +123,7 @@ var zhipu = &family{
 var miniMax = &family{
 	name:   "minimax",
 	hosts:  []string{"api.minimax.chat", "api.minimaxi.com", "api.minimax.io", "api.minimaxi.chat"},
+	bases:  []base{{OpenAI, "/v1"}, {Anthropic, "/anthropic"}},
 	shapes: []string{"baseresp.statuscode"},
 	like:   openAI,
 	numbers: []numbers{
@@ -138,10 +143,11 @@ var miniMax = &family{
 // Baidu's Qianfan, whose first version fails inside a 200.
 // https://cloud.baidu.com/doc/WENXINWORKSHOP/s/tlmyncueh
 var baidu = &family{
-	name:   "baidu",
-	hosts:  []string{".baidubce.com"},
-	shapes: []string{"errorcode errormsg"},
-	like:   openAI,
+	name:     "baidu",
+	hosts:    []string{".baidubce.com"},
+	modelsAt: begins("qianfan.", "aip."),
+	shapes:   []string{"errorcode errormsg"},
+	like:     openAI,
 	numbers: []numbers{
 		{1, 2, ServerError}, {3, 3, NotFound}, {4, 4, Quota}, {6, 6, Permission}, {13, 15, Authentication}, {17, 17, Quota},
 		{18, 18, RateLimit}, {19, 19, Quota},
@@ -166,10 +172,11 @@ var baidu = &family{
 
 // https://cloud.tencent.com/document/api/1729/101842
 var tencent = &family{
-	name:   "tencent",
-	hosts:  []string{".tencentcloudapi.com"},
-	shapes: []string{"response.error.code response.requestid"},
-	like:   openAI,
+	name:     "tencent",
+	hosts:    []string{".tencentcloudapi.com"},
+	modelsAt: begins("hunyuan."),
+	shapes:   []string{"response.error.code response.requestid"},
+	like:     openAI,
 	codes: map[string]Class{
 		"AuthFailure": Authentication, "UnauthorizedOperation": Permission, "RequestLimitExceeded": RateLimit,
 		"LimitExceeded": RateLimit, "ResourceInsufficient": Overloaded, "ResourceUnavailable": Unavailable,

@@ -10,7 +10,7 @@ import (
 
 // https://console.groq.com/docs/errors
 var groq = &family{
-	name: "groq", hosts: []string{"api.groq.com"}, like: openAI,
+	name: "groq", hosts: []string{"api.groq.com"}, like: openAI, bases: []base{{OpenAI, "/openai/v1"}},
 	codes: map[string]Class{
 		"model_decommissioned": NotFound, "capacity_exceeded": Overloaded, "flex_capacity_exceeded": Overloaded,
 		"blocked_api_access": Quota, "organization_restricted": Permission, "model_terms_required": Permission,
@@ -26,6 +26,7 @@ var groq = &family{
 // https://api-docs.deepseek.com/quick_start/error_codes
 var deepSeek = &family{
 	name: "deepseek", hosts: []string{"api.deepseek.com"}, like: openAI,
+	bases:             []base{{OpenAI, ""}, {OpenAI, "/v1"}, {OpenAI, "/beta"}, {Anthropic, "/anthropic"}},
 	statuses:          map[int]Class{503: Overloaded},
 	phrases:           []words{{ContentPolicy, "400", []string{"content exists risk"}}, {Quota, "402", []string{"insufficient balance"}}},
 	inferenceAnywhere: []string{"/beta/completions"},
@@ -33,7 +34,7 @@ var deepSeek = &family{
 
 // https://docs.together.ai/docs/error-codes
 var together = &family{
-	name: "together", hosts: []string{"api.together.xyz", "api.together.ai"}, like: openAI,
+	name: "together", hosts: []string{"api.together.xyz", "api.together.ai"}, like: openAI, bases: []base{{OpenAI, "/v1"}},
 	codes: map[string]Class{
 		"model_rate_limit": RateLimit, "dynamic_request_limited": RateLimit, "dynamic_token_limited": RateLimit,
 	},
@@ -46,6 +47,7 @@ var together = &family{
 // https://docs.fireworks.ai/guides/inference-error-codes
 var fireworks = &family{
 	name: "fireworks", hosts: []string{"api.fireworks.ai"}, like: openAI,
+	bases:    []base{{OpenAI, "/inference/v1"}, {Anthropic, "/inference"}},
 	codes:    map[string]Class{"PAYMENT_REQUIRED": Quota, "PRECONDITION_FAILED": Quota},
 	phrases:  []words{{Quota, "412", []string{"suspended", "spending limit"}}, {NotFound, "404", []string{"model not found, inaccessible"}}},
 	statuses: map[int]Class{412: Quota, 425: Unavailable},
@@ -69,6 +71,7 @@ var xAI = &family{
 		{ContentPolicy, "400 403", []string{"content violates usage guidelines", "failed check: safety_check"}},
 		{ContextLength, "400", []string{"maximum prompt length"}},
 	},
+	bases:     []base{{OpenAI, "/v1"}, {Anthropic, ""}, {Anthropic, "/v1"}},
 	inference: []place{{host: "api.x.ai", path: "/v1/messages"}},
 }
 
@@ -81,6 +84,7 @@ var perplexity = &family{
 // https://platform.moonshot.ai/docs/api/error-codes
 var moonshot = &family{
 	name: "moonshot", hosts: []string{"api.moonshot.cn", "api.moonshot.ai", "api.kimi.com"}, like: openAI,
+	bases: []base{{OpenAI, "/v1"}, {Anthropic, "/anthropic"}, {OpenAI, "/coding/v1"}, {Anthropic, "/coding"}},
 	codes: map[string]Class{
 		"exceeded_current_quota_error": Quota, "engine_overloaded_error": Overloaded, "content_filter": ContentPolicy,
 		"invalid_authentication_error": Authentication, "incorrect_api_key_error": Authentication, "resource_not_found_error": NotFound,
@@ -111,7 +115,7 @@ var siliconFlow = &family{
 
 // https://inference-docs.cerebras.ai/support/error
 var cerebras = &family{
-	name: "cerebras", hosts: []string{"api.cerebras.ai"}, like: openAI,
+	name: "cerebras", hosts: []string{"api.cerebras.ai"}, like: openAI, bases: []base{{OpenAI, "/v1"}},
 	phrases: []words{{Quota, "429", []string{"per day limit"}}},
 	hints: map[string]Class{
 		"token_quota_exceeded": RateLimit, "request_quota_exceeded": RateLimit, "too_many_tokens_error": RateLimit,
@@ -132,6 +136,8 @@ var nvidia = &family{
 // https://www.volcengine.com/docs/82379/1299023
 var volcengine = &family{
 	name: "volcengine", hosts: []string{".volces.com", ".bytepluses.com", ".volcengineapi.com"}, like: openAI,
+	bases:    []base{{OpenAI, "/api/v3"}, {OpenAI, "/api/coding/v3"}, {Anthropic, "/api/coding"}},
+	modelsAt: begins("ark."),
 	codes: map[string]Class{
 		"AccountOverdueError": Quota, "QuotaExceeded": Quota, "SetLimitExceeded": Quota, "InsufficientQuota": Quota, "RequestBurstTooFast": RateLimit,
 		"ServerOverloaded": Overloaded, "ModelNotOpen": Permission, "AccessDenied": Permission,
@@ -205,6 +211,7 @@ var openRouter = &family{
 		{ContentPolicy, "403", []string{"requires moderation", "flagged"}},
 		{Permission, "401 403 404", []string{"data policy"}},
 	},
+	bases:     []base{{OpenAI, "/api/v1"}, {Anthropic, "/api"}, {Anthropic, "/api/v1"}},
 	inference: []place{{path: "/api/v1/messages"}},
 	limits:    wait.Defaults{Unit: wait.Requests},
 }
@@ -241,6 +248,7 @@ var llamaCPP = &family{
 // https://github.com/ollama/ollama/blob/main/docs/api.md
 var ollama = &family{
 	name: "ollama", hosts: []string{"ollama.com"}, like: openAI,
+	bases: []base{{Ollama, ""}, {Ollama, "/api"}, {OpenAI, "/v1"}, {Anthropic, ""}},
 	phrases: []words{
 		{Overloaded, "503", []string{"server busy", "maximum pending requests"}},
 		{Quota, "429 402", []string{"usage limit", "weekly usage", "hourly usage"}},

@@ -57,6 +57,10 @@ type family struct {
 	inferenceIf       map[string]func(path string, h http.Header) bool // by a path's last word, at any host: where the path alone is no proof
 	inferenceShaped   []string                                         // ends of paths, at any host, if the body has something for a model to go on from
 
+	// Requests that another provider may understand too.
+	bases    []base            // of its APIs to models, the one to recommend first; nil: not known, which for who is like openAI is that API
+	modelsAt func(string) bool // which of its hosts serve models; nil is all, if it has bases or is like one that does
+
 	// Rate limits.
 	scope        Scope                            // of a limit
 	scopeHeader  string                           // that names the resource or bucket

@@ -114,6 +114,12 @@ var gemini = &family{
 		":generateContent", ":streamGenerateContent", ":countTokens", ":embedContent", ":batchEmbedContents", ":rawPredict",
 		":streamRawPredict", ":computeTokens", ":generateMessage", ":generateText",
 	},
+	// https://ai.google.dev/gemini-api/docs/openai
+	bases: []base{
+		{Gemini, "/v1beta"}, {Gemini, ""}, {Gemini, "/v1"}, {Gemini, "/v1alpha"}, {OpenAI, "/v1beta/openai"},
+		{Gemini, "/v1/projects/*/locations/*/publishers/google"}, {Gemini, "/v1/projects/*/locations/*"}, {Gemini, "/v1/publishers/google"},
+		{OpenAI, "/v1/projects/*/locations/*/endpoints/openapi"},
+	},
 	scope: Host | Credential | Model,
 }
 

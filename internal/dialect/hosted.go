@@ -23,6 +23,7 @@ var mistral = &family{
 		{Quota, "402 429", []string{"monthly", "no active subscription"}},
 	},
 	ids:               []string{"Mistral-Correlation-Id", "X-Kong-Request-Id"},
+	bases:             []base{{OpenAI, "/v1"}},
 	inferenceAnywhere: []string{"/fim/completions", "/v1/ocr", "/agents/completions"},
 	scope:             Host | Credential | Model,
 	// They count the size of requests in tokens.
@@ -42,7 +43,9 @@ var cohere = &family{
 		{NotFound, "400 404", []string{"model*not found", "was removed"}},
 		{Canceled, "499", []string{"request cancelled"}},
 	},
-	ids:       []string{"X-Debug-Trace-Id"},
+	ids: []string{"X-Debug-Trace-Id"},
+	// https://docs.cohere.com/docs/compatibility-api
+	bases:     []base{{Cohere, ""}, {Cohere, "/v2"}, {Cohere, "/v1"}, {OpenAI, "/compatibility/v1"}},
 	inference: []place{{path: "/v1/chat"}, {path: "/v1/generate"}, {path: "/v1/summarize"}},
 	// Also Jina's, Voyage's, and text-embeddings-inference's.
 	inferenceAnywhere: []string{
@@ -60,8 +63,11 @@ var huggingFace = &family{
 		"estimatedtime", "error errortype=overloaded", "error errortype=validation", "error errortype=generation",
 		"Header:X-Error-Code",
 	},
-	like:  openAI,
-	hints: map[string]Class{"overloaded": Overloaded, "validation": InvalidRequest, "generation": ServerError, "incomplete_generation": ServerError},
+	like: openAI,
+	// The hub and the programs of its users are no models.
+	modelsAt: begins("router.", "api-inference."),
+	bases:    []base{{OpenAI, "/v1"}},
+	hints:    map[string]Class{"overloaded": Overloaded, "validation": InvalidRequest, "generation": ServerError, "incomplete_generation": ServerError},
 	phrases: []words{
 		{Quota, "402 429", []string{"monthly included credits", "gpu quota", "pre paid credits"}},
 		{Overloaded, "429 503", []string{"model is overloaded", "model too busy", "model is too busy"}},

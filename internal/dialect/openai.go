@@ -69,6 +69,8 @@ var openAI = &family{
 		"/embeddings", "/v1/moderations", "/images/generations", "/images/edits", "/images/variations", "/audio/speech",
 		"/audio/transcriptions", "/audio/translations",
 	},
+	bases:     []base{{OpenAI, "/v1"}},
+	modelsAt:  begins("api.", "eu.api.", "us.api."),
 	inference: []place{{host: "chatgpt.com", path: "/backend-api/codex/responses"}},
 	scope:     Host | Credential | Model,
 	limits:    wait.Defaults{TokenWindow: time.Minute}, // requests are per minute or per day; how they refill tells
@@ -105,7 +107,14 @@ var azure = &family{
 		{Authentication, "401", []string{"invalid subscription key", "missing subscription key"}},
 	},
 	tenants: []string{".azure-api.net"},
-	ids:     []string{"Apim-Request-Id", "X-Request-Id", "X-Ms-Request-Id"},
-	scope:   Host | Credential | Model,
-	limits:  wait.Defaults{TokenWindow: time.Minute},
+	// https://learn.microsoft.com/en-us/azure/ai-foundry/openai/api-version-lifecycle
+	bases: []base{
+		{OpenAI, "/openai/v1"}, {OpenAI, "/openai/deployments/*"}, {OpenAI, "/openai"}, {OpenAI, "/models"}, {OpenAI, "/v1"}, {Anthropic, "/anthropic"},
+		{Anthropic, "/anthropic/v1"},
+	},
+	// What stands behind API Management is its owner's.
+	modelsAt: except(".azure-api.net"),
+	ids:      []string{"Apim-Request-Id", "X-Request-Id", "X-Ms-Request-Id"},
+	scope:    Host | Credential | Model,
+	limits:   wait.Defaults{TokenWindow: time.Minute},
 }
