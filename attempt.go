@@ -107,7 +107,7 @@ func (p *plan) attempt(n int, c *call) (attempt, error) {
 		a.sent = &evidence{host: a.req.URL}
 		ctx = httptrace.WithClientTrace(ctx, a.sent.trace())
 	}
-	changes := a.to != nil && a.to.change.ChangesBody()
+	changes := a.to != nil && a.to.change.ChangesBody(p.req)
 	if (p.source != nil || p.fromMemory) && !changes {
 		ctx = context.WithValue(ctx, keptKey{}, kept{p.source, p.body, a.req})
 	}

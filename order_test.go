@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -140,9 +139,8 @@ func TestConformance(t *testing.T) {
 	}
 	conforms("Failover", withSecondHost)
 	conforms("Transport with Failover", func(b http.RoundTripper) http.RoundTripper {
-		f := withSecondHost(b).(*steadyhttp.Failover)
-		b, f.Base = f.Base, nil
-		return &steadyhttp.Transport{Base: b, Failover: f}
+		f := secondHost()
+		return remembering{&steadyhttp.Transport{Base: twoNames{b}, Failover: f}}
 	})
 	for _, m := range makers(zap.NewNop()) {
 		conforms("Failover>"+m.name, func(b http.RoundTripper) http.RoundTripper { return withSecondHost(m.wrap(b)) })
@@ -162,36 +160,56 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-// withSecondHost is a Failover whose target is a second host that does what the first
-// does. What it must not be told of the caller's, the host makes up for.
+// secondHost is a Failover whose target is a second host.
+func secondHost() *steadyhttp.Failover {
+	return &steadyhttp.Failover{Hosts: []string{"api.example.com"}, Targets: []steadyhttp.Target{{URL: "https://second.example"}}}
+}
+
+// withSecondHost is a Failover over two hosts that do the same. What the second must not
+// be told of the caller's is made up for by its base.
 func withSecondHost(base http.RoundTripper) http.RoundTripper {
-	return &steadyhttp.Failover{Base: &twoNames{base: base}, Hosts: []string{"api.example.com"}, Targets: []steadyhttp.Target{{URL: "https://second.example"}}}
+	f := secondHost()
+	f.Base = twoNames{base}
+	return remembering{f}
 }
 
-// twoNames sends what is for second.example to the server that was asked first.
-type twoNames struct {
-	base  http.RoundTripper
-	first atomic.Pointer[http.Request]
+// remembering has twoNames know what was asked, and gives back the cookies that a Failover
+// rightly takes from another host's answer.
+type remembering struct{ next http.RoundTripper }
+
+type rememberedKey struct{}
+
+func (r remembering) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := r.next.RoundTrip(req.WithContext(context.WithValue(req.Context(), rememberedKey{}, req)))
+	if err == nil && resp.Header != nil {
+		if cookies := resp.Header["X-Second-Cookie"]; cookies != nil {
+			resp.Header["Set-Cookie"] = cookies
+			delete(resp.Header, "X-Second-Cookie")
+		}
+	}
+	return resp, err
 }
 
-func (n *twoNames) RoundTrip(req *http.Request) (*http.Response, error) {
+func (r remembering) CloseIdleConnections() { (&http.Client{Transport: r.next}).CloseIdleConnections() }
+
+// twoNames sends what is for the second host to the first, as it was asked.
+type twoNames struct{ base http.RoundTripper }
+
+func (n twoNames) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL == nil || req.URL.Host != "second.example" {
-		n.first.Store(req)
 		return n.base.RoundTrip(req)
 	}
-	first := n.first.Load()
-	if first == nil {
-		if req.Body != nil {
-			req.Body.Close()
-		}
-		return nil, errors.New("nobody was asked before")
-	}
+	asked := req.Context().Value(rememberedKey{}).(*http.Request)
 	copied := req.WithContext(req.Context())
-	copied.URL, copied.Host, copied.Header, copied.Trailer = first.URL, first.Host, first.Header, first.Trailer
-	return n.base.RoundTrip(copied)
+	copied.URL, copied.Host, copied.Header, copied.Trailer = asked.URL, asked.Host, asked.Header, asked.Trailer
+	resp, err := n.base.RoundTrip(copied)
+	if err == nil && resp.Header["Set-Cookie"] != nil {
+		resp.Header["X-Second-Cookie"] = resp.Header["Set-Cookie"]
+	}
+	return resp, err
 }
 
-func (n *twoNames) CloseIdleConnections() { (&http.Client{Transport: n.base}).CloseIdleConnections() }
+func (n twoNames) CloseIdleConnections() { (&http.Client{Transport: n.base}).CloseIdleConnections() }
 
 // named returns those of all that have these names.
 func named(t *testing.T, all [][]maker, names []string) [][]maker {

@@ -70,7 +70,7 @@ func (p *plan) changeable() bool {
 	case p.source != nil:
 		return p.sends == 0 || p.source.Ended() && p.source.Replayable()
 	}
-	return p.inMemory || p.req.GetBody != nil
+	return p.inMemory || p.req.GetBody != nil && (p.sends == 0 || !uploading(p.req))
 }
 
 // maxChanged bounds the bodies that are changed: the largest that a provider takes.

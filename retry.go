@@ -1,7 +1,6 @@
 package steadyhttp
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"net/http"
@@ -261,8 +260,7 @@ func (r *retry) hold(resp *http.Response) {
 	}
 	body, ok := resp.Body.(*peek.Body)
 	if !ok {
-		body = peek.Start(r.req.Context(), bodyOf(resp), look)
-		resp.Body = body
+		body = lookAt(r.req.Context(), resp, look)
 	}
 	resp.Body.Close()
 	if err := body.Err(); !failed(resp) && err != nil && err != io.EOF {
@@ -271,7 +269,28 @@ func (r *retry) hold(resp *http.Response) {
 	r.held, r.heldVerdict = nil, nil
 	// Of a stream that began with an error, what follows it tells nothing more.
 	if body.Whole() || !failed(resp) {
-		resp.Body = io.NopCloser(bytes.NewReader(body.Bytes()))
+		resp.Body = &heldBody{rest: body.Bytes(), atEnd: body.AtEnd}
 		r.held, r.heldVerdict = resp, r.verdict
 	}
 }
+
+// A heldBody is a response body that was read before. As net/http's it gives io.EOF
+// with the last bytes.
+type heldBody struct {
+	rest  []byte
+	atEnd func() // nil for nothing
+}
+
+func (b *heldBody) Read(p []byte) (int, error) {
+	n := copy(p, b.rest)
+	if b.rest = b.rest[n:]; len(b.rest) > 0 {
+		return n, nil
+	}
+	if b.atEnd != nil {
+		b.atEnd()
+		b.atEnd = nil
+	}
+	return n, io.EOF
+}
+
+func (b *heldBody) Close() error { return nil }

@@ -165,7 +165,7 @@ func (p *plan) fitting(i int) bool {
 	case l.to.MaxInput > 0 && p.input() > l.to.MaxInput:
 		return false
 	}
-	return !l.to.change.ChangesBody() || p.changeable()
+	return !l.to.change.ChangesBody(p.req) || p.changeable()
 }
 
 // isNew reports whether the call can go to the i-th place, where it has not failed
