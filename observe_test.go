@@ -163,7 +163,8 @@ func (r *ownLimiter) Observe(_ limit.Permit, o limit.Observation) bool {
 	r.observed = append(r.observed, o)
 	return false
 }
-func (r *ownLimiter) Snapshot() []limit.KeyState { return nil }
+func (r *ownLimiter) Peek(context.Context, limit.Ask) time.Duration { return 0 }
+func (r *ownLimiter) Snapshot() []limit.KeyState                    { return nil }
 
 // A Limiter that many share is asked with all that is known of a request, since
 // others may have shown it more than this process has seen. The reason that it
@@ -204,6 +205,7 @@ func (waitingLimiter) Acquire(ctx context.Context, _ limit.Ask) (limit.Permit, e
 	<-ctx.Done()
 	return limit.Permit{}, ctx.Err()
 }
-func (waitingLimiter) Settle(limit.Permit, limit.Outcome)           {}
-func (waitingLimiter) Observe(limit.Permit, limit.Observation) bool { return false }
-func (waitingLimiter) Snapshot() []limit.KeyState                   { return nil }
+func (waitingLimiter) Settle(limit.Permit, limit.Outcome)            {}
+func (waitingLimiter) Observe(limit.Permit, limit.Observation) bool  { return false }
+func (waitingLimiter) Peek(context.Context, limit.Ask) time.Duration { return 0 }
+func (waitingLimiter) Snapshot() []limit.KeyState                    { return nil }

@@ -158,21 +158,47 @@ func (t *Throttler) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (t *Throttler) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+	return t.roundTripWithin(req, next, 0)
+}
+
+// roundTripWithin is roundTrip for a request that waits here for no longer than
+// maxWait, as limit.Ask has it.
+func (t *Throttler) roundTripWithin(req *http.Request, next http.RoundTripper, maxWait time.Duration) (*http.Response, error) {
 	if t.Disabled {
 		return send(next, req)
 	}
 	if !t.unlimited() {
-		return t.withPermit(req, next)
+		return t.withPermit(req, next, maxWait)
 	}
 	pass, ok := t.own.Pass(hostOf(req))
 	if !ok {
-		return t.withPermit(req, next)
+		return t.withPermit(req, next, maxWait)
 	}
 	resp, err := send(next, req)
 	if worthObserving(pass, resp, err) {
 		t.observeLate(pass, req, resp, err)
 	}
 	return resp, err
+}
+
+// peek returns how long req would wait if it came now, 0 if it would not. If it names
+// a model, model is taken for that unless it is "". What cannot be sent at all does
+// not wait. req's body is read only through GetBody.
+func (t *Throttler) peek(req *http.Request, model string) time.Duration {
+	if t.Disabled || t.unlimited() && t.own.Clear(hostOf(req)) {
+		return 0
+	}
+	ask, err := t.ask(req)
+	if err != nil {
+		return 0
+	}
+	if model != "" && ask.Key.Model != "" {
+		ask.Key.Model = model
+		if ask.LimitsKey.Model != "" {
+			ask.LimitsKey.Model = model
+		}
+	}
+	return t.limiter().Peek(req.Context(), ask)
 }
 
 // worthObserving reports whether an outcome has something to tell about a host
@@ -192,11 +218,12 @@ func (t *Throttler) observeLate(p limiter.Pass, req *http.Request, resp *http.Re
 }
 
 // withPermit waits for a permit, then sends req.
-func (t *Throttler) withPermit(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+func (t *Throttler) withPermit(req *http.Request, next http.RoundTripper, maxWait time.Duration) (*http.Response, error) {
 	ask, err := t.ask(req)
 	if err != nil {
 		return refuse(req, err)
 	}
+	ask.MaxWait = maxWait
 	s := settling{t: t}
 	over := whileWaiting(req)
 	s.p, err = t.acquire(req, &ask)

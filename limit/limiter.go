@@ -47,6 +47,8 @@ type Limiter interface {
 	//     too many wait already;
 	//   - a *Refusal if a is a Repeat and what it needs fails for longer than a can
 	//     wait, or if a pause of a limit lasts for longer than that;
+	//   - a *Refusal, at once, if the turn cannot come within a.MaxWait, or if that
+	//     passes while it waits;
 	//   - a *Refusal that Is context.DeadlineExceeded if ctx's deadline passes
 	//     while it waits;
 	//   - context.Cause(ctx) if ctx is canceled while it waits.
@@ -54,6 +56,16 @@ type Limiter interface {
 	// A call that failed has taken nothing. Its Permit has no ID and tells how
 	// long it Waited.
 	Acquire(ctx context.Context, a Ask) (Permit, error)
+
+	// Peek returns how long a would wait if it asked now, behind those who wait
+	// already. 0 is that it would go at once: where nothing happens in between,
+	// Acquire then gives a permit to the same Ask with MaxWait -1. All else is an
+	// estimate, as limits, places and gates depend on what becomes of other requests;
+	// how long a place of Limits.MaxConcurrent stays taken nobody knows, and it is
+	// reckoned from how long they were taken of late. Peek takes nothing and changes
+	// nothing. A Limiter that is asked over a network may need a round trip, and
+	// returns 0 if there is no answer.
+	Peek(ctx context.Context, a Ask) time.Duration
 
 	// Settle ends p. It frees the request's place among the concurrent requests,
 	// and charges or gives back tokens. It does not block. It must be called for
@@ -128,6 +140,12 @@ type Ask struct {
 	// MaxQueue is how many requests may wait under one Key. 0 and negative are no
 	// limit.
 	MaxQueue int
+
+	// MaxWait is how long the request may wait at all, for whatever reason. After it
+	// the request is refused, and at once if its turn cannot come in time. A request
+	// that is refused so is no evidence of anything. 0 is no bound; negative is not
+	// to wait.
+	MaxWait time.Duration
 
 	// OutageWait is how long, from when a gate first holds it back, the request may
 	// wait at the gates of scopes that fail. 0 is the default: 30 s, 10 s if the

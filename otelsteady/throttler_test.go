@@ -161,6 +161,7 @@ type states []limit.KeyState
 func (s states) Acquire(context.Context, limit.Ask) (limit.Permit, error) {
 	return limit.Permit{}, nil
 }
-func (s states) Settle(limit.Permit, limit.Outcome)           {}
-func (s states) Observe(limit.Permit, limit.Observation) bool { return false }
-func (s states) Snapshot() []limit.KeyState                   { return append([]limit.KeyState(nil), s...) }
+func (s states) Peek(context.Context, limit.Ask) time.Duration { return 0 }
+func (s states) Settle(limit.Permit, limit.Outcome)            {}
+func (s states) Observe(limit.Permit, limit.Observation) bool  { return false }
+func (s states) Snapshot() []limit.KeyState                    { return append([]limit.KeyState(nil), s...) }

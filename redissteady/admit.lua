@@ -5,8 +5,11 @@
 --   go      in so many seconds; all is reserved
 --   park    until a message comes, or for so many seconds; then ask again
 --   refuse  it would take longer than the caller has
+--
+-- Of one who only peeks nothing is taken and nothing is kept; the answer's wait is
+-- when it could go.
 
-local cost, within = ask.cost, ask.within or inf
+local cost, within, bound = ask.cost, ask.within or inf, ask.bound or inf
 
 -- The user's limits are those of the latest who asks.
 local function set(s, limits)
@@ -240,7 +243,9 @@ local function decide()
   end
   -- At a gate that is no limit's it waits until the end of OutageWait, and goes then.
   local late = (sure and at or least) - now > within and not (g and not g.limited)
-  if late or (ask.full and at > now) then
+  -- MaxWait bounds every wait; where there is none at all, that for an outcome too.
+  local too_long = at - now > bound and (sure or bound == 0)
+  if late or too_long or (ask.full and at > now) then
     answer.verdict, answer.wait = 'refuse', at - now
     return
   elseif not sure then
@@ -252,7 +257,7 @@ local function decide()
   if leases and not (ask.granted and redis.call('ZSCORE', leases, me)) then
     if leases_now(leases) >= ask.most or redis.call('ZCARD', line) > 0 then
       answer.why = 'the limit of concurrent requests'
-      answer.verdict = ask.full and 'refuse' or 'park'
+      answer.verdict = (ask.full or bound == 0) and 'refuse' or 'park'
       if answer.verdict == 'park' then
         local host = states[1]
         host.came = (host.came or 0) + 1
@@ -268,6 +273,25 @@ local function decide()
   answer.at = string.format('%.6f', at)
   take(tonumber(answer.at))
   answer.verdict, answer.wait = 'go', at - now
+end
+
+-- peek answers when the request could go: behind those who stand in the line for a
+-- place, each has to wait for that of one before it.
+local function peek_at()
+  local act = ask.inference ~= OFF
+  local at, _, because = ready(act)
+  if ask.inference == OBSERVE and at > now then at, _, because = ready(false) end
+  answer.verdict, answer.wait, answer.why = 'go', at - now, because
+  local leases, line = KEYS[ask.leases or 0], KEYS[ask.line or 0]
+  if not leases then return end
+  local free, waiting = ask.most - leases_now(leases), redis.call('ZCARD', line)
+  if free <= 0 or waiting > 0 then answer.ahead = max(waiting - free + 1, 1) end
+end
+
+if ask.peek then
+  enter()
+  peek_at()
+  return cjson.encode(answer)
 end
 
 alive_now()

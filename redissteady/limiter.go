@@ -186,6 +186,9 @@ func (l *Limiter) obtain(ctx context.Context, t *ticket) error {
 			if t.full {
 				return t.tooMany()
 			}
+			if deadline, ok := ctx.Deadline(); t.ask.MaxWait != 0 && (!ok || time.Until(deadline) > t.boundLeft()) {
+				return t.tooLong()
+			}
 			return tooLate(t.why, wait)
 		}
 	}
@@ -199,6 +202,8 @@ func (l *Limiter) ended(ctx context.Context, t *ticket) error {
 	invalid := l.invalid
 	l.mu.Unlock()
 	switch {
+	case err == nil && invalid == nil && t.ask.MaxWait > 0 && t.why != "" && t.boundLeft() == 0:
+		err = t.tooLong()
 	case err == nil && invalid == nil && !t.late && t.waitedEnough() && !t.ask.Repeat && !t.held.Limited:
 		t.past, t.held = true, nil
 		return nil
@@ -272,14 +277,14 @@ func (l *Limiter) wait(ctx context.Context, t *ticket, d time.Duration) bool {
 			t.late = true
 			return false
 		}
-		left := d - time.Since(began)
+		left := min(d-time.Since(began), t.boundLeft())
 		if t.held != nil {
 			left = min(left, time.Until(t.until))
 		}
 		timer := time.NewTimer(left)
 		select {
 		case <-timer.C:
-			if t.waitedEnough() {
+			if t.waitedEnough() || t.boundLeft() == 0 {
 				return time.Since(began) >= d
 			}
 			if t.gate == "" || l.front(t) {

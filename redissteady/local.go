@@ -146,8 +146,14 @@ func (c *local) obtain(ctx context.Context, l *Limiter, t *ticket) error {
 			return t.tooMany()
 		}
 		l.waits(t, "the limit of concurrent requests")
+		if t.ask.MaxWait < 0 {
+			return t.tooLong()
+		}
 		l.queue(t)
 		either, cancel := context.WithCancel(ctx)
+		if t.ask.MaxWait > 0 {
+			either, cancel = context.WithTimeout(ctx, t.boundLeft())
+		}
 		stop := context.AfterFunc(c.over, cancel)
 		err := place.Acquire(either, 1)
 		stop()
@@ -204,6 +210,10 @@ func (c *local) pass(ctx context.Context, l *Limiter, t *ticket, keys []*localKe
 		if deadline, ok := ctx.Deadline(); ok && deadline.Before(at) {
 			undo()
 			return tooLate(t.why, d)
+		}
+		if d > t.boundLeft() {
+			undo()
+			return t.tooLong()
 		}
 		l.queue(t)
 		timer := time.NewTimer(d)

@@ -42,6 +42,9 @@ func (l *Limiter) Settle(p limit.Permit, o limit.Outcome) {
 	delete(l.permits, p.ID)
 	gone := l.away
 	well, heard := t != nil && l.allWell(t), t != nil && t.heard && o.Signal == limit.SignalNone
+	if t != nil && t.leases() > 0 {
+		l.tookPlace(t)
+	}
 	l.mu.Unlock()
 	switch {
 	case t == nil:

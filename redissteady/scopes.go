@@ -22,7 +22,8 @@ type scope struct {
 	left      time.Duration
 	evidence  string
 	wouldHold int64
-	most      int // concurrent requests
+	most      int           // concurrent requests
+	took      time.Duration // how long they are under way, smoothed
 	well      bool
 	processes int
 }

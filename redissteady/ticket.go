@@ -45,8 +45,9 @@ type ticket struct {
 	spared  string     // what would have held it back
 	past    bool       // it has waited for OutageWait: it goes once, as without a gate
 
-	at      float64 // when it was let go, on Redis's clock
-	touched []int   // the keys of what was taken, in the script's order
+	went    time.Time // when it was let go
+	at      float64   // when it was let go, on Redis's clock
+	touched []int     // the keys of what was taken, in the script's order
 	sent    []load
 
 	local *localPermit // if it was let go while Redis was away
@@ -138,6 +139,10 @@ func (t *ticket) admission(l *Limiter, ctx context.Context) *admission {
 		within := max(time.Until(deadline).Seconds(), 0)
 		q.Within = &within
 	}
+	if t.ask.MaxWait != 0 {
+		bound := t.boundLeft().Seconds()
+		q.Bound = &bound
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	t.again = false // what is new is asked now
@@ -191,6 +196,22 @@ func (t *ticket) patience(ctx context.Context, g *gateState) time.Time {
 	return end
 }
 
+// boundLeft is how much longer t waits at all, forever if nothing bounds that.
+func (t *ticket) boundLeft() time.Duration {
+	if t.ask.MaxWait == 0 {
+		return forever
+	}
+	return max(t.ask.MaxWait-time.Since(t.came), 0)
+}
+
+// tooLong is the refusal of a request that does not wait for longer than MaxWait.
+func (t *ticket) tooLong() error {
+	if t.ask.MaxWait < 0 {
+		return &limit.Refusal{Reason: t.why + ": the request does not wait"}
+	}
+	return &limit.Refusal{Reason: fmt.Sprintf("%s: the request waits for %s at the most", t.why, t.ask.MaxWait)}
+}
+
 // waitedEnough reports whether t has stood at a gate for as long as it waits there.
 func (t *ticket) waitedEnough() bool { return t.held != nil && !time.Now().Before(t.until) }
 
@@ -226,6 +247,7 @@ func (l *Limiter) leave(t *ticket, gone bool) {
 	defer l.mu.Unlock()
 	delete(l.waiting, t.id)
 	if gone {
+		t.went = time.Now()
 		l.permits[t.number] = t
 	}
 	if !t.inQueue {

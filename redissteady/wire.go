@@ -97,6 +97,8 @@ type admission struct {
 	Limits    []setLimit `json:"limits"`
 	Cost      load       `json:"cost"`
 	Within    *float64   `json:"within,omitempty"` // seconds
+	Bound     *float64   `json:"bound,omitempty"`  // likewise: what is left of MaxWait
+	Peek      bool       `json:"peek,omitempty"`   // it only asks when it could go
 	Full      bool       `json:"full,omitempty"`   // too many wait already for it to wait, too
 	Past      bool       `json:"past,omitempty"`   // it has waited for OutageWait
 
@@ -126,6 +128,7 @@ type answer struct {
 	Scopes    []scopeState `json:"scopes"`
 	Known     bool         `json:"known"` // the host has answered
 	Processes int          `json:"processes"`
+	Ahead     float64      `json:"ahead"` // of one that peeks: how many places must be given back first
 }
 
 // A gateState is the gate that a request stands at.

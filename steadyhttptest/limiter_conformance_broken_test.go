@@ -258,6 +258,38 @@ var brokenLimiters = []struct {
 	{"does not know what it may hold", asks(func(a *limit.Ask) { a.Limits.MaxConcurrent *= 2 }),
 		"two hundred goroutines share it", "under way at once, want at most 20"},
 
+	{"waits all the same", asks(func(a *limit.Ask) { a.MaxWait = max(a.MaxWait, 0) }),
+		"a request with a negative MaxWait goes at once or is refused at once", "Acquire has not returned"},
+	{"blames a deadline", gives(func(_ context.Context, _ *limit.Permit, err *error) {
+		if r, ok := (*err).(*limit.Refusal); ok {
+			r.Late = true
+		}
+	}), "a request with a negative MaxWait goes at once or is refused at once", "does not blame a deadline"},
+	{"knows no bound", asks(func(a *limit.Ask) { a.MaxWait = min(a.MaxWait, 0) }),
+		"a request waits no longer than its MaxWait", "Acquire has not returned"},
+	{"takes what it refuses", func() limit.Limiter {
+		return &brokenLimiter{acquire: func(l *brokenLimiter, ctx context.Context, a limit.Ask) (limit.Permit, error) {
+			p, err := l.Memory.Acquire(ctx, a)
+			if err != nil {
+				a.MaxWait = 0
+				go l.Memory.Acquire(ctx, a)
+			}
+			return p, err
+		}}
+	}, "a request that was refused for its MaxWait has left nothing", "that wait"},
+	{"sees nothing in the way", peeks(func(_ *brokenLimiter, _ *limit.Ask, wait *time.Duration) { *wait = 0 }),
+		"Peek says when a request could go, and takes nothing", "a second before the next: got 0s"},
+	{"takes what it peeks at", peeks(func(l *brokenLimiter, a *limit.Ask, wait *time.Duration) {
+		if *wait == 0 {
+			p, _ := l.Memory.Acquire(context.Background(), *a)
+			l.Memory.Settle(p, good)
+		}
+	}), "Peek says when a request could go, and takes nothing", "where nothing is in the way: got"},
+	{"sees what is only observed", peeks(func(l *brokenLimiter, a *limit.Ask, wait *time.Duration) {
+		a.Inference = limit.Act
+		*wait = l.Memory.Peek(context.Background(), *a)
+	}), "Peek knows of pauses and places, and of what is only observed", "only observed"},
+
 	{"panics", asks(func(*limit.Ask) { panic("so much for that") }), "without limits requests go at once", "panic: so much for that"},
 	{"leaves a goroutine behind", asks(func(*limit.Ask) { go time.Sleep(time.Minute) }),
 		"the requests of a day may go when they are wanted", "goroutines are left"},

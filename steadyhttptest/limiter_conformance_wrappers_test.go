@@ -17,6 +17,7 @@ type brokenLimiter struct {
 	settle   func(l *brokenLimiter, p limit.Permit, o limit.Outcome)
 	observe  func(l *brokenLimiter, p limit.Permit, o limit.Observation) bool
 	snapshot func(l *brokenLimiter) []limit.KeyState
+	peek     func(l *brokenLimiter, ctx context.Context, a limit.Ask) time.Duration
 
 	calls atomic.Int64 // for faults that count
 	last  atomic.Value // of faults that remember
@@ -44,6 +45,13 @@ func (l *brokenLimiter) Observe(p limit.Permit, o limit.Observation) bool {
 	return l.Memory.Observe(p, o)
 }
 
+func (l *brokenLimiter) Peek(ctx context.Context, a limit.Ask) time.Duration {
+	if l.peek != nil {
+		return l.peek(l, ctx, a)
+	}
+	return l.Memory.Peek(ctx, a)
+}
+
 func (l *brokenLimiter) Snapshot() []limit.KeyState {
 	if l.snapshot != nil {
 		return l.snapshot(l)
@@ -68,6 +76,17 @@ func gives(change func(ctx context.Context, p *limit.Permit, err *error)) func()
 			p, err := l.Memory.Acquire(ctx, a)
 			change(ctx, &p, &err)
 			return p, err
+		}}
+	}
+}
+
+// peeks is a Limiter that says other times.
+func peeks(change func(l *brokenLimiter, a *limit.Ask, wait *time.Duration)) func() limit.Limiter {
+	return func() limit.Limiter {
+		return &brokenLimiter{peek: func(l *brokenLimiter, ctx context.Context, a limit.Ask) time.Duration {
+			wait := l.Memory.Peek(ctx, a)
+			change(l, &a, &wait)
+			return wait
 		}}
 	}
 }

@@ -80,8 +80,17 @@ func New(now monotime.Instant, load float64) *Finder {
 
 func (f *Finder) seconds(t monotime.Instant) float64 { return t.Sub(f.born).Seconds() }
 
-// Next returns when the next request may go. t or earlier is now.
+// Next returns when the next request, which has come, may go. t or earlier is now.
 func (f *Finder) Next(t monotime.Instant) monotime.Instant {
+	at := f.Peek(t)
+	if at > t {
+		f.lastHeld, f.epoch.held = f.seconds(t), true
+	}
+	return at
+}
+
+// Peek is Next where nobody has come.
+func (f *Finder) Peek(t monotime.Instant) monotime.Instant {
 	s := f.seconds(t)
 	f.settle(s)
 	at := s
@@ -96,7 +105,6 @@ func (f *Finder) Next(t monotime.Instant) monotime.Instant {
 	if at <= s {
 		return t
 	}
-	f.lastHeld, f.epoch.held = s, true
 	return t.Add(time.Duration(math.Ceil((at - s) * 1e9)))
 }
 

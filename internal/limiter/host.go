@@ -107,15 +107,21 @@ func (h *host) unneeded(t monotime.Instant, all bool) bool {
 	return all || h.keys.len() == 0 && (h.idle(t) || h.clearNow())
 }
 
-// of returns the state of k, a new one if there is none. It requires h.mu held.
-func (h *host) of(k limit.Key, t monotime.Instant) *keyState {
+// known returns the state of k, nil if there is none. It requires h.mu held.
+func (h *host) known(k limit.Key) *keyState {
 	if ScopeOf(&k) == 0 {
 		return &h.keyState
 	}
 	k.Host = h.key.Host
-	if state := h.keys.get(&k); state != nil {
+	return h.keys.get(&k)
+}
+
+// of returns the state of k, a new one if there is none. It requires h.mu held.
+func (h *host) of(k limit.Key, t monotime.Instant) *keyState {
+	if state := h.known(k); state != nil {
 		return state
 	}
+	k.Host = h.key.Host
 	if !h.room(t) {
 		return &keyState{key: k, host: h} // it is forgotten at once
 	}

@@ -31,10 +31,11 @@ type keyState struct {
 	key  limit.Key
 	host *host
 
-	told   []told // limits that the user set
-	max    int32  // of requests under way; 0 is none
-	inUse  int32  // requests under way
-	sent   load   // in all
+	told   []told        // limits that the user set
+	max    int32         // of requests under way; 0 is none
+	inUse  int32         // requests under way
+	sent   load          // in all
+	took   time.Duration // how long requests are under way, smoothed; counted where max is set
 	stated []stated
 	finder *finder.Finder // of a rate that refusals point to; nil is none
 	gate   *gate          // nil is open
@@ -61,6 +62,7 @@ type ask struct {
 	cost    load
 	routeOK bool // no failure of the request's own route is known
 	spent   bool // it has waited at gates of failing scopes for as long as it may
+	peeks   bool // it only asks when it could go: nothing may change by that
 }
 
 // next returns when a request can pass k, if those of ahead pass first; sure is
@@ -74,7 +76,11 @@ func (k *keyState) next(t monotime.Instant, a *ask, ahead *load) (at monotime.In
 	}
 	for i := range k.told {
 		w := &k.told[i]
-		if then := w.next(t, a.cost[w.unit], ahead[w.unit]); then > at {
+		then := w.next(t, a.cost[w.unit], ahead[w.unit])
+		if then > t && ahead[w.unit] == 0 && !a.peeks {
+			w.evenly(then, a.cost[w.unit])
+		}
+		if then > at {
 			later(then, true, w.why())
 		}
 	}
@@ -110,7 +116,11 @@ func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(
 		}
 	}
 	if _, shut := k.letsNothingIn(); k.finder != nil && !(shut && a.spent) {
-		if then := k.finder.Next(t); then > t {
+		then := k.finder.Peek(t)
+		if !a.peeks {
+			then = k.finder.Next(t)
+		}
+		if then > t {
 			later(then, false, "the adaptive rate limit")
 		}
 	}
@@ -121,7 +131,7 @@ func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(
 			later(k.ramp.next(t, ahead[requests]), ahead[requests] == 0, "the pace after an outage or a pause")
 		}
 	}
-	if h := k.host; k.isHost() && h.cold != 0 && !h.answered {
+	if h := k.host; k.isHost() && h.cold != 0 && !h.answered && !(a.peeks && rates(&a.Limits)) {
 		allowed, then := ColdBurst, h.cold
 		for ; float64(k.inUse)+ahead[requests] >= float64(allowed); allowed *= 2 {
 			then = then.Add(ColdDouble)
@@ -181,6 +191,12 @@ func (k *keyState) settle(t monotime.Instant, p *permit, o *limit.Outcome) {
 	k.inUse--
 	k.users--
 	k.used = t
+	if k.max > 0 {
+		if k.took == 0 {
+			k.took = t.Sub(p.at)
+		}
+		k.took += (t.Sub(p.at) - k.took) / 8
+	}
 	var used load // of the tokens: how many requests a server counts, it says itself
 	switch {
 	case o.Refund:

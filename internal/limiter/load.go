@@ -51,19 +51,33 @@ func (n *load) subtract(m *load) {
 	}
 }
 
-// perWindow is a window in words, "" for an unusual one.
-func perWindow(d time.Duration) string {
-	switch d {
-	case time.Second:
-		return " per second"
-	case time.Minute:
-		return " per minute"
-	case time.Hour:
-		return " per hour"
-	case 24 * time.Hour:
-		return " per day"
+// windows are those that have a word, and any other.
+var windows = [...]struct {
+	length time.Duration
+	words  string
+}{{0, ""}, {time.Second, " per second"}, {time.Minute, " per minute"}, {time.Hour, " per hour"}, {24 * time.Hour, " per day"}}
+
+// A limitWords is how limits are called, by unit and window: who asks when it could
+// go makes no string.
+type limitWords [units][len(windows)]string
+
+func wordsOf(limits string) (all limitWords) {
+	for u := range all {
+		for i, w := range windows {
+			all[u][i] = limits + unitWords[u] + w.words
+		}
 	}
-	return ""
+	return all
+}
+
+// of is how the limit of u in that window is called.
+func (l *limitWords) of(u unit, window time.Duration) string {
+	for i, w := range windows {
+		if w.length == window {
+			return l[u][i]
+		}
+	}
+	return l[u][0]
 }
 
 // seconds rounds up, so that what is waited for is there.

@@ -29,15 +29,17 @@ func (m *Memory) Acquire(ctx context.Context, a limit.Ask) (limit.Permit, error)
 // be nil.
 func (m *Memory) AcquireFor(ctx context.Context, a *limit.Ask, req *http.Request) (limit.Permit, error) {
 	a.Cost.Requests = max(a.Cost.Requests, 1)
-	w := waiter{ask: ask{Ask: *a, cost: loadOf(a.Cost)}}
-	w.permit.cost = w.ask.cost
-	w.ask.spent = a.OutageWait < 0
 	h, t := m.lockHost(a.Key.Host), monotime.Now()
-	w.host = h
-	w.number = h.arrived
+	if a.MaxWait != 0 {
+		if err := h.mustWait(ctx, t, a); err != nil {
+			h.mu.Unlock()
+			return limit.Permit{}, err
+		}
+	}
+	w := h.arrives(a)
 	h.arrived++
 	by, at, sure := w.blocker(t)
-	if !a.Repeat {
+	if !a.Repeat && (a.MaxWait == 0 || by == nil) { // one that may go elsewhere counts once it goes
 		w.permit.arrive(t)
 	}
 	if by != nil && a.Inference == limit.Observe {
@@ -51,10 +53,7 @@ func (m *Memory) AcquireFor(ctx context.Context, a *limit.Ask, req *http.Request
 		h.mu.Unlock()
 		return p, nil
 	}
-	w.came, w.deadline = t, monotime.Never
-	if deadline, ok := ctx.Deadline(); ok {
-		w.deadline = t.Add(max(time.Until(deadline), 0))
-	}
+	w.arrivesAt(ctx, t)
 	var err error
 	switch {
 	case a.MaxQueue > 0 && int(by.waiting) >= a.MaxQueue:
@@ -78,12 +77,33 @@ func (m *Memory) AcquireFor(ctx context.Context, a *limit.Ask, req *http.Request
 	}
 	h.publish()
 	h.mu.Unlock()
+	var tooLong <-chan time.Time
+	if a.MaxWait > 0 {
+		bound := time.NewTimer(a.MaxWait)
+		defer bound.Stop()
+		tooLong = bound.C
+	}
 	var canceled <-chan struct{}
 	if req != nil {
 		//lint:ignore SA1019 deprecated for callers, who may still set it
 		canceled = req.Cancel
 	}
-	return h.wait(ctx, &waiting, canceled)
+	return h.wait(ctx, &waiting, canceled, tooLong)
+}
+
+// arrives returns what a is while it waits, if it has to.
+func (h *host) arrives(a *limit.Ask) waiter {
+	w := waiter{host: h, number: h.arrived, ask: ask{Ask: *a, cost: loadOf(a.Cost), spent: a.OutageWait < 0}}
+	w.permit.cost = w.ask.cost
+	return w
+}
+
+// arrivesAt notes when w came and until when its caller waits.
+func (w *waiter) arrivesAt(ctx context.Context, t monotime.Instant) {
+	w.came, w.deadline = t, monotime.Never
+	if deadline, ok := ctx.Deadline(); ok {
+		w.deadline = t.Add(max(time.Until(deadline), 0))
+	}
 }
 
 // observed counts that w would have been held back by what is inferred, and returns

@@ -32,6 +32,13 @@ func (m *Memory) Pass(name string) (p Pass, ok bool) {
 	return p, true
 }
 
+// Clear reports whether nothing holds back a request to the host of that name, limits
+// of the user's aside.
+func (m *Memory) Clear(name string) bool {
+	v, known := m.hosts.Load(name)
+	return !known || v.(*host).clear.Load()
+}
+
 // Open reports whether the host still holds nobody back.
 func (p Pass) Open() bool { return p.host.clear.Load() }
 
@@ -43,7 +50,7 @@ func (m *Memory) PermitFor(p Pass, a limit.Ask) limit.Permit {
 	h := m.lockHost(a.Key.Host)
 	defer h.mu.Unlock()
 	late := permit{cost: loadOf(a.Cost), at: p.sent}
-	h.enter(&a, &late, p.sent)
+	h.enter(&a, &late, p.sent, false)
 	for i := range late.held {
 		if s := &late.held[i]; s.state != nil {
 			s.state.inUse++

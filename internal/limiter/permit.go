@@ -30,11 +30,11 @@ type hold struct {
 	before load // what the Key had sent in all, this request included
 }
 
-// enter finds the Keys that concern a, makes those that there have to be, and has
-// p hold on to them. It requires h.mu held.
-func (h *host) enter(a *limit.Ask, p *permit, t monotime.Instant) {
+// enter finds the Keys that concern a, makes those that there have to be, unless it
+// only peeks, and has p hold on to them. It requires h.mu held.
+func (h *host) enter(a *limit.Ask, p *permit, t monotime.Instant, peeks bool) {
 	p.hold(&h.keyState)
-	if a.Limits.Any() {
+	if a.Limits.Any() && !(peeks && h.known(a.LimitsKey) == nil) {
 		k := h.of(a.LimitsKey, t)
 		if k.told == nil && k.max == 0 {
 			k.told, k.max = toldBy(&a.Limits), int32(min(max(a.Limits.MaxConcurrent, 0), 1<<30))

@@ -72,11 +72,13 @@ func (q *queue) Pop() any {
 }
 
 // wait waits for w's turn, and returns the permit.
-func (h *host) wait(ctx context.Context, w *waiter, canceled <-chan struct{}) (limit.Permit, error) {
+func (h *host) wait(ctx context.Context, w *waiter, canceled <-chan struct{}, tooLong <-chan time.Time) (limit.Permit, error) {
 	select {
 	case <-w.done:
 	case <-ctx.Done():
 		h.giveUp(w, context.Cause(ctx), ctx.Err() == context.DeadlineExceeded)
+	case <-tooLong:
+		h.waitedTooLong(w)
 	case <-canceled:
 		deadline, ok := ctx.Deadline()
 		h.giveUp(w, context.Canceled, ok && !time.Now().Before(deadline)) // http.Client's Timeout closes it at that moment
@@ -121,7 +123,7 @@ func (w *waiter) enter(t monotime.Instant) {
 	}
 	w.looked = t
 	before := w.permit.n()
-	w.host.enter(&w.ask.Ask, &w.permit, t)
+	w.host.enter(&w.ask.Ask, &w.permit, t, w.ask.peeks)
 	if w.waits {
 		w.permit.waiting(before, 1)
 	}
@@ -262,6 +264,9 @@ func (h *host) letGo(w *waiter, t monotime.Instant) {
 			w.gated = true // it goes to see whether that is over
 		}
 	}
+	if !w.ask.Repeat && w.ask.MaxWait != 0 {
+		w.permit.arrive(t)
+	}
 	w.permit.take(t, &w.ask)
 	h.end(w, t, h.grant(&w.permit, &w.ask.Ask), nil)
 }
@@ -301,11 +306,16 @@ func (h *host) giveUp(w *waiter, why error, late bool) {
 		return
 	default:
 	}
-	k, first := w.at, w.index == 0
-	w.dequeue()
 	if late {
 		why = h.lateError(w, 0)
 	}
+	h.withdraw(w, t, why)
+}
+
+// withdraw ends the wait of w, which stands in a queue.
+func (h *host) withdraw(w *waiter, t monotime.Instant, why error) {
+	k, first := w.at, w.index == 0
+	w.dequeue()
 	h.end(w, t, limit.Permit{}, why)
 	if first {
 		k.run(t)

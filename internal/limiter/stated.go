@@ -180,9 +180,9 @@ func (s *stated) lost(sent monotime.Instant) {
 	}
 }
 
-func (s *stated) why() string {
-	return "the server's limit of " + unitWords[s.unit] + perWindow(s.window)
-}
+var statedWords = wordsOf("the server's limit of ")
+
+func (s *stated) why() string { return statedWords.of(s.unit, s.window) }
 
 // learn takes over a limit that a response stated to a request of that cost which
 // went out at sent, when k had sent before in all.

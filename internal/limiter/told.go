@@ -74,6 +74,11 @@ func toldBy(l *limit.Limits) (all []told) {
 	return all
 }
 
+// rates reports whether l has a limit of those that toldBy lists.
+func rates(l *limit.Limits) bool {
+	return l.RequestsPerSecond > 0 || l.RequestsPerMinute > 0 || l.RequestsPerDay > 0 || l.Tokens()
+}
+
 // each is the time that one request or token takes up of a steady flow.
 func (w *told) each(n float64) time.Duration { return seconds(n * w.length.Seconds() / w.max) }
 
@@ -91,13 +96,16 @@ func (w *told) next(t monotime.Instant, n, ahead float64) monotime.Instant {
 	n = min(n, w.max) // more than the limit goes out of an empty window
 	at := w.room(t, n+ahead)
 	tolerance := w.each(max(w.burst-n, 0))
-	if at > t && ahead == 0 {
-		w.turn = max(w.turn, at.Add(tolerance)) // a burst is for after a pause: who waits here goes evenly
-	}
 	if turn := w.turn.Add(w.each(ahead)); turn.Sub(at) > tolerance {
 		at = turn - monotime.Instant(tolerance)
 	}
 	return at
+}
+
+// evenly takes in that n waits until at and is the first to: a burst is for after a
+// pause, and who waits for the window goes evenly.
+func (w *told) evenly(at monotime.Instant, n float64) {
+	w.turn = max(w.turn, at.Add(w.each(max(w.burst-min(n, w.max), 0))))
 }
 
 // room returns when the window has room for n.
@@ -198,6 +206,6 @@ func (w *told) left(t monotime.Instant) float64 {
 	return w.max - w.sum
 }
 
-func (w *told) why() string {
-	return "the limit of " + unitWords[w.unit] + perWindow(w.length)
-}
+var toldWords = wordsOf("the limit of ")
+
+func (w *told) why() string { return toldWords.of(w.unit, w.length) }

@@ -33,6 +33,9 @@ type went struct {
 func (w *told) pass(t monotime.Instant, n float64, late func() time.Duration) went {
 	for {
 		at := w.next(t, n, 0)
+		if at > t {
+			w.evenly(at, n)
+		}
 		if at <= t {
 			w.take(t, n)
 			return went{t, n}

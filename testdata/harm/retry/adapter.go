@@ -181,6 +181,8 @@ func (k *keyReader) Observe(p limit.Permit, n limit.Observation) bool {
 }
 func (k *keyReader) Snapshot() []limit.KeyState { return nil }
 
+func (k *keyReader) Peek(context.Context, limit.Ask) time.Duration { return 0 }
+
 // Traced puts spans around a chain's calls, AttemptTraced around its attempts.
 func Traced(rt http.RoundTripper, tp *trace.TracerProvider, mp *metric.MeterProvider) http.RoundTripper {
 	return &otelsteady.Calls{Base: rt, TracerProvider: tp, MeterProvider: mp}

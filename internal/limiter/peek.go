@@ -1,0 +1,111 @@
+package limiter
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp/internal/monotime"
+	"github.com/steadyhttp/steadyhttp/limit"
+)
+
+// UnknownPlace is for how long a place among MaxConcurrent is reckoned to be taken
+// as long as none was given back.
+const UnknownPlace = time.Second
+
+// Peek implements limit.Limiter. When a place will be free it reckons from how long
+// they were taken of late, and how long a crowd takes that leaves a gate from the
+// pace at which it will begin.
+func (m *Memory) Peek(ctx context.Context, a limit.Ask) time.Duration {
+	v, known := m.hosts.Load(a.Key.Host)
+	if !known {
+		return 0
+	}
+	h := v.(*host)
+	if h.clear.Load() {
+		return 0
+	}
+	a.Cost.Requests = max(a.Cost.Requests, 1)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	t := monotime.Now()
+	w := h.arrives(&a)
+	by, at, _ := w.peek(ctx, t)
+	switch {
+	case by == nil:
+		return 0
+	case at == monotime.Never:
+		return by.placeIn()
+	case by.gate != nil && !w.ask.passes(by.gate):
+		at = at.Add(by.leavesIn())
+	}
+	return at.Sub(t)
+}
+
+// peek returns when w could go that comes at t, whether that is sure, and what holds
+// it back the longest. Nothing is changed by that, but w. It requires h.mu held.
+func (w *waiter) peek(ctx context.Context, t monotime.Instant) (by *keyState, at monotime.Instant, sure bool) {
+	w.ask.peeks = true
+	by, at, sure = w.blocker(t)
+	if by != nil && w.ask.Inference == limit.Observe {
+		w.ask.Inference = limit.Off
+		by, at, sure = w.blocker(t)
+	}
+	w.permit.leave()
+	if by.gateIsShort() && !w.ask.passes(by.gate) && !w.ask.Repeat {
+		w.arrivesAt(ctx, t)
+		w.patience(t, by.gate)
+		at = min(at, max(w.outageEnd, t+1)) // then it goes all the same
+	}
+	return by, at, sure
+}
+
+// mustWait returns the refusal of a request that comes at t, if it would have to wait
+// for longer than its MaxWait. It requires h.mu held.
+func (h *host) mustWait(ctx context.Context, t monotime.Instant, a *limit.Ask) error {
+	w := h.arrives(a)
+	by, at, sure := w.peek(ctx, t)
+	if by == nil || a.MaxWait > 0 && (!sure || at.Sub(t) <= a.MaxWait) {
+		return nil
+	}
+	return w.tooLong()
+}
+
+// tooLong is the refusal of a request that does not wait for longer than MaxWait.
+func (w *waiter) tooLong() error {
+	reason := fmt.Sprintf("%s: the request waits for %s at the most", w.why, w.ask.MaxWait)
+	if w.ask.MaxWait < 0 {
+		reason = w.why + ": the request does not wait"
+	}
+	return &limit.Refusal{Reason: reason, Err: w.permit.gateError()}
+}
+
+// waitedTooLong ends the wait of w, unless it has ended.
+func (h *host) waitedTooLong(w *waiter) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	defer h.publish()
+	t := monotime.Now()
+	if w.at != nil {
+		w.at.run(t) // its turn may be now
+	}
+	if w.at != nil {
+		h.withdraw(w, t, w.tooLong())
+	}
+}
+
+// placeIn is in how long a place will be free for a request that comes now, as far
+// as that can be known.
+func (k *keyState) placeIn() time.Duration {
+	took := k.took
+	if took == 0 {
+		took = UnknownPlace
+	}
+	ahead := max(float64(k.inUse-k.max)+k.queued[requests]+1, 1)
+	return max(seconds(took.Seconds()*ahead/float64(k.max)), 1)
+}
+
+// leavesIn is how long those who wait at k's gate need to leave once it is open.
+func (k *keyState) leavesIn() time.Duration {
+	return seconds(k.queued[requests] / max(RampStart*k.gate.load, MinRamp))
+}
