@@ -235,19 +235,25 @@ func TestSilentPrimary(t *testing.T) {
 	}
 }
 
-// The primary is down for a minute, at ten calls a second, then it is back.
+// The primary is down for a minute, at ten calls a second, then it is back: from the
+// first call on, and after it has worked for a while.
 func TestPrimaryDownForAMinute(t *testing.T) {
+	for _, healthy := range []time.Duration{0, 20 * time.Second} {
+		t.Run(fmt.Sprintf("healthy for %v", healthy), func(t *testing.T) { testPrimaryDown(t, healthy) })
+	}
+}
+
+func testPrimaryDown(t *testing.T, healthy time.Duration) {
 	for name, down := range map[string]func(asked) reply{
 		"503": always(503, "", ""), "refused": fails(syscall.ECONNREFUSED), "500": always(500, "", ""), "529": always(529, "", ""),
-		"429 without a time": always(429, "", openAIError("requests", "rate_limit_exceeded", "Rate limit reached")),
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				start := time.Now()
+				start := time.Now().Add(healthy)
 				back := start.Add(time.Minute)
 				f := &fleet{rules: map[string]func(asked) reply{fallback: func(a asked) reply { r := works(a); r.after = 100 * time.Millisecond; return r },
 					primary: func(a asked) reply {
-						if a.at.Before(back) {
+						if !a.at.Before(start) && a.at.Before(back) {
 							return down(a)
 						}
 						r := works(a)
@@ -259,7 +265,7 @@ func TestPrimaryDownForAMinute(t *testing.T) {
 				var took []time.Duration
 				lost := 0
 				var wg sync.WaitGroup
-				for range 700 {
+				for time.Since(start) < 70*time.Second {
 					wg.Go(func() {
 						d := ask(t, rt, nil)
 						mu.Lock()
@@ -297,6 +303,35 @@ func median(d []time.Duration) time.Duration {
 		}
 	}
 	return s[len(s)/2]
+}
+
+// A limit that states nothing lets nothing in for a minute. What it bears afterwards has
+// to be found, and the calls beyond go elsewhere meanwhile.
+func TestSilentLimitComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		f := &fleet{rules: map[string]func(asked) reply{fallback: works, primary: func(a asked) reply {
+			if a.at.Sub(start) < time.Minute {
+				return always(429, "", openAIError("requests", "rate_limit_exceeded", "Rate limit reached"))(a)
+			}
+			return works(a)
+		}}}
+		rt := &steadyhttp.Transport{Base: f, Failover: elsewhere()}
+		there := 0
+		for time.Since(start) < 110*time.Second {
+			d := ask(t, rt, nil)
+			if !d.answered() {
+				t.Errorf("lost: %v, %v", d.err, d.call.Error)
+			}
+			if d.call.Target == "" && time.Since(start) > 100*time.Second {
+				there++
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		if there < 95 {
+			t.Errorf("%d of the 100 calls forty seconds after its return went to the primary", there)
+		}
+	})
 }
 
 // One key is told to wait: the other has every call at once.

@@ -181,7 +181,7 @@ type rememberedKey struct{}
 
 func (r remembering) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := r.next.RoundTrip(req.WithContext(context.WithValue(req.Context(), rememberedKey{}, req)))
-	if err == nil && resp.Header != nil {
+	if err == nil && resp != nil {
 		if cookies := resp.Header["X-Second-Cookie"]; cookies != nil {
 			resp.Header["Set-Cookie"] = cookies
 			delete(resp.Header, "X-Second-Cookie")
@@ -203,7 +203,7 @@ func (n twoNames) RoundTrip(req *http.Request) (*http.Response, error) {
 	copied := req.WithContext(req.Context())
 	copied.URL, copied.Host, copied.Header, copied.Trailer = asked.URL, asked.Host, asked.Header, asked.Trailer
 	resp, err := n.base.RoundTrip(copied)
-	if err == nil && resp.Header["Set-Cookie"] != nil {
+	if err == nil && resp != nil && resp.Header["Set-Cookie"] != nil {
 		resp.Header["X-Second-Cookie"] = resp.Header["Set-Cookie"]
 	}
 	return resp, err

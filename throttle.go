@@ -198,7 +198,12 @@ func (t *Throttler) peek(req *http.Request, model string) time.Duration {
 			ask.LimitsKey.Model = model
 		}
 	}
-	return t.limiter().Peek(req.Context(), ask)
+	ask.MaxWait = -1
+	wait := t.limiter().Peek(req.Context(), ask)
+	if wait > 0 && t.Limiter == nil {
+		t.own.Missed(&ask)
+	}
+	return wait
 }
 
 // worthObserving reports whether an outcome has something to tell about a host

@@ -109,3 +109,17 @@ func (k *keyState) placeIn() time.Duration {
 func (k *keyState) leavesIn() time.Duration {
 	return seconds(k.queued[requests] / max(RampStart*k.gate.load, MinRamp))
 }
+
+// Missed notes that a would have been sent but for the wait that Peek told, and goes
+// elsewhere. A limit that no server states is looked for as if a had waited: there is
+// demand for more.
+func (m *Memory) Missed(a *limit.Ask) {
+	h := m.lockHost(a.Key.Host)
+	defer h.mu.Unlock()
+	t := monotime.Now()
+	h.keys.matching(&a.Key, func(k *keyState) {
+		if k.finder != nil {
+			k.finder.Next(t)
+		}
+	})
+}
