@@ -46,6 +46,7 @@ type failure struct {
 	resp    *http.Response // off the wire, but readable; nil if there is none
 	err     error
 	verdict *Error
+	held    bool // a Throttler holds the next request back until that can succeed
 }
 
 // spentTime is for how long a credential is left whose account is empty, or that is
@@ -315,7 +316,7 @@ func (r *retry) another(a attempt, resp *http.Response, err error) (wait time.Du
 	if r.learn(e) {
 		r.call.logOut(a.req, e, from, spentTime)
 	}
-	w.failures = append(w.failures, failure{place: w.at, walk: r.made, resp: resp, err: err, verdict: e})
+	w.failures = append(w.failures, failure{place: w.at, walk: r.made, resp: resp, err: err, verdict: e, held: r.call.heldAfter(resp)})
 	last := &w.failures[len(w.failures)-1]
 	if ended(r.req) != nil || !r.replayable() || !r.mayGoOn(e) {
 		return 0, false
@@ -404,6 +405,9 @@ func (r *retry) outcome(resp *http.Response, err error) (*http.Response, error) 
 	r.verdict, r.lastErr, r.looked = best.verdict, best.err, nil
 	r.held, r.heldVerdict = best.resp, best.verdict
 	r.call.find(finding{about: best.resp, verdict: best.verdict})
+	if best.held {
+		r.call.setHeld(best.resp)
+	}
 	r.call.setTarget(w.places[w.at].name())
 	return best.resp, best.err
 }
