@@ -1,7 +1,6 @@
 package steadyhttp
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
@@ -211,8 +210,7 @@ type checkedAt struct{ host, path string }
 
 // check returns an error if a target speaks another API than req's.
 func (f *Failover) check(req *http.Request) error {
-	at := checkedAt{req.URL.Host, req.URL.Path}
-	if last := f.checked.Load(); last != nil && *last == at {
+	if last := f.checked.Load(); last != nil && last.host == req.URL.Host && last.path == req.URL.Path {
 		return nil
 	}
 	for i := range f.targets {
@@ -222,7 +220,7 @@ func (f *Failover) check(req *http.Request) error {
 			}
 		}
 	}
-	f.checked.Store(&at)
+	f.checked.Store(&checkedAt{req.URL.Host, req.URL.Path})
 	return nil
 }
 
@@ -242,8 +240,8 @@ func (f *Failover) conversation(req *http.Request, p *plan) string {
 	case first(req.Header, "X-Session-Id") != "":
 		name = first(req.Header, "X-Session-Id")
 	case p.inMemory:
-		if start := p.body.Start(maxRead); bytes.Contains(start, []byte("prompt_cache_key")) {
-			name = dialect.Read(string(start), req.ContentLength).CacheKey
+		if p.body.Contains("prompt_cache_key", maxRead) {
+			name = dialect.Read(string(p.body.Start(maxRead)), req.ContentLength).CacheKey
 		}
 	}
 	if name == "" {

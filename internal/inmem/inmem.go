@@ -8,6 +8,7 @@ import (
 	"io"
 	"reflect"
 	"strings"
+	"sync"
 )
 
 // A Body is the content of a body in memory. The zero value has none.
@@ -84,6 +85,26 @@ func (b Body) Reader() io.Reader {
 		return bytes.NewReader(b.bytes)
 	}
 	return io.NewSectionReader(b.at, b.off, b.n)
+}
+
+// chunks are what Contains reads into.
+var chunks = sync.Pool{New: func() any { return new([4 << 10]byte) }}
+
+// Contains reports whether word, a short one, is among the first max bytes.
+func (b Body) Contains(word string, max int) bool {
+	if b.at == nil {
+		return bytes.Contains(b.bytes[:min(len(b.bytes), max)], []byte(word))
+	}
+	chunk := chunks.Get().(*[4 << 10]byte)
+	defer chunks.Put(chunk)
+	end := min(b.n, int64(max))
+	for from := int64(0); from < end; from += int64(len(chunk) - len(word) + 1) { // a word may stand across two
+		n, _ := b.at.ReadAt(chunk[:min(int64(len(chunk)), end-from)], b.off+from)
+		if bytes.Contains(chunk[:n], []byte(word)) {
+			return true
+		}
+	}
+	return false
 }
 
 // Start returns the first bytes, max at the most. They must not be written to.

@@ -77,3 +77,18 @@ func TestReadInPart(t *testing.T) {
 		}
 	}
 }
+
+func TestContains(t *testing.T) {
+	for at := range 10_000 {
+		if at > 100 && at < 4000 || at > 4200 && at < 8100 {
+			continue // nothing is special there
+		}
+		text := strings.Repeat("-", at) + "needle" + strings.Repeat("-", 10)
+		for name, r := range map[string]io.Reader{"bytes": bytes.NewReader([]byte(text)), "string": strings.NewReader(text), "buffer": bytes.NewBufferString(text)} {
+			b, _ := Of(r, false)
+			if !b.Contains("needle", 1<<20) || b.Contains("needles", 1<<20) || b.Contains("needle", at+5) || !b.Contains("needle", at+6) {
+				t.Fatalf("%s: the word at %d is not found right", name, at)
+			}
+		}
+	}
+}
