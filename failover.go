@@ -171,20 +171,15 @@ func failoverBelow(next http.RoundTripper) (*Failover, http.RoundTripper) {
 	return nil, next
 }
 
-// holdsFor reports whether req may go to a target at all.
+// holdsFor reports whether req may go to a target, if one fits.
 func (f *Failover) holdsFor(req *http.Request) bool {
-	if len(f.targets) == 0 || req.URL == nil || req.Response != nil {
+	switch {
+	case len(f.targets) == 0, req.URL == nil, req.Response != nil:
 		return false // a redirect is the server's choice of where to go
+	case f.Hosts != nil:
+		return f.lists(req.URL)
 	}
-	if f.Hosts != nil && !f.lists(req.URL) || f.Hosts == nil && !isModelCall(req) {
-		return false
-	}
-	for i := range f.targets {
-		if f.fits(&f.targets[i], req) {
-			return true
-		}
-	}
-	return false
+	return isModelCall(req)
 }
 
 // lists reports whether Hosts has the host of u.

@@ -46,9 +46,7 @@ func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, 
 	r.repeated = repeatedFurtherOut(r.req) || r.givenUp.Has(r.req, r.began)
 	r.failedAt = time.Now()
 	_, r.queuedBefore = r.call.heldSoFar()
-	if r.via != nil && r.walk == nil {
-		r.walk = r.newWalk()
-	}
+	r.walks()
 	for {
 		if err == nil && verdictOn(resp) == nil {
 			resp = apart(resp)

@@ -64,17 +64,32 @@ var errTarget = errors.New("steadyhttp: the target is not set up correctly")
 // against it, the request goes as it is.
 func (p *plan) begin() {
 	f := p.via
-	if p.walk == nil {
-		p.conversation = f.conversation(p.req, p)
-		if at, _ := f.stays.At(p.conversation); at == 0 && f.down.Quiet() && p.FirstOutput <= 0 && p.peek(p.req, "") == 0 {
-			return
-		}
-		p.walk = p.newWalk()
+	p.conversation = f.conversation(p.req, p)
+	at := 0
+	if p.conversation != "" {
+		at, _ = f.stays.At(p.conversation)
 	}
-	p.chooseFirst()
+	if at == 0 && f.down.Quiet() && p.FirstOutput <= 0 && p.peek(p.req, "") == 0 {
+		return
+	}
+	if p.walks() {
+		p.chooseFirst()
+	}
+}
+
+// walks makes sure that there is a walk. Where no target fits the call, there is none,
+// and it goes as if there were no Failover.
+func (p *plan) walks() bool {
+	if p.walk == nil && p.via != nil {
+		if p.walk = p.newWalk(); p.walk == nil {
+			p.via = nil
+		}
+	}
+	return p.walk != nil
 }
 
 func (p *plan) newWalk() *walk {
+	fits := false
 	w := &walk{places: make([]place, 1+len(p.via.targets))}
 	read := reading{late: p.sends > 0}
 	own := read.model(p.req)
@@ -87,6 +102,7 @@ func (p *plan) newWalk() *walk {
 		if !p.via.fits(t, p.req) {
 			continue
 		}
+		fits = true
 		head := t.change.Request(p.req.Context(), p.req)
 		at := down.Place{Host: hostOf(head), Credential: credential.Hash(head, ""), Model: own}
 		if t.Prepare != nil {
@@ -99,6 +115,9 @@ func (p *plan) newWalk() *walk {
 			at.Model = t.Model
 		}
 		w.places[i+1] = place{to: t, head: head, at: at}
+	}
+	if !fits {
+		return nil
 	}
 	return w
 }
@@ -185,7 +204,10 @@ func (p *plan) isNew(i int) bool {
 // conversation goes where it is, even if it has to wait for that.
 func (p *plan) choose(may func(int) bool, most time.Duration) bool {
 	w, f := p.walk, p.via
-	stay, stays := f.stays.At(p.conversation)
+	stay, stays := 0, false
+	if p.conversation != "" {
+		stay, stays = f.stays.At(p.conversation)
+	}
 	if stays && stay < len(w.places) && may(stay) && !w.places[stay].busy {
 		isDown, _, _ := f.down.Until(w.places[stay].at)
 		if wait := p.wait(stay); !isDown && wait <= f.maxWait() {
@@ -233,15 +255,13 @@ func (p *plan) wait(i int) time.Duration {
 // passOver notes that a Throttler did not let the call go where it was to go at once,
 // and reports whether there was another choice. Somebody came in between.
 func (p *plan) passOver() bool {
-	w := p.walk
-	if w == nil {
-		w = p.newWalk()
-		w.within = -1
-		p.walk = w
-	}
-	if w.within == 0 {
+	if p.walk != nil && p.walk.within == 0 {
 		return false
 	}
+	if !p.walks() {
+		return true // it goes as it is, and waits as long as it takes
+	}
+	w := p.walk
 	w.places[w.at].busy = true
 	if !p.choose(p.isNew, math.MaxInt64) && !p.choose(p.fitting, math.MaxInt64) {
 		w.goTo(w.at, 0)
