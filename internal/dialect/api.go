@@ -418,21 +418,28 @@ func speaks(host string, api API) bool {
 			return true
 		}
 	}
-	return bases == nil && api == OpenAI && ServesModels(host)
+	return bases == nil && api == OpenAI && tables().byHost(host).isLike(openAI) && ServesModels(host)
+}
+
+func (f *family) isLike(other *family) bool {
+	for ; f != nil; f = f.like {
+		if f == other {
+			return true
+		}
+	}
+	return false
 }
 
 // ServesModels reports whether models are what the server at host is there for.
 func ServesModels(host string) bool {
 	f := tables().byHost(host)
-	if f == nil || f.modelsAt != nil && !f.modelsAt(host) {
+	switch {
+	case f == nil:
 		return false
+	case f.modelsAt != nil:
+		return f.modelsAt(host)
 	}
-	for g := f; g != nil; g = g.like {
-		if g == openAI || len(g.bases) > 0 {
-			return true
-		}
-	}
-	return false
+	return len(f.bases) > 0 || len(f.inference) > 0 || f.isLike(openAI)
 }
 
 // PassingParam reports whether a parameter of a request to a model says how it is to be

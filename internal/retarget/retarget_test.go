@@ -261,6 +261,7 @@ func TestTargetsThatAreNone(t *testing.T) {
 		{"a query", at("https://example.com?key=hunter2"), "query"},
 		{"an empty query", at("https://example.com?"), "query"},
 		{"a fragment", at("https://example.com#x"), "fragment"},
+		{"the whole path", at("https://openrouter.ai/api/v1/chat/completions"), "leave it out"},
 		{"a key", header("Authorization", "Bearer k"), ""},
 		{"a header to remove", header("Idempotency-Key"), ""},
 		{"a name with a space", header("X Y", "v"), "no name"},

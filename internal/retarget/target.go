@@ -101,6 +101,11 @@ func (t *Target) validURL() error {
 	case u.Fragment != "":
 		return errors.New("URL has a fragment, which no server sees: leave it out")
 	}
+	for _, resource := range [...]string{"/chat/completions", "/responses", "/embeddings", "/messages", "/completions"} {
+		if strings.HasSuffix(strings.TrimRight(u.Path, "/"), resource) {
+			return fmt.Errorf("URL ends in %s, which each request brings along: leave it out, as in %s", resource, example)
+		}
+	}
 	return nil
 }
 
