@@ -62,7 +62,7 @@ var (
 // this API wants, or a version before it.
 func APIPathOf(host, path string, h http.Header) APIPath {
 	r := APIPath{path: path, azure: -1}
-	if len(path) > maxPath || r.google() || r.bedrock(host) || r.anthropic(host, h) || r.ollama(host) || r.cohere(host) || r.rerank() {
+	if len(path) > maxPath || r.google() || r.bedrock(host) || r.anthropic(host, h) || r.ollama() || r.cohere(host) || r.rerank() {
 		return r
 	}
 	r.openAI(host)
@@ -129,11 +129,10 @@ func (r *APIPath) anthropic(host string, h http.Header) bool {
 	return r.is(Anthropic, at, core)
 }
 
-func (r *APIPath) ollama(host string) bool {
+func (r *APIPath) ollama() bool {
 	for _, end := range ollamaResources {
-		if strings.HasSuffix(r.path, "/api"+end) {
-			core := len(r.path) - len(end)
-			return r.is(Ollama, core-len("/api"), core)
+		if before, ok := strings.CutSuffix(r.path, end); ok && strings.HasSuffix(before, "/api") {
+			return r.is(Ollama, len(before)-len("/api"), len(before))
 		}
 	}
 	return false

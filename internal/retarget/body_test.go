@@ -97,7 +97,7 @@ func TestMembers(t *testing.T) {
 	if want := `a=;m={"a":2.5,"b":1};z="<&";`; b.String() != want {
 		t.Errorf("got %s, want %s", b.String(), want)
 	}
-	for name, set := range map[string]map[string]any{`Set["f"]`: {"f": func() {}}, "not empty": {"": 1}, "a text": {"\xff": 1}} {
+	for name, set := range map[string]map[string]any{`Set["f"]`: {"f": func() {}}, "not empty": {"": 1}, "must be a text": {"\xff": 1}} {
 		if _, err := Members(set); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("got %v, want an error with %s", err, name)
 		}

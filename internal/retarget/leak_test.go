@@ -216,9 +216,22 @@ func TestNothingOfTheCallersLeaks(t *testing.T) {
 			}
 			got.Body, got.ContentLength = io.NopCloser(bytes.NewReader(b)), int64(len(b))
 		}
-		if sent := wire(t, got); strings.Contains(sent, secret) {
+		if sent := wire(t, got) + got.URL.String(); strings.Contains(sent, secret) { // http.Client makes a header of the URL's user
 			t.Fatalf("request %d (%v): %s is in\n%s", i, names, secret, sent)
 		}
+	}
+}
+
+// What is sent behind the body, and what is hashed for a signature without one.
+func TestOtherPlaces(t *testing.T) {
+	req := request(t, "POST", chat, "{}")
+	req.Trailer = http.Header{"X-Checksum": {"callers"}}
+	if got := (&Target{URL: parse(t, "https://gw.example.com/v1")}).Request(t.Context(), req); got.Trailer != nil || req.Trailer == nil {
+		t.Errorf("got trailer %v beside the caller's %v", got.Trailer, req.Trailer)
+	}
+	req = request(t, "GET", "https://api.openai.com/v1/models", "", "X-Amz-Content-Sha256", "callers", "Authorization", "AWS4-HMAC-SHA256 Credential=callers/1")
+	if got := (&Target{Header: http.Header{"Authorization": {"Bearer targets"}}}).Request(t.Context(), req); strings.Contains(wire(t, got), "callers") {
+		t.Errorf("got %v", got.Header)
 	}
 }
 
@@ -274,5 +287,31 @@ func BenchmarkRequest(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		target.Request(b.Context(), req)
+	}
+}
+
+func BenchmarkFits(b *testing.B) {
+	for _, rawURL := range []string{chat, "https://api.anthropic.com/v1/messages", "https://api.github.com/repos/a/b/issues"} {
+		b.Run(rawURL, func(b *testing.B) {
+			req := request(b, "POST", rawURL, "{}", "Authorization", "Bearer k", "Content-Type", "application/json", "User-Agent", "u")
+			target := &Target{URL: parse(b, "https://openrouter.ai/api/v1"), Header: http.Header{"Authorization": {"Bearer k"}}, Model: "m"}
+			b.ReportAllocs()
+			for b.Loop() {
+				target.Fits(req)
+			}
+		})
+	}
+}
+
+func BenchmarkBody(b *testing.B) {
+	req := request(b, "POST", chat, "{}", "Content-Type", "application/json")
+	target := &Target{URL: parse(b, "https://openrouter.ai/api/v1"), Model: "m"}
+	body := []byte(`{"model":"a","messages":[` + strings.Repeat(`{"role":"user","content":"some words, as they are said"},`, 1000) + `{}]}`)
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := target.Body(req, body); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
