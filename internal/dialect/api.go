@@ -52,7 +52,7 @@ var openAIResources = [...]string{
 }
 
 var (
-	anthropicResources = [...]string{"/messages", "/messages/count_tokens", "/complete"}
+	anthropicResources = [...]string{"/messages", "/messages/count_tokens", "/complete", "/models"}
 	cohereResources    = [...]string{"/chat", "/embed", "/rerank", "/generate", "/summarize", "/classify", "/tokenize", "/detokenize"}
 	ollamaResources    = [...]string{"/chat", "/generate", "/embed", "/embeddings"}
 )
@@ -123,7 +123,12 @@ func (r *APIPath) bedrock(host string) bool {
 // path: it takes the host, or the header that only Anthropic's wants.
 func (r *APIPath) anthropic(host string, h http.Header) bool {
 	at, core := r.versioned(anthropicResources[:])
-	if at < 0 || r.path[at:core] != "/v1" || !speaks(host, Anthropic) && first(h, "Anthropic-Version") == "" && !strings.HasSuffix(r.path, "/count_tokens") {
+	if at < 0 || r.path[at:core] != "/v1" {
+		return false
+	}
+	switch end := r.path[core:]; {
+	case first(h, "Anthropic-Version") != "", end == "/messages/count_tokens":
+	case end == "/models", !speaks(host, Anthropic):
 		return false
 	}
 	return r.is(Anthropic, at, core)
@@ -166,9 +171,9 @@ func (r *APIPath) openAI(host string) {
 		at := len(r.path) - len(end)
 		before := r.path[:at]
 		switch versioned := versionBefore(r.path, at) < at || strings.HasSuffix(before, "/openai") || strings.Contains(before, "/openai/deployments/"); {
-		case speaks(host, OpenAI):
-		case end == "/models": // cars have models too
+		case end == "/models" && !lists(host, before):
 			continue
+		case speaks(host, OpenAI):
 		case versioned, before == "", Inference(r.path, nil):
 		default:
 			continue
@@ -183,6 +188,13 @@ func (r *APIPath) openAI(host string) {
 		}
 		return
 	}
+}
+
+// lists reports whether host is known to list its models there, as OpenAI does. Cars
+// have models too, and other APIs list theirs in another language.
+func lists(host, before string) bool {
+	bases := basesAt(host)
+	return speaks(host, OpenAI) && (bases == nil || slices.ContainsFunc(bases, func(b base) bool { return b.api == OpenAI && b.matches(before) }))
 }
 
 const deployments = "/openai/deployments/"
@@ -212,8 +224,13 @@ func versionBefore(path string, i int) int {
 // Model is the model that the path names, escaped; "" if it names none.
 func (r *APIPath) Model() string { return r.path[r.model:r.end] }
 
-// Deployed reports whether the path names a deployment of Azure's. Only then it has to
-// say which version of the API it means, by api-version.
+// NeedsVersion reports whether a request there has to say which version of the API it
+// means, by api-version: at Azure's older paths.
+func NeedsVersion(host, path string) bool {
+	return strings.Contains(path, deployments) || isAzure(host) && strings.HasPrefix(path, "/models/")
+}
+
+// Deployed reports whether the path names a deployment of Azure's.
 func (r *APIPath) Deployed() bool { return r.azure >= 0 && r.end > r.model }
 
 // WithModel returns the path with another model, if it names one.
@@ -286,7 +303,7 @@ func (r *APIPath) atOpenAI(host, base string) (path string, inBody bool) {
 
 // keepsAzure reports whether base leaves it to the SDK to say which deployment.
 func (r *APIPath) keepsAzure(host, base string) bool {
-	if r.azure < 0 || strings.Contains(base, deployments) || versionBefore(base, len(base)) < len(base) {
+	if r.azure < 0 || strings.Contains(base, deployments) || strings.HasSuffix(base, "/models") || versionBefore(base, len(base)) < len(base) {
 		return false
 	}
 	return isAzure(host) || r.Deployed() && tables().byHost(host) == nil
@@ -354,14 +371,16 @@ func (r *APIPath) Mismatch(host, path string) (why, instead string, known bool) 
 			own = append(own, b)
 		}
 	}
+	ours := matchesAny(own, path)
+	version := path[versionBefore(path, len(path)):]
 	switch {
-	case len(bases) == 0, matchesAny(own, path), path == "" && len(own) > 0 && (r.keepsAzure(host, path) || r.isVertex()):
-		return "", "", false
-	case len(own) == 0:
+	case len(bases) > 0 && len(own) == 0:
 		return "does not understand requests of the " + string(r.API) + " API", "", false
-	case matchesAny(bases, path):
+	case !ours && matchesAny(bases, path):
 		return "is the base of another API there", own[0].path, true
-	case path == "":
+	case r.API == Cohere && version != "" && version != r.path[r.at:r.core]:
+		return "is the base of another version of the API", strings.TrimSuffix(path, version), true
+	case path == "" && len(bases) > 0 && !ours && !r.keepsAzure(host, path) && !r.isVertex():
 		return "lacks a path", own[0].path, true
 	}
 	return "", "", false // a base that nobody here knows is believed

@@ -16,6 +16,9 @@ func TestAPIPaths(t *testing.T) {
 		{"api.openai.com", "/v1/chat/completions", OpenAI, ""},
 		{"api.openai.com", "/v1/models", OpenAI, ""},
 		{"api.openai.com", "/v1/files", NoAPI, ""},
+		{"api.anthropic.com", "/v1/models", OpenAI, ""},
+		{"generativelanguage.googleapis.com", "/v1beta/models", NoAPI, ""},
+		{"generativelanguage.googleapis.com", "/v1beta/openai/models", OpenAI, ""},
 		{"api.openai.com", "/v1/responses/resp_1", NoAPI, ""},
 		{"api.openai.com", "/v1/threads/t/messages", NoAPI, ""},
 		{"llm.example.com", "/team-a/v1/chat/completions", OpenAI, ""},
@@ -45,8 +48,10 @@ func TestAPIPaths(t *testing.T) {
 			t.Errorf("%s%.80s: got %q and model %q, want %q and %q", row.host, row.path, p.API, p.Model(), row.api, row.model)
 		}
 	}
-	if p := APIPathOf("gw.example.com", "/v1/messages", http.Header{"Anthropic-Version": {"2023-06-01"}}); p.API != Anthropic {
-		t.Errorf("with Anthropic's header: got %q", p.API)
+	for _, path := range []string{"/v1/messages", "/v1/models"} {
+		if p := APIPathOf("gw.example.com", path, http.Header{"Anthropic-Version": {"2023-06-01"}}); p.API != Anthropic {
+			t.Errorf("%s with Anthropic's header: got %q", path, p.API)
+		}
 	}
 }
 
@@ -74,16 +79,19 @@ func TestBases(t *testing.T) {
 				continue
 			}
 			for _, b := range f.bases {
+				if b == (base{Cohere, "/v1"}) {
+					continue // of another version
+				}
 				p := APIPathOf("gw.example.com", paths[b.api], h)
 				if p.API != b.api {
 					t.Fatalf("%s is taken for %q", paths[b.api], p.API)
 				}
-				base := strings.ReplaceAll(b.path, "*", "x")
-				if why, _, _ := p.Mismatch(host, base); why != "" {
-					t.Errorf("%s%s %s", host, base, why)
+				at := strings.ReplaceAll(b.path, "*", "x")
+				if why, _, _ := p.Mismatch(host, at); why != "" {
+					t.Errorf("%s%s %s", host, at, why)
 				}
-				if got, _ := p.At(host, base, ""); !strings.HasPrefix(got, base) || strings.Contains(got, "//") || !strings.HasSuffix(got, paths[b.api][strings.LastIndexByte(paths[b.api], '/'):]) {
-					t.Errorf("%s%s: got %s", host, base, got)
+				if got, _ := p.At(host, at, ""); !strings.HasPrefix(got, at) || strings.Contains(got, "//") || !strings.HasSuffix(got, paths[b.api][strings.LastIndexByte(paths[b.api], '/'):]) {
+					t.Errorf("%s%s: got %s", host, at, got)
 				}
 			}
 		}

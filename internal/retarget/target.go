@@ -202,13 +202,11 @@ func (t *Target) Check(req *http.Request) error {
 	case why != "":
 		return fmt.Errorf("the URL %s %s: set the base of a server that does, since requests are not translated", t.URL, why)
 	}
-	if path, _ := p.At(hostname(t.URL), base, ""); deployed(path) && !p.Deployed() {
-		return fmt.Errorf("the URL %s names a deployment, for which the request would need an api-version: set %s://%s/openai/v1 and Model", t.URL, t.URL.Scheme, t.URL.Host)
+	if path, _ := p.At(hostname(t.URL), base, ""); dialect.NeedsVersion(hostname(t.URL), path) && !strings.Contains(req.URL.RawQuery, "api-version=") {
+		return fmt.Errorf("the URL %s is of an older API, for which the request would need an api-version: set %s://%s/openai/v1 and Model", t.URL, t.URL.Scheme, t.URL.Host)
 	}
 	return nil
 }
-
-func deployed(path string) bool { return strings.Contains(path, "/openai/deployments/") }
 
 func isRoot(path string) bool { return path == "" || path == "/" }
 
