@@ -111,3 +111,34 @@ func TestServesModels(t *testing.T) {
 		}
 	}
 }
+
+// No path and no base is so strange that anything breaks, and what comes out is made of
+// both.
+func FuzzAPIPaths(f *testing.F) {
+	for _, path := range []string{
+		"/v1/chat/completions", "/openai/deployments/d/chat/completions", "/v1/projects/p/locations/l/publishers/google/models/g:generateContent",
+		"/publishers/google/models/g:generateContent", "/models/g:rawPredict", "/model/m/invoke", "/v2/chat", "/api/chat", "/v1/messages", "/rerank", "/v1/x",
+	} {
+		for _, base := range []string{"", "/v1", "/openai", "/v1/projects/p/locations/l"} {
+			f.Add("r.openai.azure.com", path, "us-east5-aiplatform.googleapis.com", base, "m/1:2")
+		}
+	}
+	h := http.Header{"Anthropic-Version": {"2023-06-01"}}
+	f.Fuzz(func(t *testing.T, host, path, to, base, model string) {
+		if !strings.HasPrefix(path, "/") || base != "" && base[0] != '/' || strings.HasSuffix(base, "/") {
+			return
+		}
+		for _, header := range []http.Header{nil, h} {
+			p := APIPathOf(host, path, header)
+			p.Mismatch(to, base)
+			got, _ := p.At(to, base, "")
+			if !strings.HasPrefix(got, strings.TrimSuffix(base, "/openai")) || p.API != NoAPI && !strings.HasSuffix(path, got[strings.LastIndexByte(got, '/'):]) {
+				t.Errorf("%s of the %q API at %s is %s", path, p.API, base, got)
+			}
+			if renamed := p.WithModel(model); p.Model() == "" && renamed != path {
+				t.Errorf("%s became %s", path, renamed)
+			}
+			p.At(to, base, model)
+		}
+	})
+}
