@@ -24,7 +24,7 @@ func InHeader(name string) bool {
 
 // isKeyID knows the half of a credential that is no secret: whose it is.
 func isKeyID(name string) bool {
-	for _, end := range [...]string{"client-id", "client_id", "clientid", "app-id", "app_id", "appid", "key-id", "key_id", "keyid", "googleaccessid", "key-pair-id", "q-ak"} {
+	for _, end := range [...]string{"client-id", "client_id", "clientid", "app-id", "app_id", "appid", "key-id", "key_id", "keyid", "googleaccessid", "key-pair-id", "q-ak", "skoid"} {
 		if hasSuffixFold(name, end) {
 			return true
 		}

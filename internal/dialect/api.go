@@ -24,13 +24,6 @@ const (
 	Ollama    API = "Ollama"
 )
 
-// A base is where at a family's hosts an API begins: what its SDK is given, without
-// the host.
-type base struct {
-	api  API
-	path string // "*" is any part
-}
-
 // An APIPath is a request's path, taken apart: what stands before the resource
 // belongs to the server, what follows to the API. All its paths are escaped.
 type APIPath struct {
@@ -52,7 +45,7 @@ var openAIResources = [...]string{
 }
 
 var (
-	anthropicResources = [...]string{"/messages", "/messages/count_tokens", "/complete"}
+	anthropicResources = [...]string{"/messages", "/messages/count_tokens", "/complete", "/models"}
 	cohereResources    = [...]string{"/chat", "/embed", "/rerank", "/generate", "/summarize", "/classify", "/tokenize", "/detokenize"}
 	ollamaResources    = [...]string{"/chat", "/generate", "/embed", "/embeddings"}
 )
@@ -62,7 +55,7 @@ var (
 // this API wants, or a version before it.
 func APIPathOf(host, path string, h http.Header) APIPath {
 	r := APIPath{path: path, azure: -1}
-	if len(path) > maxPath || r.google() || r.bedrock(host) || r.anthropic(host, h) || r.ollama(host) || r.cohere(host) || r.rerank() {
+	if len(path) > maxPath || r.google() || r.bedrock(host) || r.anthropic(host, h) || r.ollama() || r.cohere(host) || r.rerank() {
 		return r
 	}
 	r.openAI(host)
@@ -123,17 +116,21 @@ func (r *APIPath) bedrock(host string) bool {
 // path: it takes the host, or the header that only Anthropic's wants.
 func (r *APIPath) anthropic(host string, h http.Header) bool {
 	at, core := r.versioned(anthropicResources[:])
-	if at < 0 || r.path[at:core] != "/v1" || !speaks(host, Anthropic) && first(h, "Anthropic-Version") == "" && !strings.HasSuffix(r.path, "/count_tokens") {
+	if at < 0 || r.path[at:core] != "/v1" {
+		return false
+	}
+	switch end := r.path[core:]; {
+	case first(h, "Anthropic-Version") != "", end == "/messages/count_tokens":
+	case end == "/models", !speaks(host, Anthropic):
 		return false
 	}
 	return r.is(Anthropic, at, core)
 }
 
-func (r *APIPath) ollama(host string) bool {
+func (r *APIPath) ollama() bool {
 	for _, end := range ollamaResources {
-		if strings.HasSuffix(r.path, "/api"+end) {
-			core := len(r.path) - len(end)
-			return r.is(Ollama, core-len("/api"), core)
+		if before, ok := strings.CutSuffix(r.path, end); ok && strings.HasSuffix(before, "/api") {
+			return r.is(Ollama, len(before)-len("/api"), len(before))
 		}
 	}
 	return false
@@ -167,9 +164,9 @@ func (r *APIPath) openAI(host string) {
 		at := len(r.path) - len(end)
 		before := r.path[:at]
 		switch versioned := versionBefore(r.path, at) < at || strings.HasSuffix(before, "/openai") || strings.Contains(before, "/openai/deployments/"); {
-		case speaks(host, OpenAI):
-		case end == "/models": // cars have models too
+		case end == "/models" && !lists(host, before):
 			continue
+		case speaks(host, OpenAI):
 		case versioned, before == "", Inference(r.path, nil):
 		default:
 			continue
@@ -184,6 +181,13 @@ func (r *APIPath) openAI(host string) {
 		}
 		return
 	}
+}
+
+// lists reports whether host is known to list its models there, as OpenAI does. Cars
+// have models too, and other APIs list theirs in another language.
+func lists(host, before string) bool {
+	bases := basesAt(host)
+	return speaks(host, OpenAI) && (bases == nil || slices.ContainsFunc(bases, func(b base) bool { return b.api == OpenAI && b.matches(before) }))
 }
 
 const deployments = "/openai/deployments/"
@@ -213,8 +217,13 @@ func versionBefore(path string, i int) int {
 // Model is the model that the path names, escaped; "" if it names none.
 func (r *APIPath) Model() string { return r.path[r.model:r.end] }
 
-// Deployed reports whether the path names a deployment of Azure's. Only then it has to
-// say which version of the API it means, by api-version.
+// NeedsVersion reports whether a request there has to say which version of the API it
+// means, by api-version: at Azure's older paths.
+func NeedsVersion(host, path string) bool {
+	return strings.Contains(path, deployments) || isAzure(host) && strings.HasPrefix(path, "/models/")
+}
+
+// Deployed reports whether the path names a deployment of Azure's.
 func (r *APIPath) Deployed() bool { return r.azure >= 0 && r.end > r.model }
 
 // WithModel returns the path with another model, if it names one.
@@ -287,7 +296,7 @@ func (r *APIPath) atOpenAI(host, base string) (path string, inBody bool) {
 
 // keepsAzure reports whether base leaves it to the SDK to say which deployment.
 func (r *APIPath) keepsAzure(host, base string) bool {
-	if r.azure < 0 || strings.Contains(base, deployments) || versionBefore(base, len(base)) < len(base) {
+	if r.azure < 0 || strings.Contains(base, deployments) || strings.HasSuffix(base, "/models") || versionBefore(base, len(base)) < len(base) {
 		return false
 	}
 	return isAzure(host) || r.Deployed() && tables().byHost(host) == nil
@@ -309,8 +318,8 @@ func (r *APIPath) atGoogle(host, base string) string {
 		}
 		return base + "/publishers/google" + r.path[r.core:]
 	case vertex >= 0 && !isGemini(host):
-		if ends {
-			return base + whole[strings.IndexByte(whole[1:], '/')+1:]
+		if version := strings.IndexByte(whole[1:], '/') + 1; ends && versionBefore(whole, version) == 0 {
+			whole = whole[version:]
 		}
 		return base + whole
 	case ends:
@@ -340,100 +349,6 @@ func relocated(path, host string) string {
 func isGemini(host string) bool { return host == "generativelanguage.googleapis.com" }
 func isVertex(host string) bool { return tables().byHost(host) == gemini && !isGemini(host) }
 func isAzure(host string) bool  { return tables().byHost(host) == azure }
-
-// Mismatch says why the request would not be understood at a server whose SDK would be
-// given that host and base, in words that follow the URL, and what base to set
-// instead, if one is known. why is "" if nothing is known against it.
-func (r *APIPath) Mismatch(host, path string) (why, instead string, known bool) {
-	if r.API == NoAPI {
-		return "", "", false
-	}
-	bases := basesAt(host)
-	var own []base
-	for _, b := range bases {
-		if b.api == r.API || b.api == Gemini && r.API == VertexRaw && isVertex(host) || b.api == Cohere && r.API == Rerank {
-			own = append(own, b)
-		}
-	}
-	switch {
-	case len(bases) == 0, matchesAny(own, path), path == "" && len(own) > 0 && (r.keepsAzure(host, path) || r.isVertex()):
-		return "", "", false
-	case len(own) == 0:
-		return "does not understand requests of the " + string(r.API) + " API", "", false
-	case matchesAny(bases, path):
-		return "is the base of another API there", own[0].path, true
-	case path == "":
-		return "lacks a path", own[0].path, true
-	}
-	return "", "", false // a base that nobody here knows is believed
-}
-
-// isVertex reports whether the path names a publisher, as only Vertex AI's do.
-func (r *APIPath) isVertex() bool { return strings.Contains(r.path, "/publishers/") }
-
-func matchesAny(bases []base, path string) bool {
-	return slices.ContainsFunc(bases, func(b base) bool { return b.matches(path) })
-}
-
-func (b base) matches(path string) bool {
-	want := b.path
-	for {
-		w, moreWanted, wants := strings.Cut(want, "/")
-		p, more, has := strings.Cut(path, "/")
-		if w != p && (w != "*" || p == "") {
-			return false
-		}
-		if !wants || !has {
-			return wants == has
-		}
-		want, path = moreWanted, more
-	}
-}
-
-// basesAt lists the bases at host, nil if they are not known.
-func basesAt(host string) []base {
-	f := tables().byHost(host)
-	if f == nil || f.modelsAt != nil && !f.modelsAt(host) {
-		return nil
-	}
-	return f.bases
-}
-
-// begins and except tell a family's hosts apart.
-func begins(any ...string) func(host string) bool {
-	return func(host string) bool {
-		return slices.ContainsFunc(any, func(s string) bool { return strings.HasPrefix(host, s) })
-	}
-}
-
-func except(ending string) func(host string) bool {
-	return func(host string) bool { return !strings.HasSuffix(host, ending) }
-}
-
-// speaks reports whether the server at host is known for that API.
-func speaks(host string, api API) bool {
-	bases := basesAt(host)
-	for _, b := range bases {
-		if b.api == api {
-			return true
-		}
-	}
-	return bases == nil && api == OpenAI && ServesModels(host)
-}
-
-// ServesModels reports whether models are what the server at host is there for.
-func ServesModels(host string) bool {
-	f := tables().byHost(host)
-	if f == nil || f.modelsAt != nil && !f.modelsAt(host) {
-		return false
-	}
-	for g := f; g != nil; g = g.like {
-		if g == openAI || len(g.bases) > 0 {
-			return true
-		}
-	}
-	return false
-}
 
 // PassingParam reports whether a parameter of a request to a model says how it is to be
 // answered, and nothing about who asks: the form of the answer at Google (alt, $alt, prettyPrint,

@@ -236,6 +236,7 @@ var cloudflare = &family{
 		{Overloaded, "", []string{"capacity temporarily exceeded"}},
 	},
 	ids:         []string{rayHeader},
+	modelsAt:    begins("gateway.ai."),
 	hidesErrors: []place{{host: "api.cloudflare.com", path: "/client/v4/graphql"}},
 	scope:       Host | Credential,
 }

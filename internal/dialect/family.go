@@ -59,7 +59,7 @@ type family struct {
 
 	// Requests that another provider may understand too.
 	bases    []base            // of its APIs to models, the one to recommend first; nil: not known, which for who is like openAI is that API
-	modelsAt func(string) bool // which of its hosts serve models; nil is all, if it has bases or is like one that does
+	modelsAt func(string) bool // which of its hosts serve models; nil is all, if it has bases or inference, or is like openAI
 
 	// Rate limits.
 	scope        Scope                            // of a limit

@@ -96,5 +96,6 @@ var replicate = &family{
 		{Authentication, "401", []string{"unauthenticated", "did not pass an authentication token"}},
 		{ContentPolicy, "", []string{"nsfw content", "flagged as sensitive"}},
 	},
-	scope: Host | Credential | Path,
+	modelsAt: begins("api."),
+	scope:    Host | Credential | Path,
 }

@@ -109,7 +109,7 @@ var azure = &family{
 	tenants: []string{".azure-api.net"},
 	// https://learn.microsoft.com/en-us/azure/ai-foundry/openai/api-version-lifecycle
 	bases: []base{
-		{OpenAI, "/openai/v1"}, {OpenAI, "/openai/deployments/*"}, {OpenAI, "/openai"}, {OpenAI, "/models"}, {OpenAI, "/v1"}, {Anthropic, "/anthropic"},
+		{OpenAI, "/openai/v1"}, {OpenAI, "/openai/deployments/*"}, {OpenAI, "/models"}, {OpenAI, "/v1"}, {Anthropic, "/anthropic"},
 		{Anthropic, "/anthropic/v1"},
 	},
 	// What stands behind API Management is its owner's.

@@ -49,7 +49,7 @@ func get(h http.Header, name string) string {
 		return v[0]
 	}
 	for key, v := range h {
-		if len(v) > 0 && strings.EqualFold(key, name) {
+		if len(v) > 0 && len(key) == len(name) && strings.EqualFold(key, name) {
 			return v[0]
 		}
 	}

@@ -53,7 +53,7 @@ func (c *copier) copy(values []string) []string {
 // remove removes a header, however the caller spelt it.
 func remove(h http.Header, name string) {
 	for key := range h {
-		if strings.EqualFold(key, name) {
+		if len(key) == len(name) && strings.EqualFold(key, name) {
 			delete(h, key)
 		}
 	}
@@ -110,9 +110,10 @@ func hasSuffixFold(s, end string) bool {
 	return len(s) >= len(end) && strings.EqualFold(s[len(s)-len(end):], end)
 }
 
+// containsFold: part is in small letters.
 func containsFold(s, part string) bool {
 	for i := 0; i+len(part) <= len(s); i++ {
-		if strings.EqualFold(s[i:i+len(part)], part) {
+		if s[i]|0x20 == part[0] && strings.EqualFold(s[i:i+len(part)], part) {
 			return true
 		}
 	}

@@ -44,7 +44,7 @@ func (t *Target) url(req *http.Request, same bool) *url.URL {
 		u.User = nil
 		u.RawQuery = query(u.RawQuery, p.API, same)
 	}
-	if p.Deployed() && !deployed(path) {
+	if p.Deployed() && !dialect.NeedsVersion(hostname(&u), path) { // which newer ones refuse
 		u.RawQuery = credential.FilterQuery(u.RawQuery, func(name, _ string, _ bool) bool { return name != "api-version" })
 	}
 	u.Fragment, u.RawFragment = "", "" // which no server sees

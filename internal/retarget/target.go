@@ -42,13 +42,13 @@ func Members(set map[string]any) ([]Member, error) {
 	all := make([]Member, 0, len(set))
 	for name, value := range set {
 		if name == "" || !utf8.ValidString(name) {
-			return nil, fmt.Errorf("Set[%q]: the name of a member of the request's JSON must be a text and not empty", name)
+			return nil, fmt.Errorf("a name in Set is %q: it must be a text and not empty", name)
 		}
 		m := Member{Name: name}
 		if value != nil {
 			var err error
 			if m.Value, err = encode(value); err != nil {
-				return nil, fmt.Errorf("Set[%q] can't be written as JSON: %w", name, err)
+				return nil, fmt.Errorf("the value of Set[%q] can't be written as JSON: %w", name, err)
 			}
 		}
 		all = append(all, m)
@@ -78,7 +78,7 @@ func (t *Target) Validate() error {
 		}
 	}
 	if _, twice := t.member("model"); twice && t.Model != "" {
-		return errors.New(`Model and Set["model"] are both set: Model alone will do`)
+		return errors.New(`both Model and Set["model"] are set: Model alone will do`)
 	}
 	return nil
 }
@@ -91,33 +91,38 @@ func (t *Target) validURL() error {
 	const example = "a base such as https://openrouter.ai/api/v1"
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https":
-		return fmt.Errorf("URL must begin with https:// or http://: set %s", example)
+		return fmt.Errorf("the URL must begin with https:// or http://: set %s", example)
 	case u.Opaque != "" || u.Hostname() == "":
-		return fmt.Errorf("URL has no host: set %s", example)
+		return fmt.Errorf("the URL has no host: set %s", example)
 	case u.User != nil:
-		return errors.New("URL holds a user or a password: set Header's Authorization instead")
+		return errors.New("the URL holds a user or a password: set Header's Authorization instead")
 	case u.RawQuery != "" || u.ForceQuery:
-		return errors.New("URL has a query: leave it out, and add what the server wants in Prepare")
+		return errors.New("the URL has a query: leave it out, and add what the server wants in Prepare")
 	case u.Fragment != "":
-		return errors.New("URL has a fragment, which no server sees: leave it out")
+		return errors.New("the URL has a fragment, which no server sees: leave it out")
+	}
+	for _, resource := range [...]string{"/chat/completions", "/responses", "/embeddings", "/messages", "/completions"} {
+		if strings.HasSuffix(strings.TrimRight(u.Path, "/"), resource) {
+			return fmt.Errorf("the URL ends in %s, which each request brings along: leave it out, as in %s", resource, example)
+		}
 	}
 	return nil
 }
 
 func validHeader(name string, values []string) error {
 	if !isToken(name) {
-		return fmt.Errorf("Header[%q] is no name of a header", name)
+		return fmt.Errorf("the Header's %q is no name of a header", name)
 	}
 	switch textproto.CanonicalMIMEHeaderKey(name) {
 	case "Host":
-		return errors.New("Header can't set Host, which is that of URL")
+		return errors.New("the Header can't set Host, which is that of URL")
 	case "Content-Length", "Transfer-Encoding", "Trailer", "Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Upgrade":
-		return fmt.Errorf("Header can't set %s, which belongs to the connection: leave it out", name)
+		return fmt.Errorf("the Header can't set %s, which belongs to the connection: leave it out", name)
 	case "Content-Encoding":
-		return fmt.Errorf("Header can't set %s, since the body is sent as it is: leave it out", name)
+		return fmt.Errorf("the Header can't set %s, since the body is sent as it is: leave it out", name)
 	case "Idempotency-Key", "X-Idempotency-Key":
 		if len(values) > 0 {
-			return fmt.Errorf("Header can't set %s: all requests would have the same one", name)
+			return fmt.Errorf("the Header can't set %s: all requests would have the same one", name)
 		}
 	}
 	for _, v := range values {
@@ -188,22 +193,20 @@ func (t *Target) Check(req *http.Request) error {
 		if isRoot(t.URL.Path) || t.SameOrigin(req) && strings.HasPrefix(req.URL.Path, base+"/") {
 			return nil
 		}
-		return fmt.Errorf("URL %s has a path, but what API the request is of is not known: set %s://%s, and the request's own path stays", t.URL, t.URL.Scheme, t.URL.Host)
+		return fmt.Errorf("the URL %s has a path, but what API the request is of is not known: set %s://%s, and the request's own path stays", t.URL, t.URL.Scheme, t.URL.Host)
 	}
 	why, instead, known := p.Mismatch(hostname(t.URL), base)
 	switch {
 	case known:
-		return fmt.Errorf("URL %s %s: for requests of the %s API set %s://%s%s", t.URL, why, p.API, t.URL.Scheme, t.URL.Host, instead)
+		return fmt.Errorf("the URL %s %s: for requests of the %s API set %s://%s%s", t.URL, why, p.API, t.URL.Scheme, t.URL.Host, instead)
 	case why != "":
-		return fmt.Errorf("URL %s %s: set the base of a server that does, since requests are not translated", t.URL, why)
+		return fmt.Errorf("the URL %s %s: set the base of a server that does, since requests are not translated", t.URL, why)
 	}
-	if path, _ := p.At(hostname(t.URL), base, ""); deployed(path) && !p.Deployed() {
-		return fmt.Errorf("URL %s names a deployment, for which the request would need an api-version: set %s://%s/openai/v1 and Model", t.URL, t.URL.Scheme, t.URL.Host)
+	if path, _ := p.At(hostname(t.URL), base, ""); dialect.NeedsVersion(hostname(t.URL), path) && !strings.Contains(req.URL.RawQuery, "api-version=") {
+		return fmt.Errorf("the URL %s is of an older API, for which the request would need an api-version: set %s://%s/openai/v1 and Model", t.URL, t.URL.Scheme, t.URL.Host)
 	}
 	return nil
 }
-
-func deployed(path string) bool { return strings.Contains(path, "/openai/deployments/") }
 
 func isRoot(path string) bool { return path == "" || path == "/" }
 
