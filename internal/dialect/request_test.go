@@ -39,7 +39,7 @@ func TestRead(t *testing.T) {
 		{"a string that is a byte too short for an image", `{"a":"` + strings.Repeat("A", mediaString-1) + `"}`, Call{Model: "", Input: 514, Output: 0}},
 		{"a string as long as an image", `{"a":"` + strings.Repeat("A", mediaString) + `"}`, Call{Model: "", Input: 1002, Output: 0}},
 		{"quotes and brackets in strings", `{"a":"}\"]{","model":"m"}`, Call{Model: "m", Input: 7, Output: 0}},
-		{"an escaped quote in the model", `{"model":"a\"b","max_tokens":5}`, Call{`a\"b`, 8, 5}},
+		{"an escaped quote in the model", `{"model":"a\"b","max_tokens":5}`, Call{Model: `a\"b`, Input: 8, Output: 5}},
 		{"an escaped backslash before the quote", `{"a":"\\","model":"m"}`, Call{Model: "m", Input: 6, Output: 0}},
 		{"the same names twice", `{"model":"a","max_tokens":9,"model":"b","max_tokens":2}`, Call{Model: "b", Input: 14, Output: 9}},
 		{"a model that is no string", `{"model":null,"max_tokens":1}`, Call{Model: "", Input: 8, Output: 1}},
@@ -81,7 +81,7 @@ func TestReadOfTheStartOfABody(t *testing.T) {
 	}{
 		{"it breaks off in a text", `{"model":"m","text":"` + strings.Repeat("word ", 1000), Call{Model: "m", Input: size / 4, Output: 0}},
 		{"it breaks off in an image", `{"model":"m","image":"` + strings.Repeat("A", 4000), Call{Model: "m", Input: 1006, Output: 0}},
-		{"it breaks off after an image", `{"image":"` + strings.Repeat("A", 4000) + `","text":"`, Call{"", (size-4000)/4 + 1000, 0}},
+		{"it breaks off after an image", `{"image":"` + strings.Repeat("A", 4000) + `","text":"`, Call{Model: "", Input: (size-4000)/4 + 1000}},
 		{"it breaks off at once", ``, Call{Model: "", Input: size / 4, Output: 0}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
