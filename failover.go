@@ -194,7 +194,7 @@ func (f *Failover) lists(u *url.URL) bool {
 
 // fits reports whether req, for which f holds, can be turned into one for t.
 func (f *Failover) fits(t *target, req *http.Request) bool {
-	if t.URL == "" && f.Hosts == nil && !dialect.Known(hostname(req.URL)) {
+	if t.URL == "" && f.Hosts == nil && !dialect.ServesModels(hostname(req.URL)) {
 		return false // what t sets would go to a stranger
 	}
 	return t.change.Fits(req)
@@ -323,7 +323,9 @@ func (t *target) answer(req, own *http.Request, resp *http.Response, err error) 
 	switch resp.StatusCode {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 		bodyOf(resp).Close()
-		return nil, t.misconfigured(FateRefused, fmt.Sprintf("target %s redirects with status %d; set its URL to where it leads", t.name, resp.StatusCode))
+		e := t.misconfigured(FateRefused, fmt.Sprintf("target %s redirects with status %d; set its URL to where it leads", t.name, resp.StatusCode))
+		e.Status = resp.StatusCode
+		return nil, e
 	}
 	if !sameOrigin(req, own) {
 		retarget.Answer(resp.Header)

@@ -278,6 +278,12 @@ func (c *call) describe(e ending, attempts int) {
 		}
 		c.span.SetStatus(codes.Error, message)
 	}
+	if e.record.Target != "" {
+		attrs = append(attrs, keyTarget.String(e.record.Target))
+	}
+	if e.record.Uncertain > 0 {
+		attrs = append(attrs, keyUncertain.Int(e.record.Uncertain))
+	}
 	if e.err != nil {
 		for _, f := range []struct {
 			key   attribute.Key

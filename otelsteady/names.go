@@ -27,6 +27,8 @@ const (
 const (
 	keyAttempts  = attribute.Key("steadyhttp.attempts")      // how often it was sent, or refused by a Throttler
 	keyWaited    = attribute.Key("steadyhttp.waited")        // seconds, of all waits
+	keyTarget    = attribute.Key("steadyhttp.target")        // of a Failover, that the call went to last
+	keyUncertain = attribute.Key("steadyhttp.uncertain")     // attempts beside the last that may have been carried out
 	keyStopped   = attribute.Key("steadyhttp.retry_stopped") // why there was no further attempt
 	keyProvider  = attribute.Key("steadyhttp.provider")      // who answered
 	keyCode      = attribute.Key("steadyhttp.code")          // the provider's own name for the error

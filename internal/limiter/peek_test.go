@@ -96,11 +96,11 @@ func TestPeekSaysWhatAcquireDoes(t *testing.T) {
 				synctest.Wait()
 				a := w.ask()
 				before := w.m.everything()
+				a.MaxWait = -1
 				wait := w.m.Peek(t.Context(), a)
 				if after := w.m.everything(); !reflect.DeepEqual(before, after) {
 					t.Fatalf("seed %d, step %d: Peek has changed %v to %v", seed, step, before, after)
 				}
-				a.MaxWait = -1
 				p, err := w.m.Acquire(t.Context(), a)
 				var r *limit.Refusal
 				switch {
