@@ -63,7 +63,7 @@ var boundPromises = []promise{{
 		u := x.start(x.ctx, "one that waits for a place", bounded(place, minWait))
 		u.isBound(u.refused(minWait, minWait))
 		rate := asking(limit.Limits{RequestsPerMinute: 60})
-		rate.LimitsKey.Credential = 8
+		rate.Key.Host, rate.LimitsKey.Host = "other.example.com", "other.example.com"
 		x.passNow("the first request of one a second", rate)
 		u = x.start(x.ctx, "one whose turn comes after half a second more than it waits", bounded(rate, minWait))
 		u.isBound(u.refused(0, 0))
