@@ -44,6 +44,10 @@ func TestTheREADMENamesAll(t *testing.T) {
 			go do(t, rt, chat(t, t.Context()))
 		}
 		do(t, rt, request(t, t.Context(), "BREW", chatURL, ""))
+		elsewhere := playing(reply{status: 503}, reply{status: 200})
+		do(t, r.calls(&steadyhttp.Transport{
+			Failover: &steadyhttp.Failover{Targets: []steadyhttp.Target{{URL: "https://second.example/v1"}}}, Base: r.attempts(elsewhere),
+		}), chat(t, t.Context()))
 		time.Sleep(time.Hour)
 		calls, attempts := r.ended()
 		told := make(map[string]bool)
