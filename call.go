@@ -334,9 +334,9 @@ func (c *call) gaveUpWith(err error) bool {
 // maxClasses bounds what a Retrier without a limit of attempts puts on record.
 const maxClasses = 16
 
-// addResend counts another attempt, after one that failed with e.
-func (c *call) addResend(e *Error) {
-	class := e.Class
+// addResend counts another attempt, after a failure e. class is that of the last
+// attempt, which a walk may have passed over for e.
+func (c *call) addResend(e *Error, class Class) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.retries.resent++

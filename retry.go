@@ -26,7 +26,8 @@ type retry struct {
 	failedAt     time.Time     // when the first attempt had failed
 	queuedBefore time.Duration // how long the call was queued for limits until then
 	lastErr      error         // of the last attempt, nil for a response
-	verdict      *Error        // on the last attempt
+	verdict      *Error        // on the last attempt, or on that of a walk which decides
+	latest       Class         // of the last attempt
 	again        bool          // the last attempt's error may have been a proxy's refusal: the next will show
 	unknown      bool          // an attempt before the last may have been carried out
 	inVain       bool          // we repeated until a bound was reached, and could have gone on but for it
@@ -53,6 +54,7 @@ func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, 
 		}
 		r.unknown = r.unknown || r.verdict != nil && r.verdict.Fate == FateUnknown
 		r.verdict = r.judge(a, resp, err)
+		r.latest = r.verdict.Class
 		var d Decision
 		elsewhere := false
 		if r.walk != nil {
@@ -75,7 +77,7 @@ func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, 
 				return r.end(resp, err, d.Why)
 			}
 			r.hold(resp)
-			r.call.logAttempt(r.req, r.made, r.verdict, d.Wait)
+			r.call.logAttempt(r.req, r.number(), r.verdict, d.Wait)
 		}
 		r.call.setPatience(r.patience(), r.held != nil || r.lastErr != nil)
 		if err = r.sleep(d.Wait); err != nil {
@@ -114,9 +116,17 @@ func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, 
 	}
 }
 
+// number is that of the last attempt, from 1 on: a walk has several.
+func (r *retry) number() int {
+	if r.walk != nil {
+		return r.call.attempt()
+	}
+	return r.made
+}
+
 // sending notes that another attempt is on its way.
 func (r *retry) sending() {
-	r.call.addResend(r.verdict)
+	r.call.addResend(r.verdict, r.latest)
 	r.call.setFirstOutput(r.firstOutput(r.bounded && r.made >= r.maxAttempts), r.role != nested, r.leavesSilence())
 }
 
