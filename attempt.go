@@ -78,10 +78,20 @@ func (p *plan) waits() time.Duration {
 // first makes the request of the first attempt: as it is, unless something has
 // to be added.
 func (p *plan) first() (attempt, error) {
-	if p.source != nil || p.fromMemory || p.usedUp || p.AttemptTimeout > 0 || p.wantsEvidence() || p.prepares(1) || p.lends() {
+	if p.source != nil || p.fromMemory || p.usedUp || p.timeout() > 0 || p.wantsEvidence() || p.prepares(1) || p.lends() {
 		return p.attempt(1, nil)
 	}
 	return p.on(attempt{req: p.req, stall: p.StallTimeout}), nil
+}
+
+// timeout is how long the next attempt may take until its headers are there; 0 is as
+// long as it takes. Where a stream without output is left after FirstOutput, so is one
+// that does not begin.
+func (p *plan) timeout() time.Duration {
+	if t := p.AttemptTimeout; p.leavesSilence() && (t <= 0 || p.FirstOutput < t) && asksForStream(p.req) {
+		return p.FirstOutput
+	}
+	return p.AttemptTimeout
 }
 
 // on notes in a where it goes, and when.
@@ -95,7 +105,7 @@ func (p *plan) on(a attempt) attempt {
 
 // attempt makes the request of the n-th attempt, a copy.
 func (p *plan) attempt(n int, c *call) (attempt, error) {
-	a := p.on(attempt{req: p.req, timeout: p.AttemptTimeout, stall: p.StallTimeout})
+	a := p.on(attempt{req: p.req, timeout: p.timeout(), stall: p.StallTimeout})
 	if a.to != nil {
 		a.req = a.to.change.Request(a.req.Context(), a.req)
 	}

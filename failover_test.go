@@ -210,6 +210,11 @@ func TestFaultsOfThePrimary(t *testing.T) {
 	}
 }
 
+func setBody(req *http.Request, body string) {
+	req.Body, req.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
+	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(body)), nil }
+}
+
 // A silent host is left where the user says how long to wait for it.
 func TestSilentPrimary(t *testing.T) {
 	for _, test := range []struct {
@@ -219,6 +224,7 @@ func TestSilentPrimary(t *testing.T) {
 		within  time.Duration
 	}{
 		{"no headers, AttemptTimeout", func(asked) reply { return reply{after: time.Hour} }, &steadyhttp.Retrier{AttemptTimeout: 5 * time.Second}, 5100 * time.Millisecond},
+		{"no headers of a stream, FirstOutput", func(asked) reply { return reply{after: time.Hour} }, &steadyhttp.Retrier{FirstOutput: 3 * time.Second}, 3100 * time.Millisecond},
 		{"no output, FirstOutput", func(asked) reply {
 			return reply{status: 200, header: "Content-Type: text/event-stream", body: ": ping\n\n"}
 		}, &steadyhttp.Retrier{FirstOutput: 3 * time.Second}, 3100 * time.Millisecond},
@@ -227,7 +233,8 @@ func TestSilentPrimary(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := &fleet{rules: map[string]func(asked) reply{primary: test.primary, fallback: works}}
 				rt := &steadyhttp.Transport{Base: f, Failover: elsewhere(), Retrier: test.retrier}
-				if d := ask(t, rt, nil); !d.answered() || d.took > test.within || d.call.Target != fallback {
+				d := ask(t, rt, func(req *http.Request) { setBody(req, `{"model":"m","messages":[{"role":"user","content":"hi"}],"stream":true}`) })
+				if !d.answered() || d.took > test.within || d.call.Target != fallback {
 					t.Errorf("answered %v (%v, %v) after %v by %q", d.answered(), d.err, d.call.Error, d.took, d.call.Target)
 				}
 			})

@@ -212,6 +212,15 @@ func formOf(req *http.Request, resp *http.Response) (events.Form, bool) {
 	return form, isModelCall(req)
 }
 
+// asksForStream reports whether req, a call to a model, wants its answer as a stream.
+func asksForStream(req *http.Request) bool {
+	if strings.Contains(first(req.Header, "Accept"), "text/event-stream") || req.URL != nil && strings.Contains(strings.ToLower(req.URL.Path), "stream") {
+		return true
+	}
+	start, _ := startOfBody(req, true)
+	return dialect.Read(start, req.ContentLength).Stream
+}
+
 // isModelCall reports whether the answer to req is likely to be one of a language
 // model, and so is worth looking into. The evidence is the path, or what the body asks
 // for; the scope is this one answer; and where it is wrong, bytes come up as they are

@@ -12,6 +12,9 @@ type Call struct {
 	Input  int64  // tokens, estimated
 	Output int64  // the most that it may generate, 0 if it sets no bound
 
+	// Stream says that the answer is wanted as a stream.
+	Stream bool
+
 	// CacheKey is what the calls of one conversation have in common, so that the
 	// provider finds what it cached of their prompt; "" if the request has none.
 	CacheKey string
@@ -69,6 +72,7 @@ type walker struct {
 var (
 	keyModel  = fold("model")
 	keyCache  = fold("prompt_cache_key")
+	keyStream = fold("stream")
 	keyCaps   = [...]uint64{fold("max_tokens"), fold("max_completion_tokens"), fold("max_output_tokens"), fold("num_predict"), fold("max_tokens_to_sample"), fold("maxTokenCount"), fold("max_new_tokens")}
 	keyNested = [...]uint64{fold("generationConfig"), fold("inferenceConfig"), fold("options"), fold("parameters"), fold("textGenerationConfig")}
 )
@@ -128,6 +132,9 @@ func (w *walker) member(key uint64, c *Call, outermost bool) bool {
 	}
 	if !w.value() {
 		return false
+	}
+	if outermost && key == keyStream {
+		c.Stream = strings.TrimSpace(w.s[from:w.i]) == "true"
 	}
 	for _, k := range keyCaps {
 		if k != key {

@@ -27,7 +27,7 @@ func TestRead(t *testing.T) {
 		{"Gemini's bound in the other spelling", `{"generation_config":{"max_output_tokens":12},"model":"g"}`, Call{Model: "g", Input: 15, Output: 12}},
 		{"Bedrock's bound", `{"inferenceConfig":{"maxTokens":12}}`, Call{Model: "", Input: 9, Output: 12}},
 		{"a key of the prompt's cache", `{"prompt_cache_key":"chat-17","metadata":{"prompt_cache_key":"no"},"model":"m"}`, Call{Model: "m", Input: 20, CacheKey: "chat-17"}},
-		{"Ollama's bound", `{"model":"llama3","options":{"num_predict":33},"stream":true}`, Call{Model: "llama3", Input: 16, Output: 33}},
+		{"Ollama's bound", `{"model":"llama3","options":{"num_predict":33},"stream":true}`, Call{Model: "llama3", Input: 16, Output: 33, Stream: true}},
 		{"what follows Ollama's bound", `{"options":{"num_predict":33,"stop":["}"]},"model":"llama3"}`, Call{Model: "llama3", Input: 15, Output: 33}},
 		{"a bound in a list", `{"options":[{"num_predict":33}],"model":"m"}`, Call{Model: "m", Input: 11, Output: 0}},
 		{"a bound in an object that is not for it", `{"metadata":{"max_tokens":5},"model":"m"}`, Call{Model: "m", Input: 11, Output: 0}},
