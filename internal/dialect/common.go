@@ -28,6 +28,7 @@ var common = &family{
 		"X-Vercel-Error",  // of whatever Vercel hosts
 		"X-Error-Code",    // Hugging Face's, and others'
 		"X-Ms-Error-Code", // Azure's storage, also to a HEAD
+		"X-Mashery-Error-Code", "X-Squid-Error", "X-Application-Error-Code", "X-Api-Error-Code", "X-Errorcode", "Error-Code", "X-Error-Name",
 	},
 	retryHeader: "X-Should-Retry", // OpenAI's, Anthropic's and of who uses their generator of clients
 }
@@ -70,7 +71,7 @@ var limitCodes = map[string]Class{
 	"rate_limit_exceeded": RateLimit, "rate_limit_error": RateLimit, "rate_limited": RateLimit, "ratelimited": RateLimit, "rate_limit": RateLimit,
 	"too_many_requests": RateLimit, "throttled": RateLimit, "Throttling": RateLimit, "RequestThrottled": RateLimit, "SlowDown": RateLimit,
 	"over_query_limit": RateLimit, "RATE_LIMIT_REACHED": RateLimit, "APIRateLimitExceeded": RateLimit, "concurrency_limit_exceeded": RateLimit,
-	"rate_limit_reached": RateLimit, "too_many_concurrent_requests": RateLimit, "ThrottlingException": RateLimit,
+	"rate_limit_reached": RateLimit, "too_many_concurrent_requests": RateLimit, "ThrottlingException": RateLimit, "over_limit": RateLimit, "over_rate_limit": RateLimit,
 }
 
 // commonHints hold unless the message says more.
@@ -78,7 +79,7 @@ var commonHints = map[string]Class{
 	"requests": RateLimit, "tokens": RateLimit, "LimitExceeded": RateLimit, "RESOURCE_EXHAUSTED": RateLimit,
 
 	"quota_exceeded": Quota, "QuotaExceeded": Quota, "out_of_quota": Quota, "credit_limit": Quota, "plan_limit_exceeded": Quota, "no_credits": Quota,
-	"subscription_required": Quota, "trial_expired": Quota,
+	"subscription_required": Quota, "quota_limited": Quota, "quota_reached": Quota, "usage_limit_exceeded": Quota, "usage_limit_reached": Quota, "daily_limit_exceeded": Quota, "monthly_limit_exceeded": Quota, "trial_expired": Quota,
 
 	"invalid_request": InvalidRequest, "bad_request": InvalidRequest, "invalid_parameter": InvalidRequest, "invalid_argument": InvalidRequest,
 	"validation_error": InvalidRequest, "validation_failed": InvalidRequest, "unprocessable_entity": InvalidRequest, "invalid_json": InvalidRequest,
@@ -157,6 +158,12 @@ var (
 			[]string{"invalid", "expired", "incorrect", "missing", "not valid", "revoked", "not recognized", "required", "not provided"}),
 		cross([]string{"no"}, []string{"api key provided", "api key supplied", "api key found", "api key given", "api token provided", "access token provided", "credentials provided"}),
 	)
+	// Names of what is counted, with what becomes of it, at whatever status.
+	allowances = []string{"daily limit", "daily quota", "daily request limit", "daily request quota", "daily allowance", "daily usage", "request limit for the day", "monthly quota", "monthly request limit",
+		"monthly allowance", "allowed number of requests", "number of allowed requests", "allotted number of requests", "maximum number of requests allowed"}
+	ratesOf = []string{"hourly limit", "hourly quota", "requests per second", "queries per second", "calls per second", "requests per minute", "calls per minute", "per second limit", "per minute limit"}
+	spentUp = []string{"exceeded", "been exceeded", "exceeds", "reached", "been reached", "exhausted", "used up", "limit", "limit exceeded"}
+
 	ofQuota = slices.Concat(
 		cross([]string{"quota", "usage limit", "plan limit", "spend cap", "spending cap", "seat limit", "license limit", "monthly cap"},
 			[]string{"exceeded", "reached", "exhausted", "used up", "hit", "depleted"}),
@@ -192,7 +199,10 @@ var (
 // commonPhrases are short and were chosen against their false friends: a rate
 // limit's answer invites to add credits or to upgrade, a credit card is not
 // credit, and a parameter called max_tokens is no context window.
-var commonPhrases = []words{
+var commonPhrases = slices.Concat(englishPhrases, foreignPhrases)
+
+// englishPhrases are those in English, and in Chinese beside them.
+var englishPhrases = []words{
 	{ContextLength, "!429 !401 !402 !403", []string{
 		"maximum context length", "context length exceeded", "context_length_exceeded", "contextwindowexceeded", "context window",
 		"exceed*context length",
@@ -325,7 +335,7 @@ var commonPhrases = []words{
 	{Permission, "200 401 402 403 451", []string{
 		"not permitted", "not authorized", "isn't authorized", "access denied", "not allowed", "forbidden", "不允许",
 	}},
-	{RateLimit, "!404 !409 !413", ofRate},
+	{RateLimit, "!404", ofRate},
 	{RateLimit, "!404 !409 !413", []string{
 		"requests too quickly", "requests exceed", "sending requests too", "making requests too",
 		"number of requests~ exceeded", "number of requests~ exceeds", "limit for this ip", "rate limit exceeded", "rate limit has been exceeded", "rate limits exceeded", "rate limit reached",
@@ -346,6 +356,11 @@ var commonPhrases = []words{
 	{Authentication, "!404 !429", otherKeys},
 	{Unavailable, "!404", otherDowntimes},
 	{Unavailable, "", []string{"services aren't available right now", "service isn't available right now", "working to restore"}},
+	{Quota, "!404", cross(allowances, spentUp)},
+	{RateLimit, "!404", slices.Concat(cross(ratesOf, spentUp), []string{
+		"usage limits are exceeded", "request limit was reached", "invocation limit", "blocked by flood", "flood control", "flood wait", "over qps", "over queries per second",
+		"throttled out", "throttle exceeded", "throttleexceeded", "frequency limit", "throughput rate exceeded", "complexity budget exhausted", "exceeding of requests",
+	})},
 	// Offers, and words that are said of rates as well: nobody has complained of one so far.
 	{Quota, "!404 !503", []string{
 		"purchase credits", "purchase more credits", "purchase additional credits", "buy more credits", "credits to unlock", "please recharge",

@@ -103,6 +103,7 @@ func (r *reader) collect(h http.Header) {
 	t := &r.tree
 	for _, name := range tables().codeHeaders {
 		code, _, _ := strings.Cut(first(h, name), ":")
+		code, _, _ = strings.Cut(strings.TrimSpace(code), " ") // Squid adds the number of the system's error
 		r.addCode(code)
 	}
 	switch {
