@@ -199,7 +199,7 @@ var (
 // commonPhrases are short and were chosen against their false friends: a rate
 // limit's answer invites to add credits or to upgrade, a credit card is not
 // credit, and a parameter called max_tokens is no context window.
-var commonPhrases = slices.Concat(englishPhrases, foreignPhrases)
+var commonPhrases = slices.Concat(foreignPhrases, englishPhrases)
 
 // englishPhrases are those in English, and in Chinese beside them.
 var englishPhrases = []words{

@@ -247,7 +247,9 @@ func believable(c Class, status int) bool {
 	case NotFound:
 		// With 401 it is the user or the key that was not found.
 		return status != http.StatusTooManyRequests && status != http.StatusUnauthorized
-	case Authentication, Permission, Conflict:
+	case Permission:
+		return status != http.StatusTooManyRequests && status != http.StatusProxyAuthRequired
+	case Authentication, Conflict:
 		return status != http.StatusTooManyRequests
 	}
 	return true

@@ -7,12 +7,14 @@ import (
 	"github.com/steadyhttp/steadyhttp/internal/wait"
 )
 
-// Fields that state a wait.
-var waits = []struct {
+type waitField struct {
 	at   path
 	name string
 	unit time.Duration
-}{
+}
+
+// Fields that state a wait.
+var waits = []waitField{
 	{pathOf("retryafterms"), "retry_after_ms", time.Millisecond},
 	{pathOf("error.retryafterms"), "retry_after_ms", time.Millisecond},
 	{pathOf("retryafter"), "retry_after", time.Second},
@@ -36,6 +38,22 @@ var waits = []struct {
 	{pathOf("meta.retryafter"), "meta.retry_after", time.Second},
 	{pathOf("error.data.retryafter"), "data.retry_after", time.Second},
 	{pathOf("error.data.rate.backoffseconds"), "data.rate.backoff_seconds", time.Second},
+}
+
+// init adds what such fields are called by others: at the top, in an error or in what
+// stands beside one.
+func init() {
+	seconds := []string{"retryafter", "retryafterseconds", "retryaftersecs", "retryin", "retryinseconds", "backoffseconds", "waitseconds", "waittimeseconds", "secondstowait",
+		"secondsuntilreset", "cooldownseconds", "resetinseconds", "resetsinseconds", "resetafterseconds"}
+	milliseconds := []string{"retryafterms", "retryaftermillis", "retryinms", "waitms", "backoffms"}
+	for _, in := range [...]string{"", "error.", "data.", "details.", "detail.", "meta.", "error.data.", "error.details.", "error.metadata.", "extensions.", "errors.0.extensions.", "ratelimit."} {
+		for _, name := range milliseconds {
+			waits = append(waits, waitField{pathOf(in + name), in + name, time.Millisecond})
+		}
+		for _, name := range seconds {
+			waits = append(waits, waitField{pathOf(in + name), in + name, time.Second})
+		}
+	}
 }
 
 // Fields that state when a limit is lifted, as seconds or milliseconds since
