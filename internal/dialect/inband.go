@@ -20,7 +20,7 @@ func Success(a Answer, used *Usage) (v Verdict, failed bool) {
 	if used != nil {
 		*used = r.usage()
 	}
-	if !r.failed(a.Host) || a.Unexpected && !r.nothingElse() {
+	if !r.failed(a.Host) || a.Unexpected && !r.nothingElse() && !r.complaint() {
 		return v, false
 	}
 	r.keep(a.Body)
@@ -29,7 +29,7 @@ func Success(a Answer, used *Usage) (v Verdict, failed bool) {
 		a.Now = time.Now()
 	}
 	v, failed = r.inBand(a)
-	if a.Unexpected && v.Class == Unknown && !r.hasErrorMember() {
+	if a.Unexpected && v.Class == Unknown && !r.hasErrorMember() && !r.complaint() {
 		return Verdict{}, false // a "success": false that nobody can tell from an ordinary no
 	}
 	return v, failed
@@ -108,12 +108,12 @@ func (r *reader) failed(host string) bool {
 		return false
 	}
 	if t.is(1, '[') {
-		return t.nodes[1].down != 0 && r.errorObject(t.at(pArrayError)) // Gemini's stream as an array
+		return t.nodes[1].down != 0 && r.errorObject(t.at(pArrayError)) || r.complaint() // Gemini's stream as an array
 	}
 	if !t.is(1, '{') {
 		return false
 	}
-	return r.errorMember() || r.saysNotOK() || r.graphQLErrors() || r.choiceError() || r.providerCode(host) || r.refused() || r.bulk() || r.plainFailure()
+	return r.errorMember() || r.saysNotOK() || r.graphQLErrors() || r.choiceError() || r.providerCode(host) || r.refused() || r.bulk() || r.plainFailure() || r.complaint()
 }
 
 // errorObject reports whether the value is an object as errors are.
