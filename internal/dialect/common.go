@@ -356,10 +356,15 @@ var englishPhrases = []words{
 	{Authentication, "!404 !429", otherKeys},
 	{Unavailable, "!404", otherDowntimes},
 	{Unavailable, "", []string{"services aren't available right now", "service isn't available right now", "working to restore"}},
+	{Authentication, "200 400 401 403 500", []string{
+		"key is not registered", "user authentication failed", "add a username to", "specify an api key", "register for an api key",
+	}},
 	{Quota, "!404", cross(allowances, spentUp)},
+	{Quota, "!404", []string{"每天最多", "每日最多", "每月最多", "daily limit of*exceeded", "daily limit of*reached", "monthly limit of*exceeded", "max daily request limit"}},
+	{RateLimit, "!404", []string{"hourly limit of*exceeded", "hourly limit of*reached", "limit of*per hour", "limit of*per minute"}},
 	{RateLimit, "!404", slices.Concat(cross(ratesOf, spentUp), []string{
 		"usage limits are exceeded", "request limit was reached", "invocation limit", "blocked by flood", "flood control", "flood wait", "over qps", "over queries per second",
-		"throttled out", "throttle exceeded", "throttleexceeded", "frequency limit", "throughput rate exceeded", "complexity budget exhausted", "exceeding of requests",
+		"number of service requests exceeds", "每分钟最多", "每秒最多", "每小时最多", "访问次数超", "调用次数超", "throttled out", "throttle exceeded", "throttleexceeded", "frequency limit", "throughput rate exceeded", "complexity budget exhausted", "exceeding of requests",
 	})},
 	// Offers, and words that are said of rates as well: nobody has complained of one so far.
 	{Quota, "!404 !503", []string{

@@ -1,6 +1,9 @@
 package dialect
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // complaint reports whether a success of whomever is a failure: it has a number, a flag
 // or a place that says so, and words that have a class, and nothing beside them. One of
@@ -129,6 +132,47 @@ func (r *reader) allComplain(list int32) bool {
 	}
 	return 0 < n && n < maxItems
 }
+
+// xmlComplaint is complaint for a short document: an element or an attribute with a
+// number that is not one of success, and words that have a class in another.
+func (r *reader) xmlComplaint() bool {
+	if len(r.xml) > maxXMLComplaint {
+		return false
+	}
+	for _, name := range xmlNumbers {
+		if n, err := strconv.ParseFloat(strings.TrimSpace(element(r.xml, name)), 64); err == nil {
+			return failing(n) && r.xmlSays()
+		}
+	}
+	// <status message="…" value="18"/>, and nothing before it.
+	inner := openingElement(afterName(r.xml, rootElement(r.xml)))
+	if !strings.EqualFold(inner, "status") && !strings.EqualFold(inner, "error") {
+		return false
+	}
+	tag := openingTag(r.xml, inner)
+	n, err := strconv.ParseFloat(attributeOf(tag, "value")+attributeOf(tag, "code"), 64)
+	return err == nil && failing(n) && r.classOf(attributeOf(tag, "message")+attributeOf(tag, "msg")) != ""
+}
+
+// xmlSays reports whether there are words with a class where words are.
+func (r *reader) xmlSays() bool {
+	for _, name := range xmlTexts {
+		if c := r.classOf(element(r.xml, name)); c != "" && c != InvalidRequest {
+			return true
+		}
+	}
+	return false
+}
+
+const maxXMLComplaint = 4 << 10
+
+// xmlNumbers are elements that are zero if all is well, and xmlTexts those with the words.
+// cStat and xMotivo are of the tax offices of all states of Brazil, returnReasonCode
+// and returnAuthMsg of Korea's public services.
+var (
+	xmlNumbers = []string{"resultCode", "returnCode", "returnReasonCode", "retCode", "errorCode", "errCode", "statusCode", "cStat", "responseCode"}
+	xmlTexts   = []string{"resultMsg", "resultMessage", "returnMsg", "returnMessage", "returnAuthMsg", "errMsg", "retMsg", "errorMessage", "errorMsg", "statusMessage", "xMotivo", "message", "responseMessage", "description"}
+)
 
 func isNumber(t *tree, at int32) bool {
 	_, ok := t.number(at)

@@ -104,12 +104,12 @@ func (r *reader) failedXML() bool {
 	switch root := rootElement(r.xml); strings.ToLower(root) {
 	case "error":
 		return element(r.xml, "Code") != "" || element(r.xml, "Message") != "" || element(r.xml, "Exception") != "" // S3 answers 200 before it has copied, and fails then
-	case "errorresponse", "exceptionreport", "serviceexceptionreport":
+	case "errorresponse", "exceptionreport", "serviceexceptionreport", "fault", "exception":
 		return true
 	case "envelope":
 		// SOAP: the fault is the first element of the body.
 		body := openingElement(afterName(r.xml, "Body"))
-		return strings.EqualFold(body, "Fault")
+		return strings.EqualFold(body, "Fault") || r.xmlComplaint()
 	case "response":
 		// Korea's public data: a header, and no body.
 		if code := element(r.xml, "resultCode"); code != "" && strings.Trim(code, "0") != "" && afterName(r.xml, "body") == "" {
@@ -122,5 +122,5 @@ func (r *reader) failedXML() bool {
 			return true
 		}
 	}
-	return false
+	return r.xmlComplaint()
 }

@@ -221,6 +221,9 @@ func (r *reader) collectJSON() {
 		}
 	}
 	if r.nCodes == 0 {
+		r.addCode(t.onlyName())
+	}
+	if r.nCodes == 0 {
 		r.addCode(t.codeWord())
 	}
 	for _, p := range numberPaths {
@@ -232,12 +235,13 @@ func (r *reader) collectJSON() {
 }
 
 func (r *reader) collectXML() {
-	for _, name := range [...]string{"Message", "faultstring", "detail", "description", "title", "msg", "Text", "ServiceException", "ExceptionText", "resultMsg", "Exception", "reason"} {
+	for _, name := range [...]string{"Message", "faultstring", "detail", "description", "title", "msg", "Text", "ServiceException", "ExceptionText", "resultMsg", "Exception",
+		"returnAuthMsg", "resultMessage", "returnMsg", "errMsg", "retMsg", "errorMessage", "errorMsg", "statusMessage", "xMotivo", "responseMessage", "reason"} {
 		if r.message = element(r.xml, name); r.message != "" {
 			break
 		}
 	}
-	for _, name := range [...]string{"Code", "faultcode", "errorcode", "exception", "resultCode"} {
+	for _, name := range [...]string{"Code", "faultcode", "errorcode", "exception", "resultCode", "returnReasonCode", "returnCode", "cStat"} {
 		r.addXMLCode(element(r.xml, name))
 	}
 	for _, name := range [...]string{"err", "error", "ServiceException", "Exception", "status"} {
@@ -271,6 +275,9 @@ const maxDocument = 2 << 10
 // addXMLCode adds a code or a number. SOAP's codes have a namespace in front, and most
 // of them say no more than whose fault it is.
 func (r *reader) addXMLCode(s string) {
+	if strings.IndexByte(s, ' ') >= 0 {
+		return // a sentence, where others have the name of an exception
+	}
 	if n, err := strconv.Atoi(s); err == nil {
 		if n > 0 && r.number == 0 {
 			r.number = n

@@ -93,8 +93,16 @@ func (r *reader) requestID(h http.Header, host *family) string {
 		return id
 	}
 	if r.xml != "" {
-		for _, name := range [...]string{"RequestId", "request_id"} {
+		for _, name := range [...]string{"RequestId", "request_id", "TraceId", "CorrelationId"} {
 			if id := element(r.xml, name); id != "" {
+				return id
+			}
+		}
+	}
+	if r.xml != "" {
+		root := openingTag(r.xml, rootElement(r.xml))
+		for _, name := range [...]string{"requestId", "requestID", "request_id", "traceId"} {
+			if id := attributeOf(root, name); id != "" {
 				return id
 			}
 		}

@@ -48,6 +48,22 @@ func startsAsWord(s string) bool {
 	return 'a' <= c && c <= 'z' || s[0] >= 0x80
 }
 
+// onlyName is the name of the only member of a body, if that holds a message and a
+// number: OpenStack says {"overLimit": {"code": 413, "message": …}}.
+func (t *tree) onlyName() string {
+	only := t.nodes[1].down
+	if !t.is(only, '{') || t.nodes[only].next != 0 || envelope[t.nodes[only].key] || wrappers[t.nodes[only].key] {
+		return ""
+	}
+	if !t.is(t.child(only, step{key: fold("code")}), '0') || !t.is(t.child(only, step{key: fold("message")}), '"') {
+		return ""
+	}
+	if name := t.name(only); madeLikeCode(name) {
+		return name
+	}
+	return ""
+}
+
 // codeWord is the first text, under whatever name, that is made like a code and that
 // the tables know.
 func (t *tree) codeWord() string {
