@@ -27,7 +27,13 @@ func (r *reader) plainFailure() bool {
 }
 
 // failing reports whether a result is neither of the numbers of success.
-func failing(n float64) bool { return n != 0 && n != 1 && !(200 <= n && n < 300) }
+func failing(n float64) bool {
+	switch n {
+	case 0, 1, 2000, 10000, 20000, 200000:
+		return false
+	}
+	return !(200 <= n && n < 300)
+}
 
 // resultPaths are numbers that are zero, or a status of success, where all is well.
 var resultPaths = paths("meta.code", "header.resultcode", "status.errorcode", "retcode", "rtncode", "resultcode", "code", "errno", "statuscode", "status")
