@@ -158,42 +158,26 @@ var (
 			[]string{"invalid", "expired", "incorrect", "missing", "not valid", "revoked", "not recognized", "required", "not provided"}),
 		cross([]string{"no"}, []string{"api key provided", "api key supplied", "api key found", "api key given", "api token provided", "access token provided", "credentials provided"}),
 	)
-	// Names of what is counted, with what becomes of it, at whatever status.
-	allowances = []string{"daily limit", "daily quota", "daily request limit", "daily request quota", "daily allowance", "daily usage", "request limit for the day", "monthly quota", "monthly request limit",
-		"monthly allowance", "allowed number of requests", "number of allowed requests", "allotted number of requests", "maximum number of requests allowed"}
-	ratesOf = []string{"hourly limit", "hourly quota", "requests per second", "queries per second", "calls per second", "requests per minute", "calls per minute", "per second limit", "per minute limit"}
-	spentUp = []string{"exceeded", "been exceeded", "exceeds", "reached", "been reached", "exhausted", "used up", "limit", "limit exceeded"}
+	ofKeyMissing = slices.Concat(
+		cross([]string{"specify", "provide", "supply", "include", "use", "need", "requires", "require", "register for"}, []string{"an api key", "your api key", "a valid api key"}),
+		cross([]string{"api key", "apikey", "key", "service key"}, []string{"not registered", "not active", "not activated", "not authorised"}),
+	)
+
+	// What is counted, with what becomes of it, at whatever status. Of an allowance by the
+	// hour or shorter waiting is the cure.
+	daily  = cross(cross([]string{"daily", "weekly", "monthly"}, []string{"limit", "quota", "request limit", "request quota", "requests limit", "allowance", "usage limit", "usage"}), spentUp)
+	hourly = cross([]string{
+		"hourly limit", "hourly quota", "hourly request limit", "requests per second", "queries per second", "calls per second", "requests per minute", "calls per minute",
+		"per second limit", "per minute limit", "allowed requests", "allowed number of requests", "allotted number of requests", "call limit", "query limit", "invocation limit",
+		"operation limit", "frequency limit", "throughput limit", "throttle", "throttle limit",
+	}, spentUp)
+	spentUp = []string{"exceeded", "exceeds", "reached", "exhausted", "used up", "was hit"}
 
 	ofQuota = slices.Concat(
 		cross([]string{"quota", "usage limit", "plan limit", "spend cap", "spending cap", "seat limit", "license limit", "monthly cap"},
 			[]string{"exceeded", "reached", "exhausted", "used up", "hit", "depleted"}),
 		cross([]string{"exceeded", "exceeds", "exceed", "reached", "hit", "over", "exhausted"}, []string{"quota", "spend cap", "plan limit", "plan's limit", "plan limits"}),
 	)
-)
-
-// The same in other languages than English and Chinese. Only ASCII is put into lower
-// case, and so their first letter is left out where it may be a capital.
-var (
-	otherRates = []string{
-		"zu viele anfragen", "zu viele zugriffe", "anfragelimit", "trop de requ", "limite de requ", "demasiadas solicitudes", "demasiadas peticiones",
-		"muitas solicita", "muitas requisi", "muitas chamadas", "consumo indevido", "limite de requisi", "troppe richieste", "te veel verzoeken", "zbyt wiele",
-		"ишком много запросов", "евышен лимит запросов", "евышена частота", "слишком часто", "요청이 너무 많", "요청 한도", "호출 한도", "초당", "건수를 초과", "횟수를 초과",
-		"リクエストが多すぎ", "リクエスト数", "レート制限", "アクセスが集中",
-	}
-	otherQuotas = []string{
-		"guthaben reicht", "guthaben ist aufgebraucht", "kontingent", "tageslimit", "solde insuffisant", "saldo insuficiente", "saldo insufficiente",
-		"limite diario", "limite mensual", "limite mensal", "суточный лимит", "дневной лимит", "месячный лимит", "едостаточно средств", "исчерпан",
-		"израсходовали", "잔액이 부족", "일일 한도", "일일 호출", "残高不足", "残高が不足", "利用上限", "クレジットが不足",
-	}
-	otherKeys = []string{
-		"apikey nicht", "api key nicht", "nicht autorisiert", "ungueltiger", "cle api invalide", "clé api", "no autorizado", "clave de api", "chave de api",
-		"chave invalida", "token invalido", "token inválido", "не авторизован", "неверный ключ", "неверный токен", "인증키", "인증 실패", "유효하지 않은", "認証に失敗",
-		"無効なapi",
-	}
-	otherDowntimes = []string{
-		"wartungsarbeiten", "nicht verfuegbar", "nicht verfügbar", "en maintenance", "momentanement indisponible", "en mantenimiento", "no disponible",
-		"em manuten", "indispon", "технические работы", "временно недоступ", "점검", "일시적으로", "メンテナンス", "一時的に",
-	}
 )
 
 // commonPhrases are short and were chosen against their false friends: a rate
@@ -351,21 +335,17 @@ var englishPhrases = []words{
 		"error code: 1015", "error 1015", "call limit",
 		"过于频繁", "频率", "限流", "并发", "速率", "请求数限制", "请求次数", "请求过快", "太频繁", "频繁",
 	}},
-	{RateLimit, "!404 !409 !413", otherRates},
-	{Quota, "!404", otherQuotas},
-	{Authentication, "!404 !429", otherKeys},
-	{Unavailable, "!404", otherDowntimes},
-	{Unavailable, "", []string{"services aren't available right now", "service isn't available right now", "working to restore"}},
-	{Authentication, "200 400 401 403 500", []string{
-		"key is not registered", "user authentication failed", "add a username to", "specify an api key", "register for an api key",
+	{Unavailable, "", []string{"not available right now", "aren't available right now", "isn't available right now", "unavailable right now", "not available at the moment", "unavailable at the moment"}},
+	{Authentication, "!404 !429 !409", ofKeyMissing},
+	{Quota, "!404", daily},
+	{Quota, "!404", []string{
+		"daily limit of*exceeded", "daily limit of*reached", "monthly limit of*exceeded", "monthly limit of*reached", "request limit for the day", "每天最多", "每日最多", "每月最多",
 	}},
-	{Quota, "!404", cross(allowances, spentUp)},
-	{Quota, "!404", []string{"每天最多", "每日最多", "每月最多", "daily limit of*exceeded", "daily limit of*reached", "monthly limit of*exceeded", "max daily request limit"}},
-	{RateLimit, "!404", []string{"hourly limit of*exceeded", "hourly limit of*reached", "limit of*per hour", "limit of*per minute"}},
-	{RateLimit, "!404", slices.Concat(cross(ratesOf, spentUp), []string{
-		"usage limits are exceeded", "request limit was reached", "invocation limit", "blocked by flood", "flood control", "flood wait", "over qps", "over queries per second",
-		"number of service requests exceeds", "每分钟最多", "每秒最多", "每小时最多", "访问次数超", "调用次数超", "throttled out", "throttle exceeded", "throttleexceeded", "frequency limit", "throughput rate exceeded", "complexity budget exhausted", "exceeding of requests",
-	})},
+	{RateLimit, "!404", hourly},
+	{RateLimit, "!404", []string{
+		"hourly limit of*exceeded", "hourly limit of*reached", "limit of*per hour", "limit of*per minute", "limit of*per second", "flood control", "flood protection", "flood limit", "flood wait",
+		"每秒最多", "每分钟最多", "每小时最多", "访问次数超", "调用次数超", "请求次数超",
+	}},
 	// Offers, and words that are said of rates as well: nobody has complained of one so far.
 	{Quota, "!404 !503", []string{
 		"purchase credits", "purchase more credits", "purchase additional credits", "buy more credits", "credits to unlock", "please recharge",

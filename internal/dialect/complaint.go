@@ -52,7 +52,7 @@ func (r *reader) complainsAt(at int32, inside uint64) bool {
 		switch {
 		case outcomes[key] && isNumber(t, c):
 			n, _ := t.number(c)
-			if blamed := failing(n) || key == keyCod && n >= 400; blamed {
+			if failing(n) {
 				blames = true
 			} else if n != 0 && n != 1 || key != keyStatus {
 				return false // it says that all is well
@@ -167,11 +167,11 @@ func (r *reader) xmlSays() bool {
 const maxXMLComplaint = 4 << 10
 
 // xmlNumbers are elements that are zero if all is well, and xmlTexts those with the words.
-// cStat and xMotivo are of the tax offices of all states of Brazil, returnReasonCode
-// and returnAuthMsg of Korea's public services.
+// returnReasonCode and returnAuthMsg are of Korea's public services:
+// https://www.data.go.kr/ugs/selectPublicDataUseGuideView.do
 var (
-	xmlNumbers = []string{"resultCode", "returnCode", "returnReasonCode", "retCode", "errorCode", "errCode", "statusCode", "cStat", "responseCode"}
-	xmlTexts   = []string{"resultMsg", "resultMessage", "returnMsg", "returnMessage", "returnAuthMsg", "errMsg", "retMsg", "errorMessage", "errorMsg", "statusMessage", "xMotivo", "message", "responseMessage", "description"}
+	xmlNumbers = []string{"resultCode", "returnCode", "returnReasonCode", "retCode", "errorCode", "errCode", "statusCode", "responseCode"}
+	xmlTexts   = []string{"resultMsg", "resultMessage", "returnMsg", "returnMessage", "returnAuthMsg", "errMsg", "retMsg", "errorMessage", "errorMsg", "statusMessage", "message", "responseMessage", "description"}
 )
 
 func isNumber(t *tree, at int32) bool {
@@ -187,7 +187,7 @@ var (
 	// lists are of results, one for each thing that was asked for.
 	lists = foldedSet("messages", "results", "responses", "items", "errors", "result", "data")
 	// outcomes are zero or a status of success if all is well.
-	outcomes = foldedSet("code", "cod", "ret", "ret_code", "rtn_code", "rt_cd", "result_code", "return_code", "err_code", "error_code", "errno", "status_code", "status", "info_code", "value", "error_no")
+	outcomes = foldedSet("code", "ret", "ret_code", "rtn_code", "result_code", "return_code", "err_code", "error_code", "errno", "status_code", "status", "info_code", "value", "error_no")
 	// flags are texts that say how it went.
 	flags = foldedSet("status", "result", "result_code", "state", "stat", "outcome", "response", "ack", "severity")
 	// noes are false if something is wrong, and yeses are true.
@@ -197,12 +197,12 @@ var (
 	places = foldedSet("error", "errors", "err", "fault", "exception", "error_text", "error_message", "error_msg", "errors_list", "error_description", "err_msg", "erro", "fehler", "erreur")
 	// tellings are texts about what happened.
 	tellings = foldedSet("message", "msg", "ret_msg", "rtn_msg", "result_msg", "return_msg", "result_message", "return_message", "status_message", "error_message", "error_msg", "err_msg", "error_text", "error_description",
-		"detail", "details", "description", "info", "reason", "cause", "msg1", "mensaje", "mensagem", "descripcion", "descricao", "nachricht", "faultstring", "text")
+		"detail", "details", "description", "info", "reason", "cause", "mensaje", "mensagem", "descripcion", "descricao", "nachricht", "faultstring", "text")
 	// echoes repeat the request, or name the answer.
-	echoes = foldedSet("get", "parameters", "params", "request_params", "request", "query", "paging", "pagination", "page", "account_id", "sid", "ttl", "fault_code", "request_id", "trace_id", "message_cn", "message_zh", "message_en",
-		"msg_cn", "msg_en", "error_code", "error_type", "error_name", "error_data", "msg_cd", "duration", "elapsed", "took", "retry_in", "backoff_seconds", "more_info", "txid", "transaction_id", "locale", "lang", "link", "links")
+	echoes = foldedSet("parameters", "params", "request_params", "request", "query", "paging", "pagination", "page", "account_id", "sid", "ttl", "fault_code", "request_id", "trace_id", "message_cn", "message_zh", "message_en",
+		"msg_cn", "msg_en", "error_code", "error_type", "error_name", "error_data", "duration", "elapsed", "took", "retry_in", "backoff_seconds", "more_info", "txid", "transaction_id", "locale", "lang", "link", "links")
 	// counts say how many results there are.
 	counts = foldedSet("results", "count", "total", "num", "size", "message_count", "messages_count", "total_count", "num_results", "result_count", "number_of_results")
 
-	keyCod, keyText, keyStatus = fold("cod"), fold("text"), fold("status")
+	keyText, keyStatus = fold("text"), fold("status")
 )

@@ -236,12 +236,12 @@ func (r *reader) collectJSON() {
 
 func (r *reader) collectXML() {
 	for _, name := range [...]string{"Message", "faultstring", "detail", "description", "title", "msg", "Text", "ServiceException", "ExceptionText", "resultMsg", "Exception",
-		"returnAuthMsg", "resultMessage", "returnMsg", "errMsg", "retMsg", "errorMessage", "errorMsg", "statusMessage", "xMotivo", "responseMessage", "reason"} {
+		"returnAuthMsg", "resultMessage", "returnMsg", "errMsg", "retMsg", "errorMessage", "errorMsg", "statusMessage", "responseMessage", "reason"} {
 		if r.message = element(r.xml, name); r.message != "" {
 			break
 		}
 	}
-	for _, name := range [...]string{"Code", "faultcode", "errorcode", "exception", "resultCode", "returnReasonCode", "returnCode", "cStat"} {
+	for _, name := range [...]string{"Code", "faultcode", "errorcode", "exception", "resultCode", "returnReasonCode", "returnCode"} {
 		r.addXMLCode(element(r.xml, name))
 	}
 	for _, name := range [...]string{"err", "error", "ServiceException", "Exception", "status"} {

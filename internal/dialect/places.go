@@ -16,7 +16,7 @@ var messagePaths = paths(
 	"meta.errormessage", "status.errormessage", "status.message", "error.errors.message", "faultstring", "error.faultstring",
 	"0.message", "0.error.message", "0.errormessage", "err", "title", "reason", "error", "statustext",
 	"promptfeedback.blockreasonmessage", "incompletedetails.reason", "details", "xgroq.error", "xgroq.error.message", "errors.message",
-	"error.errormsg", "error.errordescription", "error.text", "errortext", "descripcion", "mensaje", "mensagem", "mensajes.0", "erro", "erro.mensagem", "erros.0.mensagem", "erros.0", "fehler", "fehlermeldung", "msg1", "errormsg1", "errors.0.msg", "errors.0.text",
+	"error.errormsg", "error.errordescription", "error.text", "errortext", "descripcion", "mensaje", "mensagem", "mensajes.0", "erro", "erro.mensagem", "erros.0.mensagem", "erros.0", "fehler", "fehlermeldung", "errors.0.msg", "errors.0.text",
 	"response.errors.0.message", "response.errors.0", "response.message", "response.error", "result.error.message", "result.error", "data.error", "data.msg", "messages.message.0.text", "messages.0.errortext",
 	"messages.0.text", "messages.0", "response.0.error", "0.error", "fault.message", "fault.description", "fault.reason",
 	// These may be about anything, and so come last.
@@ -52,7 +52,7 @@ var codePaths = paths(
 	"errors.0.error", "errors.error.code", "0.errorcode", "0.code", "0.error.status", "0.error.code",
 	"fault.detail.errorcode", "responsemetadata.error.code", "json.errors.0.0", "sys.id",
 	"reason", "status", "promptfeedback.blockreason", "error.code.code", "info",
-	"msgcd", "messagecode", "error.errorname", "exceptioncode", "exceptiontype", "messages.message.0.code", "response.errors.0.code", "result.error.code", "data.error.code", "error.fault.code",
+	"messagecode", "error.errorname", "exceptioncode", "exceptiontype", "messages.message.0.code", "response.errors.0.code", "result.error.code", "data.error.code", "error.fault.code",
 )
 
 var (
@@ -72,7 +72,7 @@ var (
 var numberPaths = paths(
 	"error.code", "baseresp.statuscode", "code", "errorcode", "errcode", "errors.0.code", "choices.0.error.code",
 	"response.error.code", "error.status", "status", "statuscode", "0.error.code", "header.code", "error.errorcode", "error",
-	"retcode", "status.errorcode", "meta.errorcode", "infocode", "status.value", "cod", "rtcd", "messages.0.status",
+	"retcode", "status.errorcode", "meta.errorcode", "infocode", "status.value", "messages.0.status",
 )
 
 var paramPaths = paths(

@@ -13,8 +13,8 @@ type waitField struct {
 	unit time.Duration
 }
 
-// Fields that state a wait.
-var waits = []waitField{
+// waits are fields that state a wait.
+var waits = append([]waitField{
 	{pathOf("retryafterms"), "retry_after_ms", time.Millisecond},
 	{pathOf("error.retryafterms"), "retry_after_ms", time.Millisecond},
 	{pathOf("retryafter"), "retry_after", time.Second},
@@ -38,22 +38,23 @@ var waits = []waitField{
 	{pathOf("meta.retryafter"), "meta.retry_after", time.Second},
 	{pathOf("error.data.retryafter"), "data.retry_after", time.Second},
 	{pathOf("error.data.rate.backoffseconds"), "data.rate.backoff_seconds", time.Second},
-}
+}, otherWaits()...)
 
-// init adds what such fields are called by others: at the top, in an error or in what
-// stands beside one.
-func init() {
+// otherWaits is what such fields are called by others: at the top, in an error or in
+// what stands beside one.
+func otherWaits() (all []waitField) {
 	seconds := []string{"retryafter", "retryafterseconds", "retryaftersecs", "retryin", "retryinseconds", "backoffseconds", "waitseconds", "waittimeseconds", "secondstowait",
 		"secondsuntilreset", "cooldownseconds", "resetinseconds", "resetsinseconds", "resetafterseconds"}
 	milliseconds := []string{"retryafterms", "retryaftermillis", "retryinms", "waitms", "backoffms"}
 	for _, in := range [...]string{"", "error.", "data.", "details.", "detail.", "meta.", "error.data.", "error.details.", "error.metadata.", "extensions.", "errors.0.extensions.", "ratelimit."} {
 		for _, name := range milliseconds {
-			waits = append(waits, waitField{pathOf(in + name), in + name, time.Millisecond})
+			all = append(all, waitField{pathOf(in + name), in + name, time.Millisecond})
 		}
 		for _, name := range seconds {
-			waits = append(waits, waitField{pathOf(in + name), in + name, time.Second})
+			all = append(all, waitField{pathOf(in + name), in + name, time.Second})
 		}
 	}
+	return all
 }
 
 // Fields that state when a limit is lifted, as seconds or milliseconds since
