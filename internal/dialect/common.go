@@ -136,8 +136,8 @@ var commonHints = map[string]Class{
 
 // What is said of money and of what it buys, put together from its parts.
 var (
-	lacks = []string{"insufficient", "not enough", "not have enough", "no remaining", "out of", "run out of", "ran out of", "no more", "low on", "exhausted your", "used all your", "used up your"}
-	money = []string{"credits", "credit", "balance", "funds"}
+	lacks = []string{"insufficient", "not enough", "not have enough", "no remaining", "out of", "run out of", "ran out of", "no more", "low on", "exhausted your", "used all your", "used up your", "used all of your"}
+	money = []string{"credits", "credit", "balance", "funds", "money", "tokens", "quota"}
 	spent = cross(
 		[]string{"credits", "credit", "balance", "funds", "allowance", "searches"},
 		[]string{"exhausted", "depleted", "used up", "run out", "ran out", "consumed", "too low", "is zero", "insufficient", "below the minimum", "below minimum"},
@@ -148,13 +148,16 @@ var (
 	ofRate = slices.Concat(
 		cross([]string{"rate limit", "rate limits", "request limit", "requests limit", "qps", "rpm", "tpm", "rps", "concurrency"},
 			[]string{"exceeded", "exceeds", "exceed", "reached", "hit", "limit exceeded", "is exceeded"}),
+		[]string{"request limit for*exceeded", "request limit for*reached", "request limit of*exceeded", "request limit of*reached", "limit of requests*exceeded", "limit of requests*reached",
+			"call limited", "calls limited", "too many in flight", "active tasks", "concurrent jobs", "simultaneous connections", "simultaneous requests", "流控"},
 		cross([]string{"exceeded", "exceeds", "exceed", "reached", "hit", "over"}, []string{"rate limit", "qps", "rpm", "tpm", "rps", "request limit"}),
 		cross([]string{"too many", "too frequent"}, []string{"requests", "calls", "attempts", "queries"}),
 	)
 	ofKey = slices.Concat(
 		cross([]string{"invalid", "incorrect", "wrong", "unknown", "missing", "expired", "bad", "no valid", "malformed", "unrecognized"},
-			[]string{"api key", "apikey", "api token", "access token", "access key", "auth token", "credentials", "authentication", "bearer token", "secret key"}),
-		cross([]string{"api key", "apikey", "api token", "access token", "access key", "auth token", "credentials"},
+			[]string{"api key", "api_key", "apikey", "api token", "access token", "access_token", "access key", "access_key", "app key", "app_key", "appkey", "application id", "app id", "client secret", "auth token",
+				"credentials", "authentication", "bearer token", "secret key", "jwt", "username or password", "email or password", "login details"}),
+		cross([]string{"api key", "api_key", "apikey", "api token", "access token", "access_token", "access key", "access_key", "app key", "app_key", "appkey", "auth token", "credentials", "jwt"},
 			[]string{"invalid", "expired", "incorrect", "missing", "not valid", "revoked", "not recognized", "required", "not provided"}),
 		cross([]string{"no"}, []string{"api key provided", "api key supplied", "api key found", "api key given", "api token provided", "access token provided", "credentials provided"}),
 	)
@@ -174,7 +177,7 @@ var (
 	spentUp = []string{"exceeded", "exceeds", "reached", "exhausted", "used up", "was hit"}
 
 	ofQuota = slices.Concat(
-		cross([]string{"quota", "usage limit", "plan limit", "spend cap", "spending cap", "seat limit", "license limit", "monthly cap"},
+		cross([]string{"quota", "quotas", "usage limit", "plan limit", "spend cap", "spending cap", "seat limit", "license limit", "monthly cap"},
 			[]string{"exceeded", "reached", "exhausted", "used up", "hit", "depleted"}),
 		cross([]string{"exceeded", "exceeds", "exceed", "reached", "hit", "over", "exhausted"}, []string{"quota", "spend cap", "plan limit", "plan's limit", "plan limits"}),
 	)
@@ -205,12 +208,12 @@ var englishPhrases = []words{
 		"request too large", "request_too_large", "request is too large", "request entity too large", "request body is too large",
 		"request body too large",
 		"payload too large", "payload size exceeds", "payload exceeds", "body exceeds", "request size exceeded", "request exceeds the maximum size",
-		"exceeds the maximum allowed size", "content too large", "entity too large", "请求体过大", "文件过大",
+		"exceeds the maximum allowed size", "content too large", "entity too large", "received message larger than", "请求体过大", "文件过大",
 	}},
 	{RateLimit, "", []string{"current minute", "next minute", "current second"}},
 	{Quota, "!404 !503", slices.Concat(spent, ofTrial, cross(lacks, money))},
 	{Quota, "!404 !503", []string{
-		"out of~ tokens", "out of~ messages", "insufficient~ units", "update your payment", "spend cap", "you have run out of", "account has run out of", "you've run out of", "add funds", "credit cap", "call volume quota", "quota will be re",
+		"used all your", "used up all", "out of~ tokens", "error code: 1027", "error 1027", "out of~ messages", "insufficient~ units", "update your payment", "spend cap", "you have run out of", "account has run out of", "you've run out of", "add funds", "credit cap", "call volume quota", "quota will be re",
 		"credits available in this month", "exhausted the~ credits", "exhausted your~ credits", "usage has been consumed", "usage is over limit",
 		"配额超限", "每日调用量已达", "调用量已达到上限", "配额不足",
 		"credit balance", "insufficient*balance", "used all your~ credits", "used up all your", "used up your~ credits", "used up your~ allowance",
@@ -252,12 +255,14 @@ var englishPhrases = []words{
 		"queue is full", "queue full", "no available workers", "no workers available", "engine is currently", "request limit reached (",
 		"饱和", "负载较高", "负载过高", "高负载", "系统繁忙", "服务繁忙", "服务器繁忙", "请求拥挤", "访问量过大", "算力不足", "过载",
 	}},
+	{RateLimit, "400 403", []string{"blocked*too many~ requests", "banned*too many~ requests"}},
+	{Permission, "401 403 451", []string{"you have been blocked", "you've been blocked", "your access has been blocked", "your ip has been blocked"}},
 	{ContentPolicy, "200 400 403 422 451 500 502", []string{
 		"content policy", "content_policy", "contentpolicy", "content filter", "content_filter", "content management policy",
 		"filtered due to", "safety system", "safety reasons", "safety settings", "blocked by*safety",
 		"responsible ai", "responsibleai", "usage policies", "usage policy", "acceptable use", "input*flagged", "content*flagged",
 		"prompt*flagged", "was flagged", "been flagged", "moderation_blocked", "violates*policy", "violate*policies",
-		"violated*policy",
+		"violated*policy", "moderation failed", "failed moderation", "failed*safety check", "not pass moderation", "not pass*moderation", "not pass*audit", "rejected by*moderation", "content moderated", "nsfw filter", "nsfw content",
 		"risk not pass", "prohibited content", "prohibited use", "inappropriate content", "unsafe content", "sensitive content", "harmful content",
 		"content exists risk", "data inspection", "data_inspection", "policy violation", "contains*sensitive",
 		"敏感", "违规", "不安全", "内容审核", "安全审核", "不当内容", "内容安全", "风险内容", "不合规",
@@ -284,7 +289,7 @@ var englishPhrases = []words{
 		"api key*invalid", "api key*not valid", "api key*not found", "api key*expired", "api key*incorrect", "api key*required",
 		"api key*missing", "api key*not exist", "api key*wrong", "api key*revoked", "apikey*invalid", "missing api key",
 		"no api key", "missing authentication", "missing authorization", "missing credential", "missing bearer",
-		"didn't provide an api key", "did not provide an api key", "provide*api key", "valid api~ key", "valid~ access key", "wrong api key", "unknown api key",
+		"didn't provide an api key", "did not provide an api key", "provide*api key", "valid api~ key", "valid~ api key", "valid~ access key", "valid~ access token", "valid~ api token", "jwtexpired", "verify jwt", "hasn't authenticated", "无效app", "无效的app", "wrong api key", "unknown api key",
 		"invalid api key", "without api key",
 		"authentication fail", "authentication credential", "authentication required", "authentication is required",
 		"authentication parameters", "authenticationerror", "failed to authenticate", "could not authenticate", "unauthenticated",
@@ -324,7 +329,7 @@ var englishPhrases = []words{
 		"requests too quickly", "requests exceed", "sending requests too", "making requests too",
 		"number of requests~ exceeded", "number of requests~ exceeds", "limit for this ip", "rate limit exceeded", "rate limit has been exceeded", "rate limits exceeded", "rate limit reached",
 		"rate limit was exceeded", "rate limit error", "ratelimiterror", "rate_limit_exceeded", "rate_limit_error",
-		"exceeded*rate limit", "exceed*rate limit", "hit*rate limit", "reached*rate limit", "rate limited", "ratelimited",
+		"exceeded*rate limit", "exceed*rate limit", "hit*rate limit", "reached*rate limit", "rate limited", "ratelimited", "ratelimit:",
 		"rate limiting", "rate exceeded", "rate quota",
 		"too many~ requests", "too many~ api requests", "too many concurrent", "too many calls", "too many visits", "request count*over the allowed", "call frequency",
 		"out of rate limit", "max rate limit", "spike arrest", "requests in a short", "daily request count", "is limited to*requests", "limited to*per second", "too many api calls", "throttled", "throttling", "slow down",
@@ -352,6 +357,9 @@ var englishPhrases = []words{
 		"top up your", "please top up", "enable billing", "请充值",
 	}},
 	{Quota, "!404 !429 !503 !504", ofQuota},
+	{Quota, "402 403", []string{
+		"limit is exceeded", "limit exceeded", "limit has been exceeded", "limit reached", "limit is reached", "limit has been reached", "exceeded the limit", "reached the limit", "exceeded your limit", "reached your limit",
+	}},
 	{Quota, "!404 !429 !503 !504", []string{
 		"contact sales", "choose a plan", "does not include access", "not included in your", "your plan does not", "your plan doesn't", "plan does not include",
 		"your plan's", "limit of*for the*plan", "enterprise customers", "requires~ enterprise plan", "套餐不支持", "当前套餐不",

@@ -57,6 +57,8 @@ func (r *reader) complainsAt(at int32, inside uint64) bool {
 			} else if n != 0 && n != 1 || key != keyStatus {
 				return false // it says that all is well
 			}
+		case outcomes[key] && t.is(c, '"') && r.codeBlames(t.text(c)):
+			blames = true
 		case flags[key] && t.is(c, '"') && saysFailed(t.text(c)), noes[key] && t.is(c, 'f'), yeses[key] && t.is(c, 't'):
 			blames = true
 		case noes[key] && t.is(c, 't'):
@@ -67,10 +69,10 @@ func (r *reader) complainsAt(at int32, inside uint64) bool {
 				said = c
 			}
 		case tellings[key] && !t.empty(c):
-			if said == 0 || places[t.nodes[said].key] && r.textIn(said) == "" {
+			if said == 0 || places[t.nodes[said].key] && r.textIn(said) == "" || r.classOf(r.textIn(said)) == "" {
 				said = c
 			}
-		case envelope[key], echoes[key], t.empty(c) && !t.is(c, 'f'), counts[key] && isZero(t, c):
+		case envelope[key], echoes[key], t.hollow(c, maxHollow), counts[key] && isZero(t, c):
 		default:
 			return false
 		}
@@ -80,6 +82,15 @@ func (r *reader) complainsAt(at int32, inside uint64) bool {
 	}
 	c := r.classOf(r.textIn(said))
 	return c != "" && c != InvalidRequest
+}
+
+// codeBlames reports whether a code in letters is that of an error: one that everybody
+// uses, or made of the same words.
+func (r *reader) codeBlames(code string) bool {
+	if lookUp(common.codesByKey, code) != "" || lookUp(tables().limitCodes, code) != "" || lookUp(common.hintsByKey, code) != "" {
+		return true
+	}
+	return madeLikeCode(code) && byFragment(code, 0) != ""
 }
 
 // classOf is what everybody means by a text.
@@ -144,6 +155,11 @@ func (r *reader) xmlComplaint() bool {
 			return failing(n) && r.xmlSays()
 		}
 	}
+	for _, name := range xmlFlags {
+		if flag := element(r.xml, name); saysFailed(flag) || strings.EqualFold(flag, "false") && name == "Success" {
+			return r.xmlSays()
+		}
+	}
 	// <status message="…" value="18"/>, and nothing before it.
 	inner := openingElement(afterName(r.xml, rootElement(r.xml)))
 	if !strings.EqualFold(inner, "status") && !strings.EqualFold(inner, "error") {
@@ -166,12 +182,14 @@ func (r *reader) xmlSays() bool {
 
 const maxXMLComplaint = 4 << 10
 
-// xmlNumbers are elements that are zero if all is well, and xmlTexts those with the words.
+// xmlNumbers are elements that are zero if all is well, xmlFlags say how it went, and
+// xmlTexts are those with the words.
 // returnReasonCode and returnAuthMsg are of Korea's public services:
 // https://www.data.go.kr/ugs/selectPublicDataUseGuideView.do
 var (
 	xmlNumbers = []string{"resultCode", "returnCode", "returnReasonCode", "retCode", "errorCode", "errCode", "statusCode", "responseCode"}
-	xmlTexts   = []string{"resultMsg", "resultMessage", "returnMsg", "returnMessage", "returnAuthMsg", "errMsg", "retMsg", "errorMessage", "errorMsg", "statusMessage", "message", "responseMessage", "description"}
+	xmlFlags   = []string{"Ack", "Status", "Result", "Success"}
+	xmlTexts   = []string{"LongMessage", "ShortMessage", "resultMsg", "resultMessage", "returnMsg", "returnMessage", "returnAuthMsg", "errMsg", "retMsg", "errorMessage", "errorMsg", "statusMessage", "message", "responseMessage", "description"}
 )
 
 func isNumber(t *tree, at int32) bool {
@@ -181,9 +199,9 @@ func isNumber(t *tree, at int32) bool {
 
 var (
 	// wrappers are what an answer as a whole may stand in.
-	wrappers = foldedSet("response", "result", "status", "messages", "error", "errors", "fault", "meta", "header", "data", "output", "envelope", "root")
+	wrappers = foldedSet("response", "result", "status", "messages", "error", "errors", "fault", "error_response", "meta", "header", "data", "output", "envelope", "root")
 	// blaming are those of them in which there is nothing but errors.
-	blaming = foldedSet("error", "errors", "fault")
+	blaming = foldedSet("error", "errors", "fault", "error_response")
 	// lists are of results, one for each thing that was asked for.
 	lists = foldedSet("messages", "results", "responses", "items", "errors", "result", "data")
 	// outcomes are zero or a status of success if all is well.
@@ -194,13 +212,13 @@ var (
 	noes  = foldedSet("success", "ok", "is_success", "is_successful", "succeeded", "successful", "succeed")
 	yeses = foldedSet("error", "is_error", "has_error", "has_errors", "failed", "iserr")
 	// places have something in them only if something is wrong.
-	places = foldedSet("error", "errors", "err", "fault", "exception", "error_text", "error_message", "error_msg", "errors_list", "error_description", "err_msg", "erro", "fehler", "erreur")
+	places = foldedSet("error", "errors", "err", "fault", "exception", "error_text", "error_message", "error_msg", "errors_list", "error_description", "err_msg", "error_details", "error_list", "erro", "fehler", "erreur")
 	// tellings are texts about what happened.
 	tellings = foldedSet("message", "msg", "ret_msg", "rtn_msg", "result_msg", "return_msg", "result_message", "return_message", "status_message", "error_message", "error_msg", "err_msg", "error_text", "error_description",
-		"detail", "details", "description", "info", "reason", "cause", "mensaje", "mensagem", "descripcion", "descricao", "nachricht", "faultstring", "text")
+		"detail", "details", "description", "info", "reason", "cause", "mensaje", "mensagem", "descripcion", "descricao", "nachricht", "faultstring", "text", "status_text", "sub_msg", "en_desc", "zh_desc")
 	// echoes repeat the request, or name the answer.
 	echoes = foldedSet("parameters", "params", "request_params", "request", "query", "paging", "pagination", "page", "account_id", "sid", "ttl", "fault_code", "request_id", "trace_id", "message_cn", "message_zh", "message_en",
-		"msg_cn", "msg_en", "error_code", "error_type", "error_name", "error_data", "duration", "elapsed", "took", "retry_in", "backoff_seconds", "more_info", "txid", "transaction_id", "locale", "lang", "link", "links")
+		"msg_cn", "msg_en", "error_code", "error_type", "error_name", "error_data", "sub_code", "duration", "elapsed", "took", "retry_in", "backoff_seconds", "more_info", "txid", "transaction_id", "locale", "lang", "link", "links")
 	// counts say how many results there are.
 	counts = foldedSet("results", "count", "total", "num", "size", "message_count", "messages_count", "total_count", "num_results", "result_count", "number_of_results")
 

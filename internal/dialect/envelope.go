@@ -73,7 +73,7 @@ func (r *reader) nothingElse() bool {
 	named := t.is(t.at(errorPath), '"') || t.textAt(topStatus) == "error"
 	for c := t.nodes[1].down; c != 0; c = t.nodes[c].next {
 		switch key := t.nodes[c].key; {
-		case envelope[key], t.empty(c) && !t.is(c, 'f'):
+		case envelope[key], t.hollow(c, maxHollow):
 		case key == keyName && named:
 		case key == keyResponse && t.is(c, '"'):
 		case key == keyID && t.at(pJSONRPC) != 0:

@@ -127,12 +127,13 @@ func (r *reader) collectPage() {
 	all := bodyText(r.plain)
 	body := all
 	r.page = all
-	if !r.tells(r.message) {
+	bare := strings.EqualFold(strings.TrimRight(r.message, "!. "), "error")
+	if bare || !r.tells(r.message) {
 		for range maxHeadings {
 			var line string
 			line, body, _ = strings.Cut(body, "\n")
 			line = strings.TrimPrefix(strings.TrimSpace(line), "Error: ")
-			if line != "" && len(line) <= maxHeading && r.tells(line) {
+			if line != "" && len(line) <= maxHeading && (bare && !strings.EqualFold(line, r.message) || r.tells(line)) {
 				r.message = line
 				break
 			}
@@ -181,7 +182,7 @@ func (r *reader) collectJSON() {
 		if r.nMore == len(r.more) {
 			break
 		}
-		if s := t.textAt(p); s != "" && s != r.message {
+		if s := t.textAt(p); s != "" && s != r.message && s != http.StatusText(r.status) {
 			r.more[r.nMore] = s
 			r.nMore++
 		}
@@ -189,12 +190,12 @@ func (r *reader) collectJSON() {
 
 	top := t.textAt(errorPath) // of {"error": "word"}
 	slack := t.is(t.at(okPath), 'f')
-	if top != "" && (slack || top != r.message || strings.Contains(top, "_") || shouted(top)) {
+	if top != "" && top != http.StatusText(r.status) && (slack || top != r.message || strings.Contains(top, "_") || shouted(top)) {
 		r.addWord(top)
 	}
 	r.addCategory(t.textAt(pErrorText))
 	id, name, status, reason, errStatus := t.at(topID), t.at(topName), t.at(topStatus), t.at(topReason), t.at(errorStatus)
-	details, info := t.at(topDetails), t.at(topInfo)
+	details, info, messageID, errorID := t.at(topDetails), t.at(topInfo), t.at(topMessage), t.at(topErrorID)
 	for i := range codePaths {
 		at := t.at(codePaths[i])
 		if at == 0 || !t.is(at, '"') {
@@ -210,6 +211,10 @@ func (r *reader) collectJSON() {
 			r.addWord(s)
 		case name, reason:
 			r.addWord(s)
+		case messageID, errorID:
+			if isWords(s) {
+				r.addWord(s) // of others it is the id of one message, or of one failure
+			}
 		case errStatus:
 			r.addWord(s) // not "Too Many Requests"
 		case status, details, info:
@@ -217,14 +222,22 @@ func (r *reader) collectJSON() {
 				r.addWord(s)
 			}
 		default:
-			r.addCode(s)
+			if s != r.message || strings.IndexByte(s, ' ') < 0 {
+				r.addCode(s)
+			}
 		}
 	}
 	if r.nCodes == 0 {
 		r.addCode(t.onlyName())
 	}
+	if numbered := t.is(t.at(topCode), '0'); !numbered && (r.nCodes == 0 || isURL(r.codes[0])) {
+		r.addCode(t.innerCode())
+	}
 	if r.nCodes == 0 {
 		r.addCode(t.codeWord())
+	}
+	if r.nCodes > 1 && isURL(r.codes[0]) && !isURL(r.codes[1]) {
+		r.codes[0], r.codes[1] = r.codes[1], r.codes[0] // a page about all errors, and a code for this one
 	}
 	for _, p := range numberPaths {
 		if n, ok := t.number(t.at(p)); ok && n == math.Trunc(n) && n != 0 && -1e9 < n && n < 1e9 {
@@ -394,7 +407,7 @@ func (t *tree) firstTelling(ps []path) string {
 	flag := ""
 	for _, p := range ps {
 		switch s := t.textAt(p); s {
-		case "":
+		case "", "NA", "N/A", "n/a", "null", "None", "none":
 		case "NOTOK", "NOT OK", "error", "ERROR", "fail", "FAIL", "failed", "failure":
 			if flag == "" {
 				flag = s

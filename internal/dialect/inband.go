@@ -192,15 +192,7 @@ func (r *reader) graphQLErrors() bool {
 	if t.is(data, 'n') {
 		return true
 	}
-	if !t.is(data, '{') {
-		return false
-	}
-	for c := t.nodes[data].down; c != 0; c = t.nodes[c].next {
-		if !t.is(c, 'n') {
-			return false
-		}
-	}
-	return t.nodes[data].down != 0
+	return t.is(data, '{') && t.nodes[data].down != 0 && t.hollow(data, maxHollow)
 }
 
 func (r *reader) choiceError() bool {

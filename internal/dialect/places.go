@@ -7,7 +7,7 @@ var messagePaths = paths(
 	"message", "errormessage", "errorsummary", "errordescription", "description", "msg", "errormsg", "errmsg",
 	"message.error", "message.message", "message.text", "message.description",
 	"detail.message", "detail.error.message", "detail.error", "detail.0.msg", "detail",
-	"error.reason", "error.detail", "error.description", "error.title", "error.errors.0.message", "error.0.message",
+	"error.detail", "error.description", "error.reason", "error.title", "error.errors.0.message", "error.0.message",
 	"errors.0.message", "errors.0.detail", "errors.0.title", "errors.0.errormessage", "errors.0.description",
 	"errormessages.0", "errors.0", "errors", "errors.error.message",
 	"data.message", "data.error.message", "baseresp.statusmsg", "fault.faultstring", "fault.error.0.message", "json.errors.0.1",
@@ -19,6 +19,7 @@ var messagePaths = paths(
 	"error.errormsg", "error.errordescription", "error.text", "errortext", "descripcion", "mensaje", "mensagem", "mensajes.0", "erro", "erro.mensagem", "erros.0.mensagem", "erros.0", "fehler", "fehlermeldung", "errors.0.msg", "errors.0.text",
 	"response.errors.0.message", "response.errors.0", "response.message", "response.error", "result.error.message", "result.error", "data.error", "data.msg", "messages.message.0.text", "messages.0.errortext",
 	"messages.0.text", "messages.0", "response.0.error", "0.error", "fault.message", "fault.description", "fault.reason",
+	"errorresponse.submsg", "errorresponse.errormsg", "errorresponse.msg", "errorresponse.message", "errordetails.0.errormessage", "errordetails.0.message",
 	// These may be about anything, and so come last.
 	"info", "note", "information", "text", "result",
 )
@@ -34,7 +35,7 @@ var (
 var morePaths = paths(
 	"error.metadata.raw", "details", "error.details", "detail", "title", "error.metadata.remedyhint", "error.type",
 	"errors.0.extensions.userpresentablemessage", "error.errors.0.message", "errors.0.message", "error", "violatedpolicies.0",
-	"error.metadata.previouserrors.0.message", "error.param", "hint",
+	"error.metadata.previouserrors.0.message", "error.param", "hint", "errorresponse.msg",
 )
 
 // Where codes are. A code with letters in it beats a number.
@@ -53,6 +54,7 @@ var codePaths = paths(
 	"fault.detail.errorcode", "responsemetadata.error.code", "json.errors.0.0", "sys.id",
 	"reason", "status", "promptfeedback.blockreason", "error.code.code", "info",
 	"messagecode", "error.errorname", "exceptioncode", "exceptiontype", "messages.message.0.code", "response.errors.0.code", "result.error.code", "data.error.code", "error.fault.code",
+	"errors.0.extensions.errorclass", "errorresponse.subcode", "errorresponse.code", "messageid", "ecode", "errorid",
 )
 
 var (
@@ -64,6 +66,8 @@ var (
 	topName     = pathOf("name")
 	topDetails  = pathOf("details")
 	topInfo     = pathOf("info")
+	topMessage  = pathOf("messageid")
+	topErrorID  = pathOf("errorid")
 	errorCode   = pathOf("error.code")
 	errorStatus = pathOf("error.status")
 )

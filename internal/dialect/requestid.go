@@ -17,7 +17,7 @@ var requestIDs = []string{
 var otherIDs = []string{
 	"Opc-Request-Id", "X-Oss-Request-Id", "X-Cos-Request-Id", "X-Obs-Request-Id", "X-Tt-Logid", "X-Ms-Activity-Id", "Fly-Request-Id",
 	"X-Railway-Request-Id", "X-Nf-Request-Id", "X-Guploader-Uploadid", "X-Correlationid", "X-Correlation", "Correlation-Id", "X-Transaction-Id",
-	"X-Trans-Id", "Trace-Id", "X-Line-Request-Id", "X-Request-Trace-Id", "X-Logid", "X-Log-Id", "Logid", "X-Tid", "X-Transactionid", "Transaction-Id", "X-Global-Transaction-Id", "X-Traceid", "X-Requestuuid", "X-Flow-Id", "X-Operation-Id",
+	"X-Trans-Id", "Trace-Id", "X-Line-Request-Id", "X-Request-Trace-Id", "X-Logid", "X-Log-Id", "Logid", "X-Tid", "X-Transactionid", "Transaction-Id", "X-Global-Transaction-Id", "X-Traceid", "X-Requestuuid", "X-Flow-Id", "X-Operation-Id", "X-Reqid", "Transid",
 }
 
 // edgeIDs are of what stands in front of many APIs, or of a whole trace: better than
@@ -32,7 +32,10 @@ var idPaths = paths(
 	"responsemetadata.requestid", "error.innererror.clientrequestid", "detail.requestid", "error.correlationid", "meta.requestid",
 	"extensions.requestid", "errors.0.extensions.requestid", "requestlogid", "0.requestid", "errors.requestid", "detail.0.requestid", "data.requestid", "error.details.requestid", "error.innererror.innererror.requestid",
 	"reqid", "error.reqid", "sid", "header.sid", "txid", "transactionid", "error.transactionid", "transid", "pspreference", "traceno", "error.logref", "logref", "supportid", "error.supportid", "incidentid", "referenceid", "error.sid", "result.requestid", "result.traceid", "meta.traceid", "data.traceid", "header.requestid",
+	"erroridentifier", "apiid", "rayid", "metadata.requestid", "metadata.traceid", "error.metadata.traceid", "error.innererror.transactionid", "errorresponse.requestid",
 )
+
+var pInstance = pathOf("instance")
 
 // rayHeader is Cloudflare's.
 const rayHeader = "Cf-Ray"
@@ -85,7 +88,13 @@ func (r *reader) requestID(h http.Header, host *family) string {
 	if id := idInHeader(host, h); id != "" {
 		return id
 	}
-	if id := r.tree.first(idPaths); id != "" {
+	for _, p := range idPaths {
+		if id := r.tree.textAt(p); id != "" && !isWords(id) {
+			return id
+		}
+	}
+	// Of a problem the instance may be its URL.
+	if id := strings.TrimPrefix(r.tree.textAt(pInstance), "urn:uuid:"); uuid(id) {
 		return id
 	}
 	// The id of JSON-RPC is the caller's own.

@@ -64,8 +64,38 @@ func (t *tree) onlyName() string {
 	return ""
 }
 
+// innerCode is the first text that is made like a code and called so, at whatever
+// depth: {"tppMessages": [{"code": "CONSENT_EXPIRED"}]}.
+func (t *tree) innerCode() string {
+	for at := int32(1); at <= min(t.n, maxInner); at++ {
+		s := t.raw(at)
+		if !t.is(at, '"') || len(s) < minInner || len(s) > maxKey || !startsAsWord(s) || !madeLikeCode(s) {
+			continue
+		}
+		name := t.name(at)
+		switch keyOfName := fold(name[strings.LastIndexByte(name, ':')+1:]); keyOfName {
+		case keyCode, keyErrorCode, keyErrCode, keyErrorName:
+			return s
+		}
+	}
+	return ""
+}
+
+// maxInner is how many values are searched for a code, and minInner how long it is: a
+// currency and a country have codes too.
+const maxInner, minInner = 64, 6
+
+var keyCode, keyErrorCode, keyErrCode, keyErrorName = fold("code"), fold("errorcode"), fold("errcode"), fold("errorname")
+
+// isWords reports whether s is made of words alone, as codes are and ids are not.
+func isWords(s string) bool {
+	return !strings.ContainsAny(s, "0123456789 ") && strings.ContainsAny(s, "_.-")
+}
+
+func isURL(s string) bool { return strings.Contains(s, "://") }
+
 // codeWord is the first text, under whatever name, that is made like a code and that
-// the tables know.
+// the tables know, or that is called an error or an exception.
 func (t *tree) codeWord() string {
 	for at := int32(1); at <= t.n; at++ {
 		if !t.is(at, '"') {
@@ -74,6 +104,9 @@ func (t *tree) codeWord() string {
 		s := t.raw(at)
 		if len(s) < 4 || len(s) > maxKey || !startsAsWord(s) || !madeLikeCode(s) {
 			continue
+		}
+		if strings.HasSuffix(s, "Error") || strings.HasSuffix(s, "Exception") {
+			return s
 		}
 		if lookUp(common.codesByKey, s) != "" || lookUp(tables().limitCodes, s) != "" || lookUp(common.hintsByKey, s) != "" {
 			return s
