@@ -158,7 +158,7 @@ var (
 			[]string{"api key", "api_key", "apikey", "api token", "access token", "access_token", "access key", "access_key", "app key", "app_key", "appkey", "application id", "app id", "client secret", "auth token",
 				"credentials", "authentication", "bearer token", "secret key", "jwt", "username or password", "email or password", "login details"}),
 		cross([]string{"api key", "api_key", "apikey", "api token", "access token", "access_token", "access key", "access_key", "app key", "app_key", "appkey", "auth token", "credentials", "jwt"},
-			[]string{"invalid", "expired", "incorrect", "missing", "not valid", "revoked", "not recognized", "required", "not provided"}),
+			[]string{"invalid", "expired", "incorrect", "missing", "not valid", "revoked", "not recognized", "required", "not provided", "malformed"}),
 		cross([]string{"no"}, []string{"api key provided", "api key supplied", "api key found", "api key given", "api token provided", "access token provided", "credentials provided"}),
 	)
 	ofKeyMissing = slices.Concat(
@@ -168,12 +168,13 @@ var (
 
 	// What is counted, with what becomes of it, at whatever status. Of an allowance by the
 	// hour or shorter waiting is the cure.
-	daily  = cross(cross([]string{"daily", "weekly", "monthly"}, []string{"limit", "quota", "request limit", "request quota", "requests limit", "allowance", "usage limit", "usage"}), spentUp)
-	hourly = cross([]string{
+	daily     = cross(cross([]string{"daily", "weekly", "monthly"}, []string{"limit", "quota", "request limit", "request quota", "requests limit", "allowance", "usage limit", "usage"}), spentUp)
+	dailyOver = cross([]string{"exceeded", "reached", "hit", "over", "used up", "exhausted"}, []string{"daily limit", "daily quota", "daily request limit", "weekly limit", "monthly limit", "monthly quota", "monthly request limit"})
+	hourly    = append(cross([]string{"exceeded", "reached", "hit", "over"}, []string{"hourly limit", "hourly quota", "hourly request limit", "per minute limit", "per second limit"}), cross([]string{
 		"hourly limit", "hourly quota", "hourly request limit", "requests per second", "queries per second", "calls per second", "requests per minute", "calls per minute",
 		"per second limit", "per minute limit", "allowed requests", "allowed number of requests", "allotted number of requests", "call limit", "query limit", "invocation limit",
 		"operation limit", "frequency limit", "throughput limit", "throttle", "throttle limit",
-	}, spentUp)
+	}, spentUp)...)
 	spentUp = []string{"exceeded", "exceeds", "reached", "exhausted", "used up", "was hit"}
 
 	ofQuota = slices.Concat(
@@ -201,7 +202,7 @@ var englishPhrases = []words{
 		"max input tokens", "maximum model length", "max_model_len", "exceed max message tokens", "exceeds max message tokens", "exceed*max_seq_len",
 		"less than max_seq_len", "context length of only", "larger context length", "context overflow", "context length*not enough", "longer than the context",
 		"exceeds the~ context", "exceeds the model's~ context", "exceeds this model's~ context", "context size*exceed", "tokens*exceeds*context", "exceeds the maximum length", "exceed the maximum length",
-		"exceeds the model's maximum", "shorten your prompt", "too many input tokens",
+		"exceeds the model's maximum", "shorten your prompt", "conversation is too long", "conversation too long", "tokens but the model", "tokens, but the model", "tokens but this model", "too many input tokens",
 		"上下文长度", "输入过长", "输入长度超过", "超过最大长度", "prompt 超长", "prompt超长", "超出模型", "输入超长", "超过模型",
 	}},
 	{TooLarge, "!401 !404", []string{
@@ -330,7 +331,7 @@ var englishPhrases = []words{
 		"number of requests~ exceeded", "number of requests~ exceeds", "limit for this ip", "rate limit exceeded", "rate limit has been exceeded", "rate limits exceeded", "rate limit reached",
 		"rate limit was exceeded", "rate limit error", "ratelimiterror", "rate_limit_exceeded", "rate_limit_error",
 		"exceeded*rate limit", "exceed*rate limit", "hit*rate limit", "reached*rate limit", "rate limited", "ratelimited", "ratelimit:",
-		"rate limiting", "rate exceeded", "rate quota",
+		"rate limiting", "rate exceeded", "rate quota", "rate limit quota",
 		"too many~ requests", "too many~ api requests", "too many concurrent", "too many calls", "too many visits", "request count*over the allowed", "call frequency",
 		"out of rate limit", "max rate limit", "spike arrest", "requests in a short", "daily request count", "is limited to*requests", "limited to*per second", "too many api calls", "throttled", "throttling", "slow down",
 		"request limit reached", "request limit exceeded", "request limit has been", "reduce your request rate", "request rate",
@@ -342,14 +343,14 @@ var englishPhrases = []words{
 	}},
 	{Unavailable, "", []string{"not available right now", "aren't available right now", "isn't available right now", "unavailable right now", "not available at the moment", "unavailable at the moment"}},
 	{Authentication, "!404 !429 !409", ofKeyMissing},
-	{Quota, "!404", daily},
+	{Quota, "!404", slices.Concat(daily, dailyOver)},
 	{Quota, "!404", []string{
 		"daily limit of*exceeded", "daily limit of*reached", "monthly limit of*exceeded", "monthly limit of*reached", "request limit for the day", "每天最多", "每日最多", "每月最多",
 	}},
 	{RateLimit, "!404", hourly},
 	{RateLimit, "!404", []string{
 		"hourly limit of*exceeded", "hourly limit of*reached", "limit of*per hour", "limit of*per minute", "limit of*per second", "flood control", "flood protection", "flood limit", "flood wait",
-		"每秒最多", "每分钟最多", "每小时最多", "访问次数超", "调用次数超", "请求次数超",
+		"每秒最多", "每分钟最多", "每小时最多", "访问次数超", "调用次数超", "请求次数超", "頻繁", "请求过多", "請求過多", "api limit exceeded", "api limit reached", "api limit has been exceeded", "api limit has been reached",
 	}},
 	// Offers, and words that are said of rates as well: nobody has complained of one so far.
 	{Quota, "!404 !503", []string{
@@ -362,7 +363,7 @@ var englishPhrases = []words{
 	}},
 	{Quota, "!404 !429 !503 !504", []string{
 		"contact sales", "choose a plan", "does not include access", "not included in your", "your plan does not", "your plan doesn't", "plan does not include",
-		"your plan's", "limit of*for the*plan", "enterprise customers", "requires~ enterprise plan", "套餐不支持", "当前套餐不",
+		"your plan's", "for your plan", "on your plan", "by your plan", "your plan allows", "your plan only", "limit of*for the*plan", "enterprise customers", "requires~ enterprise plan", "套餐不支持", "当前套餐不",
 		"quota exceeded", "exceeded your quota", "exceeded the quota", "exceeded~ quota", "exceeds~ quota", "over quota", "over your quota", "project quota",
 		"quota*has been reached", "quota*used up", "quota limit", "reached your quota", "out of quota", "no quota", "usage limit",
 		"upgrade your~ plan", "upgrade your~ account", "upgrade your~ subscription", "on the free plan", "on the free tier", "under your current subscription",

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"html"
 	"strconv"
 	"strings"
 )
@@ -17,8 +18,8 @@ func (r *reader) complaint() bool {
 	}
 	at, inside := int32(1), uint64(0)
 	for range maxWrappers {
-		only := t.nodes[at].down
-		if only == 0 || t.nodes[only].next != 0 || !t.is(only, '{') || !wrappers[t.nodes[only].key] {
+		only := r.onlyFull(at)
+		if !t.is(only, '{') || !wrappers[t.nodes[only].key] {
 			break
 		}
 		at, inside = only, t.nodes[only].key
@@ -39,6 +40,21 @@ func (r *reader) complaint() bool {
 	return list != 0 && r.allComplain(list)
 }
 
+// onlyFull is the only member of an object that is not hollow, 0 if there are more.
+func (r *reader) onlyFull(at int32) (only int32) {
+	t := &r.tree
+	for c := t.nodes[at].down; c != 0; c = t.nodes[c].next {
+		if t.hollow(c, maxHollow) {
+			continue
+		}
+		if only != 0 {
+			return 0
+		}
+		only = c
+	}
+	return only
+}
+
 // maxWrappers is how many objects may stand around an error.
 const maxWrappers = 2
 
@@ -46,7 +62,7 @@ const maxWrappers = 2
 // that holds it, 0 if none does.
 func (r *reader) complainsAt(at int32, inside uint64) bool {
 	t := &r.tree
-	blames, said := blaming[inside], int32(0)
+	blames, said := blaming[inside] || r.asksLater, int32(0)
 	for c := t.nodes[at].down; c != 0; c = t.nodes[c].next {
 		key := t.nodes[c].key
 		switch {
@@ -59,6 +75,8 @@ func (r *reader) complainsAt(at int32, inside uint64) bool {
 			}
 		case outcomes[key] && t.is(c, '"') && r.codeBlames(t.text(c)):
 			blames = true
+		case r.asksLater && flags[key]:
+			return false // work that goes on, and is to be asked for later
 		case flags[key] && t.is(c, '"') && saysFailed(t.text(c)), noes[key] && t.is(c, 'f'), yeses[key] && t.is(c, 't'):
 			blames = true
 		case noes[key] && t.is(c, 't'):
@@ -98,7 +116,7 @@ func (r *reader) classOf(text string) Class {
 	if text == "" || len(text) > maxSaid {
 		return ""
 	}
-	r.buf = simple(r.buf[:0], text)
+	r.buf = simple(r.buf[:0], spaced(text))
 	return tables().phrases.heard(string(r.buf), 0)
 }
 
@@ -145,51 +163,83 @@ func (r *reader) allComplain(list int32) bool {
 }
 
 // xmlComplaint is complaint for a short document: an element or an attribute with a
-// number that is not one of success, and words that have a class in another.
+// number that is not one of success, or a flag of a failure, words that have a class, and
+// no element that only a result has.
 func (r *reader) xmlComplaint() bool {
 	if len(r.xml) > maxXMLComplaint {
 		return false
 	}
-	for _, name := range xmlNumbers {
-		if n, err := strconv.ParseFloat(strings.TrimSpace(element(r.xml, name)), 64); err == nil {
-			return failing(n) && r.xmlSays()
-		}
-	}
-	for _, name := range xmlFlags {
-		if flag := element(r.xml, name); saysFailed(flag) || strings.EqualFold(flag, "false") && name == "Success" {
-			return r.xmlSays()
-		}
-	}
 	// <status message="…" value="18"/>, and nothing before it.
 	inner := openingElement(afterName(r.xml, rootElement(r.xml)))
-	if !strings.EqualFold(inner, "status") && !strings.EqualFold(inner, "error") {
-		return false
-	}
-	tag := openingTag(r.xml, inner)
-	n, err := strconv.ParseFloat(attributeOf(tag, "value")+attributeOf(tag, "code"), 64)
-	return err == nil && failing(n) && r.classOf(attributeOf(tag, "message")+attributeOf(tag, "msg")) != ""
-}
-
-// xmlSays reports whether there are words with a class where words are.
-func (r *reader) xmlSays() bool {
-	for _, name := range xmlTexts {
-		if c := r.classOf(element(r.xml, name)); c != "" && c != InvalidRequest {
+	if strings.EqualFold(inner, "status") || strings.EqualFold(inner, "error") {
+		tag := openingTag(r.xml, inner)
+		n, err := strconv.ParseFloat(attributeOf(tag, "value")+attributeOf(tag, "code"), 64)
+		if err == nil && failing(n) && r.classOf(attributeOf(tag, "message")+attributeOf(tag, "msg")) != "" {
 			return true
 		}
 	}
-	return false
+	blames, says := false, false
+	for rest := r.xml; ; {
+		_, after, ok := strings.Cut(rest, "<")
+		if !ok {
+			return blames && says
+		}
+		rest = after
+		name, text, ok := leaf(after)
+		if !ok || text == "" {
+			continue
+		}
+		n, isNumber := numeral(text)
+		switch key := fold(name); {
+		case (outcomes[key] || xmlNumbers[key]) && (isNumber || !flags[key]):
+			if isNumber && !failing(n) {
+				return false
+			}
+			blames = blames || isNumber || r.codeBlames(text)
+		case noes[key], key == keyAck, flags[key]:
+			if !saysFailed(text) && !(noes[key] && strings.EqualFold(text, "false")) {
+				return false
+			}
+			blames = true
+		case tellings[key], places[key], xmlTexts[key]:
+			c := r.classOf(text)
+			says = says || c != "" && c != InvalidRequest
+		case envelope[key], echoes[key], xmlExtras[key]:
+		default:
+			return false
+		}
+	}
+}
+
+// leaf is the name and the text of an element with nothing but text in it. s begins behind
+// its '<'.
+func leaf(s string) (name, text string, ok bool) {
+	tag, rest, ok := strings.Cut(s, ">")
+	if !ok || tag == "" || tag[0] == '/' || tag[0] == '?' || tag[0] == '!' || strings.HasSuffix(tag, "/") {
+		return "", "", false
+	}
+	text, end, ok := strings.Cut(rest, "<")
+	if !ok || !strings.HasPrefix(end, "/") {
+		return "", "", false
+	}
+	name, _, _ = strings.Cut(tag, " ")
+	return name[strings.LastIndexByte(name, ':')+1:], strings.TrimSpace(html.UnescapeString(text)), true
+}
+
+func numeral(s string) (float64, bool) {
+	n, err := strconv.ParseFloat(s, 64)
+	return n, err == nil
 }
 
 const maxXMLComplaint = 4 << 10
 
-// xmlNumbers are elements that are zero if all is well, xmlFlags say how it went, and
-// xmlTexts are those with the words.
-// returnReasonCode and returnAuthMsg are of Korea's public services:
-// https://www.data.go.kr/ugs/selectPublicDataUseGuideView.do
+// What documents have beside the members of JSON. returnReasonCode and returnAuthMsg are
+// of Korea's public services: https://www.data.go.kr/ugs/selectPublicDataUseGuideView.do
 var (
-	xmlNumbers = []string{"resultCode", "returnCode", "returnReasonCode", "retCode", "errorCode", "errCode", "statusCode", "responseCode"}
-	xmlFlags   = []string{"Ack", "Status", "Result", "Success"}
-	xmlTexts   = []string{"LongMessage", "ShortMessage", "resultMsg", "resultMessage", "returnMsg", "returnMessage", "returnAuthMsg", "errMsg", "retMsg", "errorMessage", "errorMsg", "statusMessage", "message", "responseMessage", "description"}
+	xmlNumbers = foldedSet("return_reason_code", "response_code")
+	xmlTexts   = foldedSet("long_message", "short_message", "return_auth_msg", "response_message")
+	xmlExtras  = foldedSet("severity_code", "error_classification", "build", "version", "fault_code", "correlation_id")
+	keyAck     = fold("ack")
 )
 
 func isNumber(t *tree, at int32) bool {

@@ -87,7 +87,7 @@ func (r *reader) nothingElse() bool {
 // hasErrorMember reports whether something is called an error.
 func (r *reader) hasErrorMember() bool {
 	t := &r.tree
-	return r.xml != "" || r.errorObject(t.at(errorPath)) || t.is(t.at(errorPath), '[') || t.is(t.at(pErrors), '[')
+	return r.xml != "" || r.errorObject(t.at(errorPath)) || t.is(t.at(errorPath), '[') || r.errorObject(t.at(pErrors0))
 }
 
 // envelope are members of errors, and of what goes with any answer.

@@ -39,6 +39,7 @@ type facts struct {
 
 	itemError int32 // the node of the first error in a bulk answer, 0 if it is none
 	badFinish bool  // a choice ended for a reason that is a failure
+	asksLater bool  // the header of a success asks to come back later, or has a code of an error
 }
 
 func (r *reader) free() {
@@ -388,7 +389,7 @@ func (r *reader) text() string {
 	if r.joined != "" {
 		return r.joined
 	}
-	b := simple(r.buf[:0], r.message)
+	b := simple(r.buf[:0], spaced(r.message))
 	for _, s := range r.more[:r.nMore] {
 		b = append(b, " | "...)
 		b = simple(b, s)
@@ -400,6 +401,14 @@ func (r *reader) text() string {
 	r.buf = b
 	r.joined = string(b)
 	return r.joined
+}
+
+// spaced makes words of a text that is made like a constant.
+func spaced(s string) string {
+	if strings.IndexByte(s, ' ') >= 0 || !shouted(s) {
+		return s
+	}
+	return strings.ReplaceAll(s, "_", " ")
 }
 
 // firstTelling is the first text that is more than a flag.

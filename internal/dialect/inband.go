@@ -1,6 +1,9 @@
 package dialect
 
-import "time"
+import (
+	"net/http"
+	"time"
+)
 
 // InBand reads a success and reports whether it is a failure in disguise. It
 // is strict: the whole body must be there and have the shape of an error, at
@@ -17,13 +20,16 @@ func Success(a Answer, used *Usage) (v Verdict, failed bool) {
 	r := readers.Get().(*reader)
 	defer r.free()
 	r.skim(a.Body)
+	r.asksLater = a.Status == http.StatusOK && ShowsError(a.Header)
 	if used != nil {
 		*used = r.usage()
 	}
 	if !r.failed(a.Host) || a.Unexpected && !r.nothingElse() && !r.complaint() {
 		return v, false
 	}
+	later := r.asksLater
 	r.keep(a.Body)
+	r.asksLater = later
 	r.failed(a.Host) // which notes what it finds
 	if a.Now.IsZero() {
 		a.Now = time.Now()

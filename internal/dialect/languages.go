@@ -24,7 +24,7 @@ var foreignPhrases = []words{
 		"limite de chamadas", "limite de consultas", "requisições por ", "ultrapassou o limite",
 		"trop de requ", "trop de demandes", "trop d'appels", "trop de tentatives", "limite de requ", "limite de débit", "nombre de requêtes",
 		"troppe richieste", "troppi tentativi", "troppe chiamate", "limite di richieste", "richieste al ", "te veel verzoeken", "te veel aanvragen", "zbyt wiele", "przekroczono limit",
-		"çok fazla istek", "terlalu banyak permintaan", "quá nhiều yêu cầu",
+		"ok fazla istek", "terlalu banyak permintaan", "quá nhiều yêu cầu",
 		"лишком много запросов", "лишком часто", "лишком частые", "лимит запросов", "запросов в секунду", "запросов в минуту", "ревышен лимит", "ревышен предел", "ревышена частота", "ревышено количество",
 		"リクエストが多すぎ", "リクエスト数が上限", "レート制限", "アクセスが集中", "短時間に", "回数制限", "アクセス制限を超",
 		"요청이 너무 많", "너무 많은 요청", "호출 한도", "요청 한도", "호출 제한", "요청 제한", "건수를 초과", "횟수를 초과", "초당 요청", "초당 호출", "호출 횟수", "요청 횟수",

@@ -12,7 +12,7 @@ var messagePaths = paths(
 	"errormessages.0", "errors.0", "errors", "errors.error.message",
 	"data.message", "data.error.message", "baseresp.statusmsg", "fault.faultstring", "fault.error.0.message", "json.errors.0.1",
 	"responsemetadata.error.message", "result.message", "status.error", "header.message", "meta.msg", "meta.message",
-	"error message", "errors.0.details", "statusmessage", "retmsg", "reasontext", "failurereason", "error.info", "error.statusmessage", "error.messages.0", "error.0",
+	"error message", "errors.0.details", "statusmessage", "retmsg", "resultmsg", "resultmessage", "rtnmsg", "returnmsg", "header.resultmsg", "reasontext", "failurereason", "error.info", "error.statusmessage", "error.messages.0", "error.0",
 	"meta.errormessage", "status.errormessage", "status.message", "error.errors.message", "faultstring", "error.faultstring",
 	"0.message", "0.error.message", "0.errormessage", "err", "title", "reason", "error", "statustext",
 	"promptfeedback.blockreasonmessage", "incompletedetails.reason", "details", "xgroq.error", "xgroq.error.message", "errors.message",

@@ -32,7 +32,7 @@ var idPaths = paths(
 	"responsemetadata.requestid", "error.innererror.clientrequestid", "detail.requestid", "error.correlationid", "meta.requestid",
 	"extensions.requestid", "errors.0.extensions.requestid", "requestlogid", "0.requestid", "errors.requestid", "detail.0.requestid", "data.requestid", "error.details.requestid", "error.innererror.innererror.requestid",
 	"reqid", "error.reqid", "sid", "header.sid", "txid", "transactionid", "error.transactionid", "transid", "pspreference", "traceno", "error.logref", "logref", "supportid", "error.supportid", "incidentid", "referenceid", "error.sid", "result.requestid", "result.traceid", "meta.traceid", "data.traceid", "header.requestid",
-	"erroridentifier", "apiid", "rayid", "metadata.requestid", "metadata.traceid", "error.metadata.traceid", "error.innererror.transactionid", "errorresponse.requestid",
+	"erroridentifier", "apiid", "rayid", "metadata.requestid", "metadata.traceid", "error.metadata.traceid", "error.innererror.transactionid", "errorresponse.requestid", "status.requestid",
 )
 
 var pInstance = pathOf("instance")
@@ -131,7 +131,7 @@ func uuid(s string) bool {
 // idInText finds an id that the message names.
 func idInText(s string) string {
 	s = s[:min(len(s), maxSaid)]
-	for _, mark := range [...]string{"equest id", "equest ID", "equest Id", "equestId", "equestID", "equest_id", "(ref:", "include `", "race ID", "race id", "race_id"} {
+	for _, mark := range [...]string{"equest id", "equest ID", "equest Id", "equestId", "equestID", "equest_id", "(ref:", "include `", "ncident id", "ncident ID", "rror id", "rror ID", "eference id", "eference ID", "upport id", "upport ID", "race ID", "race id", "race_id"} {
 		_, rest, ok := strings.Cut(s, mark)
 		if !ok {
 			continue

@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/steadyhttp/steadyhttp/internal/wait"
@@ -57,6 +58,15 @@ func otherWaits() (all []waitField) {
 	return all
 }
 
+// span reads 1m30s, and PT1M30S of ISO 8601.
+func span(s string) (time.Duration, bool) {
+	if iso, ok := strings.CutPrefix(s, "PT"); ok {
+		s = strings.ToLower(iso)
+	}
+	d, err := time.ParseDuration(s)
+	return d, err == nil && d >= 0 && d <= longest
+}
+
 // Fields that state when a limit is lifted, as seconds or milliseconds since
 // 1970: which of the two, their size tells.
 var resets = []struct {
@@ -106,7 +116,7 @@ func (r *reader) retryIn(a Answer) (time.Duration, string) {
 			continue
 		}
 		if s := t.text(at); s != "" && len(s) < 32 {
-			if d, err := time.ParseDuration(s); err == nil && d >= 0 && d <= longest {
+			if d, ok := span(s); ok {
 				return d, "google.rpc.RetryInfo"
 			}
 		}
@@ -126,7 +136,7 @@ func (r *reader) retryIn(a Answer) (time.Duration, string) {
 				return d, waits[i].name
 			}
 		} else if s := t.text(at); s != "" && len(s) < 32 {
-			if d, err := time.ParseDuration(s); err == nil && d >= 0 && d <= longest {
+			if d, ok := span(s); ok {
 				return d, waits[i].name
 			}
 		}
