@@ -31,7 +31,7 @@ func (r *reader) complaint() bool {
 	var list int32
 	for c := t.nodes[at].down; c != 0; c = t.nodes[c].next {
 		switch key := t.nodes[c].key; {
-		case t.is(c, '[') && lists[key] && list == 0:
+		case t.is(c, '[') && ofResults[key] && list == 0:
 			list = c
 		case !counts[key]:
 			return false
@@ -252,8 +252,8 @@ var (
 	wrappers = foldedSet("response", "result", "status", "messages", "error", "errors", "fault", "error_response", "meta", "header", "data", "output", "envelope", "root")
 	// blaming are those of them in which there is nothing but errors.
 	blaming = foldedSet("error", "errors", "fault", "error_response")
-	// lists are of results, one for each thing that was asked for.
-	lists = foldedSet("messages", "results", "responses", "items", "errors", "result", "data")
+	// ofResults are lists of results, one for each thing that was asked for.
+	ofResults = foldedSet("messages", "results", "responses", "items", "errors", "result", "data")
 	// outcomes are zero or a status of success if all is well.
 	outcomes = foldedSet("code", "ret", "ret_code", "rtn_code", "result_code", "return_code", "err_code", "error_code", "errno", "status_code", "status", "info_code", "value", "error_no")
 	// flags are texts that say how it went.
