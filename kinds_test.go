@@ -14,6 +14,7 @@ func TestKindsOfAnswers(t *testing.T) {
 		{"kinds.jsonl", 100, 100, 100, 100, 100, 100},
 		{"public.jsonl", 100, 100, 100, 100, 100, 100},
 		{"third.jsonl", 100, 100, 100, 100, 100, 100},
+		{"fourth.jsonl", 100, 100, 100, 100, 100, 100},
 		{"lookalikes.jsonl", 100, 0, 0, 0, 0, 100}, // their texts are not the matter
 	} {
 		t.Run(f.name+"/Check", func(t *testing.T) {

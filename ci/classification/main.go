@@ -135,8 +135,8 @@ const aboutSuccesses = `A 2xx is looked into as far as there is evidence that it
 |---|---|---|
 | the provider or the path is known for it, or a model is called | JSON, XML and streams, up to 64 KiB | an error where that API puts errors, without an answer beside it |
 | the header says so: a code of an error, or Retry-After | JSON and XML up to 2 KiB, at any host | an error and nothing else |
-| nobody knows the API, and the request is no read | the same | the same |
-| you ask: Check, with an answer that was not looked into | the same, of reads too | the same |
+| nobody knows the API, and the request is no read | the same, if they say their length | the same |
+| you ask: Check, with an answer that was not looked into | the same, of reads too, and without a length | the same |
 | a Rule with a Status of 2xx | as the Rule says | what the Rule matches, where errors are said |
 
 "An error and nothing else" is strict. All members must be those of errors or of any envelope, or be empty; a flag, a code or a member must

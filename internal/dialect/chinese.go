@@ -57,6 +57,8 @@ var dashScope = &family{
 	// https://help.aliyun.com/zh/model-studio/compatibility-of-openai-with-dashscope
 	bases:    []base{{OpenAI, "/compatible-mode/v1"}, {Anthropic, "/apps/anthropic"}},
 	modelsAt: begins("dashscope"),
+	// Text messages: https://help.aliyun.com/zh/sms/developer-reference/api-error-codes
+	hidesErrors: []place{{host: "dysmsapi.aliyuncs.com", path: "/"}},
 	codes: map[string]Class{
 		"insufficient_quota": RateLimit, "limit_requests": RateLimit, "limit_burst_rate": RateLimit,
 		"Throttling": RateLimit, "Throttling.RateQuota": RateLimit, "Throttling.BurstRate": RateLimit,

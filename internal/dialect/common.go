@@ -28,6 +28,7 @@ var common = &family{
 		"X-Vercel-Error",  // of whatever Vercel hosts
 		"X-Error-Code",    // Hugging Face's, and others'
 		"X-Ms-Error-Code", // Azure's storage, also to a HEAD
+		"X-Mashery-Error-Code", "X-Squid-Error", "X-Application-Error-Code", "X-Api-Error-Code", "X-Errorcode", "Error-Code", "X-Error-Name",
 	},
 	retryHeader: "X-Should-Retry", // OpenAI's, Anthropic's and of who uses their generator of clients
 }
@@ -70,7 +71,7 @@ var limitCodes = map[string]Class{
 	"rate_limit_exceeded": RateLimit, "rate_limit_error": RateLimit, "rate_limited": RateLimit, "ratelimited": RateLimit, "rate_limit": RateLimit,
 	"too_many_requests": RateLimit, "throttled": RateLimit, "Throttling": RateLimit, "RequestThrottled": RateLimit, "SlowDown": RateLimit,
 	"over_query_limit": RateLimit, "RATE_LIMIT_REACHED": RateLimit, "APIRateLimitExceeded": RateLimit, "concurrency_limit_exceeded": RateLimit,
-	"rate_limit_reached": RateLimit, "too_many_concurrent_requests": RateLimit, "ThrottlingException": RateLimit,
+	"rate_limit_reached": RateLimit, "too_many_concurrent_requests": RateLimit, "ThrottlingException": RateLimit, "over_limit": RateLimit, "over_rate_limit": RateLimit,
 }
 
 // commonHints hold unless the message says more.
@@ -78,7 +79,7 @@ var commonHints = map[string]Class{
 	"requests": RateLimit, "tokens": RateLimit, "LimitExceeded": RateLimit, "RESOURCE_EXHAUSTED": RateLimit,
 
 	"quota_exceeded": Quota, "QuotaExceeded": Quota, "out_of_quota": Quota, "credit_limit": Quota, "plan_limit_exceeded": Quota, "no_credits": Quota,
-	"subscription_required": Quota, "trial_expired": Quota,
+	"subscription_required": Quota, "quota_limited": Quota, "quota_reached": Quota, "usage_limit_exceeded": Quota, "usage_limit_reached": Quota, "daily_limit_exceeded": Quota, "monthly_limit_exceeded": Quota, "trial_expired": Quota,
 
 	"invalid_request": InvalidRequest, "bad_request": InvalidRequest, "invalid_parameter": InvalidRequest, "invalid_argument": InvalidRequest,
 	"validation_error": InvalidRequest, "validation_failed": InvalidRequest, "unprocessable_entity": InvalidRequest, "invalid_json": InvalidRequest,
@@ -135,8 +136,8 @@ var commonHints = map[string]Class{
 
 // What is said of money and of what it buys, put together from its parts.
 var (
-	lacks = []string{"insufficient", "not enough", "not have enough", "no remaining", "out of", "run out of", "ran out of", "no more", "low on", "exhausted your", "used all your", "used up your"}
-	money = []string{"credits", "credit", "balance", "funds"}
+	lacks = []string{"insufficient", "not enough", "not have enough", "no remaining", "out of", "run out of", "ran out of", "no more", "low on", "exhausted your", "used all your", "used up your", "used all of your"}
+	money = []string{"credits", "credit", "balance", "funds", "money", "tokens", "quota"}
 	spent = cross(
 		[]string{"credits", "credit", "balance", "funds", "allowance", "searches"},
 		[]string{"exhausted", "depleted", "used up", "run out", "ran out", "consumed", "too low", "is zero", "insufficient", "below the minimum", "below minimum"},
@@ -147,52 +148,49 @@ var (
 	ofRate = slices.Concat(
 		cross([]string{"rate limit", "rate limits", "request limit", "requests limit", "qps", "rpm", "tpm", "rps", "concurrency"},
 			[]string{"exceeded", "exceeds", "exceed", "reached", "hit", "limit exceeded", "is exceeded"}),
+		[]string{"request limit for*exceeded", "request limit for*reached", "request limit of*exceeded", "request limit of*reached", "limit of requests*exceeded", "limit of requests*reached",
+			"call limited", "calls limited", "too many in flight", "active tasks", "concurrent jobs", "simultaneous connections", "simultaneous requests", "流控"},
 		cross([]string{"exceeded", "exceeds", "exceed", "reached", "hit", "over"}, []string{"rate limit", "qps", "rpm", "tpm", "rps", "request limit"}),
 		cross([]string{"too many", "too frequent"}, []string{"requests", "calls", "attempts", "queries"}),
 	)
 	ofKey = slices.Concat(
 		cross([]string{"invalid", "incorrect", "wrong", "unknown", "missing", "expired", "bad", "no valid", "malformed", "unrecognized"},
-			[]string{"api key", "apikey", "api token", "access token", "access key", "auth token", "credentials", "authentication", "bearer token", "secret key"}),
-		cross([]string{"api key", "apikey", "api token", "access token", "access key", "auth token", "credentials"},
-			[]string{"invalid", "expired", "incorrect", "missing", "not valid", "revoked", "not recognized", "required", "not provided"}),
+			[]string{"api key", "api_key", "apikey", "api token", "access token", "access_token", "access key", "access_key", "app key", "app_key", "appkey", "application id", "app id", "client secret", "auth token",
+				"credentials", "authentication", "bearer token", "secret key", "jwt", "username or password", "email or password", "login details"}),
+		cross([]string{"api key", "api_key", "apikey", "api token", "access token", "access_token", "access key", "access_key", "app key", "app_key", "appkey", "auth token", "credentials", "jwt"},
+			[]string{"invalid", "expired", "incorrect", "missing", "not valid", "revoked", "not recognized", "required", "not provided", "malformed"}),
 		cross([]string{"no"}, []string{"api key provided", "api key supplied", "api key found", "api key given", "api token provided", "access token provided", "credentials provided"}),
 	)
+	ofKeyMissing = slices.Concat(
+		cross([]string{"specify", "provide", "supply", "include", "use", "need", "requires", "require", "register for"}, []string{"an api key", "your api key", "a valid api key"}),
+		cross([]string{"api key", "apikey", "key", "service key"}, []string{"not registered", "not active", "not activated", "not authorised"}),
+	)
+
+	// What is counted, with what becomes of it, at whatever status. Of an allowance by the
+	// hour or shorter waiting is the cure.
+	daily     = cross(cross([]string{"daily", "weekly", "monthly"}, []string{"limit", "quota", "request limit", "request quota", "requests limit", "allowance", "usage limit", "usage"}), spentUp)
+	dailyOver = cross([]string{"exceeded", "reached", "hit", "over", "used up", "exhausted"}, []string{"daily limit", "daily quota", "daily request limit", "weekly limit", "monthly limit", "monthly quota", "monthly request limit"})
+	hourly    = append(cross([]string{"exceeded", "reached", "hit", "over"}, []string{"hourly limit", "hourly quota", "hourly request limit", "per minute limit", "per second limit"}), cross([]string{
+		"hourly limit", "hourly quota", "hourly request limit", "requests per second", "queries per second", "calls per second", "requests per minute", "calls per minute",
+		"per second limit", "per minute limit", "allowed requests", "allowed number of requests", "allotted number of requests", "call limit", "query limit", "invocation limit",
+		"operation limit", "frequency limit", "throughput limit", "throttle", "throttle limit",
+	}, spentUp)...)
+	spentUp = []string{"exceeded", "exceeds", "reached", "exhausted", "used up", "was hit"}
+
 	ofQuota = slices.Concat(
-		cross([]string{"quota", "usage limit", "plan limit", "spend cap", "spending cap", "seat limit", "license limit", "monthly cap"},
+		cross([]string{"quota", "quotas", "usage limit", "plan limit", "spend cap", "spending cap", "seat limit", "license limit", "monthly cap"},
 			[]string{"exceeded", "reached", "exhausted", "used up", "hit", "depleted"}),
 		cross([]string{"exceeded", "exceeds", "exceed", "reached", "hit", "over", "exhausted"}, []string{"quota", "spend cap", "plan limit", "plan's limit", "plan limits"}),
 	)
 )
 
-// The same in other languages than English and Chinese. Only ASCII is put into lower
-// case, and so their first letter is left out where it may be a capital.
-var (
-	otherRates = []string{
-		"zu viele anfragen", "zu viele zugriffe", "anfragelimit", "trop de requ", "limite de requ", "demasiadas solicitudes", "demasiadas peticiones",
-		"muitas solicita", "muitas requisi", "muitas chamadas", "consumo indevido", "limite de requisi", "troppe richieste", "te veel verzoeken", "zbyt wiele",
-		"ишком много запросов", "евышен лимит запросов", "евышена частота", "слишком часто", "요청이 너무 많", "요청 한도", "호출 한도", "초당", "건수를 초과", "횟수를 초과",
-		"リクエストが多すぎ", "リクエスト数", "レート制限", "アクセスが集中",
-	}
-	otherQuotas = []string{
-		"guthaben reicht", "guthaben ist aufgebraucht", "kontingent", "tageslimit", "solde insuffisant", "saldo insuficiente", "saldo insufficiente",
-		"limite diario", "limite mensual", "limite mensal", "суточный лимит", "дневной лимит", "месячный лимит", "едостаточно средств", "исчерпан",
-		"израсходовали", "잔액이 부족", "일일 한도", "일일 호출", "残高不足", "残高が不足", "利用上限", "クレジットが不足",
-	}
-	otherKeys = []string{
-		"apikey nicht", "api key nicht", "nicht autorisiert", "ungueltiger", "cle api invalide", "clé api", "no autorizado", "clave de api", "chave de api",
-		"chave invalida", "token invalido", "token inválido", "не авторизован", "неверный ключ", "неверный токен", "인증키", "인증 실패", "유효하지 않은", "認証に失敗",
-		"無効なapi",
-	}
-	otherDowntimes = []string{
-		"wartungsarbeiten", "nicht verfuegbar", "nicht verfügbar", "en maintenance", "momentanement indisponible", "en mantenimiento", "no disponible",
-		"em manuten", "indispon", "технические работы", "временно недоступ", "점검", "일시적으로", "メンテナンス", "一時的に",
-	}
-)
-
 // commonPhrases are short and were chosen against their false friends: a rate
 // limit's answer invites to add credits or to upgrade, a credit card is not
 // credit, and a parameter called max_tokens is no context window.
-var commonPhrases = []words{
+var commonPhrases = slices.Concat(foreignPhrases, englishPhrases)
+
+// englishPhrases are those in English, and in Chinese beside them.
+var englishPhrases = []words{
 	{ContextLength, "!429 !401 !402 !403", []string{
 		"maximum context length", "context length exceeded", "context_length_exceeded", "contextwindowexceeded", "context window",
 		"exceed*context length",
@@ -204,19 +202,19 @@ var commonPhrases = []words{
 		"max input tokens", "maximum model length", "max_model_len", "exceed max message tokens", "exceeds max message tokens", "exceed*max_seq_len",
 		"less than max_seq_len", "context length of only", "larger context length", "context overflow", "context length*not enough", "longer than the context",
 		"exceeds the~ context", "exceeds the model's~ context", "exceeds this model's~ context", "context size*exceed", "tokens*exceeds*context", "exceeds the maximum length", "exceed the maximum length",
-		"exceeds the model's maximum", "shorten your prompt", "too many input tokens",
+		"exceeds the model's maximum", "shorten your prompt", "conversation is too long", "conversation too long", "tokens but the model", "tokens, but the model", "tokens but this model", "too many input tokens",
 		"上下文长度", "输入过长", "输入长度超过", "超过最大长度", "prompt 超长", "prompt超长", "超出模型", "输入超长", "超过模型",
 	}},
 	{TooLarge, "!401 !404", []string{
 		"request too large", "request_too_large", "request is too large", "request entity too large", "request body is too large",
 		"request body too large",
 		"payload too large", "payload size exceeds", "payload exceeds", "body exceeds", "request size exceeded", "request exceeds the maximum size",
-		"exceeds the maximum allowed size", "content too large", "entity too large", "请求体过大", "文件过大",
+		"exceeds the maximum allowed size", "content too large", "entity too large", "received message larger than", "请求体过大", "文件过大",
 	}},
 	{RateLimit, "", []string{"current minute", "next minute", "current second"}},
 	{Quota, "!404 !503", slices.Concat(spent, ofTrial, cross(lacks, money))},
 	{Quota, "!404 !503", []string{
-		"out of~ tokens", "out of~ messages", "insufficient~ units", "update your payment", "spend cap", "you have run out of", "account has run out of", "you've run out of", "add funds", "credit cap", "call volume quota", "quota will be re",
+		"used all your", "used up all", "out of~ tokens", "error code: 1027", "error 1027", "out of~ messages", "insufficient~ units", "update your payment", "spend cap", "you have run out of", "account has run out of", "you've run out of", "add funds", "credit cap", "call volume quota", "quota will be re",
 		"credits available in this month", "exhausted the~ credits", "exhausted your~ credits", "usage has been consumed", "usage is over limit",
 		"配额超限", "每日调用量已达", "调用量已达到上限", "配额不足",
 		"credit balance", "insufficient*balance", "used all your~ credits", "used up all your", "used up your~ credits", "used up your~ allowance",
@@ -258,12 +256,14 @@ var commonPhrases = []words{
 		"queue is full", "queue full", "no available workers", "no workers available", "engine is currently", "request limit reached (",
 		"饱和", "负载较高", "负载过高", "高负载", "系统繁忙", "服务繁忙", "服务器繁忙", "请求拥挤", "访问量过大", "算力不足", "过载",
 	}},
+	{RateLimit, "400 403", []string{"blocked*too many~ requests", "banned*too many~ requests"}},
+	{Permission, "401 403 451", []string{"you have been blocked", "you've been blocked", "your access has been blocked", "your ip has been blocked"}},
 	{ContentPolicy, "200 400 403 422 451 500 502", []string{
 		"content policy", "content_policy", "contentpolicy", "content filter", "content_filter", "content management policy",
 		"filtered due to", "safety system", "safety reasons", "safety settings", "blocked by*safety",
 		"responsible ai", "responsibleai", "usage policies", "usage policy", "acceptable use", "input*flagged", "content*flagged",
 		"prompt*flagged", "was flagged", "been flagged", "moderation_blocked", "violates*policy", "violate*policies",
-		"violated*policy",
+		"violated*policy", "moderation failed", "failed moderation", "failed*safety check", "not pass moderation", "not pass*moderation", "not pass*audit", "rejected by*moderation", "content moderated", "nsfw filter", "nsfw content",
 		"risk not pass", "prohibited content", "prohibited use", "inappropriate content", "unsafe content", "sensitive content", "harmful content",
 		"content exists risk", "data inspection", "data_inspection", "policy violation", "contains*sensitive",
 		"敏感", "违规", "不安全", "内容审核", "安全审核", "不当内容", "内容安全", "风险内容", "不合规",
@@ -290,7 +290,7 @@ var commonPhrases = []words{
 		"api key*invalid", "api key*not valid", "api key*not found", "api key*expired", "api key*incorrect", "api key*required",
 		"api key*missing", "api key*not exist", "api key*wrong", "api key*revoked", "apikey*invalid", "missing api key",
 		"no api key", "missing authentication", "missing authorization", "missing credential", "missing bearer",
-		"didn't provide an api key", "did not provide an api key", "provide*api key", "valid api~ key", "valid~ access key", "wrong api key", "unknown api key",
+		"didn't provide an api key", "did not provide an api key", "provide*api key", "valid api~ key", "valid~ api key", "valid~ access key", "valid~ access token", "valid~ api token", "jwtexpired", "verify jwt", "hasn't authenticated", "无效app", "无效的app", "wrong api key", "unknown api key",
 		"invalid api key", "without api key",
 		"authentication fail", "authentication credential", "authentication required", "authentication is required",
 		"authentication parameters", "authenticationerror", "failed to authenticate", "could not authenticate", "unauthenticated",
@@ -325,13 +325,13 @@ var commonPhrases = []words{
 	{Permission, "200 401 402 403 451", []string{
 		"not permitted", "not authorized", "isn't authorized", "access denied", "not allowed", "forbidden", "不允许",
 	}},
-	{RateLimit, "!404 !409 !413", ofRate},
+	{RateLimit, "!404", ofRate},
 	{RateLimit, "!404 !409 !413", []string{
 		"requests too quickly", "requests exceed", "sending requests too", "making requests too",
 		"number of requests~ exceeded", "number of requests~ exceeds", "limit for this ip", "rate limit exceeded", "rate limit has been exceeded", "rate limits exceeded", "rate limit reached",
 		"rate limit was exceeded", "rate limit error", "ratelimiterror", "rate_limit_exceeded", "rate_limit_error",
-		"exceeded*rate limit", "exceed*rate limit", "hit*rate limit", "reached*rate limit", "rate limited", "ratelimited",
-		"rate limiting", "rate exceeded", "rate quota",
+		"exceeded*rate limit", "exceed*rate limit", "hit*rate limit", "reached*rate limit", "rate limited", "ratelimited", "ratelimit:",
+		"rate limiting", "rate exceeded", "rate quota", "rate limit quota",
 		"too many~ requests", "too many~ api requests", "too many concurrent", "too many calls", "too many visits", "request count*over the allowed", "call frequency",
 		"out of rate limit", "max rate limit", "spike arrest", "requests in a short", "daily request count", "is limited to*requests", "limited to*per second", "too many api calls", "throttled", "throttling", "slow down",
 		"request limit reached", "request limit exceeded", "request limit has been", "reduce your request rate", "request rate",
@@ -341,20 +341,29 @@ var commonPhrases = []words{
 		"error code: 1015", "error 1015", "call limit",
 		"过于频繁", "频率", "限流", "并发", "速率", "请求数限制", "请求次数", "请求过快", "太频繁", "频繁",
 	}},
-	{RateLimit, "!404 !409 !413", otherRates},
-	{Quota, "!404", otherQuotas},
-	{Authentication, "!404 !429", otherKeys},
-	{Unavailable, "!404", otherDowntimes},
-	{Unavailable, "", []string{"services aren't available right now", "service isn't available right now", "working to restore"}},
+	{Unavailable, "", []string{"not available right now", "aren't available right now", "isn't available right now", "unavailable right now", "not available at the moment", "unavailable at the moment"}},
+	{Authentication, "!404 !429 !409", ofKeyMissing},
+	{Quota, "!404", slices.Concat(daily, dailyOver)},
+	{Quota, "!404", []string{
+		"daily limit of*exceeded", "daily limit of*reached", "monthly limit of*exceeded", "monthly limit of*reached", "request limit for the day", "每天最多", "每日最多", "每月最多",
+	}},
+	{RateLimit, "!404", hourly},
+	{RateLimit, "!404", []string{
+		"hourly limit of*exceeded", "hourly limit of*reached", "limit of*per hour", "limit of*per minute", "limit of*per second", "flood control", "flood protection", "flood limit", "flood wait",
+		"每秒最多", "每分钟最多", "每小时最多", "访问次数超", "调用次数超", "请求次数超", "頻繁", "请求过多", "請求過多", "api limit exceeded", "api limit reached", "api limit has been exceeded", "api limit has been reached",
+	}},
 	// Offers, and words that are said of rates as well: nobody has complained of one so far.
 	{Quota, "!404 !503", []string{
 		"purchase credits", "purchase more credits", "purchase additional credits", "buy more credits", "credits to unlock", "please recharge",
 		"top up your", "please top up", "enable billing", "请充值",
 	}},
 	{Quota, "!404 !429 !503 !504", ofQuota},
+	{Quota, "402 403", []string{
+		"limit is exceeded", "limit exceeded", "limit has been exceeded", "limit reached", "limit is reached", "limit has been reached", "exceeded the limit", "reached the limit", "exceeded your limit", "reached your limit",
+	}},
 	{Quota, "!404 !429 !503 !504", []string{
 		"contact sales", "choose a plan", "does not include access", "not included in your", "your plan does not", "your plan doesn't", "plan does not include",
-		"your plan's", "limit of*for the*plan", "enterprise customers", "requires~ enterprise plan", "套餐不支持", "当前套餐不",
+		"your plan's", "for your plan", "on your plan", "by your plan", "your plan allows", "your plan only", "limit of*for the*plan", "enterprise customers", "requires~ enterprise plan", "套餐不支持", "当前套餐不",
 		"quota exceeded", "exceeded your quota", "exceeded the quota", "exceeded~ quota", "exceeds~ quota", "over quota", "over your quota", "project quota",
 		"quota*has been reached", "quota*used up", "quota limit", "reached your quota", "out of quota", "no quota", "usage limit",
 		"upgrade your~ plan", "upgrade your~ account", "upgrade your~ subscription", "on the free plan", "on the free tier", "under your current subscription",

@@ -27,7 +27,13 @@ func (r *reader) plainFailure() bool {
 }
 
 // failing reports whether a result is neither of the numbers of success.
-func failing(n float64) bool { return n != 0 && n != 1 && !(200 <= n && n < 300) }
+func failing(n float64) bool {
+	switch n {
+	case 0, 1, 2000, 10000, 20000, 200000:
+		return false
+	}
+	return !(200 <= n && n < 300)
+}
 
 // resultPaths are numbers that are zero, or a status of success, where all is well.
 var resultPaths = paths("meta.code", "header.resultcode", "status.errorcode", "retcode", "rtncode", "resultcode", "code", "errno", "statuscode", "status")
@@ -67,7 +73,7 @@ func (r *reader) nothingElse() bool {
 	named := t.is(t.at(errorPath), '"') || t.textAt(topStatus) == "error"
 	for c := t.nodes[1].down; c != 0; c = t.nodes[c].next {
 		switch key := t.nodes[c].key; {
-		case envelope[key], t.empty(c) && !t.is(c, 'f'):
+		case envelope[key], t.hollow(c, maxHollow):
 		case key == keyName && named:
 		case key == keyResponse && t.is(c, '"'):
 		case key == keyID && t.at(pJSONRPC) != 0:
@@ -81,7 +87,7 @@ func (r *reader) nothingElse() bool {
 // hasErrorMember reports whether something is called an error.
 func (r *reader) hasErrorMember() bool {
 	t := &r.tree
-	return r.xml != "" || r.errorObject(t.at(errorPath)) || t.is(t.at(errorPath), '[') || t.is(t.at(pErrors), '[')
+	return r.xml != "" || r.errorObject(t.at(errorPath)) || t.is(t.at(errorPath), '[') || r.errorObject(t.at(pErrors0))
 }
 
 // envelope are members of errors, and of what goes with any answer.
@@ -104,12 +110,12 @@ func (r *reader) failedXML() bool {
 	switch root := rootElement(r.xml); strings.ToLower(root) {
 	case "error":
 		return element(r.xml, "Code") != "" || element(r.xml, "Message") != "" || element(r.xml, "Exception") != "" // S3 answers 200 before it has copied, and fails then
-	case "errorresponse", "exceptionreport", "serviceexceptionreport":
+	case "errorresponse", "exceptionreport", "serviceexceptionreport", "fault", "exception":
 		return true
 	case "envelope":
 		// SOAP: the fault is the first element of the body.
 		body := openingElement(afterName(r.xml, "Body"))
-		return strings.EqualFold(body, "Fault")
+		return strings.EqualFold(body, "Fault") || r.xmlComplaint()
 	case "response":
 		// Korea's public data: a header, and no body.
 		if code := element(r.xml, "resultCode"); code != "" && strings.Trim(code, "0") != "" && afterName(r.xml, "body") == "" {
@@ -122,5 +128,5 @@ func (r *reader) failedXML() bool {
 			return true
 		}
 	}
-	return false
+	return r.xmlComplaint()
 }

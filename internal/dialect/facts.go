@@ -39,6 +39,7 @@ type facts struct {
 
 	itemError int32 // the node of the first error in a bulk answer, 0 if it is none
 	badFinish bool  // a choice ended for a reason that is a failure
+	asksLater bool  // the header of a success asks to come back later, or has a code of an error
 }
 
 func (r *reader) free() {
@@ -103,6 +104,7 @@ func (r *reader) collect(h http.Header) {
 	t := &r.tree
 	for _, name := range tables().codeHeaders {
 		code, _, _ := strings.Cut(first(h, name), ":")
+		code, _, _ = strings.Cut(strings.TrimSpace(code), " ") // Squid adds the number of the system's error
 		r.addCode(code)
 	}
 	switch {
@@ -126,12 +128,13 @@ func (r *reader) collectPage() {
 	all := bodyText(r.plain)
 	body := all
 	r.page = all
-	if !r.tells(r.message) {
+	bare := strings.EqualFold(strings.TrimRight(r.message, "!. "), "error")
+	if bare || !r.tells(r.message) {
 		for range maxHeadings {
 			var line string
 			line, body, _ = strings.Cut(body, "\n")
 			line = strings.TrimPrefix(strings.TrimSpace(line), "Error: ")
-			if line != "" && len(line) <= maxHeading && r.tells(line) {
+			if line != "" && len(line) <= maxHeading && (bare && !strings.EqualFold(line, r.message) || r.tells(line)) {
 				r.message = line
 				break
 			}
@@ -180,7 +183,7 @@ func (r *reader) collectJSON() {
 		if r.nMore == len(r.more) {
 			break
 		}
-		if s := t.textAt(p); s != "" && s != r.message {
+		if s := t.textAt(p); s != "" && s != r.message && s != http.StatusText(r.status) {
 			r.more[r.nMore] = s
 			r.nMore++
 		}
@@ -188,12 +191,12 @@ func (r *reader) collectJSON() {
 
 	top := t.textAt(errorPath) // of {"error": "word"}
 	slack := t.is(t.at(okPath), 'f')
-	if top != "" && (slack || top != r.message || strings.Contains(top, "_") || shouted(top)) {
+	if top != "" && top != http.StatusText(r.status) && (slack || top != r.message || strings.Contains(top, "_") || shouted(top)) {
 		r.addWord(top)
 	}
 	r.addCategory(t.textAt(pErrorText))
 	id, name, status, reason, errStatus := t.at(topID), t.at(topName), t.at(topStatus), t.at(topReason), t.at(errorStatus)
-	details, info := t.at(topDetails), t.at(topInfo)
+	details, info, messageID, errorID := t.at(topDetails), t.at(topInfo), t.at(topMessage), t.at(topErrorID)
 	for i := range codePaths {
 		at := t.at(codePaths[i])
 		if at == 0 || !t.is(at, '"') {
@@ -209,6 +212,10 @@ func (r *reader) collectJSON() {
 			r.addWord(s)
 		case name, reason:
 			r.addWord(s)
+		case messageID, errorID:
+			if isWords(s) {
+				r.addWord(s) // of others it is the id of one message, or of one failure
+			}
 		case errStatus:
 			r.addWord(s) // not "Too Many Requests"
 		case status, details, info:
@@ -216,11 +223,22 @@ func (r *reader) collectJSON() {
 				r.addWord(s)
 			}
 		default:
-			r.addCode(s)
+			if s != r.message || strings.IndexByte(s, ' ') < 0 {
+				r.addCode(s)
+			}
 		}
 	}
 	if r.nCodes == 0 {
+		r.addCode(t.onlyName())
+	}
+	if numbered := t.is(t.at(topCode), '0'); !numbered && (r.nCodes == 0 || isURL(r.codes[0])) {
+		r.addCode(t.innerCode())
+	}
+	if r.nCodes == 0 {
 		r.addCode(t.codeWord())
+	}
+	if r.nCodes > 1 && isURL(r.codes[0]) && !isURL(r.codes[1]) {
+		r.codes[0], r.codes[1] = r.codes[1], r.codes[0] // a page about all errors, and a code for this one
 	}
 	for _, p := range numberPaths {
 		if n, ok := t.number(t.at(p)); ok && n == math.Trunc(n) && n != 0 && -1e9 < n && n < 1e9 {
@@ -231,12 +249,13 @@ func (r *reader) collectJSON() {
 }
 
 func (r *reader) collectXML() {
-	for _, name := range [...]string{"Message", "faultstring", "detail", "description", "title", "msg", "Text", "ServiceException", "ExceptionText", "resultMsg", "Exception", "reason"} {
+	for _, name := range [...]string{"Message", "faultstring", "detail", "description", "title", "msg", "Text", "ServiceException", "ExceptionText", "resultMsg", "Exception",
+		"returnAuthMsg", "resultMessage", "returnMsg", "errMsg", "retMsg", "errorMessage", "errorMsg", "statusMessage", "responseMessage", "reason"} {
 		if r.message = element(r.xml, name); r.message != "" {
 			break
 		}
 	}
-	for _, name := range [...]string{"Code", "faultcode", "errorcode", "exception", "resultCode"} {
+	for _, name := range [...]string{"Code", "faultcode", "errorcode", "exception", "resultCode", "returnReasonCode", "returnCode"} {
 		r.addXMLCode(element(r.xml, name))
 	}
 	for _, name := range [...]string{"err", "error", "ServiceException", "Exception", "status"} {
@@ -270,6 +289,9 @@ const maxDocument = 2 << 10
 // addXMLCode adds a code or a number. SOAP's codes have a namespace in front, and most
 // of them say no more than whose fault it is.
 func (r *reader) addXMLCode(s string) {
+	if strings.IndexByte(s, ' ') >= 0 {
+		return // a sentence, where others have the name of an exception
+	}
 	if n, err := strconv.Atoi(s); err == nil {
 		if n > 0 && r.number == 0 {
 			r.number = n
@@ -367,7 +389,7 @@ func (r *reader) text() string {
 	if r.joined != "" {
 		return r.joined
 	}
-	b := simple(r.buf[:0], r.message)
+	b := simple(r.buf[:0], spaced(r.message))
 	for _, s := range r.more[:r.nMore] {
 		b = append(b, " | "...)
 		b = simple(b, s)
@@ -381,12 +403,20 @@ func (r *reader) text() string {
 	return r.joined
 }
 
+// spaced makes words of a text that is made like a constant.
+func spaced(s string) string {
+	if strings.IndexByte(s, ' ') >= 0 || !shouted(s) {
+		return s
+	}
+	return strings.ReplaceAll(s, "_", " ")
+}
+
 // firstTelling is the first text that is more than a flag.
 func (t *tree) firstTelling(ps []path) string {
 	flag := ""
 	for _, p := range ps {
 		switch s := t.textAt(p); s {
-		case "":
+		case "", "NA", "N/A", "n/a", "null", "None", "none":
 		case "NOTOK", "NOT OK", "error", "ERROR", "fail", "FAIL", "failed", "failure":
 			if flag == "" {
 				flag = s

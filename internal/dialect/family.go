@@ -412,7 +412,7 @@ var fragments = []struct {
 	{"sensitive", ContentPolicy}, {"safety", ContentPolicy}, {"policyviolation", ContentPolicy},
 	{"ratelimit", RateLimit}, {"throttl", RateLimit}, {"toomanyrequest", RateLimit}, {"requestlimitexceed", RateLimit},
 	{"slowdown", RateLimit}, {"toomanywrite", RateLimit}, {"toomanycalls", RateLimit}, {"toomanyconnect", RateLimit}, {"frequencylimit", RateLimit},
-	{"qpslimit", RateLimit}, {"overqps", RateLimit}, {"qpsexceed", RateLimit}, {"dailyquery", Quota}, {"dailylimit", Quota}, {"concurrencylimit", RateLimit},
+	{"qpslimit", RateLimit}, {"calllimit", RateLimit}, {"limitcontrol", RateLimit}, {"overqps", RateLimit}, {"qpsexceed", RateLimit}, {"dailyquery", Quota}, {"dailylimit", Quota}, {"concurrencylimit", RateLimit},
 	{"insufficientquota", Quota}, {"insufficientbalance", Quota}, {"insufficientcredit", Quota}, {"insufficientfund", Quota},
 	{"outofcredit", Quota}, {"nocredit", Quota}, {"creditlimit", Quota}, {"billing", Quota}, {"payment", Quota},
 	{"spendlimit", Quota}, {"spendinglimit", Quota}, {"budget", Quota}, {"arrear", Quota}, {"overdue", Quota},

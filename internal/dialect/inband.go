@@ -1,6 +1,9 @@
 package dialect
 
-import "time"
+import (
+	"net/http"
+	"time"
+)
 
 // InBand reads a success and reports whether it is a failure in disguise. It
 // is strict: the whole body must be there and have the shape of an error, at
@@ -17,19 +20,22 @@ func Success(a Answer, used *Usage) (v Verdict, failed bool) {
 	r := readers.Get().(*reader)
 	defer r.free()
 	r.skim(a.Body)
+	r.asksLater = a.Status == http.StatusOK && ShowsError(a.Header)
 	if used != nil {
 		*used = r.usage()
 	}
-	if !r.failed(a.Host) || a.Unexpected && !r.nothingElse() {
+	if !r.failed(a.Host) || a.Unexpected && !r.nothingElse() && !r.complaint() {
 		return v, false
 	}
+	later := r.asksLater
 	r.keep(a.Body)
+	r.asksLater = later
 	r.failed(a.Host) // which notes what it finds
 	if a.Now.IsZero() {
 		a.Now = time.Now()
 	}
 	v, failed = r.inBand(a)
-	if a.Unexpected && v.Class == Unknown && !r.hasErrorMember() {
+	if a.Unexpected && v.Class == Unknown && !r.hasErrorMember() && !r.complaint() {
 		return Verdict{}, false // a "success": false that nobody can tell from an ordinary no
 	}
 	return v, failed
@@ -108,12 +114,12 @@ func (r *reader) failed(host string) bool {
 		return false
 	}
 	if t.is(1, '[') {
-		return t.nodes[1].down != 0 && r.errorObject(t.at(pArrayError)) // Gemini's stream as an array
+		return t.nodes[1].down != 0 && r.errorObject(t.at(pArrayError)) || r.complaint() // Gemini's stream as an array
 	}
 	if !t.is(1, '{') {
 		return false
 	}
-	return r.errorMember() || r.saysNotOK() || r.graphQLErrors() || r.choiceError() || r.providerCode(host) || r.refused() || r.bulk() || r.plainFailure()
+	return r.errorMember() || r.saysNotOK() || r.graphQLErrors() || r.choiceError() || r.providerCode(host) || r.refused() || r.bulk() || r.plainFailure() || r.complaint()
 }
 
 // errorObject reports whether the value is an object as errors are.
@@ -192,15 +198,7 @@ func (r *reader) graphQLErrors() bool {
 	if t.is(data, 'n') {
 		return true
 	}
-	if !t.is(data, '{') {
-		return false
-	}
-	for c := t.nodes[data].down; c != 0; c = t.nodes[c].next {
-		if !t.is(c, 'n') {
-			return false
-		}
-	}
-	return t.nodes[data].down != 0
+	return t.is(data, '{') && t.nodes[data].down != 0 && t.hollow(data, maxHollow)
 }
 
 func (r *reader) choiceError() bool {

@@ -17,8 +17,11 @@ func isHTML(s string) bool {
 		return false
 	}
 	head := strings.ToLower(s[:min(len(s), 1<<10)])
+	if strings.HasPrefix(head, "<?xml") && !strings.Contains(head, "<html") && !strings.Contains(head, "doctype html") {
+		return false // whose header or body is no page's
+	}
 	return strings.HasPrefix(head, "<!doctype html") || strings.HasPrefix(head, "<html") ||
-		strings.HasPrefix(head, "<!--") || strings.Contains(head, "<head") || strings.Contains(head, "<title") ||
+		strings.HasPrefix(head, "<!--") || strings.Contains(head, "<head>") || strings.Contains(head, "<title") ||
 		strings.Contains(head, "<body") || strings.Contains(head, "<h1")
 }
 

@@ -124,6 +124,14 @@ func (r *reader) numbered() Class {
 	if r.number == 0 {
 		return ""
 	}
+	if r.tree.at(pJSONRPC) != 0 {
+		switch r.number { // https://www.jsonrpc.org/specification#error_object
+		case -32700, -32600, -32601, -32602:
+			return InvalidRequest
+		case -32603:
+			return ServerError
+		}
+	}
 	for _, f := range r.know {
 		if c := f.byNumber(r.number); c != "" {
 			return c
@@ -247,7 +255,11 @@ func believable(c Class, status int) bool {
 	case NotFound:
 		// With 401 it is the user or the key that was not found.
 		return status != http.StatusTooManyRequests && status != http.StatusUnauthorized
-	case Authentication, Permission, Conflict:
+	case Permission:
+		return status != http.StatusTooManyRequests && status != http.StatusProxyAuthRequired
+	case Conflict:
+		return status != http.StatusTooManyRequests && status != http.StatusServiceUnavailable
+	case Authentication:
 		return status != http.StatusTooManyRequests
 	}
 	return true

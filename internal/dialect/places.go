@@ -3,18 +3,23 @@ package dialect
 // Where messages are, the most telling first. Names are compared without case,
 // '_' and '-'.
 var messagePaths = paths(
-	"error.message", "response.error.message", "choices.0.error.message", "error.error.message", "error.errormessage", "error.msg",
+	"error.message", "error.fault.message", "error.fault.faultstring", "response.error.message", "choices.0.error.message", "error.error.message", "error.errormessage", "error.msg",
 	"message", "errormessage", "errorsummary", "errordescription", "description", "msg", "errormsg", "errmsg",
+	"message.error", "message.message", "message.text", "message.description",
 	"detail.message", "detail.error.message", "detail.error", "detail.0.msg", "detail",
-	"error.reason", "error.detail", "error.description", "error.title", "error.errors.0.message", "error.0.message",
+	"error.detail", "error.description", "error.reason", "error.title", "error.errors.0.message", "error.0.message",
 	"errors.0.message", "errors.0.detail", "errors.0.title", "errors.0.errormessage", "errors.0.description",
 	"errormessages.0", "errors.0", "errors", "errors.error.message",
 	"data.message", "data.error.message", "baseresp.statusmsg", "fault.faultstring", "fault.error.0.message", "json.errors.0.1",
 	"responsemetadata.error.message", "result.message", "status.error", "header.message", "meta.msg", "meta.message",
-	"error message", "errors.0.details", "statusmessage", "retmsg", "reasontext", "failurereason", "error.info", "error.statusmessage", "error.messages.0", "error.0",
+	"error message", "errors.0.details", "statusmessage", "retmsg", "resultmsg", "resultmessage", "rtnmsg", "returnmsg", "header.resultmsg", "reasontext", "failurereason", "error.info", "error.statusmessage", "error.messages.0", "error.0",
 	"meta.errormessage", "status.errormessage", "status.message", "error.errors.message", "faultstring", "error.faultstring",
 	"0.message", "0.error.message", "0.errormessage", "err", "title", "reason", "error", "statustext",
 	"promptfeedback.blockreasonmessage", "incompletedetails.reason", "details", "xgroq.error", "xgroq.error.message", "errors.message",
+	"error.errormsg", "error.errordescription", "error.text", "errortext", "descripcion", "mensaje", "mensagem", "mensajes.0", "erro", "erro.mensagem", "erros.0.mensagem", "erros.0", "fehler", "fehlermeldung", "errors.0.msg", "errors.0.text",
+	"response.errors.0.message", "response.errors.0", "response.message", "response.error", "result.error.message", "result.error", "data.error", "data.msg", "messages.message.0.text", "messages.0.errortext",
+	"messages.0.text", "messages.0", "response.0.error", "0.error", "fault.message", "fault.description", "fault.reason",
+	"errorresponse.submsg", "errorresponse.errormsg", "errorresponse.msg", "errorresponse.message", "errordetails.0.errormessage", "errordetails.0.message",
 	// These may be about anything, and so come last.
 	"info", "note", "information", "text", "result",
 )
@@ -30,7 +35,7 @@ var (
 var morePaths = paths(
 	"error.metadata.raw", "details", "error.details", "detail", "title", "error.metadata.remedyhint", "error.type",
 	"errors.0.extensions.userpresentablemessage", "error.errors.0.message", "errors.0.message", "error", "violatedpolicies.0",
-	"error.metadata.previouserrors.0.message", "error.param", "hint",
+	"error.metadata.previouserrors.0.message", "error.param", "hint", "errorresponse.msg",
 )
 
 // Where codes are. A code with letters in it beats a number.
@@ -48,6 +53,8 @@ var codePaths = paths(
 	"errors.0.error", "errors.error.code", "0.errorcode", "0.code", "0.error.status", "0.error.code",
 	"fault.detail.errorcode", "responsemetadata.error.code", "json.errors.0.0", "sys.id",
 	"reason", "status", "promptfeedback.blockreason", "error.code.code", "info",
+	"messagecode", "error.errorname", "exceptioncode", "exceptiontype", "messages.message.0.code", "response.errors.0.code", "result.error.code", "data.error.code", "error.fault.code",
+	"errors.0.extensions.errorclass", "errorresponse.subcode", "errorresponse.code", "messageid", "ecode", "errorid",
 )
 
 var (
@@ -59,6 +66,8 @@ var (
 	topName     = pathOf("name")
 	topDetails  = pathOf("details")
 	topInfo     = pathOf("info")
+	topMessage  = pathOf("messageid")
+	topErrorID  = pathOf("errorid")
 	errorCode   = pathOf("error.code")
 	errorStatus = pathOf("error.status")
 )
@@ -67,7 +76,7 @@ var (
 var numberPaths = paths(
 	"error.code", "baseresp.statuscode", "code", "errorcode", "errcode", "errors.0.code", "choices.0.error.code",
 	"response.error.code", "error.status", "status", "statuscode", "0.error.code", "header.code", "error.errorcode", "error",
-	"retcode", "status.errorcode", "meta.errorcode", "infocode",
+	"retcode", "status.errorcode", "meta.errorcode", "infocode", "status.value", "messages.0.status",
 )
 
 var paramPaths = paths(

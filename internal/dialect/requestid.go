@@ -17,7 +17,7 @@ var requestIDs = []string{
 var otherIDs = []string{
 	"Opc-Request-Id", "X-Oss-Request-Id", "X-Cos-Request-Id", "X-Obs-Request-Id", "X-Tt-Logid", "X-Ms-Activity-Id", "Fly-Request-Id",
 	"X-Railway-Request-Id", "X-Nf-Request-Id", "X-Guploader-Uploadid", "X-Correlationid", "X-Correlation", "Correlation-Id", "X-Transaction-Id",
-	"X-Trans-Id", "Trace-Id",
+	"X-Trans-Id", "Trace-Id", "X-Line-Request-Id", "X-Request-Trace-Id", "X-Logid", "X-Log-Id", "Logid", "X-Tid", "X-Transactionid", "Transaction-Id", "X-Global-Transaction-Id", "X-Traceid", "X-Requestuuid", "X-Flow-Id", "X-Operation-Id", "X-Reqid", "Transid",
 }
 
 // edgeIDs are of what stands in front of many APIs, or of a whole trace: better than
@@ -31,7 +31,11 @@ var idPaths = paths(
 	"correlationid", "error.fbtraceid", "errorid", "debugid", "error.logid", "logid", "traceid", "error.traceid",
 	"responsemetadata.requestid", "error.innererror.clientrequestid", "detail.requestid", "error.correlationid", "meta.requestid",
 	"extensions.requestid", "errors.0.extensions.requestid", "requestlogid", "0.requestid", "errors.requestid", "detail.0.requestid", "data.requestid", "error.details.requestid", "error.innererror.innererror.requestid",
+	"reqid", "error.reqid", "sid", "header.sid", "txid", "transactionid", "error.transactionid", "transid", "pspreference", "traceno", "error.logref", "logref", "supportid", "error.supportid", "incidentid", "referenceid", "error.sid", "result.requestid", "result.traceid", "meta.traceid", "data.traceid", "header.requestid",
+	"erroridentifier", "apiid", "rayid", "metadata.requestid", "metadata.traceid", "error.metadata.traceid", "error.innererror.transactionid", "errorresponse.requestid", "status.requestid",
 )
+
+var pInstance = pathOf("instance")
 
 // rayHeader is Cloudflare's.
 const rayHeader = "Cf-Ray"
@@ -84,7 +88,13 @@ func (r *reader) requestID(h http.Header, host *family) string {
 	if id := idInHeader(host, h); id != "" {
 		return id
 	}
-	if id := r.tree.first(idPaths); id != "" {
+	for _, p := range idPaths {
+		if id := r.tree.textAt(p); id != "" && !isWords(id) {
+			return id
+		}
+	}
+	// Of a problem the instance may be its URL.
+	if id := strings.TrimPrefix(r.tree.textAt(pInstance), "urn:uuid:"); uuid(id) {
 		return id
 	}
 	// The id of JSON-RPC is the caller's own.
@@ -92,8 +102,16 @@ func (r *reader) requestID(h http.Header, host *family) string {
 		return id
 	}
 	if r.xml != "" {
-		for _, name := range [...]string{"RequestId", "request_id"} {
+		for _, name := range [...]string{"RequestId", "request_id", "TraceId", "CorrelationId"} {
 			if id := element(r.xml, name); id != "" {
+				return id
+			}
+		}
+	}
+	if r.xml != "" {
+		root := openingTag(r.xml, rootElement(r.xml))
+		for _, name := range [...]string{"requestId", "requestID", "request_id", "traceId"} {
+			if id := attributeOf(root, name); id != "" {
 				return id
 			}
 		}
@@ -113,7 +131,7 @@ func uuid(s string) bool {
 // idInText finds an id that the message names.
 func idInText(s string) string {
 	s = s[:min(len(s), maxSaid)]
-	for _, mark := range [...]string{"equest id", "equest ID", "equest Id", "equestId", "equestID", "equest_id", "(ref:", "include `", "race ID", "race id"} {
+	for _, mark := range [...]string{"equest id", "equest ID", "equest Id", "equestId", "equestID", "equest_id", "(ref:", "include `", "ncident id", "ncident ID", "rror id", "rror ID", "eference id", "eference ID", "upport id", "upport ID", "race ID", "race id", "race_id"} {
 		_, rest, ok := strings.Cut(s, mark)
 		if !ok {
 			continue

@@ -52,6 +52,24 @@ var blamePaths = paths(
 	"response.error", "json.errors", "0.error", "0.errorcode", "data.error", "result.error", "meta.error", "meta.errortype", "responsemetadata.error",
 )
 
+// hollow reports whether there is nothing in a value but names: null, "", and objects
+// and lists of those. false is an answer.
+func (t *tree) hollow(at int32, deep int) bool {
+	if !t.is(at, '{') && !t.is(at, '[') {
+		return t.empty(at) && !t.is(at, 'f')
+	}
+	n := 0
+	for c := t.nodes[at].down; c != 0; c = t.nodes[c].next {
+		if n++; deep == 0 || n == maxItems || !t.hollow(c, deep-1) {
+			return false
+		}
+	}
+	return n > 0 || t.empty(at)
+}
+
+// maxHollow is how many objects may stand around nothing.
+const maxHollow = 4
+
 func isZero(t *tree, at int32) bool {
 	n, ok := t.number(at)
 	return ok && n == 0

@@ -48,8 +48,54 @@ func startsAsWord(s string) bool {
 	return 'a' <= c && c <= 'z' || s[0] >= 0x80
 }
 
+// onlyName is the name of the only member of a body, if that holds a message and a
+// number: OpenStack says {"overLimit": {"code": 413, "message": …}}.
+func (t *tree) onlyName() string {
+	only := t.nodes[1].down
+	if !t.is(only, '{') || t.nodes[only].next != 0 || envelope[t.nodes[only].key] || wrappers[t.nodes[only].key] {
+		return ""
+	}
+	if !t.is(t.child(only, step{key: fold("code")}), '0') || !t.is(t.child(only, step{key: fold("message")}), '"') {
+		return ""
+	}
+	if name := t.name(only); madeLikeCode(name) {
+		return name
+	}
+	return ""
+}
+
+// innerCode is the first text that is made like a code and called so, at whatever
+// depth: {"tppMessages": [{"code": "CONSENT_EXPIRED"}]}.
+func (t *tree) innerCode() string {
+	for at := int32(1); at <= min(t.n, maxInner); at++ {
+		s := t.raw(at)
+		if !t.is(at, '"') || len(s) < minInner || len(s) > maxKey || !startsAsWord(s) || !madeLikeCode(s) {
+			continue
+		}
+		name := t.name(at)
+		switch keyOfName := fold(name[strings.LastIndexByte(name, ':')+1:]); keyOfName {
+		case keyCode, keyErrorCode, keyErrCode, keyErrorName:
+			return s
+		}
+	}
+	return ""
+}
+
+// maxInner is how many values are searched for a code, and minInner how long it is: a
+// currency and a country have codes too.
+const maxInner, minInner = 64, 6
+
+var keyCode, keyErrorCode, keyErrCode, keyErrorName = fold("code"), fold("errorcode"), fold("errcode"), fold("errorname")
+
+// isWords reports whether s is made of words alone, as codes are and ids are not.
+func isWords(s string) bool {
+	return !strings.ContainsAny(s, "0123456789 ") && strings.ContainsAny(s, "_.-")
+}
+
+func isURL(s string) bool { return strings.Contains(s, "://") }
+
 // codeWord is the first text, under whatever name, that is made like a code and that
-// the tables know.
+// the tables know, or that is called an error or an exception.
 func (t *tree) codeWord() string {
 	for at := int32(1); at <= t.n; at++ {
 		if !t.is(at, '"') {
@@ -58,6 +104,9 @@ func (t *tree) codeWord() string {
 		s := t.raw(at)
 		if len(s) < 4 || len(s) > maxKey || !startsAsWord(s) || !madeLikeCode(s) {
 			continue
+		}
+		if strings.HasSuffix(s, "Error") || strings.HasSuffix(s, "Exception") {
+			return s
 		}
 		if lookUp(common.codesByKey, s) != "" || lookUp(tables().limitCodes, s) != "" || lookUp(common.hintsByKey, s) != "" {
 			return s

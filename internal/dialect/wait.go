@@ -2,17 +2,20 @@ package dialect
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/steadyhttp/steadyhttp/internal/wait"
 )
 
-// Fields that state a wait.
-var waits = []struct {
+type waitField struct {
 	at   path
 	name string
 	unit time.Duration
-}{
+}
+
+// waits are fields that state a wait.
+var waits = append([]waitField{
 	{pathOf("retryafterms"), "retry_after_ms", time.Millisecond},
 	{pathOf("error.retryafterms"), "retry_after_ms", time.Millisecond},
 	{pathOf("retryafter"), "retry_after", time.Second},
@@ -36,6 +39,32 @@ var waits = []struct {
 	{pathOf("meta.retryafter"), "meta.retry_after", time.Second},
 	{pathOf("error.data.retryafter"), "data.retry_after", time.Second},
 	{pathOf("error.data.rate.backoffseconds"), "data.rate.backoff_seconds", time.Second},
+}, otherWaits()...)
+
+// otherWaits is what such fields are called by others: at the top, in an error or in
+// what stands beside one.
+func otherWaits() (all []waitField) {
+	seconds := []string{"retryafter", "retryafterseconds", "retryaftersecs", "retryin", "retryinseconds", "backoffseconds", "waitseconds", "waittimeseconds", "secondstowait",
+		"secondsuntilreset", "cooldownseconds", "resetinseconds", "resetsinseconds", "resetafterseconds"}
+	milliseconds := []string{"retryafterms", "retryaftermillis", "retryinms", "waitms", "backoffms"}
+	for _, in := range [...]string{"", "error.", "data.", "details.", "detail.", "meta.", "error.data.", "error.details.", "error.metadata.", "extensions.", "errors.0.extensions.", "ratelimit."} {
+		for _, name := range milliseconds {
+			all = append(all, waitField{pathOf(in + name), in + name, time.Millisecond})
+		}
+		for _, name := range seconds {
+			all = append(all, waitField{pathOf(in + name), in + name, time.Second})
+		}
+	}
+	return all
+}
+
+// span reads 1m30s, and PT1M30S of ISO 8601.
+func span(s string) (time.Duration, bool) {
+	if iso, ok := strings.CutPrefix(s, "PT"); ok {
+		s = strings.ToLower(iso)
+	}
+	d, err := time.ParseDuration(s)
+	return d, err == nil && d >= 0 && d <= longest
 }
 
 // Fields that state when a limit is lifted, as seconds or milliseconds since
@@ -87,7 +116,7 @@ func (r *reader) retryIn(a Answer) (time.Duration, string) {
 			continue
 		}
 		if s := t.text(at); s != "" && len(s) < 32 {
-			if d, err := time.ParseDuration(s); err == nil && d >= 0 && d <= longest {
+			if d, ok := span(s); ok {
 				return d, "google.rpc.RetryInfo"
 			}
 		}
@@ -107,7 +136,7 @@ func (r *reader) retryIn(a Answer) (time.Duration, string) {
 				return d, waits[i].name
 			}
 		} else if s := t.text(at); s != "" && len(s) < 32 {
-			if d, err := time.ParseDuration(s); err == nil && d >= 0 && d <= longest {
+			if d, ok := span(s); ok {
 				return d, waits[i].name
 			}
 		}

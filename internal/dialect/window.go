@@ -20,21 +20,23 @@ var windowWords = []struct {
 	window time.Duration
 	say    []string
 }{
-	{time.Second, []string{"per second", "/second", "/sec", "/ second", "per sec.", "per sec ", "per sec)", "secondly", "qps", "每秒"}},
+	{time.Second, []string{"per second", "every second", "each second", "/second", "/sec", "/ second", "per sec.", "per sec ", "per sec)", "secondly", "qps", "每秒", "pro sekunde", "por segundo", "par seconde", "al secondo", "в секунду", "초당", "毎秒"}},
 	{time.Minute, []string{
 		"per minute", "per min", "/min", "/ min", "(tpm)", "(rpm)", "tpm limit", "rpm limit", "minutely", "a minute",
-		"every minute", "1 minute", "one minute", "每分钟", "分钟内",
+		"every minute", "each minute", "1 minute", "one minute", "每分钟", "分钟内", "pro minute", "por minuto", "par minute", "al minuto", "в минуту", "분당", "毎分",
 	}},
-	{time.Hour, []string{"per hour", "/hour", "/ hour", "hourly", "per 1 hour", "an hour", "one hour", "each hour", "每小时"}},
+	{time.Hour, []string{"per hour", "/hour", "/ hour", "hourly", "every hour", "per 1 hour", "an hour", "one hour", "each hour", "每小时", "pro stunde", "por hora", "par heure", "all'ora", "в час", "시간당", "毎時"}},
 	{day, []string{
-		"per day", "/day", "/ day", "daily", "(rpd)", "(tpd)", "rpd", "tpd", "day limit", "tomorrow", "24 hour", "per 24 hours", "a day", "today", "one day", "each day",
-		"每天", "每日", "当日", "今日", "当天",
+		"per day", "/day", "/ day", "daily", "(rpd)", "(tpd)", "rpd", "tpd", "day limit", "tomorrow", "24 hour", "per 24 hours", "per 1 day", "every day", "a day", "today", "one day", "each day",
+		"每天", "每日", "当日", "今日", "当天", "for the day", "24h", "pro tag", "tageslimit", "tageskontingent", "täglich", "por día", "por dia", "diario", "diaria", "diário", "diária",
+		"par jour", "journali", "quotidien", "al giorno", "giornalier", "в день", "в сутки", "суточн", "дневно", "1日の", "日次", "本日の", "일일", "하루",
 	}},
 	{6 * time.Hour, []string{"pull rate limit"}}, // Docker Hub's, also through mirrors: https://docs.docker.com/docker-hub/usage/
 	{week, []string{"per week", "/week", "/ week", "weekly", "7 day", "seven day", "this week", "每周", "本周"}},
 	{month, []string{
-		"per month", "/month", "/ month", "monthly", "this month", "a month", "30 day", "calendar month", "billing period",
-		"billing cycle", "每月", "本月", "当月",
+		"per month", "/month", "/ month", "monthly", "this month", "a month", "30 day", "calendar month", "every month", "each month", "billing period",
+		"billing cycle", "每月", "本月", "当月", "pro monat", "monatslimit", "monatlich", "al mes", "por mes", "mensual", "por mês", "mensal", "par mois", "mensuel", "al mese", "mensile",
+		"в месяц", "месячн", "月間", "월간",
 	}},
 }
 

@@ -175,9 +175,15 @@ func numeral(s string) (float64, string, bool) {
 	return 0, s, false
 }
 
-// clockFace reads 00:05:30.
+// clockFace reads 00:05:30, and 14.07:13:56, as .NET writes two weeks.
 func clockFace(s string) (time.Duration, bool) {
 	h, rest, ok := strings.Cut(s, ":")
+	if d, hours, is := strings.Cut(h, "."); ok && is && len(d) <= 3 && d != "" && digits(d) && len(hours) == 2 && hours <= "23" {
+		days, _ := decimal(d)
+		more, ok := clockFace(hours + ":" + rest)
+		whole := time.Duration(days) * day
+		return whole + more, ok && whole+more <= Longest
+	}
 	if !ok || len(h) > 3 || h == "" || !digits(h) || len(rest) < 5 || rest[2] != ':' || !digits(rest[:2]) || !digits(rest[3:5]) {
 		return 0, false
 	}

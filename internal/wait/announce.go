@@ -43,6 +43,15 @@ var announcements = []announcement{
 	{word: "cooldown", links: forth | in | direct},
 	{word: "cool down", links: forth | direct},
 	{word: "cooling down", links: forth | direct},
+	// German, Spanish, Portuguese, French and Italian.
+	{word: "versuchen", links: in | after}, {word: "versuche", links: in | after}, {word: "erneut", links: in | after}, {word: "nochmal", links: in},
+	{word: "warten", links: forth | direct}, {word: "warte", links: forth | direct},
+	{word: "intente", links: in}, {word: "intentelo", links: in}, {word: "intentar", links: in}, {word: "nuevo", links: in}, {word: "nuevamente", links: in},
+	{word: "espere", links: forth | direct}, {word: "espera", links: forth | direct}, {word: "esperar", links: forth | direct},
+	{word: "novamente", links: in}, {word: "aguarde", links: forth | direct}, {word: "aguardar", links: forth | direct},
+	{word: "essayer", links: in}, {word: "essayez", links: in}, {word: "nouveau", links: in}, {word: "patienter", links: forth | direct}, {word: "patientez", links: forth | direct},
+	{word: "attendre", links: forth | direct}, {word: "attendez", links: forth | direct},
+	{word: "riprova", links: in | after}, {word: "riprovare", links: in | after}, {word: "nuovo", links: in}, {word: "attendere", links: forth | direct}, {word: "attendi", links: forth | direct},
 	// Fields that were printed into a message.
 	{word: "retryafter", links: direct | at},
 	{word: "retryafterseconds", links: direct},
@@ -85,7 +94,10 @@ var announcements = []announcement{
 }
 
 // links are the little words themselves.
-var links = map[string]link{"in": in, "after": after, "for": forth, "at": at, "until": at, "till": at}
+var links = map[string]link{
+	"in": in, "after": after, "for": forth, "at": at, "until": at, "till": at,
+	"em": in, "en": in, "dentro": in, "dans": in, "tra": in, "fra": in, "nach": after, "dopo": after, "durante": forth, "pendant": forth,
+}
 
 // fillers may stand between an announcement, its link and its figure.
 var fillers = map[string]bool{
@@ -94,7 +106,8 @@ var fillers = map[string]bool{
 	"approx": true, "around": true, "roughly": true, "at": true, "least": true, "exactly": true, "only": true, "just": true,
 	"of": true, "is": true, "time": true, "period": true, "be": true, "attempt": true, "available": true, "operation": true,
 	"please": true, "delay": true, "estimated": true, "retry": true, "retrying": true, "allowed": true, "window": true, "off": true,
-	"sending": true,
+	"sending": true, "sie": true, "es": true, "bitte": true, "mindestens": true, "de": true, "por": true, "favor": true, "lo": true, "menos": true, "mais": true,
+	"circa": true, "environ": true, "encore": true,
 }
 
 // units are those of time, in lower case.
@@ -106,6 +119,11 @@ var units = map[string]time.Duration{
 	"s": time.Second, "sec": time.Second, "secs": time.Second, "second": time.Second, "seconds": time.Second,
 	"m": time.Minute, "min": time.Minute, "mins": time.Minute, "minute": time.Minute, "minutes": time.Minute,
 	"h": time.Hour, "hr": time.Hour, "hrs": time.Hour, "hour": time.Hour, "hours": time.Hour,
+	"sekunde": time.Second, "sekunden": time.Second, "sek": time.Second, "segundo": time.Second, "segundos": time.Second, "seg": time.Second,
+	"seconde": time.Second, "secondes": time.Second, "secondo": time.Second, "secondi": time.Second,
+	"minuten": time.Minute, "minuto": time.Minute, "minutos": time.Minute, "minuti": time.Minute,
+	"stunde": time.Hour, "stunden": time.Hour, "hora": time.Hour, "horas": time.Hour, "heure": time.Hour, "heures": time.Hour, "ora": time.Hour, "ore": time.Hour,
+	"tag": day, "tage": day, "tagen": day, "dia": day, "dias": day, "jour": day, "jours": day, "giorno": day, "giorni": day,
 	"d": day, "day": day, "days": day, "w": 7 * day, "week": 7 * day, "weeks": 7 * day,
 }
 
@@ -115,23 +133,27 @@ var hanUnits = []struct {
 	unit time.Duration
 }{
 	{"毫秒", time.Millisecond}, {"秒钟", time.Second}, {"秒鐘", time.Second}, {"秒", time.Second},
-	{"分钟", time.Minute}, {"分鐘", time.Minute}, {"分", time.Minute},
+	{"分钟", time.Minute}, {"分鐘", time.Minute}, {"分", time.Minute}, {"분", time.Minute},
 	{"个小时", time.Hour}, {"個小時", time.Hour}, {"小时", time.Hour}, {"小時", time.Hour}, {"時間", time.Hour},
 	{"天", day}, {"日", day},
+	// Korean, and the stems of Russian.
+	{"초", time.Second}, {"시간", time.Hour}, {"일", day},
+	{"секунд", time.Second}, {"сек", time.Second}, {"минут", time.Minute}, {"мин", time.Minute}, {"час", time.Hour}, {"дн", day},
 }
 
 // Chinese and Japanese put the figure between: 请在 30 秒后重试, 请等待 30 秒.
 var (
-	hanBefore = []string{"等待", "等待约", "稍等", "稍候", "请等", "請等", "冷却", "冷卻"}
+	hanBefore = []string{"等待", "等待约", "稍等", "稍候", "请等", "請等", "冷却", "冷卻", "через", "ерез", "дождите", "подождать"}
 	hanSpoilt = []string{"已", "已经", "已經", "最多", "最长", "最長", "最大"} // has waited, waits at most
-	hanAfter  = []string{"后", "後", "之后", "之後", "以后", "以後"}
-	hanThen   = []string{"重试", "重試", "再", "请重", "重新", "恢复", "恢復", "重置", "尝试", "可", "に再", "にもう", "に試", "请再", "解"}
+	hanAfter  = []string{"后", "後", "之后", "之後", "以后", "以後", " 후", "후", "뒤", " 뒤"}
+	hanThen   = []string{"重试", "重試", "再", "请重", "重新", "恢复", "恢復", "重置", "尝试", "可", "に再", "にもう", "に試", "请再", "解", "다시", "에 다시", "재시도", "にお試"}
 )
 
 // numerals are the numbers that are written out. "a second" is a figure of
 // speech.
 var numerals = map[string]float64{
 	"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
+	"ein": 1, "eine": 1, "einer": 1, "einem": 1, "einen": 1, "un": 1, "una": 1, "uno": 1, "um": 1, "uma": 1, "une": 1,
 	"fifteen": 15, "twenty": 20, "thirty": 30, "sixty": 60,
 }
 

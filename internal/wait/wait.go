@@ -58,6 +58,11 @@ var generalWaits = []WaitHeader{
 	{"X-Retry-After", time.Second},
 	{"X-Ratelimit-Retry-After", time.Second},
 	{"X-Rate-Limit-Retry-After", time.Second},
+	{"X-Ratelimit-Retry", time.Second},
+	{"X-Rate-Limit-Retry", time.Second},
+	{"X-Retry-After-Seconds", time.Second},
+	{"Retry-After-Seconds", time.Second},
+	{"X-Backoff-Seconds", time.Second},
 	// Bucket4j's convention in the Java world.
 	{"X-Rate-Limit-Retry-After-Seconds", time.Second},
 }

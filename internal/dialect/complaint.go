@@ -1,0 +1,276 @@
+package dialect
+
+import (
+	"html"
+	"strconv"
+	"strings"
+)
+
+// complaint reports whether a success of whomever is a failure: it has a number, a flag
+// or a place that says so, and words that have a class, and nothing beside them. One of
+// the two alone is no evidence: an answer may have a code, and a book may be called
+// "Too many requests". Its scope is this answer. What would show it wrong is anything
+// that an answer with a result has; that is looked for last.
+func (r *reader) complaint() bool {
+	t := &r.tree
+	if t.is(1, '[') {
+		return r.allComplain(1)
+	}
+	at, inside := int32(1), uint64(0)
+	for range maxWrappers {
+		only := r.onlyFull(at)
+		if !t.is(only, '{') || !wrappers[t.nodes[only].key] {
+			break
+		}
+		at, inside = only, t.nodes[only].key
+	}
+	if r.complainsAt(at, inside) {
+		return true
+	}
+	// A list of results of which each is an error, with how many there are.
+	var list int32
+	for c := t.nodes[at].down; c != 0; c = t.nodes[c].next {
+		switch key := t.nodes[c].key; {
+		case t.is(c, '[') && ofResults[key] && list == 0:
+			list = c
+		case !counts[key]:
+			return false
+		}
+	}
+	return list != 0 && r.allComplain(list)
+}
+
+// onlyFull is the only member of an object that is not hollow, 0 if there are more.
+func (r *reader) onlyFull(at int32) (only int32) {
+	t := &r.tree
+	for c := t.nodes[at].down; c != 0; c = t.nodes[c].next {
+		if t.hollow(c, maxHollow) {
+			continue
+		}
+		if only != 0 {
+			return 0
+		}
+		only = c
+	}
+	return only
+}
+
+// maxWrappers is how many objects may stand around an error.
+const maxWrappers = 2
+
+// complainsAt reports whether the object is an error. inside is the name of the member
+// that holds it, 0 if none does.
+func (r *reader) complainsAt(at int32, inside uint64) bool {
+	t := &r.tree
+	blames, said := blaming[inside] || r.asksLater, int32(0)
+	for c := t.nodes[at].down; c != 0; c = t.nodes[c].next {
+		key := t.nodes[c].key
+		switch {
+		case outcomes[key] && isNumber(t, c):
+			n, _ := t.number(c)
+			if failing(n) {
+				blames = true
+			} else if n != 0 && n != 1 || key != keyStatus {
+				return false // it says that all is well
+			}
+		case outcomes[key] && t.is(c, '"') && r.codeBlames(t.text(c)):
+			blames = true
+		case r.asksLater && flags[key]:
+			return false // work that goes on, and is to be asked for later
+		case flags[key] && t.is(c, '"') && saysFailed(t.text(c)), noes[key] && t.is(c, 'f'), yeses[key] && t.is(c, 't'):
+			blames = true
+		case noes[key] && t.is(c, 't'):
+			return false
+		case places[key] && !t.empty(c) && !isZero(t, c) && !t.is(c, '0'):
+			blames = true
+			if said == 0 || !tellings[t.nodes[said].key] {
+				said = c
+			}
+		case tellings[key] && !t.empty(c):
+			if said == 0 || places[t.nodes[said].key] && r.textIn(said) == "" || r.classOf(r.textIn(said)) == "" {
+				said = c
+			}
+		case envelope[key], echoes[key], t.hollow(c, maxHollow), counts[key] && isZero(t, c):
+		default:
+			return false
+		}
+	}
+	if !blames || said == 0 {
+		return false
+	}
+	c := r.classOf(r.textIn(said))
+	return c != "" && c != InvalidRequest
+}
+
+// codeBlames reports whether a code in letters is that of an error: one that everybody
+// uses, or made of the same words.
+func (r *reader) codeBlames(code string) bool {
+	if lookUp(common.codesByKey, code) != "" || lookUp(tables().limitCodes, code) != "" || lookUp(common.hintsByKey, code) != "" {
+		return true
+	}
+	return madeLikeCode(code) && byFragment(code, 0) != ""
+}
+
+// classOf is what everybody means by a text.
+func (r *reader) classOf(text string) Class {
+	if text == "" || len(text) > maxSaid {
+		return ""
+	}
+	r.buf = simple(r.buf[:0], spaced(text))
+	return tables().phrases.heard(string(r.buf), 0)
+}
+
+// textIn is the value itself, or the first text in it.
+func (r *reader) textIn(at int32) string {
+	t := &r.tree
+	if t.is(at, '"') {
+		return t.text(at)
+	}
+	first := ""
+	for range maxTextDepth {
+		next := int32(0)
+		for c := t.nodes[at].down; c != 0; c = t.nodes[c].next {
+			switch {
+			case t.is(c, '"') && (tellings[t.nodes[c].key] || t.nodes[c].key == keyText):
+				return t.text(c)
+			case t.is(c, '"') && first == "" && strings.Contains(t.text(c), " "):
+				first = t.text(c)
+			case (t.is(c, '{') || t.is(c, '[')) && next == 0:
+				next = c
+			}
+		}
+		if first != "" || next == 0 {
+			return first
+		}
+		at = next
+	}
+	return first
+}
+
+const maxTextDepth = 3
+
+// allComplain reports whether each element of a list is an error. Of a long list the
+// end is not known.
+func (r *reader) allComplain(list int32) bool {
+	t := &r.tree
+	n := 0
+	for c := t.nodes[list].down; c != 0; c = t.nodes[c].next {
+		if n++; !t.is(c, '{') || !r.complainsAt(c, 0) {
+			return false
+		}
+	}
+	return 0 < n && n < maxItems
+}
+
+// xmlComplaint is complaint for a short document: an element or an attribute with a
+// number that is not one of success, or a flag of a failure, words that have a class, and
+// no element that only a result has.
+func (r *reader) xmlComplaint() bool {
+	if len(r.xml) > maxXMLComplaint {
+		return false
+	}
+	// <status message="…" value="18"/>, and nothing before it.
+	inner := openingElement(afterName(r.xml, rootElement(r.xml)))
+	if strings.EqualFold(inner, "status") || strings.EqualFold(inner, "error") {
+		tag := openingTag(r.xml, inner)
+		n, err := strconv.ParseFloat(attributeOf(tag, "value")+attributeOf(tag, "code"), 64)
+		if err == nil && failing(n) && r.classOf(attributeOf(tag, "message")+attributeOf(tag, "msg")) != "" {
+			return true
+		}
+	}
+	blames, says := false, false
+	for rest := r.xml; ; {
+		_, after, ok := strings.Cut(rest, "<")
+		if !ok {
+			return blames && says
+		}
+		rest = after
+		name, text, ok := leaf(after)
+		if !ok || text == "" {
+			continue
+		}
+		n, isNumber := numeral(text)
+		switch key := fold(name); {
+		case (outcomes[key] || xmlNumbers[key]) && (isNumber || !flags[key]):
+			if isNumber && !failing(n) {
+				return false
+			}
+			blames = blames || isNumber || r.codeBlames(text)
+		case noes[key], key == keyAck, flags[key]:
+			if !saysFailed(text) && !(noes[key] && strings.EqualFold(text, "false")) {
+				return false
+			}
+			blames = true
+		case tellings[key], places[key], xmlTexts[key]:
+			c := r.classOf(text)
+			says = says || c != "" && c != InvalidRequest
+		case envelope[key], echoes[key], xmlExtras[key]:
+		default:
+			return false
+		}
+	}
+}
+
+// leaf is the name and the text of an element with nothing but text in it. s begins behind
+// its '<'.
+func leaf(s string) (name, text string, ok bool) {
+	tag, rest, ok := strings.Cut(s, ">")
+	if !ok || tag == "" || tag[0] == '/' || tag[0] == '?' || tag[0] == '!' || strings.HasSuffix(tag, "/") {
+		return "", "", false
+	}
+	text, end, ok := strings.Cut(rest, "<")
+	if !ok || !strings.HasPrefix(end, "/") {
+		return "", "", false
+	}
+	name, _, _ = strings.Cut(tag, " ")
+	return name[strings.LastIndexByte(name, ':')+1:], strings.TrimSpace(html.UnescapeString(text)), true
+}
+
+func numeral(s string) (float64, bool) {
+	n, err := strconv.ParseFloat(s, 64)
+	return n, err == nil
+}
+
+const maxXMLComplaint = 4 << 10
+
+// What documents have beside the members of JSON. returnReasonCode and returnAuthMsg are
+// of Korea's public services: https://www.data.go.kr/ugs/selectPublicDataUseGuideView.do
+var (
+	xmlNumbers = foldedSet("return_reason_code", "response_code")
+	xmlTexts   = foldedSet("long_message", "short_message", "return_auth_msg", "response_message")
+	xmlExtras  = foldedSet("severity_code", "error_classification", "build", "version", "fault_code", "correlation_id")
+	keyAck     = fold("ack")
+)
+
+func isNumber(t *tree, at int32) bool {
+	_, ok := t.number(at)
+	return ok
+}
+
+var (
+	// wrappers are what an answer as a whole may stand in.
+	wrappers = foldedSet("response", "result", "status", "messages", "error", "errors", "fault", "error_response", "meta", "header", "data", "output", "envelope", "root")
+	// blaming are those of them in which there is nothing but errors.
+	blaming = foldedSet("error", "errors", "fault", "error_response")
+	// ofResults are lists of results, one for each thing that was asked for.
+	ofResults = foldedSet("messages", "results", "responses", "items", "errors", "result", "data")
+	// outcomes are zero or a status of success if all is well.
+	outcomes = foldedSet("code", "ret", "ret_code", "rtn_code", "result_code", "return_code", "err_code", "error_code", "errno", "status_code", "status", "info_code", "value", "error_no")
+	// flags are texts that say how it went.
+	flags = foldedSet("status", "result", "result_code", "state", "stat", "outcome", "response", "ack", "severity")
+	// noes are false if something is wrong, and yeses are true.
+	noes  = foldedSet("success", "ok", "is_success", "is_successful", "succeeded", "successful", "succeed")
+	yeses = foldedSet("error", "is_error", "has_error", "has_errors", "failed", "iserr")
+	// places have something in them only if something is wrong.
+	places = foldedSet("error", "errors", "err", "fault", "exception", "error_text", "error_message", "error_msg", "errors_list", "error_description", "err_msg", "error_details", "error_list", "erro", "fehler", "erreur")
+	// tellings are texts about what happened.
+	tellings = foldedSet("message", "msg", "ret_msg", "rtn_msg", "result_msg", "return_msg", "result_message", "return_message", "status_message", "error_message", "error_msg", "err_msg", "error_text", "error_description",
+		"detail", "details", "description", "info", "reason", "cause", "mensaje", "mensagem", "descripcion", "descricao", "nachricht", "faultstring", "text", "status_text", "sub_msg", "en_desc", "zh_desc")
+	// echoes repeat the request, or name the answer.
+	echoes = foldedSet("parameters", "params", "request_params", "request", "query", "paging", "pagination", "page", "account_id", "sid", "ttl", "fault_code", "request_id", "trace_id", "message_cn", "message_zh", "message_en",
+		"msg_cn", "msg_en", "error_code", "error_type", "error_name", "error_data", "sub_code", "duration", "elapsed", "took", "retry_in", "backoff_seconds", "more_info", "txid", "transaction_id", "locale", "lang", "link", "links")
+	// counts say how many results there are.
+	counts = foldedSet("results", "count", "total", "num", "size", "message_count", "messages_count", "total_count", "num_results", "result_count", "number_of_results")
+
+	keyText, keyStatus = fold("text"), fold("status")
+)
