@@ -40,10 +40,11 @@ func (p *plan) send(n int, c *call, sending func()) (a attempt, sent bool, resp 
 		}
 		p.sends++
 		if err != nil {
-			if a.to != nil && ended(p.req) == nil {
-				return a, true, nil, a.to.misconfigured(FateNeverSent, "target "+a.to.name+" could not be used: "+cleanerFor(a.req).Line(innermost(err).Error(), maxDetail))
+			if a.to == nil || ended(p.req) != nil {
+				return a, false, nil, err
 			}
-			return a, false, nil, err
+			p.useless(a, c, err)
+			continue
 		}
 		if sending != nil {
 			sending()

@@ -124,8 +124,8 @@ type Failover struct {
 
 	settings settings
 	once     sync.Once
-	targets  []target // of Targets
-	err      error    // why there are none
+	targets  []*target // of Targets
+	err      error     // why there are none
 
 	alone   Retrier                   // sends what no Retrier above does
 	checked atomic.Pointer[checkedAt] // the latest
@@ -136,8 +136,9 @@ type Failover struct {
 // A target is a Target that makes sense.
 type target struct {
 	Target
-	name   string // never ""
-	change retarget.Target
+	name    string // never ""
+	change  retarget.Target
+	useless atomic.Bool // for a call, which the log has said
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -209,7 +210,7 @@ func (f *Failover) check(req *http.Request) error {
 		return nil
 	}
 	for i := range f.targets {
-		if t := &f.targets[i]; f.fits(t, req) {
+		if t := f.targets[i]; f.fits(t, req) {
 			if err := t.change.Check(req); err != nil {
 				return fmt.Errorf("steadyhttp: Failover.Targets[%d] (%s): %w", i, t.name, err)
 			}
@@ -272,8 +273,8 @@ func (f *Failover) validate() error {
 	return nil
 }
 
-func targetsOf(list []Target) ([]target, error) {
-	all := make([]target, len(list))
+func targetsOf(list []Target) ([]*target, error) {
+	all := make([]*target, len(list))
 	for i, t := range list {
 		made, err := targetOf(t)
 		if err != nil {
@@ -287,8 +288,8 @@ func targetsOf(list []Target) ([]target, error) {
 	return all, nil
 }
 
-func targetOf(t Target) (made target, err error) {
-	made = target{Target: t, change: retarget.Target{Header: t.Header, Model: t.Model}}
+func targetOf(t Target) (made *target, err error) {
+	made = &target{Target: t, change: retarget.Target{Header: t.Header, Model: t.Model}}
 	if t.URL != "" {
 		if made.change.URL, err = url.Parse(t.URL); err != nil {
 			return made, errors.New("URL cannot be parsed; set the base that an SDK would be given, such as https://openrouter.ai/api/v1") // the error would show it
@@ -323,9 +324,7 @@ func (t *target) answer(req, own *http.Request, resp *http.Response, err error) 
 	switch resp.StatusCode {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 		bodyOf(resp).Close()
-		e := t.misconfigured(FateRefused, fmt.Sprintf("target %s redirects with status %d; set its URL to where it leads", t.name, resp.StatusCode))
-		e.Status = resp.StatusCode
-		return nil, e
+		return nil, t.misconfigured(resp.StatusCode, fmt.Sprintf("target %s redirects with status %d; set its URL to where it leads", t.name, resp.StatusCode))
 	}
 	if !sameOrigin(req, own) {
 		retarget.Answer(resp.Header)
@@ -333,8 +332,8 @@ func (t *target) answer(req, own *http.Request, resp *http.Response, err error) 
 	return resp, nil
 }
 
-func (t *target) misconfigured(fate Fate, message string) *Error {
-	return &Error{Class: NotFound, Fate: fate, Message: message, Hint: "Check this target of the Failover.", Err: errTarget}
+func (t *target) misconfigured(status int, message string) *Error {
+	return &Error{Class: NotFound, Fate: FateRefused, Status: status, Message: message, Hint: "Check this target of the Failover.", Err: errTarget}
 }
 
 // A FailoverState is what a Failover knows of one place that failed.

@@ -233,7 +233,9 @@ func TestSilentPrimary(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := &fleet{rules: map[string]func(asked) reply{primary: test.primary, fallback: works}}
 				rt := &steadyhttp.Transport{Base: f, Failover: elsewhere(), Retrier: test.retrier}
-				d := ask(t, rt, func(req *http.Request) { setBody(req, `{"model":"m","messages":[{"role":"user","content":"hi"}],"stream":true}`) })
+				d := ask(t, rt, func(req *http.Request) {
+					setBody(req, `{"model":"m","messages":[{"role":"user","content":"hi"}],"stream":true}`)
+				})
 				if !d.answered() || d.took > test.within || d.call.Target != fallback {
 					t.Errorf("answered %v (%v, %v) after %v by %q", d.answered(), d.err, d.call.Error, d.took, d.call.Target)
 				}

@@ -106,9 +106,7 @@ func (p *plan) learn(e *Error) (fresh bool) {
 	case Overloaded, ServerError, Unavailable, Timeout:
 		scope.Model = at.Model
 	case NotFound:
-		if scope.Model = at.Model; errors.Is(e.Err, errTarget) && e.Status == 0 {
-			return false // it may be this one request
-		} else if errors.Is(e.Err, errTarget) {
+		if scope.Model = at.Model; errors.Is(e.Err, errTarget) {
 			scope, pause = at, spentTime
 		} else if e.Status == 0 {
 			scope.Model = ""

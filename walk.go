@@ -98,7 +98,7 @@ func (p *plan) newWalk() *walk {
 	}
 	w.places[0] = place{head: p.req, at: down.Place{Host: hostOf(p.req), Credential: credential.Hash(p.req, ""), Model: own}}
 	for i := range p.via.targets {
-		t := &p.via.targets[i]
+		t := p.via.targets[i]
 		if !p.via.fits(t, p.req) {
 			continue
 		}
@@ -269,6 +269,16 @@ func (p *plan) passOver() bool {
 	return true
 }
 
+// useless notes that the target of a, which could not be made, is none for this call:
+// its Prepare failed, or the body cannot be changed as it wants. c may be nil.
+func (p *plan) useless(a attempt, c *call, err error) {
+	p.walk.places[p.walk.at].head = nil
+	if c != nil && a.to.useless.CompareAndSwap(false, true) {
+		c.logOut(a.req, a.to.misconfigured(0, cleanerFor(a.req).Line(innermost(err).Error(), maxDetail)), a.to.name, 0)
+	}
+	p.chooseFirst()
+}
+
 // input is the estimate of the call's input in tokens.
 func (p *plan) input() int64 {
 	if p.walk.estimate == 0 {
@@ -405,7 +415,8 @@ func (r *retry) outcome(resp *http.Response, err error) (*http.Response, error) 
 	w := r.walk
 	last := &w.failures[len(w.failures)-1]
 	best := last
-	if r.mayGoOn(r.verdict) && r.verdict.Class != ContentPolicy && r.verdict.Class != Canceled && ended(r.req) == nil {
+	final := resp != nil && !failed(resp) && !r.verdict.Class.Retryable() // its status says that it was done
+	if !final && r.mayGoOn(r.verdict) && r.verdict.Class != ContentPolicy && r.verdict.Class != Canceled && ended(r.req) == nil {
 		best = nil
 		for i := range w.failures {
 			if f := &w.failures[i]; f.walk == r.made && (best == nil || f.better(best)) {

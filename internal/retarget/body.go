@@ -71,6 +71,9 @@ var (
 // would be sent to a provider that it is not for.
 func (t *Target) Body(req *http.Request, body []byte) ([]byte, error) {
 	if !json.Valid(body) {
+		if mediaType(req) == "" && !t.changes() {
+			return body, nil // a text, of which nobody said that it is JSON
+		}
 		return nil, errNoJSON
 	}
 	start := space(body, 0)
