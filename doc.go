@@ -1,18 +1,21 @@
 // Package steadyhttp makes any http.Client survive the errors of real HTTP APIs,
-// without a change at its call sites. It has four wrappers around an
+// without a change at its call sites. It has five wrappers around an
 // http.RoundTripper:
 //
 //   - [Classifier] finds out what kind of failure a response is, whatever its
 //     status says;
 //   - [Retrier] repeats a request if it can succeed later and repeating it is
 //     safe;
+//   - [Failover] sends a call that failed to another host, credential or model, if
+//     the reason lets it succeed there;
 //   - [Throttler] keeps requests under the limits that you set, that servers
 //     state and that servers enforce without stating them, and holds requests
 //     back while a host fails;
 //   - [Logger] writes one structured zap entry per call.
 //
 // Each is useful alone. They work in any order, with wrappers from other
-// packages between them. [Transport] is the four in the recommended order. Its
+// packages between them. [Transport] is the five in the recommended order, without
+// a Failover unless you set one. Its
 // zero value works:
 //
 //	client := &http.Client{Transport: &steadyhttp.Transport{}}
@@ -44,6 +47,10 @@
 //	Classifier / Retrier     classifies the final outcome;   classifies each attempt
 //	                         the Retrier classifies for      (recommended)
 //	                         itself
+//	Failover / Retrier       a target is left only when       all targets are tried before the
+//	                         repeating it was in vain         Retrier waits (recommended)
+//	Throttler / Failover     one permit per call, for the    one permit for each target that is
+//	                         request as it is                tried (recommended)
 //	Logger / Throttler       duration includes the wait,     duration without the wait
 //	                         which is logged separately too
 //

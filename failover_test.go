@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/internal/limiter"
+	"github.com/steadyhttp/steadyhttp/limit"
 )
 
 // A fleet is a base without a network in which each host, and at it each key, answers
@@ -464,4 +467,72 @@ func TestAllTargetsAreOut(t *testing.T) {
 			t.Errorf("with one attempt the call ended with %v of %q after %d attempts", d.call.Error, d.call.Target, d.call.Attempts)
 		}
 	})
+}
+
+// Outside of a Retrier, a Failover leaves a place when repeating was in vain; inside, the
+// Retrier waits when all places were tried.
+func TestFailoverAndRetrierInBothOrders(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		wrap func(base http.RoundTripper) http.RoundTripper
+		want []string
+	}{
+		{"Failover outside", func(base http.RoundTripper) http.RoundTripper {
+			f := elsewhere()
+			f.Base = &steadyhttp.Retrier{Base: base, MaxAttempts: 3, BackOff: noWait}
+			return f
+		}, []string{primary, primary, primary, fallback}},
+		{"Failover inside", func(base http.RoundTripper) http.RoundTripper {
+			f := elsewhere()
+			f.Base = base
+			return &steadyhttp.Retrier{Base: f, MaxAttempts: 3, BackOff: noWait}
+		}, []string{primary, fallback}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := &fleet{rules: map[string]func(asked) reply{primary: always(503, "", ""), fallback: works}}
+				if d := ask(t, test.wrap(f), nil); !d.answered() {
+					t.Errorf("got %v, %v", d.err, d.call.Error)
+				}
+				var hosts []string
+				for _, a := range f.asked {
+					hosts = append(hosts, a.host)
+				}
+				if !slices.Equal(hosts, test.want) {
+					t.Errorf("asked %v, want %v", hosts, test.want)
+				}
+			})
+		})
+	}
+}
+
+// A Throttler outside of a Failover gives one permit for a call, inside one for each
+// place that is tried.
+func TestFailoverAndThrottlerInBothOrders(t *testing.T) {
+	for outside, want := range map[bool]int{true: 1, false: 2} {
+		synctest.Test(t, func(t *testing.T) {
+			f := &fleet{rules: map[string]func(asked) reply{primary: always(503, "", ""), fallback: works}}
+			permits := &countingLimiter{}
+			throttler, failover := &steadyhttp.Throttler{Base: f, Limiter: permits}, elsewhere()
+			failover.Base = throttler
+			var rt http.RoundTripper = failover
+			if outside {
+				failover.Base, throttler.Base, rt = f, failover, throttler
+			}
+			if d := ask(t, rt, nil); !d.answered() || permits.given != want {
+				t.Errorf("Throttler outside %v: got %v, %v with %d permits, want %d", outside, d.err, d.call.Error, permits.given, want)
+			}
+		})
+	}
+}
+
+// A countingLimiter counts the permits that it gives.
+type countingLimiter struct {
+	limiter.Memory
+	given int
+}
+
+func (l *countingLimiter) Acquire(ctx context.Context, a limit.Ask) (limit.Permit, error) {
+	l.given++
+	return l.Memory.Acquire(ctx, a)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
-// A Transport sends requests through the four wrappers in the recommended
+// A Transport sends requests through the wrappers in the recommended
 // order, from the caller to the network: Logger, Retrier, Failover, Throttler,
 // Classifier, Base. Its zero value is ready to use and safe under any
 // http.Client.
