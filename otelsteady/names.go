@@ -27,6 +27,7 @@ const (
 const (
 	keyAttempts  = attribute.Key("steadyhttp.attempts")      // how often it was sent, or refused by a Throttler
 	keyWaited    = attribute.Key("steadyhttp.waited")        // seconds, of all waits
+	keyPriority  = attribute.Key("steadyhttp.priority")      // in which class it waited in a Throttler: batch, urgent; absent for normal
 	keyStopped   = attribute.Key("steadyhttp.retry_stopped") // why there was no further attempt
 	keyProvider  = attribute.Key("steadyhttp.provider")      // who answered
 	keyCode      = attribute.Key("steadyhttp.code")          // the provider's own name for the error
