@@ -12,6 +12,7 @@ import (
 
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
 	"github.com/steadyhttp/steadyhttp/internal/peek"
+	"github.com/steadyhttp/steadyhttp/limit"
 )
 
 // A Call says what one request went through on its way through the wrappers. It
@@ -32,6 +33,10 @@ type Call struct {
 	Waited     time.Duration
 	Throttled  time.Duration
 	ServerWait time.Duration
+
+	// Priority is in which class the call waited in a Throttler; limit.Normal if it
+	// did not wait there.
+	Priority limit.Priority
 
 	// ServerWaitSource is the header or body field that asked for the last wait
 	// of ServerWait; "" if there was none.
@@ -141,6 +146,7 @@ type throttlePart struct {
 	gatedAt   time.Time      // when a gate first held an attempt back; zero if none did
 	held      *http.Response // the response after which a further attempt would wait until it can succeed
 	heldError bool           // the same, after an error
+	priority  limit.Priority // in which it waited
 }
 
 type usagePart struct{ dialect.Usage }
@@ -427,10 +433,11 @@ func (c *call) heldAfter(resp *http.Response) bool {
 	return c.throttling.held == resp
 }
 
-func (c *call) addThrottled(d time.Duration, gated bool) {
+func (c *call) addThrottled(d time.Duration, gated bool, p limit.Priority) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.throttling.waited += d
+	c.throttling.priority = p
 	switch {
 	case !gated:
 		c.throttling.queued += d
@@ -447,6 +454,7 @@ func (c *call) summary() Call {
 		RetriedClasses:   slices.Clone(r.classes),
 		Waited:           r.waited + c.throttling.waited,
 		Throttled:        c.throttling.waited,
+		Priority:         c.throttling.priority,
 		ServerWait:       r.serverWait,
 		ServerWaitSource: r.serverWaitSource,
 		InputTokens:      c.usage.Input,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
 	"github.com/steadyhttp/steadyhttp/internal/redact"
+	"github.com/steadyhttp/steadyhttp/limit"
 )
 
 // The fields of an entry. A name with a dot is OpenTelemetry's for HTTP clients
@@ -39,6 +40,7 @@ const (
 	fieldServerWait   = "waited_server"                        // the part of waited for which a server asked
 	fieldServerFrom   = "waited_server_source"                 // the header or body field that asked for the last such wait
 	fieldThrottled    = "waited_throttled"                     // the part of waited that was spent in a Throttler
+	fieldPriority     = "priority"                             // in which class it waited in a Throttler, batch or urgent; absent for normal, and if it did not wait
 	fieldHeaders      = "time_to_headers"                      // from the beginning of the call to its headers, waits included; only if the entry waits for the end of a body
 	fieldFirst        = "time_to_first_byte"                   // from the beginning of the call to the first byte of the body; likewise
 	fieldDuration     = "duration"                             // from the beginning of the call to its end: the end of the body if the entry waits for it, otherwise the headers
@@ -180,6 +182,9 @@ func (e *entry) times(f []zap.Field, call Call) []zap.Field {
 		if d.value > 0 {
 			f = append(f, zap.Duration(d.name, d.value))
 		}
+	}
+	if call.Priority != limit.Normal {
+		f = append(f, zap.Stringer(fieldPriority, call.Priority))
 	}
 	if call.ServerWait > 0 && call.ServerWaitSource != "" {
 		f = append(f, zap.String(fieldServerFrom, call.ServerWaitSource))

@@ -6,6 +6,8 @@ import (
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"github.com/steadyhttp/steadyhttp/limit"
 )
 
 // A Logger writes one structured entry per call. The entry says what failed,
@@ -253,13 +255,17 @@ func (c *call) logOut(req *http.Request, e *Error, target string, left time.Dura
 }
 
 // logThrottled writes an entry about a wait in a Throttler.
-func (c *call) logThrottled(req *http.Request, waited time.Duration, why string) {
+func (c *call) logThrottled(req *http.Request, waited time.Duration, why string, p limit.Priority) {
 	logger := c.attemptsLogger()
 	if logger == nil {
 		return
 	}
 	if ce := logger.Check(zapcore.DebugLevel, "waiting"); ce != nil {
-		ce.Write(append(attemptFields(req, c.attempt()), zap.Duration(fieldWait, waited), zap.String(fieldReason, "throttled: "+why))...)
+		f := append(attemptFields(req, c.attempt()), zap.Duration(fieldWait, waited), zap.String(fieldReason, "throttled: "+why))
+		if p != limit.Normal {
+			f = append(f, zap.Stringer(fieldPriority, p))
+		}
+		ce.Write(f...)
 	}
 }
 

@@ -48,8 +48,9 @@ const defaultMaxQueue = 10_000 // goroutines that wait take some 80 MB
 // After a pause or a failure those that waited leave at first at slightly more
 // than the rate before, then faster.
 //
-// Requests wait first come, first served. If a request's turn cannot come
-// before its context's deadline, it is refused at once: its body is closed,
+// Requests wait by priority (see WithPriority), and those of one priority first
+// come, first served: there is no fairness by tenant. Each priority gets a twentieth
+// at the least. If a request's turn cannot come before its context's deadline, it is refused at once: its body is closed,
 // nothing is sent, and the error is an *Error that wraps ErrThrottled and says
 // what held the request back.
 //
@@ -105,13 +106,18 @@ type Throttler struct {
 	// only through GetBody. nil is the estimate described at TokensPerMinute.
 	Cost func(*http.Request) limit.Cost
 
+	// Priority says in which class a request waits, where its context does not (see
+	// WithPriority), as for an SDK that takes no context. It may be called several times
+	// for a request and must not keep it. nil is limit.Normal for all.
+	Priority func(*http.Request) limit.Priority
+
 	// MaxSharedPause is the longest pause, asked for by a server, that holds back
 	// all requests that share the limit. A longer one concerns only the call
 	// whose response asked for it. 0 is one minute, negative is no limit.
 	MaxSharedPause time.Duration
 
-	// MaxQueue is how many requests that share a limit, a pause or a failure may
-	// wait. Further ones are refused with ErrThrottled. 0 is 10,000, negative is
+	// MaxQueue is how many requests of each priority that share a limit, a pause or a
+	// failure may wait. Further ones are refused with ErrThrottled. 0 is 10,000, negative is
 	// no limit.
 	MaxQueue int
 
@@ -237,8 +243,8 @@ func (t *Throttler) withPermit(req *http.Request, next http.RoundTripper, maxWai
 		var c *call
 		req, c = openCall(req)
 		defer c.leave()
-		c.addThrottled(s.p.Waited, s.p.Gated)
-		c.logThrottled(req, s.p.Waited, s.p.Why)
+		c.addThrottled(s.p.Waited, s.p.Gated, ask.Priority)
+		c.logThrottled(req, s.p.Waited, s.p.Why, ask.Priority)
 	}
 	if err != nil {
 		return refuse(req, refusal(err))
@@ -264,6 +270,7 @@ func (t *Throttler) withPermit(req *http.Request, next http.RoundTripper, maxWai
 func (t *Throttler) ask(req *http.Request) (a limit.Ask, err error) {
 	var r reading
 	a.Key, a.MaxQueue, a.Inference = t.keyOf(req, &r), t.maxQueue(), t.Inference
+	a.Priority = t.priority(req)
 	h := harmOf(req)
 	a.Repeatable = h == harmless || h == modelCall
 	if t.limited() {

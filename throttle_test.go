@@ -12,8 +12,75 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
 	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/limit"
 )
+
+// The priority is that of the context, else what the Throttler's own function says, and
+// it is told where a call has waited.
+func TestThrottlerKnowsPriorities(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		base := playing(reply{status: 200})
+		core, logs := observer.New(zap.DebugLevel)
+		rt := &steadyhttp.Transport{
+			Base:   base,
+			Logger: &steadyhttp.Logger{Zap: zap.New(core), Attempts: true},
+			Throttler: &steadyhttp.Throttler{RequestsPerSecond: 1, Priority: func(req *http.Request) limit.Priority {
+				if req.URL.Path == "/batch" {
+					return limit.Batch
+				}
+				return limit.Normal
+			}},
+		}
+		var mu sync.Mutex
+		var order []string
+		var wg sync.WaitGroup
+		call := func(path string, p limit.Priority) {
+			wg.Go(func() {
+				req := request(t, "GET", "https://api.example.com"+path, "")
+				if p != limit.Normal {
+					req = req.WithContext(steadyhttp.WithPriority(req.Context(), p))
+				}
+				req = req.WithContext(steadyhttp.WithCall(req.Context()))
+				resp, err := rt.RoundTrip(req)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				finish(t, resp)
+				mu.Lock()
+				defer mu.Unlock()
+				call, _ := steadyhttp.FromContext(req.Context())
+				order = append(order, path+" "+call.Priority.String())
+			})
+			synctest.Wait()
+		}
+		call("/first", limit.Normal)
+		call("/batch", limit.Normal)
+		call("/person", limit.Normal)
+		call("/batch", limit.Urgent)
+		if s := rt.Snapshot(); s[0].Waiting != 3 || s[0].Batch != 1 || s[0].Urgent != 1 {
+			t.Errorf("got %+v, want three that wait, one of a batch and one urgent", s[0])
+		}
+		wg.Wait()
+		if want := []string{"/first normal", "/batch urgent", "/person normal", "/batch batch"}; !slices.Equal(order, want) {
+			t.Errorf("got %q, want %q", order, want)
+		}
+		var told []string
+		for _, e := range logs.All() {
+			if p, ok := e.ContextMap()["priority"]; ok {
+				told = append(told, e.Message+" "+p.(string))
+			}
+		}
+		slices.Sort(told)
+		if want := []string{"call succeeded batch", "call succeeded urgent", "waiting batch", "waiting urgent"}; !slices.Equal(told, want) {
+			t.Errorf("got the entries %q, want %q", told, want)
+		}
+	})
+}
 
 func TestThrottlerSpreadsRequests(t *testing.T) {
 	const s = time.Second

@@ -137,9 +137,11 @@ type Ask struct {
 	Limits    Limits // set by the user
 	LimitsKey Key    // the group of requests that share Limits
 
-	// MaxQueue is how many requests may wait under one Key. 0 and negative are no
-	// limit.
+	// MaxQueue is how many requests of each Priority may wait under one Key. 0 and
+	// negative are no limit.
 	MaxQueue int
+
+	Priority Priority // who goes first of those that wait
 
 	// MaxWait is how long the request may wait at all, for whatever reason. After it
 	// the request is refused, and at once if its turn cannot come in time. A request
@@ -163,6 +165,37 @@ type Ask struct {
 	Repeat     bool      // the request was sent before, and its response is in hand
 	Repeatable bool      // sending the request twice does no harm, so it is the better probe
 	Inference  Inference // what the Limiter may do by what it infers
+}
+
+// A Priority is the class in which a request waits. Of those that wait under a Key the
+// highest class goes first, and in each class who came first. Each class that waits
+// gets at least a twentieth of what passes. The zero value is Normal.
+//
+// Batch alone leaves something over, and only as long as a request of a higher class
+// has come within a minute: the last of several places, and of a limit that a server
+// states as much as one request more takes. A class that waits keeps its deadlines: a
+// request of a higher class goes behind those whom it would make late.
+//
+// While what a Key names fails, probes are taken from the lowest class that waits.
+// Between requests of one class there is no fairness by tenant.
+type Priority int8
+
+// The priorities.
+const (
+	Batch  Priority = iota - 1 // what takes the rest
+	Normal                     // what somebody waits for
+	Urgent                     // what goes before that
+)
+
+// String returns "batch", "normal" or "urgent".
+func (p Priority) String() string {
+	switch {
+	case p <= Batch:
+		return "batch"
+	case p >= Urgent:
+		return "urgent"
+	}
+	return "normal"
 }
 
 // An Inference says what a Limiter may do about what it infers from responses: the

@@ -20,6 +20,8 @@ type KeyState struct {
 	// and Why is what it waits for. They are zero if nobody stands there. For a whole
 	// host they are those of the request to it that has waited the longest.
 	Waiting int
+	Batch   int // of Waiting, those of that Priority
+	Urgent  int // likewise
 	Oldest  time.Duration
 	Why     string
 

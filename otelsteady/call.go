@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/limit"
 )
 
 // A call is what Calls and the Attempts further in share, in the context.
@@ -257,6 +258,9 @@ func (c *call) describe(e ending, attempts int) {
 	attrs := append(e.attributes(nil), keyAttempts.Int(attempts))
 	if waited := e.record.Waited - c.before.Waited; waited > 0 {
 		attrs = append(attrs, keyWaited.Float64(waited.Seconds()))
+	}
+	if p := e.record.Priority; p != limit.Normal {
+		attrs = append(attrs, keyPriority.String(p.String()))
 	}
 	for _, f := range []struct {
 		key attribute.Key

@@ -29,6 +29,7 @@ const (
 	keyWaited    = attribute.Key("steadyhttp.waited")        // seconds, of all waits
 	keyTarget    = attribute.Key("steadyhttp.target")        // of a Failover, that the call went to last
 	keyUncertain = attribute.Key("steadyhttp.uncertain")     // attempts beside the last that may have been carried out
+	keyPriority  = attribute.Key("steadyhttp.priority")      // in which class it waited in a Throttler: batch, urgent; absent for normal
 	keyStopped   = attribute.Key("steadyhttp.retry_stopped") // why there was no further attempt
 	keyProvider  = attribute.Key("steadyhttp.provider")      // who answered
 	keyCode      = attribute.Key("steadyhttp.code")          // the provider's own name for the error

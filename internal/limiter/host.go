@@ -100,7 +100,7 @@ func (m *Memory) forgetHosts() {
 // unneeded reports whether h can be forgotten: nobody uses it, and unless all is
 // set, nothing of it is in force. It requires h.mu held.
 func (h *host) unneeded(t monotime.Instant, all bool) bool {
-	if h.users > 0 || h.waiting > 0 {
+	if h.users > 0 || h.waits() > 0 {
 		return false
 	}
 	h.sweep(t)
@@ -145,7 +145,7 @@ func (h *host) sweep(t monotime.Instant) {
 	n := h.keys.len()
 	h.keys.sweep(t)
 	h.memory.keys.Add(int64(h.keys.len() - n))
-	if g := h.gate; g != nil && t.Sub(g.until) > idleTime && h.waiting == 0 {
+	if g := h.gate; g != nil && t.Sub(g.until) > idleTime && h.waits() == 0 {
 		h.gate = nil
 	}
 }

@@ -46,14 +46,14 @@ type keyState struct {
 
 	contradicted monotime.Instant // until when pauses of it are not believed
 
-	queue     queue
-	timer     *time.Timer      // runs the queue
-	due       monotime.Instant // when it fires; 0 if it is not set
-	queued    load             // what those in the queue cost
-	waiting   int32            // requests that wait and match the Key, in whatever queue
-	users     int32            // permits and waiters that hold on to it
-	used      monotime.Instant // when one last did
-	wouldHold int64            // see limit.KeyState
+	line      *line             // who waits for it; nil is nobody
+	timer     *time.Timer       // lets them go
+	due       monotime.Instant  // when it fires; 0 if it is not set
+	waiting   [Priorities]int32 // requests that wait and match the Key, in whatever line
+	somebody  monotime.Instant  // when a request of a higher class than limit.Batch went last
+	users     int32             // permits and waiters that hold on to it
+	used      monotime.Instant  // when one last did
+	wouldHold int64             // see limit.KeyState
 }
 
 // An ask is what a request brings along to a Key.
@@ -62,6 +62,7 @@ type ask struct {
 	cost    load
 	routeOK bool // no failure of the request's own route is known
 	spent   bool // it has waited at gates of failing scopes for as long as it may
+	due     bool // of a batch: it has its turn before a higher class, and leaves nothing over
 	peeks   bool // it only asks when it could go: nothing may change by that
 }
 
@@ -84,13 +85,33 @@ func (k *keyState) next(t monotime.Instant, a *ask, ahead *load) (at monotime.In
 			later(then, true, w.why())
 		}
 	}
-	if k.max > 0 && float64(k.inUse)+ahead[requests] >= float64(k.max) {
-		later(monotime.Never, false, "the limit of concurrent requests")
+	if n := float64(k.inUse) + ahead[requests]; k.max > 0 && n >= float64(k.max) {
+		later(monotime.Never, false, whyPlaces)
+	} else if k.max > 1 && n+1 >= float64(k.max) {
+		later(k.leavesUntil(a), false, whyPlaces)
 	}
 	if a.Inference != limit.Off {
 		k.inferred(t, a, ahead, later)
 	}
 	return at, sure, why
+}
+
+const whyPlaces = "the limit of concurrent requests"
+
+// leavesUntil is until when a leaves something over; 0 if it does not.
+func (k *keyState) leavesUntil(a *ask) monotime.Instant {
+	if a.Priority > limit.Batch || a.due || k.somebody == 0 {
+		return 0
+	}
+	return k.somebody.Add(LeaveTime)
+}
+
+// waits is how many requests wait and match k.
+func (k *keyState) waits() (n int) {
+	for _, of := range k.waiting {
+		n += int(of)
+	}
+	return n
 }
 
 // inferred tells later of what is inferred from responses.
@@ -111,7 +132,12 @@ func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(
 	for i := range k.stated {
 		s := &k.stated[i]
 		s.refill(t)
-		if then := s.next(t, a.cost[s.unit], ahead[s.unit], k.inUse == 0 && ahead[requests] == 0); then > t {
+		n, alone := a.cost[s.unit], k.inUse == 0 && ahead[requests] == 0
+		then := s.next(t, n, ahead[s.unit], alone)
+		if until := k.leavesUntil(a); n > 0 && until > t && ahead[s.unit]+2*n <= s.size {
+			then = max(then, min(until, s.next(t, n, ahead[s.unit]+n, alone)))
+		}
+		if then > t {
 			later(then, s.sure(t), s.why())
 		}
 	}
@@ -148,6 +174,9 @@ func (k *keyState) take(t monotime.Instant, a *ask) (probe bool) {
 	}
 	k.sent.add(&a.cost)
 	k.inUse++
+	if a.Priority > limit.Batch {
+		k.somebody = t
+	}
 	for i := range k.stated {
 		s := &k.stated[i]
 		s.take(t, a.cost[s.unit])
@@ -267,7 +296,7 @@ func (k *keyState) isHost() bool { return k == &k.host.keyState }
 // idle reports whether k can be forgotten: nothing of it is in force.
 func (k *keyState) idle(t monotime.Instant) bool {
 	switch {
-	case k.users > 0, k.waiting > 0, k.wouldHold > 0, t.Sub(k.used) < idleTime:
+	case k.users > 0, k.waits() > 0, k.wouldHold > 0, t.Sub(k.used) < idleTime:
 		return false
 	case k.gate != nil && t.Sub(k.gate.until) < idleTime, t < k.contradicted, k.row != nil && t.Sub(k.row.latest) < RowTime:
 		return false
@@ -289,17 +318,17 @@ func (k *keyState) idle(t monotime.Instant) bool {
 
 // holdsNobody reports whether k holds nobody back and has nothing to count.
 func (k *keyState) holdsNobody() bool {
-	return k.gate == nil && k.ramp == nil && k.finder == nil && k.row == nil && len(k.told) == 0 && k.max == 0 && len(k.stated) == 0 && k.waiting == 0
+	return k.gate == nil && k.ramp == nil && k.finder == nil && k.row == nil && len(k.told) == 0 && k.max == 0 && len(k.stated) == 0 && k.waits() == 0
 }
 
 // oldest returns who has waited the longest of those that match k: the first in its
 // queue, or if they all stand in others', of heads, who are first there.
 func (k *keyState) oldest(heads []*waiter) (first *waiter) {
-	if len(k.queue) > 0 {
-		return k.queue[0]
+	if first = k.line.oldest(); first != nil {
+		return first
 	}
 	for _, w := range heads {
-		if (first == nil || w.number < first.number) && k.waiting > 0 && w.permit.holds(k) {
+		if (first == nil || w.number < first.number) && k.waits() > 0 && w.permit.holds(k) {
 			first = w
 		}
 	}
@@ -308,7 +337,8 @@ func (k *keyState) oldest(heads []*waiter) (first *waiter) {
 
 // snapshot is what there is to know of k. heads are the first of the host's queues.
 func (k *keyState) snapshot(t monotime.Instant, heads []*waiter) limit.KeyState {
-	s := limit.KeyState{Key: k.key, Waiting: int(k.waiting), Concurrent: int(k.inUse), WouldHold: k.wouldHold}
+	s := limit.KeyState{Key: k.key, Waiting: k.waits(), Concurrent: int(k.inUse), WouldHold: k.wouldHold}
+	s.Batch, s.Urgent = int(k.waiting[ClassOf(limit.Batch)]), int(k.waiting[ClassOf(limit.Urgent)])
 	if w := k.oldest(heads); w != nil {
 		s.Oldest, s.Why = t.Sub(w.came), w.why
 	}

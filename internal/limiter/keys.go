@@ -137,7 +137,7 @@ func (kt *keyTable) forgetOne() bool {
 	var oldest *keyState
 	seen := 0
 	for k := range kt.all {
-		if k.users == 0 && k.waiting == 0 && (oldest == nil || k.used < oldest.used) {
+		if k.users == 0 && k.waits() == 0 && (oldest == nil || k.used < oldest.used) {
 			oldest = k
 		}
 		if seen++; seen == forgetOf {

@@ -46,7 +46,7 @@ func (m *Memory) AcquireFor(ctx context.Context, a *limit.Ask, req *http.Request
 		by, at, sure = w.observed(t, by)
 	}
 	if by == nil {
-		w.permit.take(t, &w.ask)
+		w.goes(t)
 		p := h.grant(&w.permit, a)
 		p.Spared = w.spared
 		h.publish()
@@ -56,7 +56,7 @@ func (m *Memory) AcquireFor(ctx context.Context, a *limit.Ask, req *http.Request
 	w.arrivesAt(ctx, t)
 	var err error
 	switch {
-	case a.MaxQueue > 0 && int(by.waiting) >= a.MaxQueue:
+	case a.MaxQueue > 0 && int(by.waiting[w.class]) >= a.MaxQueue:
 		err = tooMany(a.MaxQueue)
 	case sure && at >= w.deadline && w.deadline < monotime.Never && !by.gateIsShort():
 		err = h.lateError(&w, at.Sub(t))
@@ -69,12 +69,8 @@ func (m *Memory) AcquireFor(ctx context.Context, a *limit.Ask, req *http.Request
 	waiting := w // only those who wait are on the heap
 	waiting.done = make(chan struct{})
 	waiting.waits = true
-	waiting.permit.waiting(0, 1)
-	by.enqueue(&waiting)
-	h.alarm(&waiting, t)
-	if waiting.index == 0 {
-		by.arm(t, at)
-	}
+	waiting.count(0, 1)
+	by.queueUp(&waiting, t, at)
 	h.publish()
 	h.mu.Unlock()
 	var tooLong <-chan time.Time
@@ -93,7 +89,7 @@ func (m *Memory) AcquireFor(ctx context.Context, a *limit.Ask, req *http.Request
 
 // arrives returns what a is while it waits, if it has to.
 func (h *host) arrives(a *limit.Ask) waiter {
-	w := waiter{host: h, number: h.arrived, ask: ask{Ask: *a, cost: loadOf(a.Cost), spent: a.OutageWait < 0}}
+	w := waiter{host: h, number: h.arrived, class: ClassOf(a.Priority), ask: ask{Ask: *a, cost: loadOf(a.Cost), spent: a.OutageWait < 0}}
 	w.permit.cost = w.ask.cost
 	return w
 }
@@ -299,8 +295,8 @@ func (m *Memory) Snapshot() []limit.KeyState {
 		}
 		var heads []*waiter
 		for _, k := range states {
-			if len(k.queue) > 0 && len(heads) < maxHeads {
-				heads = append(heads, k.queue[0])
+			if w := k.line.oldest(); w != nil && len(heads) < maxHeads {
+				heads = append(heads, w)
 			}
 		}
 		for _, k := range states {

@@ -80,9 +80,9 @@ func clean(t *testing.T, m *Memory) {
 			}
 		}
 		check := func(k *keyState) {
-			if k.users != 0 || k.waiting != 0 || k.inUse != 0 || len(k.queue) != 0 || k.queued != (load{}) || k.timer != nil {
-				t.Errorf("%+v: got %d users, %d waiting, %d under way, %d queued that cost %v and the timer %v, want nothing left",
-					k.key, k.users, k.waiting, k.inUse, len(k.queue), k.queued, k.timer)
+			if k.users != 0 || k.waits() != 0 || k.inUse != 0 || k.line != nil || k.timer != nil {
+				t.Errorf("%+v: got %d users, %d waiting, %d under way, the line %+v and the timer %v, want nothing left",
+					k.key, k.users, k.waits(), k.inUse, k.line, k.timer)
 			}
 		}
 		check(&h.keyState)

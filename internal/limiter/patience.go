@@ -137,7 +137,7 @@ func (h *host) alarm(w *waiter, t monotime.Instant) {
 
 // alarmAll is alarm for all who wait for k, of which nothing is let in any more.
 func (k *keyState) alarmAll(t monotime.Instant) {
-	for _, w := range k.queue {
+	for w := range k.line.all {
 		k.host.alarm(w, t)
 	}
 }

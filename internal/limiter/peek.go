@@ -34,8 +34,8 @@ func (m *Memory) Peek(ctx context.Context, a limit.Ask) time.Duration {
 	switch {
 	case by == nil:
 		return 0
-	case at == monotime.Never:
-		return by.placeIn()
+	case w.why == whyPlaces:
+		return min(at.Sub(t), by.placeIn(t, &w))
 	case by.gate != nil && !w.ask.passes(by.gate):
 		at = at.Add(by.leavesIn())
 	}
@@ -96,18 +96,19 @@ func (h *host) waitedTooLong(w *waiter) {
 
 // placeIn is in how long a place will be free for a request that comes now, as far
 // as that can be known.
-func (k *keyState) placeIn() time.Duration {
+func (k *keyState) placeIn(t monotime.Instant, w *waiter) time.Duration {
 	took := k.took
 	if took == 0 {
 		took = UnknownPlace
 	}
-	ahead := max(float64(k.inUse-k.max)+k.queued[requests]+1, 1)
+	before, _ := k.ahead(t, w)
+	ahead := max(float64(k.inUse-k.max)+before[requests]+1, 1)
 	return max(seconds(took.Seconds()*ahead/float64(k.max)), 1)
 }
 
 // leavesIn is how long those who wait at k's gate need to leave once it is open.
 func (k *keyState) leavesIn() time.Duration {
-	return seconds(k.queued[requests] / max(RampStart*k.gate.load, MinRamp))
+	return seconds(k.line.cost()[requests] / max(RampStart*k.gate.load, MinRamp))
 }
 
 // Missed notes that a would have been sent but for the wait that Peek told, and goes

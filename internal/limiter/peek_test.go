@@ -29,6 +29,7 @@ func (w *world) pick(n int) int { return w.r.IntN(n) }
 func (w *world) ask() limit.Ask {
 	a := limit.Ask{
 		Key:        limit.Key{Host: testHost.Host, Route: []string{"GET /a", "GET /b", "POST /c"}[w.pick(3)], Credential: uint64(1 + w.pick(2))},
+		Priority:   limit.Priority(w.pick(3) - 1),
 		Repeat:     w.pick(5) == 0,
 		Repeatable: w.pick(2) == 0,
 		Inference:  []limit.Inference{limit.Act, limit.Act, limit.Act, limit.Observe, limit.Off}[w.pick(5)],
@@ -146,7 +147,7 @@ func (m *Memory) everything() (all []string) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		say := func(k *keyState) {
-			text := fmt.Sprint(k.key, k.users, k.waiting, k.inUse, k.sent, k.queued, k.due, k.contradicted, k.failedAt)
+			text := fmt.Sprint(k.key, k.users, k.waiting, k.inUse, k.sent, k.line.cost(), k.due, k.contradicted, k.failedAt)
 			for i := range k.told {
 				text += fmt.Sprint(k.told[i].turn, k.told[i].sum)
 			}

@@ -81,11 +81,11 @@ func (p *permit) n() (n int) {
 	return n
 }
 
-// waiting counts p's request among those that wait for its Keys, from its
-// from-th on, or with -1 no longer.
-func (p *permit) waiting(from int, by int32) {
-	for i := from; i < p.n(); i++ {
-		p.held[i].state.waiting += by
+// count counts w among those that wait for its Keys, from its from-th on, or with -1
+// no longer.
+func (w *waiter) count(from int, by int32) {
+	for i := from; i < w.permit.n(); i++ {
+		w.permit.held[i].state.waiting[w.class] += by
 	}
 }
 

@@ -1,7 +1,6 @@
 package limiter
 
 import (
-	"container/heap"
 	"context"
 	"fmt"
 	"time"
@@ -16,15 +15,19 @@ import (
 // O(log n), and a request holds back nobody but those behind it under the Key that
 // it waits for.
 type waiter struct {
-	host   *host
-	permit permit
-	ask    ask
-	number uint64 // in the order of arrival
-	came   monotime.Instant
-	looked monotime.Instant // when the Keys that concern it were looked for
-	at     *keyState        // in whose queue it stands; nil is none
-	index  int              // its place there
-	why    string           // what it waits for
+	host    *host
+	permit  permit
+	ask     ask
+	number  uint64 // in the order of arrival
+	class   int    // of its priority
+	came    monotime.Instant
+	looked  monotime.Instant // when the Keys that concern it were looked for
+	at      *keyState        // in whose queue it stands; nil is none
+	index   int              // its place in its class there
+	takes   time.Duration    // of that Key's time
+	latest  monotime.Instant // when its class there has to be served for it to be in time, but for class.left; 0 if it has no deadline
+	promise int              // its place among those who have one
+	why     string           // what it waits for
 
 	deadline  monotime.Instant // of its context; Never if there is none
 	outageEnd monotime.Instant // until when it waits for a scope that fails
@@ -50,7 +53,7 @@ func (w *waiter) before(v *waiter) bool {
 	return w.number < v.number
 }
 
-// A queue is those who wait for one Key, first come, first served.
+// A queue is those of one class who wait for one Key, first come, first served.
 type queue []*waiter
 
 func (q queue) Len() int           { return len(q) }
@@ -99,13 +102,13 @@ func (w *waiter) blocker(t monotime.Instant) (by *keyState, at monotime.Instant,
 		}
 		// Who comes anew, or from another queue, is behind those who came before.
 		var ahead load
-		behind := k != w.at && len(k.queue) > 0 && k.queue[0].before(w) && (k.queue[0].first || !k.spares(&w.ask))
-		if behind {
-			ahead = k.queued
+		behind := false
+		if k.line != nil && k != w.at {
+			ahead, behind = k.ahead(t, w)
 		}
 		then, isSure, why := k.next(t, &w.ask, &ahead)
 		if then <= t && behind {
-			then, isSure, why = t+1, false, k.queue[0].why
+			then, isSure, why = t+1, false, k.line.oldest().why
 		}
 		if then > at {
 			by, at, sure, w.why = k, then, isSure, why
@@ -125,27 +128,7 @@ func (w *waiter) enter(t monotime.Instant) {
 	before := w.permit.n()
 	w.host.enter(&w.ask.Ask, &w.permit, t, w.ask.peeks)
 	if w.waits {
-		w.permit.waiting(before, 1)
-	}
-}
-
-// enqueue puts w into k's queue. It requires the host's lock held.
-func (k *keyState) enqueue(w *waiter) {
-	w.at, w.first = k, k.spares(&w.ask)
-	heap.Push(&k.queue, w)
-	k.queued.add(&w.ask.cost)
-}
-
-// dequeue takes w out of the queue in which it stands.
-func (w *waiter) dequeue() {
-	k := w.at
-	heap.Remove(&k.queue, w.index)
-	k.queued.subtract(&w.ask.cost)
-	w.at = nil
-	if len(k.queue) == 0 {
-		k.queued = load{} // and not what floating point has left
-		k.queue = nil
-		k.disarm()
+		w.count(before, 1)
 	}
 }
 
@@ -156,18 +139,23 @@ func (h *host) place(w *waiter, t monotime.Instant) {
 		h.letGo(w, t)
 		return
 	}
-	by.enqueue(w)
-	h.alarm(w, t)
-	if w.index == 0 {
-		by.arm(t, at)
+	by.queueUp(w, t, at)
+}
+
+// queueUp has w wait for k, until at as it seems now.
+func (k *keyState) queueUp(w *waiter, t, at monotime.Instant) {
+	k.enqueue(w)
+	k.host.alarm(w, t)
+	if k.head(t) == w {
+		k.arm(t, at)
 	}
 }
 
 // run lets those go who can of those who wait for k. It requires the host's lock
 // held.
 func (k *keyState) run(t monotime.Instant) {
-	for len(k.queue) > 0 {
-		w := k.head()
+	for k.line != nil {
+		w := k.head(t)
 		by, at, sure := w.blocker(t)
 		switch {
 		case by == nil:
@@ -179,11 +167,7 @@ func (k *keyState) run(t monotime.Instant) {
 			k.host.end(w, t, limit.Permit{}, err)
 		case by != k:
 			w.dequeue()
-			by.enqueue(w)
-			k.host.alarm(w, t)
-			if w.index == 0 {
-				by.arm(t, at)
-			}
+			by.queueUp(w, t, at)
 		default:
 			k.host.alarm(w, t)
 			k.arm(t, at)
@@ -196,25 +180,32 @@ func (k *keyState) run(t monotime.Instant) {
 // have those who came early.
 const maxLook = 64
 
-// head is who goes next: the first, but as a probe of what fails one of the first
-// whose request may be repeated, or if the latest probe's caller gave up, who has
-// the most time of those that came last.
-func (k *keyState) head() *waiter {
-	first := k.queue[0]
+// head is who goes next: the first, but as a probe of what fails one of the lowest
+// class, which nobody waits for. Of that it is one of the first whose request may be
+// repeated, or if the latest probe's caller gave up, who has the most time of those
+// that came last.
+func (k *keyState) head(t monotime.Instant) *waiter {
 	g := k.gate
-	if g == nil || g.ofLimit || first.first {
-		return first
+	if g == nil || g.ofLimit || k.line.first() != nil {
+		w, due := k.line.next(t)
+		w.ask.due = due
+		return w
 	}
-	best := first
+	lowest := 0
+	for len(k.line.classes[lowest].queue) == 0 {
+		lowest++
+	}
+	q := k.line.classes[lowest].queue
+	best := q[0]
 	if g.lost {
-		for _, w := range k.queue[max(len(k.queue)-maxLook, 0):] {
+		for _, w := range q[max(len(q)-maxLook, 0):] {
 			if (w.ask.Repeatable || !best.ask.Repeatable) && w.deadline > best.deadline {
 				best = w
 			}
 		}
 		return best
 	}
-	for _, w := range k.queue[:min(len(k.queue), maxLook)] {
+	for _, w := range q[:min(len(q), maxLook)] {
 		if w.ask.Repeatable && (!best.ask.Repeatable || w.number < best.number) {
 			best = w
 		}
@@ -267,13 +258,21 @@ func (h *host) letGo(w *waiter, t monotime.Instant) {
 	if !w.ask.Repeat && w.ask.MaxWait != 0 {
 		w.permit.arrive(t)
 	}
-	w.permit.take(t, &w.ask)
+	w.goes(t)
 	h.end(w, t, h.grant(&w.permit, &w.ask.Ask), nil)
+}
+
+// goes has w go, before those who wait still.
+func (w *waiter) goes(t monotime.Instant) {
+	w.permit.take(t, &w.ask)
+	for i := range w.permit.n() {
+		w.permit.held[i].state.passed(w)
+	}
 }
 
 // end tells w how its wait ended. It requires h.mu held, and w in no queue.
 func (h *host) end(w *waiter, t monotime.Instant, granted limit.Permit, err error) {
-	w.permit.waiting(0, -1)
+	w.count(0, -1)
 	if err != nil {
 		w.permit.leave()
 	}

@@ -110,7 +110,7 @@ func TestManyGiveUp(t *testing.T) {
 func waiting(m *Memory) int {
 	h := m.lockHost(testHost.Host)
 	defer h.mu.Unlock()
-	return int(h.waiting)
+	return h.waits()
 }
 
 // TestQueuesDoNotBlockEachOther has a request wait under two Keys, whose limits
