@@ -7,12 +7,18 @@ import (
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
+// The priorities in which requests wait in a Throttler; see limit.Priority.
+const (
+	Batch  = limit.Batch  // what nobody waits for
+	Normal = limit.Normal // all that says nothing
+	Urgent = limit.Urgent // what a person waits for
+)
+
 // priorityKey is the key of the context's value.
 type priorityKey struct{}
 
-// WithPriority returns a context whose requests wait in a Throttler in that class:
-// limit.Urgent goes before limit.Normal, and that before limit.Batch. It wins over
-// Throttler.Priority.
+// WithPriority returns a context whose requests wait in a Throttler with p: Urgent goes
+// before Normal, and Normal before Batch. It wins over Throttler.Priority.
 func WithPriority(ctx context.Context, p limit.Priority) context.Context {
 	return context.WithValue(ctx, priorityKey{}, p)
 }
