@@ -56,10 +56,10 @@ func isFailure(resp *http.Response, err error) bool {
 }
 
 // failsafeTo returns failsafe-go with a fallback that sends the request as change
-// makes it, around the policies.
-func failsafeTo(name, how string, change func(*http.Request), policies func() []failsafe.Policy[*http.Response]) Contender {
+// makes it, among policies of which the first is the outermost.
+func failsafeTo(name, how string, change func(*http.Request), arrange func() func(second policy) []policy) Contender {
 	return Contender{Name: name, Kind: Rival, Module: "github.com/failsafe-go/failsafe-go", How: how, Wrap: func(base http.RoundTripper) Doer {
-		inner := policies()
+		around := arrange()
 		return func(req *http.Request) (*http.Response, error) {
 			second := fallback.NewBuilderWithFunc(func(exec failsafe.Execution[*http.Response]) (*http.Response, error) {
 				if last := exec.LastResult(); last != nil {
@@ -76,11 +76,12 @@ func failsafeTo(name, how string, change func(*http.Request), policies func() []
 				change(other)
 				return base.RoundTrip(other)
 			}).HandleIf(isFailure).Build()
-			all := append([]failsafe.Policy[*http.Response]{second}, inner...)
-			return failsafehttp.NewRoundTripper(base, all...).RoundTrip(req)
+			return failsafehttp.NewRoundTripper(base, around(second)...).RoundTrip(req)
 		}
 	}}
 }
+
+type policy = failsafe.Policy[*http.Response]
 
 func goToFallback(req *http.Request) {
 	req.URL.Host, req.Host = fallbackHost, fallbackHost
@@ -89,11 +90,20 @@ func goToFallback(req *http.Request) {
 
 func takeOtherKey(req *http.Request) { req.Header.Set("Authorization", bearer.Get("Authorization")) }
 
-func retriesOnly() []failsafe.Policy[*http.Response] {
-	return []failsafe.Policy[*http.Response]{failsafeRetries()}
+// fallbackLast is asked when the retries are used up, as its documentation has it.
+func fallbackLast() func(second policy) []policy {
+	retries := failsafeRetries()
+	return func(second policy) []policy { return []policy{second, retries} }
 }
 
-func retriesAndBreaker() []failsafe.Policy[*http.Response] {
+// fallbackFirst is asked at once, and repeated if it fails too.
+func fallbackFirst() func(second policy) []policy {
+	retries := failsafeRetries()
+	return func(second policy) []policy { return []policy{retries, second} }
+}
+
+// fallbackWhenOpen is fallbackLast around a circuit breaker.
+func fallbackWhenOpen() func(second policy) []policy {
 	breaker := circuitbreaker.NewBuilder[*http.Response]().
 		HandleIf(isFailure).
 		WithFailureThresholdRatio(5, 10).
@@ -102,7 +112,7 @@ func retriesAndBreaker() []failsafe.Policy[*http.Response] {
 		Build()
 	retries := failsafehttp.NewRetryPolicyBuilder().WithBackoff(firstWait, lastWait).WithMaxRetries(attempts - 1).
 		AbortOnErrors(circuitbreaker.ErrOpen).Build()
-	return []failsafe.Policy[*http.Response]{retries, breaker}
+	return func(second policy) []policy { return []policy{second, retries, breaker} }
 }
 
 // restyTo returns a client of resty with a balancer, over a base that sends each

@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/failsafe-go/failsafe-go"
 	"github.com/steadyhttp/steadyhttp"
 )
 
@@ -28,19 +27,17 @@ const (
 )
 
 // sdkAlone has no fallback.
-var sdkAlone = func() Contender {
-	c := rivals[slices.IndexFunc(rivals, func(c Contender) bool { return c.Name == "openai-go" })]
-	return c
-}()
+var sdkAlone = rivals[slices.IndexFunc(rivals, func(c Contender) bool { return c.Name == "openai-go" })]
 
 var fallbackRivals = []Contender{
-	failsafeTo("failsafe-go, fallback", "`failsafehttp.NewRoundTripper(base, fallback, retryPolicy)`: its retries as above, and when they are used up "+
-		"a `fallback.NewBuilderWithFunc` that sends the request to the fallback with that one's key. It handles 429, 5xx and errors, "+
-		"since by default only errors count.",
-		goToFallback, retriesOnly),
-	failsafeTo("failsafe-go, fallback and breaker", "The same with the circuit breaker of above below the retries, which end with "+
-		"`AbortOnErrors(circuitbreaker.ErrOpen)`: while it is open the fallback is asked at once.",
-		goToFallback, retriesAndBreaker),
+	failsafeTo("failsafe-go, fallback", "`failsafehttp.NewRoundTripper(base, fallback, retryPolicy)`, the order of its documentation: when the retries above are used up, "+
+		"a `fallback.NewBuilderWithFunc` sends the request to the fallback with that one's key. It handles 429, 5xx and errors, since by default only errors count.",
+		goToFallback, fallbackLast),
+	failsafeTo("failsafe-go, fallback and breaker", "The same with the circuit breaker above, `NewRoundTripper(base, fallback, retryPolicy, circuitBreaker)`; the retries end with "+
+		"`AbortOnErrors(circuitbreaker.ErrOpen)`, so that the fallback is asked at once while it is open.",
+		goToFallback, fallbackWhenOpen),
+	failsafeTo("failsafe-go, retries around", "The other way round, `NewRoundTripper(base, retryPolicy, fallback)`: the fallback is asked at once, and both are repeated.",
+		goToFallback, fallbackFirst),
 	restyTo("resty v3, in turns", "`SetLoadBalancer(NewRoundRobin(primary, fallback))`, `SetRetryCount(3)` for 429, 5xx and errors, POST too; "+
 		"its waits of 0.1 to 2 s. An attempt goes to the next host. Each host gets its key from a RoundTripper below, since a balancer knows addresses only.",
 		inTurns),
@@ -172,9 +169,9 @@ var twoKeys = scenario{
 			func() *steadyhttp.Throttler {
 				return &steadyhttp.Throttler{RequestsPerSecond: limitRate, Burst: keyBurst}
 			}),
-		failsafeTo("failsafe-go, fallback", "Its retries and a fallback as in the tables before; the fallback has the other key.", takeOtherKey, retriesOnly),
-		failsafeTo("failsafe-go, fallback and breaker", "The same with the breaker.", takeOtherKey,
-			func() []failsafe.Policy[*http.Response] { return retriesAndBreaker() }),
+		failsafeTo("failsafe-go, fallback", "As in the tables before; the fallback has the other key.", takeOtherKey, fallbackLast),
+		failsafeTo("failsafe-go, fallback and breaker", "As in the tables before, with the other key.", takeOtherKey, fallbackWhenOpen),
+		failsafeTo("failsafe-go, retries around", "As in the tables before, with the other key.", takeOtherKey, fallbackFirst),
 		restyKeys("resty v3, keys in turns", "Its balancer has addresses and no keys: a request middleware gives each attempt the next key; the retries as above."),
 		sdkAlone,
 	},
