@@ -11,6 +11,7 @@ require (
 	github.com/steadyhttp/steadyhttp v0.0.0
 	go.uber.org/zap v1.28.0
 	golang.org/x/time v0.14.0
+	resty.dev/v3 v3.0.0-rc.4
 )
 
 require (
@@ -30,6 +31,7 @@ require (
 	github.com/tidwall/pretty v1.2.1 // indirect
 	github.com/tidwall/sjson v1.2.5 // indirect
 	go.uber.org/multierr v1.10.0 // indirect
+	golang.org/x/net v0.60.0 // indirect
 	gopkg.in/yaml.v3 v3.0.1 // indirect
 )
 

@@ -116,7 +116,7 @@ func (sc scenario) repeat(t *testing.T, c Contender, s sizes) []float64 {
 
 // The order of the page.
 var scenarios = slices.Concat(
-	goodput, servers, tokenGoodput, outages, faults, traps, crowds, nested, neverWorse,
+	goodput, servers, tokenGoodput, outages, failovers, faults, traps, crowds, nested, neverWorse,
 	costs, permits, loopback, uploads, streams,
 )
 
@@ -165,7 +165,7 @@ func TestScenarios(t *testing.T) {
 	if err := page.Write(&b); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range rivals {
+	for _, c := range slices.Concat(rivals, fallbackRivals) {
 		if !strings.Contains(b.String(), "`"+c.Module+"` v") {
 			t.Errorf("the page does not name the version of %s", c.Module)
 		}
@@ -181,7 +181,7 @@ func TestScenarios(t *testing.T) {
 // versions asks the go command for the versions of the rivals.
 func versions(t *testing.T) map[string]string {
 	args := []string{"list", "-m", "-f", "{{.Path}} {{.Version}}"}
-	for _, c := range rivals {
+	for _, c := range slices.Concat(rivals, fallbackRivals) {
 		args = append(args, c.Module)
 	}
 	out, err := exec.Command("go", args...).Output()

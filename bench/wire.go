@@ -47,6 +47,18 @@ type wire struct {
 
 	mu   sync.Mutex
 	sent int // requests that serve has seen; mu guards it
+
+	ends []func() // see atEnd
+}
+
+// atEnd has a contender stopped whose goroutines would outlive a scenario's bubble.
+func (w *wire) atEnd(stop func()) { w.ends = append(w.ends, stop) }
+
+// end stops who asked for it.
+func (w *wire) end() {
+	for _, stop := range w.ends {
+		stop()
+	}
 }
 
 func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
