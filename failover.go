@@ -323,7 +323,11 @@ func (t *target) answer(req, own *http.Request, resp *http.Response, err error) 
 	switch resp.StatusCode {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 		bodyOf(resp).Close()
-		return nil, t.misconfigured(FateRefused, fmt.Sprintf("target %s redirects with status %d; set its URL to where it leads", t.name, resp.StatusCode))
+		fate := FateUnknown // one to a form or to what was made is sent after the work as well
+		if resp.StatusCode >= http.StatusTemporaryRedirect {
+			fate = FateRefused // it asks for the same request elsewhere
+		}
+		return nil, t.misconfigured(fate, fmt.Sprintf("target %s redirects with status %d; set its URL to where it leads", t.name, resp.StatusCode))
 	}
 	if !sameOrigin(req, own) {
 		retarget.Answer(resp.Header)
