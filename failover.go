@@ -324,7 +324,11 @@ func (t *target) answer(req, own *http.Request, resp *http.Response, err error) 
 	switch resp.StatusCode {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 		bodyOf(resp).Close()
-		return nil, t.misconfigured(resp.StatusCode, fmt.Sprintf("target %s redirects with status %d; set its URL to where it leads", t.name, resp.StatusCode))
+		e := t.misconfigured(resp.StatusCode, fmt.Sprintf("target %s redirects with status %d; set its URL to where it leads", t.name, resp.StatusCode))
+		if resp.StatusCode < http.StatusTemporaryRedirect {
+			e.Fate = FateUnknown // one that leads from a form to what it made is sent after the work
+		}
+		return nil, e
 	}
 	if !sameOrigin(req, own) {
 		retarget.Answer(resp.Header)

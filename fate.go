@@ -252,8 +252,15 @@ const (
 
 // harmOf goes by all but the body, and costs nothing.
 func harmOf(req *http.Request) harm {
+	if hasKey(req) {
+		return harmless
+	}
+	return harmWithoutKey(req)
+}
+
+func harmWithoutKey(req *http.Request) harm {
 	switch {
-	case idempotentMethod(req.Method) && !conditional(req) && !adds(req), hasKey(req):
+	case idempotentMethod(req.Method) && !conditional(req) && !adds(req):
 		return harmless
 	case req.Method != http.MethodPost, req.URL == nil, dialect.HandsOver(hostname(req.URL), req.URL.Path, req.Header):
 		return harmful

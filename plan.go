@@ -32,6 +32,7 @@ type plan struct {
 	policy      *RetryPolicy   // of this very call; not nil
 	role        role
 	harm        harm // of doing it twice, before its body is looked at
+	away        harm // of doing it here and again elsewhere, likewise
 	watched     bool // an attempt that nobody watched left a doubt that evidence can settle
 	switchedOff bool // by its settings it never repeats
 	maxAttempts int
@@ -63,6 +64,9 @@ func (p *plan) make(t *Retrier, req *http.Request, via *Failover, next http.Roun
 		p.maxAttempts, p.bounded = 1, true
 	}
 	p.harm = p.harmByRules()
+	if p.away = p.harm; via != nil {
+		p.away = p.harmAway()
+	}
 	if !hasBody(req) {
 		return
 	}
@@ -134,23 +138,41 @@ func (p *plan) harmByRules() harm {
 		}
 		return harmful
 	}
-	h := harmOf(p.req)
+	return p.unlessOnce(harmOf(p.req))
+}
+
+func (p *plan) unlessOnce(h harm) harm {
 	if p.InferenceOnce && (h == modelCall || h == unlisted) {
 		return harmful
 	}
 	return h
 }
 
+// harmAway is what doing the request here and again elsewhere would do. An idempotency
+// key prevents nothing there: it is known only where it was sent, and to that account.
+func (p *plan) harmAway() harm {
+	if p.harm != harmless || p.policy.Idempotent || p.Idempotent != nil || !hasKey(p.req) {
+		return p.harm
+	}
+	return p.unlessOnce(harmWithoutKey(p.req))
+}
+
 // repeatable reports whether doing the request twice does no harm. Bodies are
 // looked at here, after an attempt that failed: a success costs nothing, and what a
 // body shows may stand at its end.
-func (p *plan) repeatable() bool {
-	switch p.harm {
+func (p *plan) repeatable() bool { return p.doesNone(p.harm) }
+
+// repeatableAway reports whether doing the request here and again elsewhere does no
+// harm.
+func (p *plan) repeatableAway() bool { return p.doesNone(p.away) }
+
+func (p *plan) doesNone(h harm) bool {
+	switch h {
 	case harmless, harmful:
-		return p.harm == harmless
+		return h == harmless
 	}
 	e, seen := p.effect()
-	return p.harm.ofBody(e, seen) == harmless
+	return h.ofBody(e, seen) == harmless
 }
 
 // showBody writes what the server can have seen of the request's body to w. It
@@ -184,7 +206,7 @@ func (p *plan) effect() (e *dialect.Effect, seen bool) {
 // showsInPassing reports whether the body can only be looked at while it is sent: it
 // is neither in memory nor kept.
 func (p *plan) showsInPassing() bool {
-	return (p.harm == modelCall || p.harm == unlisted) && !p.inMemory && p.source == nil && hasBody(p.req) && p.resends() &&
+	return (p.away == modelCall || p.away == unlisted) && !p.inMemory && p.source == nil && hasBody(p.req) && p.resends() &&
 		p.replayable()
 }
 

@@ -18,7 +18,8 @@ type walk struct {
 	within time.Duration // how long that may wait in a Throttler: 0 is as long as it takes, negative is not at all
 	probe  bool          // it went to a place that is down, to see whether it is back
 
-	waited   bool // where it was, since a server asked for that
+	bound    *place // the only one where another try does no harm; nil if there is no such
+	waited   bool   // where it was, since a server asked for that
 	failures []failure
 	estimate int64  // of the input, in tokens; 0 if it was not asked for
 	content  []byte // of the body, once a target has changed it
@@ -178,7 +179,7 @@ func (w *walk) goTo(i int, within time.Duration) {
 func (p *plan) fitting(i int) bool {
 	l := &p.walk.places[i]
 	switch {
-	case l.head == nil:
+	case l.head == nil, p.walk.bound != nil && l != p.walk.bound:
 		return false
 	case l.to == nil:
 		return true
@@ -224,7 +225,7 @@ func (p *plan) choose(may func(int) bool, most time.Duration) bool {
 		isDown, left, _ := f.down.Until(at)
 		switch {
 		case isDown:
-			if left == 0 && wait == 0 && (!stays || stay == i) && p.repeatable() && f.down.Probe(at) {
+			if left == 0 && wait == 0 && (!stays || stay == i) && p.repeatableAway() && f.down.Probe(at) {
 				w.goTo(i, -1)
 				w.probe = true
 				return true
@@ -331,7 +332,7 @@ func (p *plan) canFollow() bool {
 // leavesSilence reports whether a stream that has no output within FirstOutput is left
 // for another place, rather than handed up as it is.
 func (p *plan) leavesSilence() bool {
-	return p.via != nil && p.FirstOutput > 0 && p.repeatable() && p.canFollow()
+	return p.via != nil && p.FirstOutput > 0 && p.repeatableAway() && p.canFollow()
 }
 
 // serverErrorWait is how long a call waits before it repeats the first 500 where it is.
@@ -348,6 +349,9 @@ func (r *retry) another(a attempt, resp *http.Response, err error) (wait time.Du
 	}
 	w.failures = append(w.failures, failure{place: w.at, walk: r.made, resp: resp, err: err, verdict: e, held: r.call.heldAfter(resp)})
 	last := &w.failures[len(w.failures)-1]
+	if e.mayBeDone() && !r.repeatableAway() {
+		w.bound = &w.places[w.at]
+	}
 	if ended(r.req) != nil || !r.replayable() || !r.mayGoOn(e) {
 		return 0, false
 	}
@@ -367,10 +371,15 @@ func (r *retry) another(a attempt, resp *http.Response, err error) (wait time.Du
 	return wait, true
 }
 
-// mayGoOn reports whether another try does no harm. By RFC 9110, 15.5.2, a 401 says
-// that the request was not carried out.
+// mayGoOn reports whether another try does no harm.
 func (r *retry) mayGoOn(e *Error) bool {
-	return e.Fate != FateApplied && (e.Fate != FateUnknown || e.Status == http.StatusUnauthorized || r.repeatable())
+	return e.Fate != FateApplied && (!e.mayBeDone() || r.repeatable())
+}
+
+// mayBeDone reports whether the request may have been carried out. By RFC 9110, 15.5.2,
+// a 401 says that it was not.
+func (e *Error) mayBeDone() bool {
+	return e.Fate == FateApplied || e.Fate == FateUnknown && e.Status != http.StatusUnauthorized
 }
 
 // isNext reports whether the call can go to the i-th place in the walk that is under
