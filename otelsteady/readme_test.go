@@ -41,7 +41,7 @@ func TestTheREADMENamesAll(t *testing.T) {
 		rt := r.calls(&steadyhttp.Transport{Retrier: everySecond(), Throttler: throttler, Base: r.attempts(base)})
 		do(t, rt, chat(t, t.Context()))
 		for range 2 {
-			go do(t, rt, chat(t, t.Context()))
+			go do(t, rt, chat(t, steadyhttp.WithPriority(t.Context(), limit.Batch)))
 		}
 		do(t, rt, request(t, t.Context(), "BREW", chatURL, ""))
 		time.Sleep(time.Hour)
