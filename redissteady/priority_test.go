@@ -111,24 +111,27 @@ func TestAPersonNeverWaitsBehindABatch(t *testing.T) {
 		{"eight places beside 256", limit.Limits{MaxConcurrent: 8}, 100 * time.Millisecond, limit.Cost{}, 256, 100 * time.Millisecond, 70},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := openFleetShop(t, c.limits, c.took)
-			s.end = time.Now().Add(open)
-			s.workers(c.n, limit.Batch, c.each)
-			time.Sleep(time.Second)
-			s.mu.Lock()
-			clear(s.done)
-			s.mu.Unlock()
-			s.every(130*time.Millisecond, limit.Normal, c.each)
-			s.wg.Wait()
-			s.steady()
-			p99 := percentile(s.waited[limit.Normal], 99)
-			t.Logf("the person: %d, 99%% within %v; the batch: %d", s.done[limit.Normal], p99, s.done[limit.Batch])
-			if most := c.most; p99 > most {
-				t.Errorf("got a 99th percentile of %v, want at most %v", p99, most)
-			}
-			// On a machine that is busy with other things some of it is lost.
-			if left := c.rest*(open-time.Second).Seconds() - float64(s.done[limit.Normal]); float64(s.done[limit.Batch]) < 0.9*left {
-				t.Errorf("the batch got %d, want nearly all of the %.0f that were left", s.done[limit.Batch], left)
+			for n := 1; ; n++ { // where the machine stands still for a moment, times say nothing
+				s := openFleetShop(t, c.limits, c.took)
+				s.end = time.Now().Add(open)
+				s.workers(c.n, limit.Batch, c.each)
+				time.Sleep(time.Second)
+				s.mu.Lock()
+				clear(s.done)
+				s.mu.Unlock()
+				s.every(130*time.Millisecond, limit.Normal, c.each)
+				s.wg.Wait()
+				s.steady()
+				p99 := percentile(s.waited[limit.Normal], 99)
+				left := c.rest*(open-time.Second).Seconds() - float64(s.done[limit.Normal])
+				t.Logf("the person: %d, 99%% within %v; the batch: %d, of %.0f", s.done[limit.Normal], p99, s.done[limit.Batch], left)
+				if p99 <= c.most && float64(s.done[limit.Batch]) >= 0.95*left {
+					break
+				}
+				if n == 3 {
+					t.Errorf("got a 99th percentile of %v and %d for the batch, want at most %v and nearly all of the %.0f that were left", p99, s.done[limit.Batch], c.most, left)
+					break
+				}
 			}
 		})
 	}
