@@ -9,6 +9,7 @@
 -- Of one who only peeks nothing is taken and nothing is kept; the answer's wait is
 -- when it could go.
 
+local class = ask.class or 1 -- of its priority, the lowest is 0
 local cost, within, bound = ask.cost, ask.within or inf, ask.bound or inf
 
 -- The user's limits are those of the latest who asks.
@@ -36,13 +37,17 @@ end
 -- believed reports whether requests are held back by a stated limit.
 local function believed(b) return now >= (b.doubted or 0) end
 
+local in_hole = {} -- the buckets in which it takes what was left for its class
+
 local ahead_of = {} -- by the buckets whose windows have room later than they have something
 
--- due returns when a bucket has n, at t at the earliest, and whether that is sure.
-local function due(b, n, t)
+-- due_behind returns when a bucket has n, at t at the earliest, and whether that is
+-- sure, behind all to whom it is promised.
+local function due_behind(b, n, t)
   refill(b, t)
   local need = min(n, b.size) -- more than it holds goes out of a full one, into debt
   if n == 0 then return t, true end
+  if class == 0 and b.seen and need + n <= b.size and leaves(b.somebody) then need = need + n end
   if b.times then
     local at = b.level + ROUND_OFF >= need and t or max(t, b.at) + (need - b.level) / b.rate
     local room = window_due(b, n, at)
@@ -69,6 +74,20 @@ local function due(b, n, t)
   if not b.empty or at - t <= MIN_TRY or now < (b.confirmed or 0) then return at, true end
   if not b.tried and now >= (b.promised or 0) then return t, true end
   return at, false
+end
+
+-- due is due_behind, or sooner if something was left for the request's class.
+local function due(b, n, t)
+  local at, sure = due_behind(b, n, t)
+  in_hole[b] = nil
+  if at > t and class < 2 then
+    local sooner = hole(b, class, n)
+    if sooner < at then
+      in_hole[b], ahead_of[b] = true, nil
+      return max(sooner, t), true
+    end
+  end
+  return at, sure
 end
 
 local function why(b)
@@ -170,10 +189,14 @@ local function take(at)
     local s = states[i]
     for _, b in ipairs(s.buckets) do
       local c = cost[b.unit]
+      if class > 0 then b.somebody = now end
       if c > 0 and b.empty and not b.tried and b.level < c and believed(b) then b.tried = at end
       if c > 0 then b.promised = at end
       if b.times and c > 0 then window_take(b, c, at, b.level + ROUND_OFF >= min(c, b.size)) end
-      b.level = b.level - c
+      if in_hole[b] then fill_hole(b, class, c) else b.level = b.level - c end
+      for lower = 0, class - 1 do
+        if c > 0 and b.rate > 0 and now < (s['waits' .. lower] or 0) then leave_hole(b, lower, c * OWED_OF, at) end
+      end
       -- A burst is for after a pause: those who wait for the window go evenly.
       if ahead_of[b] then b.level = min(b.level, (now - ahead_of[b]) * b.rate) end
     end
@@ -232,6 +255,11 @@ local function decide()
     answer.spared = all
   end
   answer.why = because
+  -- A lower class is promised only what is near, for higher ones to come before it; or
+  -- what it could not get any more when it asks again, if all until then were theirs.
+  local host = states[1]
+  if class == 2 then host.urgent = now end
+  local near = class == 0 or class == 1 and leaves(host.urgent)
   local g = by and at > now and states[by].gate
   if g then
     answer.gate = { key = by, failing = g.failing or false, limited = g.limited or false, left = g.till - now, age = now - g.shut }
@@ -251,20 +279,33 @@ local function decide()
   elseif not sure then
     answer.verdict, answer.wait = 'park', max(at - now, MIN_PARK)
     return
+  elseif near and at - now > PROMISE_AHEAD and 2 * (at - now) - PROMISE_AHEAD < within then
+    answer.verdict, answer.wait, answer.near = 'park', max(at - now - PROMISE_AHEAD, MIN_PARK), true
+    for _, i in ipairs(touched) do states[i]['waits' .. class] = now + answer.wait + WAITS_TIME end
+    return
   end
-  local leases, line = KEYS[ask.leases or 0], KEYS[ask.line or 0]
+  if near and at > now then
+    for _, i in ipairs(touched) do states[i]['waits' .. class] = now + WAITS_TIME end
+  end
+  local leases, line, turns = KEYS[ask.leases or 0], KEYS[ask.line or 0], KEYS[(ask.line or -1) + 1]
   local me = ask.process .. '/' .. ask.id
   if leases and not (ask.granted and redis.call('ZSCORE', leases, me)) then
-    if leases_now(leases) >= ask.most or redis.call('ZCARD', line) > 0 then
+    local of = turns_of(turns)
+    local score, head = line_turn(line, of, class)
+    local most = ask.most
+    if class > 0 then of.somebody = now
+    elseif most > 1 and leaves(of.somebody) then most = most - 1 end
+    local waits = leases_now(leases) >= most or head and head < score
+    if (waits or head) and not redis.call('ZSCORE', line, me) then of[class + 1] = score end
+    if waits or head or class > 0 then keep_turns(turns, of) end
+    if waits then
       answer.why = 'the limit of concurrent requests'
       answer.verdict = (ask.full or bound == 0) and 'refuse' or 'park'
       if answer.verdict == 'park' then
-        local host = states[1]
-        host.came = (host.came or 0) + 1
-        redis.call('ZADD', line, 'NX', host.came, me) -- who asks again keeps its place
+        redis.call('ZADD', line, 'NX', string.format('%.9f', score), me) -- who asks again keeps its place
         redis.call('PEXPIRE', line, KEEP * 1000)
         answer.lined = true
-        grant(leases, line, ask.most) -- there may be a place after all, if those in the line have died
+        grant(leases, line, turns, ask.most) -- there may be a place after all, if those in the line have died
       end
       return
     end
@@ -282,10 +323,22 @@ local function peek_at()
   local at, _, because = ready(act)
   if ask.inference == OBSERVE and at > now then at, _, because = ready(false) end
   answer.verdict, answer.wait, answer.why = 'go', at - now, because
-  local leases, line = KEYS[ask.leases or 0], KEYS[ask.line or 0]
+  local leases, line, turns = KEYS[ask.leases or 0], KEYS[ask.line or 0], KEYS[(ask.line or -1) + 1]
   if not leases then return end
-  local free, waiting = ask.most - leases_now(leases), redis.call('ZCARD', line)
-  if free <= 0 or waiting > 0 then answer.ahead = max(waiting - free + 1, 1) end
+  local of = turns_of(turns)
+  local free, score, head = ask.most - leases_now(leases), line_turn(line, of, class)
+  if class == 0 and ask.most > 1 and leaves(of.somebody) then free = free - 1 end
+  if free > 0 and not (head and head < score) then return end
+  answer.ahead = max(redis.call('ZCARD', line) - free + 1, 1)
+  if class > 0 then
+    local others = redis.call('ZRANGE', line, 0, MAX_LOOK, 'WITHSCORES')
+    for n = 2, #others, 2 do
+      if tonumber(others[n]) > score then
+        answer.ahead = max(n / 2 - free, 1)
+        break
+      end
+    end
+  end
 end
 
 if ask.peek then

@@ -43,10 +43,10 @@ if ask.scopes[1] then save() end
 
 local answer = {}
 for n, group in ipairs(ask.groups) do
-  local leases, line = KEYS[group.leases], KEYS[group.leases + 1]
+  local leases, line, turns = KEYS[group.leases], KEYS[group.leases + 1], KEYS[group.leases + 2]
   give_up(leases)
   for _, id in ipairs(group.held) do lease(leases, ask.process .. '/' .. id) end
-  grant(leases, line, group.most)
+  grant(leases, line, turns, group.most)
   for _, id in ipairs(group.lined) do
     local member = ask.process .. '/' .. id
     if redis.call('ZSCORE', leases, member) then

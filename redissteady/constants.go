@@ -80,6 +80,22 @@ const (
 	keepTime    = 2 * time.Minute
 	maxKeepTime = 24*time.Hour + keepTime
 
+	// promiseAhead is how far ahead a request is promised its turn whose class lets
+	// others pass: so long a person may wait behind a batch. It is enough for the next
+	// to ask before the turn of the one before it has come. Who waits for more
+	// counts as waiting for waitsTime after it should have asked again.
+	promiseAhead = 60 * time.Millisecond
+	waitsTime    = time.Second
+
+	// maxLook is how many of the line for a place are looked at to say how many stand
+	// before a request.
+	maxLook = 100
+
+	// A part of a limit that was left for a lower class is kept for holeTime, and there
+	// are maxHoles of them at the most.
+	holeTime = time.Second
+	maxHoles = 100
+
 	// broughtMaxWait is the longest wait for a stated limit that a process brings
 	// back to Redis: what was said of it is not known any more, and a minute is a
 	// Throttler's default.
@@ -151,6 +167,13 @@ var constants = []struct {
 	{"MIN_PARK", minPark.Seconds()},
 	{"KEEP", keepTime.Seconds()},
 	{"MAX_KEEP", maxKeepTime.Seconds()},
+	{"PROMISE_AHEAD", promiseAhead.Seconds()},
+	{"WAITS_TIME", waitsTime.Seconds()},
+	{"HOLE_TIME", holeTime.Seconds()},
+	{"MAX_HOLES", maxHoles},
+	{"MAX_LOOK", maxLook},
+	{"OWED_OF", limiter.LeastShare / (1 - limiter.LeastShare)},
+	{"LEAVE_TIME", limiter.LeaveTime.Seconds()},
 	{"BROUGHT_MAX_WAIT", broughtMaxWait.Seconds()},
 
 	{"OBSERVE", float64(limit.Observe)},

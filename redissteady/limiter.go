@@ -67,12 +67,13 @@ type Limiter struct {
 	mu      sync.Mutex // guards what follows
 	invalid error      // why nothing can be asked
 	lastID  uint64
-	waiting map[string]*ticket // all that ask or wait, by id
-	permits map[uint64]*ticket // all that were let go and not settled
-	fronts  map[string]*ticket // who asks again for all that stand at a gate, by its name
-	queued  map[string]int     // how many wait for the user's limits, by their name
-	known   map[string]*scope  // by name
-	causes  map[string]cause   // what shut gates, by the scope's name
+	waiting map[string]*ticket   // all that ask or wait, by id
+	permits map[uint64]*ticket   // all that were let go and not settled
+	fronts  map[string]*ticket   // who asks again for all that stand at a gate, by its name
+	queued  map[queuedKey]int    // how many of each class wait for the user's limits
+	lines   map[string][]*ticket // those who stand and let others pass, in order
+	known   map[string]*scope    // by name
+	causes  map[string]cause     // what shut gates, by the scope's name
 	delays  []delay
 	away    *absence // nil while Redis answers
 	refused refusals
@@ -88,7 +89,8 @@ func (l *Limiter) run() error {
 		l.ctx, l.stop = context.WithCancel(context.Background())
 		l.name = newProcess()
 		l.process.Store(&l.name)
-		l.waiting, l.permits, l.fronts, l.queued = map[string]*ticket{}, map[uint64]*ticket{}, map[string]*ticket{}, map[string]int{}
+		l.waiting, l.permits, l.fronts, l.queued = map[string]*ticket{}, map[uint64]*ticket{}, map[string]*ticket{}, map[queuedKey]int{}
+		l.lines = map[string][]*ticket{}
 		l.known, l.causes = map[string]*scope{}, map[string]cause{}
 		l.reports.more, l.sign = make(chan struct{}, 1), make(chan struct{}, 1)
 		switch {
@@ -167,6 +169,12 @@ func (l *Limiter) obtain(ctx context.Context, t *ticket) error {
 			}
 			return err
 		}
+		if l.stands(t) {
+			if err := l.waitInLine(ctx, t); err != nil {
+				return err
+			}
+			continue
+		}
 		answer, err := l.ask(ctx, t)
 		if err != nil {
 			continue // lose is why
@@ -238,6 +246,11 @@ func (l *Limiter) ask(ctx context.Context, t *ticket) (answer, error) {
 	t.promised, t.probes, t.why = a.Verdict == "go", a.Probes, cmp.Or(a.Why, t.why)
 	t.lined = a.Lined && !t.granted
 	t.held, t.gate = a.Gate, ""
+	if t.near = a.Near; t.near {
+		l.join(t)
+	} else {
+		l.step(t)
+	}
 	if a.Gate != nil {
 		t.until = t.patience(ctx, a.Gate)
 		if a.Verdict == "park" && !a.Lined {
@@ -305,11 +318,12 @@ func (l *Limiter) wait(ctx context.Context, t *ticket, d time.Duration) bool {
 const frontEvery = time.Second
 
 // front reports whether t is the one to ask again for all that stand at its gate.
-// It may well be a probe, for which a request that may be repeated is better.
+// It may well be a probe, for which one of the lowest class is taken, and of those a
+// request that may be repeated.
 func (l *Limiter) front(t *ticket) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if f := l.fronts[t.gate]; f == nil || t.ask.Repeatable && !f.ask.Repeatable {
+	if f := l.fronts[t.gate]; f == nil || t.probesBefore(f) {
 		l.fronts[t.gate] = t
 	}
 	return l.fronts[t.gate] == t

@@ -23,7 +23,8 @@ func (l *Limiter) Peek(ctx context.Context, a limit.Ask) time.Duration {
 	if l.call(admitScript, t.keys, q.header, q, &answer) != nil {
 		return 0
 	}
-	wait := seconds(answer.Wait)
+	t.lineOf()
+	wait := seconds(answer.Wait) + l.behind(t)
 	if answer.Ahead > 0 {
 		wait = max(wait, l.placeIn(t, answer.Ahead))
 	}

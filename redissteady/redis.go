@@ -278,6 +278,7 @@ func (b *hostBeat) group(limits string, most int) *group {
 		}
 	}
 	b.key(lineName(limits)) // behind it
+	b.key(turnsName(limits))
 	g := &group{Leases: leases, Most: most, Held: []string{}, Lined: []string{}}
 	b.question.Groups = append(b.question.Groups, g)
 	return g

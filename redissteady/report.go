@@ -285,9 +285,10 @@ func (l *Limiter) deliverOne(batch []entry) {
 			ev.Key = number(e.keys[ev.Key-1])
 		}
 		if ev.Leases > 0 {
-			leases, line := e.keys[ev.Leases-1], e.keys[ev.Leases]
-			ev.Leases = number(leases)
-			number(line) // behind it, the first time that it is named
+			of := e.keys[ev.Leases-1 : ev.Leases+2]
+			ev.Leases = number(of[0])
+			number(of[1]) // the line and the turns are behind it, the first time that they are named
+			number(of[2])
 		}
 		q.Events[i] = ev
 	}

@@ -342,10 +342,10 @@ end
 
 local function release(ev)
   local member = ask.process .. '/' .. ev.id
-  local leases, line = KEYS[ev.leases], KEYS[ev.leases + 1]
+  local leases, line, turns = KEYS[ev.leases], KEYS[ev.leases + 1], KEYS[ev.leases + 2]
   redis.call('ZREM', leases, member)
   redis.call('ZREM', line, member)
-  grant(leases, line, ev.most)
+  grant(leases, line, turns, ev.most)
 end
 
 for _, ev in ipairs(ask.events) do

@@ -150,9 +150,16 @@ func (l *Limiter) Snapshot() []limit.KeyState {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	waiting, underWay, oldest := map[string]int{}, map[string]int{}, map[string]*ticket{}
+	batch, urgent := map[string]int{}, map[string]int{}
 	for _, t := range l.waiting {
 		for _, k := range t.keys[:len(t.scopes)] {
 			waiting[k]++
+			switch {
+			case t.ask.Priority <= limit.Batch:
+				batch[k]++
+			case t.ask.Priority >= limit.Urgent:
+				urgent[k]++
+			}
 			if o := oldest[k]; o == nil || t.number < o.number {
 				oldest[k] = t
 			}
@@ -166,6 +173,7 @@ func (l *Limiter) Snapshot() []limit.KeyState {
 	var all []limit.KeyState
 	for of, s := range l.known {
 		k := limit.KeyState{Key: s.key, Waiting: waiting[of], Concurrent: underWay[of], WouldHold: s.wouldHold, Evidence: s.evidence}
+		k.Batch, k.Urgent = batch[of], urgent[of]
 		if t := oldest[of]; t != nil {
 			k.Oldest, k.Why = now.Sub(t.came), t.why
 		}

@@ -29,7 +29,7 @@ local function shift(s, by)
     end
   end
   for _, b in ipairs(s.buckets) do move(b, 'at', 'seen', 'reset') end
-  for _, b in ipairs(s.buckets) do move(b, 'empty', 'counted', 'tried', 'doubted', 'confirmed', 'promised') end
+  for _, b in ipairs(s.buckets) do move(b, 'empty', 'counted', 'tried', 'doubted', 'confirmed', 'promised', 'somebody') end
   move(s.gate, 'shut', 'since', 'till', 'probe')
   move(s.rate, 'from', 'next')
   move(s.ramp, 'from', 'next')
@@ -38,7 +38,12 @@ local function shift(s, by)
   for _, b in ipairs(s.buckets) do
     for n, t in ipairs(b.times or {}) do b.times[n] = t + by end
   end
-  move(s, 'second', 'cold', 'contradicted', 'began', 'refusing')
+  for _, b in ipairs(s.buckets) do
+    for _, holes in pairs(b.holes or {}) do
+      for _, h in ipairs(holes) do h[1], h[3] = h[1] + by, h[3] + by end
+    end
+  end
+  move(s, 'second', 'cold', 'contradicted', 'began', 'refusing', 'urgent', 'waits0', 'waits1')
   move(s.good, 'second')
   move(s.bad, 'second')
 end
@@ -141,6 +146,51 @@ local function window_give(b, n, at)
   end
 end
 
+-- A turn is reserved when a request asks for it, so that whoever comes later comes
+-- after it. For a lower class to let others pass, it is promised only what is near
+-- (PROMISE_AHEAD), and asks again for the rest. For it to get its share all the same,
+-- whatever of a higher class is promised while it waits leaves a hole behind: a
+-- twentieth of what both take, at that time. A hole that nobody took is given back.
+local function refill_holes(b)
+  for _, holes in pairs(b.holes or {}) do
+    while holes[1] and holes[1][1] < now - HOLE_TIME do
+      b.level = min(b.size, b.level + holes[1][2])
+      table.remove(holes, 1)
+    end
+  end
+end
+local function leave_hole(b, class, n, at)
+  local holes = b.holes or { {}, {} }
+  b.holes = holes
+  local list = holes[class + 1]
+  local last = list[#list]
+  if last and (at - last[3] < PROMISE_AHEAD or #list >= MAX_HOLES) then
+    last[1], last[2] = max(at, last[1]), last[2] + n
+  else
+    table.insert(list, { at, n, at }) -- its end, how much it is, its beginning
+  end
+  b.level = b.level - n
+end
+
+-- hole returns when there is room for n in those that were left for the class; inf if
+-- there is not.
+local function hole(b, class, n)
+  local sum = 0
+  for _, h in ipairs(b.holes and b.holes[class + 1] or {}) do
+    sum = sum + h[2]
+    if sum + ROUND_OFF >= n then return max(h[1], now) end
+  end
+  return inf
+end
+local function fill_hole(b, class, n)
+  local list = b.holes[class + 1]
+  while list[1] and n > ROUND_OFF do
+    local part = min(n, list[1][2])
+    n, list[1][2] = n - part, list[1][2] - part
+    if list[1][2] <= ROUND_OFF then table.remove(list, 1) end
+  end
+end
+
 -- lets_nothing_in returns since when a limit that nobody states has refused all
 -- requests of s, if that is more than a moment.
 local function lets_nothing_in(s)
@@ -167,6 +217,7 @@ local function peek(i)
   s.at = now
   for n = #s.buckets, 1, -1 do
     local b = s.buckets[n]
+    refill_holes(b)
     local stale = b.seen and now - b.seen > max(b.window, STATED_TIME) -- not confirmed for long
     if stale and now >= (b.doubted or 0) then table.remove(s.buckets, n) end
     while b.times and b.times[1] and b.times[1] + b.window <= now do
@@ -307,10 +358,43 @@ local function lease(leases, member)
   redis.call('PEXPIRE', leases, KEEP * 1000)
 end
 
+-- The line is in the order of scores. Each request comes a step after the one of its
+-- class before it, and not before who is being served; the steps of a class are as long
+-- as nineteen of the next higher one, so that it lets so many pass. Scores of the lowest
+-- class are whole numbers, and no others: it leaves one place over. Under turns is
+-- kept where each class is, and when somebody of a higher one was there.
+local steps = { 1, OWED_OF, OWED_OF * OWED_OF }
+local function whole(score) return score == floor(score) end
+local function turns_of(turns)
+  local raw = redis.call('GET', turns)
+  local ok, of
+  if raw then ok, of = pcall(cmsgpack.unpack, raw) end
+  return ok and of or { 0, 0, 0, somebody = -KEEP }
+end
+local function keep_turns(turns, of) redis.call('SET', turns, cmsgpack.pack(of), 'PX', KEEP * 1000) end
+local function line_turn(line, of, class)
+  local head = tonumber(redis.call('ZRANGE', line, 0, 0, 'WITHSCORES')[2])
+  local served = max(of[1], of[2], of[3])
+  if head then served = head - (whole(head) and steps[1] or steps[2]) end
+  local score = max(of[class + 1], served) + steps[class + 1]
+  if class == 0 then score = floor(score)
+  elseif whole(score) then score = score + steps[3] / 2 end
+  return score, head
+end
+
+-- leaves reports whether a batch leaves something over, as somebody of a higher class
+-- was there.
+local function leaves(somebody) return math.abs(now - (somebody or -inf)) < LEAVE_TIME end
+
 -- grant gives what places are free to the next in line, and lets them know.
-local function grant(leases, line, most)
+local function grant(leases, line, turns, most)
   local free = most - leases_now(leases)
   while free > 0 do
+    if free == 1 and most > 1 and leaves(turns_of(turns).somebody) then
+      local first = redis.call('ZRANGE', line, 0, 1, 'WITHSCORES')
+      local head, second = tonumber(first[2]), tonumber(first[4])
+      if head and whole(head) and not (second and not whole(second)) then return end
+    end
     local member = redis.call('ZPOPMIN', line)[1]
     if not member then return end
     local process, id = string.match(member, '^(.-)/(.*)$')

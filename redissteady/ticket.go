@@ -26,8 +26,9 @@ type ticket struct {
 	keys      []string // KEYS of its admission
 	scopes    []limit.Key
 	limits    []setLimit
-	limitsKey int // the number of the key of the user's limits; 0 if there are none
-	alive     int // likewise of the processes; leases and their line follow, if there are any
+	line      string // the name of that in which it stands if it has to, see line.go
+	limitsKey int    // the number of the key of the user's limits; 0 if there are none
+	alive     int    // likewise of the processes; leases and their line follow, if there are any
 
 	wake    chan struct{} // has one to say that something has changed
 	waited  time.Duration
@@ -36,7 +37,9 @@ type ticket struct {
 	gate    string // at which it stands and asks again: the name of the scope
 	full    bool   // too many wait already
 	inQueue bool
-	late    bool // what it was promised is now after its deadline
+	rested  bool      // it has stood in a line where others ask
+	press   time.Time // when it asks there all the same, if it has a deadline
+	late    bool      // what it was promised is now after its deadline
 
 	held    *gateState // the gate that holds it back; nil is none
 	until   time.Time  // for how long it waits there
@@ -60,6 +63,10 @@ type ticket struct {
 	again    bool    // it has to ask again
 	granted  bool    // it has a place
 	lined    bool    // it stands in line for one
+	standing bool    // it stands in a line of this process's, see line.go
+	resting  bool    // it does not ask there
+	near     bool    // it was told that its turn is not near
+	presses  bool    // it asks although others are before it, as its deadline is near
 }
 
 // enter makes a ticket. It is among those who wait from now on, so that no message
@@ -73,7 +80,7 @@ func (l *Limiter) enter(a limit.Ask) *ticket {
 	t.number, t.id = l.lastID, strconv.FormatUint(l.lastID, 10)
 	l.waiting[t.id] = t
 	if n := a.MaxQueue; n > 0 && t.limitsKey > 0 {
-		t.full = l.queued[t.keys[t.limitsKey-1]] >= n
+		t.full = l.queued[t.queuedKey()] >= n
 	}
 	return t
 }
@@ -107,13 +114,14 @@ func (t *ticket) names(prefix string) {
 	t.alive = len(t.keys)
 	if t.ask.Limits.MaxConcurrent > 0 {
 		of := t.keys[t.limitsKey-1]
-		t.keys = append(t.keys, leasesName(of), lineName(of))
+		t.keys = append(t.keys, leasesName(of), lineName(of), turnsName(of))
 	}
 }
 
 func aliveName(host string) string    { return host + ":alive" }
 func leasesName(limits string) string { return limits + ":leases" }
 func lineName(limits string) string   { return limits + ":line" }
+func turnsName(limits string) string  { return limits + ":turns" }
 
 // leases is the number of the key of the leases, 0 if places are not limited.
 func (t *ticket) leases() int {
@@ -128,6 +136,7 @@ func (t *ticket) admission(l *Limiter, ctx context.Context) *admission {
 	q := &admission{
 		header: l.header(t.alive), ID: t.id, Scopes: [][2]int{}, LimitsKey: t.limitsKey, Limits: t.limits, Cost: t.cost,
 		Leases: t.leases(), Most: max(t.ask.Limits.MaxConcurrent, 0), Full: t.full, Past: t.past, Inference: t.ask.Inference,
+		Class: limiter.ClassOf(t.ask.Priority),
 	}
 	if q.Leases > 0 {
 		q.Line = q.Leases + 1
@@ -158,6 +167,7 @@ func (l *Limiter) forget(t *ticket) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	t.promised, t.gate, t.held, t.probes = false, "", nil, nil
+	l.step(t)
 }
 
 // patience returns until when t waits at g. It begins with the first gate that
@@ -237,7 +247,7 @@ func (l *Limiter) queue(t *ticket) {
 	t.inQueue = true
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.queued[t.keys[t.limitsKey-1]]++
+	l.queued[t.queuedKey()]++
 }
 
 // leave takes t from among those who wait, to those who are under way if it was
@@ -246,6 +256,7 @@ func (l *Limiter) leave(t *ticket, gone bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.waiting, t.id)
+	l.step(t)
 	if gone {
 		t.went = time.Now()
 		l.permits[t.number] = t
@@ -253,10 +264,22 @@ func (l *Limiter) leave(t *ticket, gone bool) {
 	if !t.inQueue {
 		return
 	}
-	of := t.keys[t.limitsKey-1]
+	of := t.queuedKey()
 	if l.queued[of]--; l.queued[of] == 0 {
 		delete(l.queued, of)
 	}
+}
+
+func (t *ticket) queuedKey() queuedKey {
+	return queuedKey{t.keys[t.limitsKey-1], t.ask.Priority}
+}
+
+// probesBefore reports whether t is a better probe than f.
+func (t *ticket) probesBefore(f *ticket) bool {
+	if t.ask.Priority != f.ask.Priority {
+		return t.ask.Priority < f.ask.Priority
+	}
+	return t.ask.Repeatable && !f.ask.Repeatable
 }
 
 func (t *ticket) tooMany() error {

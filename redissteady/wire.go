@@ -99,6 +99,7 @@ type admission struct {
 	Within    *float64   `json:"within,omitempty"` // seconds
 	Bound     *float64   `json:"bound,omitempty"`  // likewise: what is left of MaxWait
 	Peek      bool       `json:"peek,omitempty"`   // it only asks when it could go
+	Class     int        `json:"class"`            // of its priority, the lowest is 0
 	Full      bool       `json:"full,omitempty"`   // too many wait already for it to wait, too
 	Past      bool       `json:"past,omitempty"`   // it has waited for OutageWait
 
@@ -124,6 +125,7 @@ type answer struct {
 	Would     int          `json:"would"`  // the scope that would have held it back
 	Spared    string       `json:"spared"` // and why
 	Lined     bool         `json:"lined"`  // it stands in the line for a place
+	Near      bool         `json:"near"`   // it is promised only what is near, and asks again
 	Sent      []load       `json:"sent"`   // in all, under each of Scopes, with this request
 	Scopes    []scopeState `json:"scopes"`
 	Known     bool         `json:"known"` // the host has answered

@@ -290,8 +290,32 @@ var brokenLimiters = []struct {
 		*wait = l.Memory.Peek(context.Background(), *a)
 	}), "Peek knows of pauses and places, and of what is only observed", "only observed"},
 
+	{"knows no priorities", asks(ofNoPriority), "of those that wait the highest priority goes first", "batch request 1 went before"},
+	{"has turns by arrival", asks(ofNoPriority), "at a rate a higher priority goes before those that wait already", "a person, who comes after them: got its permit after 2.9"},
+	{"lets a batch starve", asks(func(a *limit.Ask) {
+		if a.Priority == limit.Batch {
+			time.Sleep(lostAfter)
+		}
+	}), "each priority that waits gets a twentieth of what passes", "the batch's went as number 26"},
+	{"leaves nothing over", asks(ofNoPriority), "of several places a batch leaves one, where others come", "the batch's third, as a person may come: it ended"},
+	{"has one queue for all", asks(ofNoPriority), "MaxQueue is counted for each priority, and Snapshot tells them", "want 6, 2 and 2"},
+	{"forgets deadlines", func() limit.Limiter {
+		return &brokenLimiter{acquire: func(l *brokenLimiter, ctx context.Context, a limit.Ask) (limit.Permit, error) {
+			if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) > time.Second {
+				ctx = context.WithoutCancel(ctx)
+			}
+			return l.Memory.Acquire(ctx, a)
+		}}
+	}, "who of a lower priority was let in is not overtaken until it is late", "one that can: got its permit after"},
+	{"probes with whoever came first", asks(ofNoPriority), "probes are of the lowest priority that waits", "normal request 1 was the probe"},
+	{"peeks at one queue", peeks(func(l *brokenLimiter, a *limit.Ask, wait *time.Duration) {
+		*wait = l.Memory.Peek(context.Background(), of(limit.Batch, *a))
+	}), "Peek reckons with the priority", "for a person"},
+
 	{"panics", asks(func(*limit.Ask) { panic("so much for that") }), "without limits requests go at once", "panic: so much for that"},
 	{"leaves a goroutine behind", asks(func(*limit.Ask) { go time.Sleep(time.Minute) }),
 		"the requests of a day may go when they are wanted", "goroutines are left"},
 	{"cannot be closed", func() limit.Limiter { return &unclosable{} }, "a refund gives all tokens back", "Close: got the error stuck"},
 }
+
+func ofNoPriority(a *limit.Ask) { a.Priority = limit.Normal }

@@ -1,0 +1,162 @@
+package redissteady_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp/limit"
+	"github.com/steadyhttp/steadyhttp/redissteady"
+)
+
+// A fleetShop is four processes whose limits a person and a batch share.
+type fleetShop struct {
+	t    *testing.T
+	all  []*redissteady.Limiter
+	ask  limit.Ask
+	took time.Duration // by each request
+	wg   sync.WaitGroup
+	end  time.Time
+
+	mu     sync.Mutex // guards what follows
+	done   map[limit.Priority]int
+	waited map[limit.Priority][]time.Duration
+}
+
+func openFleetShop(t *testing.T, limits limit.Limits, took time.Duration) *fleetShop {
+	server := startRedis(t)
+	s := &fleetShop{t: t, ask: asking(limits), took: took, done: map[limit.Priority]int{}, waited: map[limit.Priority][]time.Duration{}}
+	for range processes {
+		s.all = append(s.all, limiterOn(t, server.client()))
+	}
+	return s
+}
+
+// call has one of p go over the n-th process.
+func (s *fleetShop) call(n int, p limit.Priority, cost limit.Cost) {
+	a := s.ask
+	a.Priority, a.Cost = p, cost
+	ctx, cancel := context.WithCancel(s.t.Context())
+	defer time.AfterFunc(time.Until(s.end)+time.Second, cancel).Stop()
+	l := s.all[n%len(s.all)]
+	began := time.Now()
+	permit, err := l.Acquire(ctx, a)
+	if err != nil {
+		if !errors.Is(err, context.Canceled) {
+			s.t.Errorf("%v: got %v, want a permit", p, err)
+		}
+		return
+	}
+	s.mu.Lock()
+	if time.Now().Before(s.end) {
+		s.done[p]++
+		s.waited[p] = append(s.waited[p], time.Since(began))
+	}
+	s.mu.Unlock()
+	time.Sleep(s.took)
+	l.Settle(permit, good)
+}
+
+// workers send one request after the other.
+func (s *fleetShop) workers(n int, p limit.Priority, cost limit.Cost) {
+	for i := range n {
+		s.wg.Go(func() {
+			for time.Now().Before(s.end) {
+				s.call(i, p, cost)
+			}
+		})
+	}
+}
+
+// every has one of p come at that pace.
+func (s *fleetShop) every(d time.Duration, p limit.Priority, cost limit.Cost) {
+	s.wg.Go(func() {
+		for i := 0; time.Now().Before(s.end); i++ {
+			s.wg.Go(func() { s.call(i, p, cost) })
+			time.Sleep(d)
+		}
+	})
+}
+
+// steady requires that Redis was never away.
+func (s *fleetShop) steady() {
+	s.t.Helper()
+	for i, l := range s.all {
+		for _, k := range l.Snapshot() {
+			if k.Key.Host == "redis" {
+				s.t.Errorf("process %d: %v: %v", i, k.GateError, errors.Unwrap(k.GateError))
+			}
+		}
+	}
+}
+
+// A person who shares a limit with a batch hardly notices it, in whatever process
+// either is, and the batch gets what the person leaves.
+func TestAPersonNeverWaitsBehindABatch(t *testing.T) {
+	const open = 8 * time.Second
+	for _, c := range []struct {
+		name   string
+		limits limit.Limits
+		took   time.Duration
+		each   limit.Cost
+		n      int
+		most   time.Duration // that the person waits
+		rest   float64       // that passes in all in a second
+	}{
+		{"50 requests a second beside 64", limit.Limits{RequestsPerSecond: 50, Burst: 1}, 10 * time.Millisecond, limit.Cost{}, 64, 150 * time.Millisecond, 50},
+		{"50 requests a second beside 1000", limit.Limits{RequestsPerSecond: 50, Burst: 1}, 10 * time.Millisecond, limit.Cost{}, 1000, 150 * time.Millisecond, 50},
+		{"tokens for 50 a second beside 256", limit.Limits{TokensPerMinute: 3_000_000}, 10 * time.Millisecond, limit.Cost{Input: 1000}, 256, 150 * time.Millisecond, 50},
+		{"eight places beside 256", limit.Limits{MaxConcurrent: 8}, 100 * time.Millisecond, limit.Cost{}, 256, 100 * time.Millisecond, 70},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for n := 1; ; n++ { // where the machine stands still for a moment, times say nothing
+				s := openFleetShop(t, c.limits, c.took)
+				s.end = time.Now().Add(open)
+				s.workers(c.n, limit.Batch, c.each)
+				time.Sleep(time.Second)
+				s.mu.Lock()
+				clear(s.done)
+				s.mu.Unlock()
+				s.every(130*time.Millisecond, limit.Normal, c.each)
+				s.wg.Wait()
+				s.steady()
+				p99 := percentile(s.waited[limit.Normal], 99)
+				left := c.rest*(open-time.Second).Seconds() - float64(s.done[limit.Normal])
+				t.Logf("the person: %d, 99%% within %v; the batch: %d, of %.0f", s.done[limit.Normal], p99, s.done[limit.Batch], left)
+				if p99 <= c.most && float64(s.done[limit.Batch]) >= 0.95*left {
+					break
+				}
+				if n == 3 {
+					t.Errorf("got a 99th percentile of %v and %d for the batch, want at most %v and nearly all of the %.0f that were left", p99, s.done[limit.Batch], c.most, left)
+					break
+				}
+			}
+		})
+	}
+}
+
+// However many others come, a batch gets its twentieth.
+func TestNoClassStarves(t *testing.T) {
+	for name, limits := range map[string]limit.Limits{"a rate": {RequestsPerSecond: 100, Burst: 1}, "places": {MaxConcurrent: 4}} {
+		t.Run(name, func(t *testing.T) {
+			s := openFleetShop(t, limits, 40*time.Millisecond) // 100 a second over four places
+			s.end = time.Now().Add(8 * time.Second)
+			s.workers(16, limit.Batch, limit.Cost{})
+			time.Sleep(time.Second)
+			s.every(5*time.Millisecond, limit.Normal, limit.Cost{}) // twice what passes
+			time.Sleep(time.Second)
+			s.mu.Lock()
+			clear(s.done)
+			s.mu.Unlock()
+			s.wg.Wait()
+			s.steady()
+			share := 100 * float64(s.done[limit.Batch]) / float64(s.done[limit.Batch]+s.done[limit.Normal])
+			t.Logf("the batch got %.1f%% of %v", share, s.done)
+			if share < 4 || share > 6.5 {
+				t.Errorf("the batch got %.1f%%, want 5%%", share)
+			}
+		})
+	}
+}
