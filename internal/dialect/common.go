@@ -214,7 +214,7 @@ var englishPhrases = []words{
 	{RateLimit, "", []string{"current minute", "next minute", "current second"}},
 	{Quota, "!404 !503", slices.Concat(spent, ofTrial, cross(lacks, money))},
 	{Quota, "!404 !503", []string{
-		"used all your", "used up all", "out of~ tokens", "error code: 1027", "error 1027", "out of~ messages", "insufficient~ units", "update your payment", "spend cap", "you have run out of", "account has run out of", "you've run out of", "add funds", "credit cap", "call volume quota", "quota will be re",
+		"used all your", "used up all", "usage reached", "usage exceeded", "cap exceeded", "cap reached", "space exceeded", "storage exceeded", "no space left", "out of disk space", "insufficient storage", "out of~ tokens", "error code: 1027", "error 1027", "out of~ messages", "insufficient~ units", "update your payment", "spend cap", "you have run out of", "account has run out of", "you've run out of", "add funds", "credit cap", "call volume quota", "quota will be re",
 		"credits available in this month", "exhausted the~ credits", "exhausted your~ credits", "usage has been consumed", "usage is over limit",
 		"配额超限", "每日调用量已达", "调用量已达到上限", "配额不足",
 		"credit balance", "insufficient*balance", "used all your~ credits", "used up all your", "used up your~ credits", "used up your~ allowance",
@@ -292,7 +292,7 @@ var englishPhrases = []words{
 		"no api key", "missing authentication", "missing authorization", "missing credential", "missing bearer",
 		"didn't provide an api key", "did not provide an api key", "provide*api key", "valid api~ key", "valid~ api key", "valid~ access key", "valid~ access token", "valid~ api token", "jwtexpired", "verify jwt", "hasn't authenticated", "无效app", "无效的app", "wrong api key", "unknown api key",
 		"invalid api key", "without api key",
-		"authentication fail", "authentication credential", "authentication required", "authentication is required",
+		"authentication fail", "authentication error", "authentication credential", "authentication required", "authentication is required",
 		"authentication parameters", "authenticationerror", "failed to authenticate", "could not authenticate", "unauthenticated",
 		"not authenticated", "must be authenticated", "requires authentication", "not logged in", "must be logged in",
 		"need to be logged in", "login required", "login fail", "bad credentials", "credentials are invalid",

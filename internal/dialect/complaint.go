@@ -81,6 +81,9 @@ func (r *reader) complainsAt(at int32, inside uint64) bool {
 			blames = true
 		case noes[key] && t.is(c, 't'):
 			return false
+		case errorNumbers[key] && t.is(c, '0'):
+			n, _ := t.number(c)
+			blames = blames || failing(n)
 		case places[key] && !t.empty(c) && !isZero(t, c) && !t.is(c, '0'):
 			blames = true
 			if said == 0 || !tellings[t.nodes[said].key] {
@@ -263,12 +266,14 @@ var (
 	yeses = foldedSet("error", "is_error", "has_error", "has_errors", "failed", "iserr")
 	// places have something in them only if something is wrong.
 	places = foldedSet("error", "errors", "err", "fault", "exception", "error_text", "error_message", "error_msg", "errors_list", "error_description", "err_msg", "error_details", "error_list", "erro", "fehler", "erreur")
+	// errorNumbers are zero if all is well, where others have a text.
+	errorNumbers = foldedSet("error", "err")
 	// tellings are texts about what happened.
 	tellings = foldedSet("message", "msg", "ret_msg", "rtn_msg", "result_msg", "return_msg", "result_message", "return_message", "status_message", "error_message", "error_msg", "err_msg", "error_text", "error_description",
 		"detail", "details", "description", "info", "reason", "cause", "mensaje", "mensagem", "descripcion", "descricao", "nachricht", "faultstring", "text", "status_text", "sub_msg", "en_desc", "zh_desc")
 	// echoes repeat the request, or name the answer.
 	echoes = foldedSet("parameters", "params", "request_params", "request", "query", "paging", "pagination", "page", "account_id", "sid", "ttl", "fault_code", "request_id", "trace_id", "message_cn", "message_zh", "message_en",
-		"msg_cn", "msg_en", "error_code", "error_type", "error_name", "error_data", "sub_code", "duration", "elapsed", "took", "retry_in", "backoff_seconds", "more_info", "txid", "transaction_id", "locale", "lang", "link", "links")
+		"msg_cn", "msg_en", "error_code", "error_type", "error_name", "error_data", "sub_code", "duration", "elapsed", "took", "retry_in", "backoff_seconds", "more_info", "txid", "transaction_id", "locale", "lang", "link", "links", "t", "tid", "nonce", "now", "server_time")
 	// counts say how many results there are.
 	counts = foldedSet("results", "count", "total", "num", "size", "message_count", "messages_count", "total_count", "num_results", "result_count", "number_of_results")
 

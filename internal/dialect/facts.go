@@ -177,6 +177,9 @@ func (r *reader) collectJSON() {
 		r.message = t.text(field)
 	}
 	if r.message == "" {
+		r.message = t.innerTelling()
+	}
+	if r.message == "" {
 		r.message = t.sentence()
 	}
 	for _, p := range morePaths {

@@ -116,7 +116,7 @@ func (r *reader) requestID(h http.Header, host *family) string {
 			}
 		}
 	}
-	if r.tree.n > 0 || r.xml == "" {
+	if r.tree.n > 0 || r.xml == "" && r.page == "" {
 		if id := idInText(r.message); id != "" {
 			return id
 		}
@@ -131,26 +131,49 @@ func uuid(s string) bool {
 // idInText finds an id that the message names.
 func idInText(s string) string {
 	s = s[:min(len(s), maxSaid)]
-	for _, mark := range [...]string{"equest id", "equest ID", "equest Id", "equestId", "equestID", "equest_id", "(ref:", "include `", "ncident id", "ncident ID", "rror id", "rror ID", "eference id", "eference ID", "upport id", "upport ID", "race ID", "race id", "race_id"} {
-		_, rest, ok := strings.Cut(s, mark)
-		if !ok {
+	for i := 1; i+1 < len(s); i++ {
+		if s[i]|0x20 != 'i' || s[i+1]|0x20 != 'd' {
 			continue
 		}
-		rest = strings.TrimLeft(rest, ":=#(`'\" ")
-		end := 0
-		digit := false
-		for end < len(rest) {
-			c := rest[end]
-			if c >= '0' && c <= '9' {
-				digit = true
-			} else if l := c | 0x20; (l < 'a' || l > 'z') && c != '-' && c != '_' && c != ':' {
+		before := strings.TrimRight(s[:i], " _")
+		for _, of := range idOf {
+			if strings.HasSuffix(before, of) {
+				if id := leadingID(s[i+2:]); id != "" {
+					return id
+				}
 				break
 			}
-			end++
 		}
-		if id := strings.TrimRight(rest[:end], "-_:"); digit && len(id) >= 8 {
-			return id
+	}
+	for _, mark := range [...]string{"(ref:", "include `"} {
+		if _, rest, ok := strings.Cut(s, mark); ok {
+			if id := leadingID(rest); id != "" {
+				return id
+			}
 		}
+	}
+	return ""
+}
+
+// idOf are ends of what an id may be of: a request, a trace, an incident.
+var idOf = [...]string{"equest", "race", "ncident", "rror", "eference", "upport"}
+
+// leadingID is the id that a text begins with.
+func leadingID(s string) string {
+	s = strings.TrimLeft(s, ":=#(`'\" ")
+	end := 0
+	digit := false
+	for end < len(s) {
+		c := s[end]
+		if c >= '0' && c <= '9' {
+			digit = true
+		} else if l := c | 0x20; (l < 'a' || l > 'z') && c != '-' && c != '_' && c != ':' {
+			break
+		}
+		end++
+	}
+	if id := strings.TrimRight(s[:end], "-_:"); digit && len(id) >= 8 {
+		return id
 	}
 	return ""
 }

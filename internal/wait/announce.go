@@ -41,6 +41,7 @@ var announcements = []announcement{
 	{word: "another request", links: in},
 	{word: "break", links: forth},
 	{word: "cooldown", links: forth | in | direct},
+	{word: "request this", links: after}, {word: "do this", links: after},
 	{word: "cool down", links: forth | direct},
 	{word: "cooling down", links: forth | direct},
 	// German, Spanish, Portuguese, French and Italian.
