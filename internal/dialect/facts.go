@@ -200,6 +200,7 @@ func (r *reader) collectJSON() {
 	r.addCategory(t.textAt(pErrorText))
 	id, name, status, reason, errStatus := t.at(topID), t.at(topName), t.at(topStatus), t.at(topReason), t.at(errorStatus)
 	details, info, messageID, errorID := t.at(topDetails), t.at(topInfo), t.at(topMessage), t.at(topErrorID)
+	errorKey, firstName := t.at(pErrorKey), t.at(pErrorsName)
 	for i := range codePaths {
 		at := t.at(codePaths[i])
 		if at == 0 || !t.is(at, '"') {
@@ -215,6 +216,10 @@ func (r *reader) collectJSON() {
 			r.addWord(s)
 		case name, reason:
 			r.addWord(s)
+		case errorKey, firstName:
+			if madeLikeCode(s) {
+				r.addWord(s) // of others it is the name of a field
+			}
 		case messageID, errorID:
 			if isWords(s) {
 				r.addWord(s) // of others it is the id of one message, or of one failure

@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -23,7 +24,7 @@ var otherIDs = []string{
 // edgeIDs are of what stands in front of many APIs, or of a whole trace: better than
 // no id at all.
 var edgeIDs = []string{
-	rayHeader, "X-Azure-Ref", "X-Amz-Cf-Id", "X-Cloud-Trace-Context", "X-Amzn-Trace-Id", "X-B3-Traceid", "Uber-Trace-Id", "Traceparent",
+	rayHeader, "X-Azure-Ref", "X-Amz-Cf-Id", "Akamai-Grn", "X-Cloud-Trace-Context", "X-Amzn-Trace-Id", "X-B3-Traceid", "Uber-Trace-Id", "Traceparent",
 }
 
 var idPaths = paths(
@@ -63,8 +64,47 @@ func idInHeader(host *family, h http.Header) string {
 	if id := firstOf(h, requestIDs); id != "" {
 		return id
 	}
-	return firstOf(h, otherIDs)
+	if id := firstOf(h, otherIDs); id != "" {
+		return id
+	}
+	return likeID(h)
 }
+
+// likeID is the value of the header whose name begins as those of nobody in particular
+// do, and ends as those of ids; of several the first by name. The caller's own is none.
+func likeID(h http.Header) string {
+	best := ""
+	for name := range h {
+		if (best == "" || name < best) && endsLikeID(name) && first(h, name) != "" {
+			best = name
+		}
+	}
+	return first(h, best)
+}
+
+func endsLikeID(name string) bool {
+	if !strings.HasPrefix(name, "X-") || strings.Contains(name, "Client") || slices.Contains(edgeIDs, name) {
+		return false
+	}
+	for _, end := range [...]string{"-Request-Id", "-Requestid", "-Trace-Id", "-Traceid", "-Correlation-Id", "-Debug-Id", "-Transaction-Id", "-Tracking-Id"} {
+		if strings.HasSuffix(name, end) {
+			return true
+		}
+	}
+	return false
+}
+
+// innerID is the first text that is called an id of a request, at whatever depth.
+func (t *tree) innerID() string {
+	for at := int32(1); at <= min(t.n, maxInner); at++ {
+		if t.is(at, '"') && innerIDs[t.nodes[at].key] && !t.empty(at) {
+			return t.text(at)
+		}
+	}
+	return ""
+}
+
+var innerIDs = foldedSet("request_id", "req_id", "trace_id", "correlation_id")
 
 // firstOf returns the first of the headers with those names that says anything.
 func firstOf(h http.Header, names []string) string {
@@ -98,6 +138,9 @@ func (r *reader) requestID(h http.Header, host *family) string {
 		return id
 	}
 	// The id of JSON-RPC is the caller's own.
+	if id := r.tree.innerID(); id != "" {
+		return id
+	}
 	if id := r.tree.textAt(topID); uuid(id) && r.tree.at(pJSONRPC) == 0 {
 		return id
 	}
