@@ -77,7 +77,7 @@ func (r *reader) complainsAt(at int32, inside uint64) bool {
 			blames = true
 		case r.asksLater && flags[key]:
 			return false // work that goes on, and is to be asked for later
-		case flags[key] && t.is(c, '"') && saysFailed(t.text(c)), noes[key] && t.is(c, 'f'), yeses[key] && t.is(c, 't'):
+		case flags[key] && t.is(c, '"') && flagBlames(key, t.text(c)), noes[key] && t.is(c, 'f'), yeses[key] && t.is(c, 't'):
 			blames = true
 		case noes[key] && t.is(c, 't'):
 			return false
@@ -112,6 +112,11 @@ func (r *reader) codeBlames(code string) bool {
 		return true
 	}
 	return madeLikeCode(code) && byFragment(code, 0) != ""
+}
+
+// flagBlames reports whether a flag says that the request failed.
+func flagBlames(key uint64, flag string) bool {
+	return saysFailed(flag) && (!business[key] || strings.EqualFold(flag, "error"))
 }
 
 // classOf is what everybody means by a text.
@@ -152,13 +157,14 @@ func (r *reader) textIn(at int32) string {
 
 const maxTextDepth = 3
 
-// allComplain reports whether each element of a list is an error. Of a long list the
-// end is not known.
+// allComplain reports whether each element of a list is an error, by a member that only
+// errors have and without a time: a search in a log may find nothing but errors. Of a
+// long list the end is not known.
 func (r *reader) allComplain(list int32) bool {
 	t := &r.tree
 	n := 0
 	for c := t.nodes[list].down; c != 0; c = t.nodes[c].next {
-		if n++; !t.is(c, '{') || !r.complainsAt(c, 0) {
+		if n++; !t.is(c, '{') || !r.isError(c) || !r.complainsAt(c, 0) {
 			return false
 		}
 	}
@@ -189,7 +195,10 @@ func (r *reader) xmlComplaint() bool {
 		}
 		rest = after
 		name, text, ok := leaf(after)
-		if !ok || text == "" {
+		if !ok && !mayHoldError(after) {
+			return false
+		}
+		if text == "" {
 			continue
 		}
 		n, isNumber := numeral(text)
@@ -200,7 +209,7 @@ func (r *reader) xmlComplaint() bool {
 			}
 			blames = blames || isNumber || r.codeBlames(text)
 		case noes[key], key == keyAck, flags[key]:
-			if !saysFailed(text) && !(noes[key] && strings.EqualFold(text, "false")) {
+			if !flagBlames(key, text) && !(noes[key] && strings.EqualFold(text, "false")) {
 				return false
 			}
 			blames = true
@@ -213,6 +222,28 @@ func (r *reader) xmlComplaint() bool {
 		}
 	}
 }
+
+// mayHoldError reports whether an element with others in it may be around an error, and
+// is no entry of a list. s begins behind its '<'.
+func mayHoldError(s string) bool {
+	if s == "" || s[0] == '/' || s[0] == '?' || s[0] == '!' {
+		return true
+	}
+	tag := s[:max(0, strings.IndexAny(s, "> \t\r\n"))]
+	tag = strings.ToLower(tag[strings.LastIndexByte(tag, ':')+1:])
+	if strings.HasSuffix(tag, "/") {
+		return true // it is empty
+	}
+	for _, part := range holders {
+		if strings.Contains(tag, part) {
+			return true
+		}
+	}
+	return false
+}
+
+// holders are parts of the names of what is around an error.
+var holders = [...]string{"response", "result", "status", "error", "fault", "header", "envelope", "body", "return", "rsp", "message", "reply", "answer", "root", "api", "data", "output", "xml", "document", "exception"}
 
 // leaf is the name and the text of an element with nothing but text in it. s begins behind
 // its '<'.
@@ -245,6 +276,20 @@ var (
 	keyAck     = fold("ack")
 )
 
+// isError reports whether an object has a member that only errors have, and no time.
+func (r *reader) isError(at int32) bool {
+	t := &r.tree
+	found := false
+	for c := t.nodes[at].down; c != 0; c = t.nodes[c].next {
+		key := t.nodes[c].key
+		if times[key] {
+			return false
+		}
+		found = found || places[key] && !t.empty(c)
+	}
+	return found
+}
+
 func isNumber(t *tree, at int32) bool {
 	_, ok := t.number(at)
 	return ok
@@ -256,11 +301,13 @@ var (
 	// blaming are those of them in which there is nothing but errors.
 	blaming = foldedSet("error", "errors", "fault", "error_response")
 	// ofResults are lists of results, one for each thing that was asked for.
-	ofResults = foldedSet("messages", "results", "responses", "items", "errors", "result", "data")
+	ofResults = foldedSet("messages", "results", "responses", "errors")
 	// outcomes are zero or a status of success if all is well.
 	outcomes = foldedSet("code", "ret", "ret_code", "rtn_code", "result_code", "return_code", "err_code", "error_code", "errno", "status_code", "status", "info_code", "value", "error_no")
 	// flags are texts that say how it went.
-	flags = foldedSet("status", "result", "result_code", "state", "stat", "outcome", "response", "ack", "severity")
+	flags = foldedSet("status", "result", "result_code", "state", "stat", "outcome", "response", "ack")
+	// business are those of them that also say how a match or a check went.
+	business = foldedSet("result", "state", "outcome")
 	// noes are false if something is wrong, and yeses are true.
 	noes  = foldedSet("success", "ok", "is_success", "is_successful", "succeeded", "successful", "succeed")
 	yeses = foldedSet("error", "is_error", "has_error", "has_errors", "failed", "iserr")
@@ -274,6 +321,8 @@ var (
 	// echoes repeat the request, or name the answer.
 	echoes = foldedSet("parameters", "params", "request_params", "request", "query", "paging", "pagination", "page", "account_id", "sid", "ttl", "fault_code", "request_id", "trace_id", "message_cn", "message_zh", "message_en",
 		"msg_cn", "msg_en", "error_code", "error_type", "error_name", "error_data", "sub_code", "duration", "elapsed", "took", "retry_in", "backoff_seconds", "more_info", "txid", "transaction_id", "locale", "lang", "link", "links", "t", "tid", "nonce", "now", "server_time")
+	// times are of entries in a log.
+	times = foldedSet("ts", "t", "time", "timestamp", "date", "at", "created", "created_at")
 	// counts say how many results there are.
 	counts = foldedSet("results", "count", "total", "num", "size", "message_count", "messages_count", "total_count", "num_results", "result_count", "number_of_results")
 
