@@ -162,9 +162,12 @@ var (
 		cross([]string{"no"}, []string{"api key provided", "api key supplied", "api key found", "api key given", "api token provided", "access token provided", "credentials provided"}),
 	)
 	ofKeyMissing = slices.Concat(
-		cross([]string{"specify", "provide", "supply", "include", "use", "need", "requires", "require", "register for"}, []string{"an api key", "your api key", "a valid api key"}),
-		cross([]string{"api key", "apikey", "key", "service key"}, []string{"not registered", "not active", "not activated", "not authorised"}),
+		cross([]string{"specify", "provide", "supply", "include", "use", "need", "requires", "require", "register for"}, []string{"an api key", "a valid api key"}),
+		cross([]string{"api key", "apikey", "service key"}, []string{"not registered", "not active", "not activated", "not authorised"}),
 	)
+
+	// Tokens of a parser, which are no keys.
+	ofSyntax = []string{"invalid token*in json", "invalid token*position", "invalid token*line", "invalid token near", "invalid token at", "unexpected token", "syntax error"}
 
 	// What is counted, with what becomes of it, at whatever status. Of an allowance by the
 	// hour or shorter waiting is the cure.
@@ -214,7 +217,7 @@ var englishPhrases = []words{
 	{RateLimit, "", []string{"current minute", "next minute", "current second"}},
 	{Quota, "!404 !503", slices.Concat(spent, ofTrial, cross(lacks, money))},
 	{Quota, "!404 !503", []string{
-		"used all your", "used up all", "usage reached", "usage exceeded", "cap exceeded", "cap reached", "space exceeded", "storage exceeded", "no space left", "out of disk space", "insufficient storage", "out of~ tokens", "error code: 1027", "error 1027", "out of~ messages", "insufficient~ units", "update your payment", "spend cap", "you have run out of", "account has run out of", "you've run out of", "add funds", "credit cap", "call volume quota", "quota will be re",
+		"used all your", "used up all", "usage reached", "usage exceeded", "cap exceeded", "cap reached", "disk space exceeded", "database space exceeded", "storage space exceeded", "storage exceeded", "no space left", "out of disk space", "insufficient storage", "out of~ tokens", "error code: 1027", "error 1027", "out of~ messages", "insufficient~ units", "update your payment", "spend cap", "you have run out of", "account has run out of", "you've run out of", "add funds", "credit cap", "call volume quota", "quota will be re",
 		"credits available in this month", "exhausted the~ credits", "exhausted your~ credits", "usage has been consumed", "usage is over limit",
 		"配额超限", "每日调用量已达", "调用量已达到上限", "配额不足",
 		"credit balance", "insufficient*balance", "used all your~ credits", "used up all your", "used up your~ credits", "used up your~ allowance",
@@ -280,6 +283,8 @@ var englishPhrases = []words{
 		"no handler found", "deployment*does not exist", "version does not exist", "api deployment", "no allowed providers",
 		"模型不存在", "模型*不存在", "未找到模型", "不支持的模型",
 	}},
+	{InvalidRequest, "400 422", ofSyntax},
+	{ServerError, "500", ofSyntax},
 	{Authentication, "!404 !429 !409", ofKey},
 	{Authentication, "!404 !429 !409", []string{
 		"invalid~ api key", "incorrect~ api key", "missing~ api key", "invalid~ access token", "invalid~ api token", "wrong~ api key", "unknown~ api key",
