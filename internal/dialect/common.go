@@ -166,6 +166,8 @@ var (
 		cross([]string{"api key", "apikey", "service key"}, []string{"not registered", "not active", "not activated", "not authorised"}),
 	)
 
+	ofSignature = append(cross([]string{"signature"}, []string{"error", "invalid", "failed", "incorrect", "expired", "not match", "wrong"}),
+		"invalid signature", "incorrect signature", "wrong signature", "bad signature", "missing signature", "signature verif", "签名错误", "签名不正确", "签名失败", "签名无效", "签名过期", "验签")
 	// Tokens of a parser, which are no keys.
 	ofSyntax = []string{"invalid token*in json", "invalid token*position", "invalid token*line", "invalid token near", "invalid token at", "unexpected token", "syntax error"}
 
@@ -259,7 +261,7 @@ var englishPhrases = []words{
 		"queue is full", "queue full", "no available workers", "no workers available", "engine is currently", "request limit reached (",
 		"饱和", "负载较高", "负载过高", "高负载", "系统繁忙", "服务繁忙", "服务器繁忙", "请求拥挤", "访问量过大", "算力不足", "过载",
 	}},
-	{RateLimit, "400 403", []string{"blocked*too many~ requests", "banned*too many~ requests"}},
+	{RateLimit, "400 403", []string{"blocked*too many~ requests", "banned*too many~ requests", "exceeding* rate", "exceeded* access rate", "exceeded* request rate"}},
 	{Permission, "401 403 451", []string{"you have been blocked", "you've been blocked", "your access has been blocked", "your ip has been blocked"}},
 	{ContentPolicy, "200 400 403 422 451 500 502", []string{
 		"content policy", "content_policy", "contentpolicy", "content filter", "content_filter", "content management policy",
@@ -286,6 +288,7 @@ var englishPhrases = []words{
 	{InvalidRequest, "400 422", ofSyntax},
 	{ServerError, "500", ofSyntax},
 	{Authentication, "!404 !429 !409", ofKey},
+	{Authentication, "200 401 403 500", ofSignature}, // under 400 it may be one in the data
 	{Authentication, "!404 !429 !409", []string{
 		"invalid~ api key", "incorrect~ api key", "missing~ api key", "invalid~ access token", "invalid~ api token", "wrong~ api key", "unknown~ api key",
 		"invalid~ credentials", "missing~ access token", "expired~ api key", "invalid~ secret key",
@@ -354,7 +357,7 @@ var englishPhrases = []words{
 	}},
 	{RateLimit, "!404", hourly},
 	{RateLimit, "!404", []string{
-		"hourly limit of*exceeded", "hourly limit of*reached", "limit of*per hour", "limit of*per minute", "limit of*per second", "flood control", "flood protection", "flood limit", "flood wait",
+		"hourly limit of*exceeded", "hourly limit of*reached", "limit of*per hour", "limit of*per minute", "limit of*per second", "flood control", "frequency control", "flood protection", "flood limit", "flood wait",
 		"每秒最多", "每分钟最多", "每小时最多", "访问次数超", "调用次数超", "请求次数超", "頻繁", "请求过多", "請求過多", "api limit exceeded", "api limit reached", "api limit has been exceeded", "api limit has been reached",
 	}},
 	// Offers, and words that are said of rates as well: nobody has complained of one so far.

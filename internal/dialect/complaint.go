@@ -79,7 +79,9 @@ func (r *reader) complainsAt(at int32, inside uint64) bool {
 			return false // work that goes on, and is to be asked for later
 		case flags[key] && t.is(c, '"') && flagBlames(key, t.text(c)), noes[key] && t.is(c, 'f'), yeses[key] && t.is(c, 't'):
 			blames = true
-		case noes[key] && t.is(c, 't'):
+		case key == keyStatus && t.is(c, 'f'):
+			blames = true
+		case (noes[key] || key == keyStatus) && t.is(c, 't'):
 			return false
 		case errorNumbers[key] && t.is(c, '0'):
 			n, _ := t.number(c)
@@ -317,10 +319,10 @@ var (
 	errorNumbers = foldedSet("error", "err")
 	// tellings are texts about what happened.
 	tellings = foldedSet("message", "msg", "ret_msg", "rtn_msg", "result_msg", "return_msg", "result_message", "return_message", "status_message", "error_message", "error_msg", "err_msg", "error_text", "error_description",
-		"detail", "details", "description", "info", "reason", "cause", "mensaje", "mensagem", "descripcion", "descricao", "nachricht", "faultstring", "text", "status_text", "sub_msg", "en_desc", "zh_desc")
+		"detail", "details", "description", "info", "reason", "cause", "mensaje", "mensagem", "descripcion", "descricao", "nachricht", "faultstring", "text", "status_text", "desc", "sub_msg", "en_desc", "zh_desc")
 	// echoes repeat the request, or name the answer.
 	echoes = foldedSet("parameters", "params", "request_params", "request", "query", "paging", "pagination", "page", "account_id", "sid", "ttl", "fault_code", "request_id", "trace_id", "message_cn", "message_zh", "message_en",
-		"msg_cn", "msg_en", "error_code", "error_type", "error_name", "error_data", "sub_code", "duration", "elapsed", "took", "retry_in", "backoff_seconds", "more_info", "txid", "transaction_id", "locale", "lang", "link", "links", "t", "tid", "nonce", "now", "server_time")
+		"msg_cn", "msg_en", "error_code", "error_type", "error_name", "error_data", "sub_code", "duration", "elapsed", "took", "retry_in", "backoff_seconds", "more_info", "txid", "transaction_id", "locale", "lang", "link", "links", "action", "t", "tid", "nonce", "now", "server_time")
 	// times are of entries in a log.
 	times = foldedSet("ts", "t", "time", "timestamp", "date", "at", "created", "created_at")
 	// counts say how many results there are.
