@@ -162,9 +162,14 @@ var (
 		cross([]string{"no"}, []string{"api key provided", "api key supplied", "api key found", "api key given", "api token provided", "access token provided", "credentials provided"}),
 	)
 	ofKeyMissing = slices.Concat(
-		cross([]string{"specify", "provide", "supply", "include", "use", "need", "requires", "require", "register for"}, []string{"an api key", "your api key", "a valid api key"}),
-		cross([]string{"api key", "apikey", "key", "service key"}, []string{"not registered", "not active", "not activated", "not authorised"}),
+		cross([]string{"specify", "provide", "supply", "include", "use", "need", "requires", "require", "register for"}, []string{"an api key", "a valid api key"}),
+		cross([]string{"api key", "apikey", "service key"}, []string{"not registered", "not active", "not activated", "not authorised"}),
 	)
+
+	ofSignature = append(cross([]string{"signature"}, []string{"error", "invalid", "failed", "incorrect", "expired", "not match", "wrong"}),
+		"invalid signature", "incorrect signature", "wrong signature", "bad signature", "missing signature", "signature verif", "签名错误", "签名不正确", "签名失败", "签名无效", "签名过期", "验签")
+	// Tokens of a parser, which are no keys.
+	ofSyntax = []string{"invalid token*in json", "invalid token*position", "invalid token*line", "invalid token near", "invalid token at", "unexpected token", "syntax error"}
 
 	// What is counted, with what becomes of it, at whatever status. Of an allowance by the
 	// hour or shorter waiting is the cure.
@@ -214,7 +219,7 @@ var englishPhrases = []words{
 	{RateLimit, "", []string{"current minute", "next minute", "current second"}},
 	{Quota, "!404 !503", slices.Concat(spent, ofTrial, cross(lacks, money))},
 	{Quota, "!404 !503", []string{
-		"used all your", "used up all", "out of~ tokens", "error code: 1027", "error 1027", "out of~ messages", "insufficient~ units", "update your payment", "spend cap", "you have run out of", "account has run out of", "you've run out of", "add funds", "credit cap", "call volume quota", "quota will be re",
+		"used all your", "used up all", "usage reached", "usage exceeded", "cap exceeded", "cap reached", "disk space exceeded", "database space exceeded", "storage space exceeded", "storage exceeded", "no space left", "out of disk space", "insufficient storage", "out of~ tokens", "error code: 1027", "error 1027", "out of~ messages", "insufficient~ units", "update your payment", "spend cap", "you have run out of", "account has run out of", "you've run out of", "add funds", "credit cap", "call volume quota", "quota will be re",
 		"credits available in this month", "exhausted the~ credits", "exhausted your~ credits", "usage has been consumed", "usage is over limit",
 		"配额超限", "每日调用量已达", "调用量已达到上限", "配额不足",
 		"credit balance", "insufficient*balance", "used all your~ credits", "used up all your", "used up your~ credits", "used up your~ allowance",
@@ -256,7 +261,7 @@ var englishPhrases = []words{
 		"queue is full", "queue full", "no available workers", "no workers available", "engine is currently", "request limit reached (",
 		"饱和", "负载较高", "负载过高", "高负载", "系统繁忙", "服务繁忙", "服务器繁忙", "请求拥挤", "访问量过大", "算力不足", "过载",
 	}},
-	{RateLimit, "400 403", []string{"blocked*too many~ requests", "banned*too many~ requests"}},
+	{RateLimit, "400 403", []string{"blocked*too many~ requests", "banned*too many~ requests", "exceeding* rate", "exceeded* access rate", "exceeded* request rate"}},
 	{Permission, "401 403 451", []string{"you have been blocked", "you've been blocked", "your access has been blocked", "your ip has been blocked"}},
 	{ContentPolicy, "200 400 403 422 451 500 502", []string{
 		"content policy", "content_policy", "contentpolicy", "content filter", "content_filter", "content management policy",
@@ -280,7 +285,10 @@ var englishPhrases = []words{
 		"no handler found", "deployment*does not exist", "version does not exist", "api deployment", "no allowed providers",
 		"模型不存在", "模型*不存在", "未找到模型", "不支持的模型",
 	}},
+	{InvalidRequest, "400 422", ofSyntax},
+	{ServerError, "500", ofSyntax},
 	{Authentication, "!404 !429 !409", ofKey},
+	{Authentication, "200 401 403 500", ofSignature}, // under 400 it may be one in the data
 	{Authentication, "!404 !429 !409", []string{
 		"invalid~ api key", "incorrect~ api key", "missing~ api key", "invalid~ access token", "invalid~ api token", "wrong~ api key", "unknown~ api key",
 		"invalid~ credentials", "missing~ access token", "expired~ api key", "invalid~ secret key",
@@ -292,7 +300,7 @@ var englishPhrases = []words{
 		"no api key", "missing authentication", "missing authorization", "missing credential", "missing bearer",
 		"didn't provide an api key", "did not provide an api key", "provide*api key", "valid api~ key", "valid~ api key", "valid~ access key", "valid~ access token", "valid~ api token", "jwtexpired", "verify jwt", "hasn't authenticated", "无效app", "无效的app", "wrong api key", "unknown api key",
 		"invalid api key", "without api key",
-		"authentication fail", "authentication credential", "authentication required", "authentication is required",
+		"authentication fail", "authentication error", "authentication credential", "authentication required", "authentication is required",
 		"authentication parameters", "authenticationerror", "failed to authenticate", "could not authenticate", "unauthenticated",
 		"not authenticated", "must be authenticated", "requires authentication", "not logged in", "must be logged in",
 		"need to be logged in", "login required", "login fail", "bad credentials", "credentials are invalid",
@@ -349,7 +357,7 @@ var englishPhrases = []words{
 	}},
 	{RateLimit, "!404", hourly},
 	{RateLimit, "!404", []string{
-		"hourly limit of*exceeded", "hourly limit of*reached", "limit of*per hour", "limit of*per minute", "limit of*per second", "flood control", "flood protection", "flood limit", "flood wait",
+		"hourly limit of*exceeded", "hourly limit of*reached", "limit of*per hour", "limit of*per minute", "limit of*per second", "flood control", "frequency control", "flood protection", "flood limit", "flood wait",
 		"每秒最多", "每分钟最多", "每小时最多", "访问次数超", "调用次数超", "请求次数超", "頻繁", "请求过多", "請求過多", "api limit exceeded", "api limit reached", "api limit has been exceeded", "api limit has been reached",
 	}},
 	// Offers, and words that are said of rates as well: nobody has complained of one so far.

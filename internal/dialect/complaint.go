@@ -77,10 +77,15 @@ func (r *reader) complainsAt(at int32, inside uint64) bool {
 			blames = true
 		case r.asksLater && flags[key]:
 			return false // work that goes on, and is to be asked for later
-		case flags[key] && t.is(c, '"') && saysFailed(t.text(c)), noes[key] && t.is(c, 'f'), yeses[key] && t.is(c, 't'):
+		case flags[key] && t.is(c, '"') && flagBlames(key, t.text(c)), noes[key] && t.is(c, 'f'), yeses[key] && t.is(c, 't'):
 			blames = true
-		case noes[key] && t.is(c, 't'):
+		case key == keyStatus && t.is(c, 'f'):
+			blames = true
+		case (noes[key] || key == keyStatus) && t.is(c, 't'):
 			return false
+		case errorNumbers[key] && t.is(c, '0'):
+			n, _ := t.number(c)
+			blames = blames || failing(n)
 		case places[key] && !t.empty(c) && !isZero(t, c) && !t.is(c, '0'):
 			blames = true
 			if said == 0 || !tellings[t.nodes[said].key] {
@@ -109,6 +114,11 @@ func (r *reader) codeBlames(code string) bool {
 		return true
 	}
 	return madeLikeCode(code) && byFragment(code, 0) != ""
+}
+
+// flagBlames reports whether a flag says that the request failed.
+func flagBlames(key uint64, flag string) bool {
+	return saysFailed(flag) && (!business[key] || strings.EqualFold(flag, "error"))
 }
 
 // classOf is what everybody means by a text.
@@ -149,13 +159,14 @@ func (r *reader) textIn(at int32) string {
 
 const maxTextDepth = 3
 
-// allComplain reports whether each element of a list is an error. Of a long list the
-// end is not known.
+// allComplain reports whether each element of a list is an error, by a member that only
+// errors have and without a time: a search in a log may find nothing but errors. Of a
+// long list the end is not known.
 func (r *reader) allComplain(list int32) bool {
 	t := &r.tree
 	n := 0
 	for c := t.nodes[list].down; c != 0; c = t.nodes[c].next {
-		if n++; !t.is(c, '{') || !r.complainsAt(c, 0) {
+		if n++; !t.is(c, '{') || !r.isError(c) || !r.complainsAt(c, 0) {
 			return false
 		}
 	}
@@ -186,7 +197,10 @@ func (r *reader) xmlComplaint() bool {
 		}
 		rest = after
 		name, text, ok := leaf(after)
-		if !ok || text == "" {
+		if !ok && !mayHoldError(after) {
+			return false
+		}
+		if text == "" {
 			continue
 		}
 		n, isNumber := numeral(text)
@@ -197,7 +211,7 @@ func (r *reader) xmlComplaint() bool {
 			}
 			blames = blames || isNumber || r.codeBlames(text)
 		case noes[key], key == keyAck, flags[key]:
-			if !saysFailed(text) && !(noes[key] && strings.EqualFold(text, "false")) {
+			if !flagBlames(key, text) && !(noes[key] && strings.EqualFold(text, "false")) {
 				return false
 			}
 			blames = true
@@ -210,6 +224,28 @@ func (r *reader) xmlComplaint() bool {
 		}
 	}
 }
+
+// mayHoldError reports whether an element with others in it may be around an error, and
+// is no entry of a list. s begins behind its '<'.
+func mayHoldError(s string) bool {
+	if s == "" || s[0] == '/' || s[0] == '?' || s[0] == '!' {
+		return true
+	}
+	tag := s[:max(0, strings.IndexAny(s, "> \t\r\n"))]
+	tag = strings.ToLower(tag[strings.LastIndexByte(tag, ':')+1:])
+	if strings.HasSuffix(tag, "/") {
+		return true // it is empty
+	}
+	for _, part := range holders {
+		if strings.Contains(tag, part) {
+			return true
+		}
+	}
+	return false
+}
+
+// holders are parts of the names of what is around an error.
+var holders = [...]string{"response", "result", "status", "error", "fault", "header", "envelope", "body", "return", "rsp", "message", "reply", "answer", "root", "api", "data", "output", "xml", "document", "exception"}
 
 // leaf is the name and the text of an element with nothing but text in it. s begins behind
 // its '<'.
@@ -242,6 +278,20 @@ var (
 	keyAck     = fold("ack")
 )
 
+// isError reports whether an object has a member that only errors have, and no time.
+func (r *reader) isError(at int32) bool {
+	t := &r.tree
+	found := false
+	for c := t.nodes[at].down; c != 0; c = t.nodes[c].next {
+		key := t.nodes[c].key
+		if times[key] {
+			return false
+		}
+		found = found || places[key] && !t.empty(c)
+	}
+	return found
+}
+
 func isNumber(t *tree, at int32) bool {
 	_, ok := t.number(at)
 	return ok
@@ -253,22 +303,28 @@ var (
 	// blaming are those of them in which there is nothing but errors.
 	blaming = foldedSet("error", "errors", "fault", "error_response")
 	// ofResults are lists of results, one for each thing that was asked for.
-	ofResults = foldedSet("messages", "results", "responses", "items", "errors", "result", "data")
+	ofResults = foldedSet("messages", "results", "responses", "errors")
 	// outcomes are zero or a status of success if all is well.
 	outcomes = foldedSet("code", "ret", "ret_code", "rtn_code", "result_code", "return_code", "err_code", "error_code", "errno", "status_code", "status", "info_code", "value", "error_no")
 	// flags are texts that say how it went.
-	flags = foldedSet("status", "result", "result_code", "state", "stat", "outcome", "response", "ack", "severity")
+	flags = foldedSet("status", "result", "result_code", "state", "stat", "outcome", "response", "ack")
+	// business are those of them that also say how a match or a check went.
+	business = foldedSet("result", "state", "outcome")
 	// noes are false if something is wrong, and yeses are true.
 	noes  = foldedSet("success", "ok", "is_success", "is_successful", "succeeded", "successful", "succeed")
 	yeses = foldedSet("error", "is_error", "has_error", "has_errors", "failed", "iserr")
 	// places have something in them only if something is wrong.
 	places = foldedSet("error", "errors", "err", "fault", "exception", "error_text", "error_message", "error_msg", "errors_list", "error_description", "err_msg", "error_details", "error_list", "erro", "fehler", "erreur")
+	// errorNumbers are zero if all is well, where others have a text.
+	errorNumbers = foldedSet("error", "err")
 	// tellings are texts about what happened.
 	tellings = foldedSet("message", "msg", "ret_msg", "rtn_msg", "result_msg", "return_msg", "result_message", "return_message", "status_message", "error_message", "error_msg", "err_msg", "error_text", "error_description",
-		"detail", "details", "description", "info", "reason", "cause", "mensaje", "mensagem", "descripcion", "descricao", "nachricht", "faultstring", "text", "status_text", "sub_msg", "en_desc", "zh_desc")
+		"detail", "details", "description", "info", "reason", "cause", "mensaje", "mensagem", "descripcion", "descricao", "nachricht", "faultstring", "text", "status_text", "desc", "sub_msg", "en_desc", "zh_desc")
 	// echoes repeat the request, or name the answer.
 	echoes = foldedSet("parameters", "params", "request_params", "request", "query", "paging", "pagination", "page", "account_id", "sid", "ttl", "fault_code", "request_id", "trace_id", "message_cn", "message_zh", "message_en",
-		"msg_cn", "msg_en", "error_code", "error_type", "error_name", "error_data", "sub_code", "duration", "elapsed", "took", "retry_in", "backoff_seconds", "more_info", "txid", "transaction_id", "locale", "lang", "link", "links")
+		"msg_cn", "msg_en", "error_code", "error_type", "error_name", "error_data", "sub_code", "duration", "elapsed", "took", "retry_in", "backoff_seconds", "more_info", "txid", "transaction_id", "locale", "lang", "link", "links", "action", "t", "tid", "nonce", "now", "server_time")
+	// times are of entries in a log.
+	times = foldedSet("ts", "t", "time", "timestamp", "date", "at", "created", "created_at")
 	// counts say how many results there are.
 	counts = foldedSet("results", "count", "total", "num", "size", "message_count", "messages_count", "total_count", "num_results", "result_count", "number_of_results")
 

@@ -177,6 +177,9 @@ func (r *reader) collectJSON() {
 		r.message = t.text(field)
 	}
 	if r.message == "" {
+		r.message = t.innerTelling()
+	}
+	if r.message == "" {
 		r.message = t.sentence()
 	}
 	for _, p := range morePaths {
@@ -197,6 +200,7 @@ func (r *reader) collectJSON() {
 	r.addCategory(t.textAt(pErrorText))
 	id, name, status, reason, errStatus := t.at(topID), t.at(topName), t.at(topStatus), t.at(topReason), t.at(errorStatus)
 	details, info, messageID, errorID := t.at(topDetails), t.at(topInfo), t.at(topMessage), t.at(topErrorID)
+	errorKey, firstName := t.at(pErrorKey), t.at(pErrorsName)
 	for i := range codePaths {
 		at := t.at(codePaths[i])
 		if at == 0 || !t.is(at, '"') {
@@ -212,6 +216,10 @@ func (r *reader) collectJSON() {
 			r.addWord(s)
 		case name, reason:
 			r.addWord(s)
+		case errorKey, firstName:
+			if madeLikeCode(s) {
+				r.addWord(s) // of others it is the name of a field
+			}
 		case messageID, errorID:
 			if isWords(s) {
 				r.addWord(s) // of others it is the id of one message, or of one failure

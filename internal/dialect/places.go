@@ -54,7 +54,7 @@ var codePaths = paths(
 	"fault.detail.errorcode", "responsemetadata.error.code", "json.errors.0.0", "sys.id",
 	"reason", "status", "promptfeedback.blockreason", "error.code.code", "info",
 	"messagecode", "error.errorname", "exceptioncode", "exceptiontype", "messages.message.0.code", "response.errors.0.code", "result.error.code", "data.error.code", "error.fault.code",
-	"errors.0.extensions.errorclass", "errorresponse.subcode", "errorresponse.code", "messageid", "ecode", "errorid",
+	"errors.0.extensions.errorclass", "errorresponse.subcode", "errorresponse.code", "messageid", "ecode", "errorid", "err.code", "error.key", "errors.0.name",
 )
 
 var (
@@ -68,6 +68,8 @@ var (
 	topInfo     = pathOf("info")
 	topMessage  = pathOf("messageid")
 	topErrorID  = pathOf("errorid")
+	pErrorKey   = pathOf("error.key")
+	pErrorsName = pathOf("errors.0.name")
 	errorCode   = pathOf("error.code")
 	errorStatus = pathOf("error.status")
 )

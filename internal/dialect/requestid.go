@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -23,7 +24,7 @@ var otherIDs = []string{
 // edgeIDs are of what stands in front of many APIs, or of a whole trace: better than
 // no id at all.
 var edgeIDs = []string{
-	rayHeader, "X-Azure-Ref", "X-Amz-Cf-Id", "X-Cloud-Trace-Context", "X-Amzn-Trace-Id", "X-B3-Traceid", "Uber-Trace-Id", "Traceparent",
+	rayHeader, "X-Azure-Ref", "X-Amz-Cf-Id", "Akamai-Grn", "X-Cloud-Trace-Context", "X-Amzn-Trace-Id", "X-B3-Traceid", "Uber-Trace-Id", "Traceparent",
 }
 
 var idPaths = paths(
@@ -63,8 +64,47 @@ func idInHeader(host *family, h http.Header) string {
 	if id := firstOf(h, requestIDs); id != "" {
 		return id
 	}
-	return firstOf(h, otherIDs)
+	if id := firstOf(h, otherIDs); id != "" {
+		return id
+	}
+	return likeID(h)
 }
+
+// likeID is the value of the header whose name begins as those of nobody in particular
+// do, and ends as those of ids; of several the first by name. The caller's own is none.
+func likeID(h http.Header) string {
+	best := ""
+	for name := range h {
+		if (best == "" || name < best) && endsLikeID(name) && first(h, name) != "" {
+			best = name
+		}
+	}
+	return first(h, best)
+}
+
+func endsLikeID(name string) bool {
+	if !strings.HasPrefix(name, "X-") || strings.Contains(name, "Client") || slices.Contains(edgeIDs, name) {
+		return false
+	}
+	for _, end := range [...]string{"-Request-Id", "-Requestid", "-Trace-Id", "-Traceid", "-Correlation-Id", "-Debug-Id", "-Transaction-Id", "-Tracking-Id"} {
+		if strings.HasSuffix(name, end) {
+			return true
+		}
+	}
+	return false
+}
+
+// innerID is the first text that is called an id of a request, at whatever depth.
+func (t *tree) innerID() string {
+	for at := int32(1); at <= min(t.n, maxInner); at++ {
+		if t.is(at, '"') && innerIDs[t.nodes[at].key] && !t.empty(at) {
+			return t.text(at)
+		}
+	}
+	return ""
+}
+
+var innerIDs = foldedSet("request_id", "req_id", "trace_id", "correlation_id")
 
 // firstOf returns the first of the headers with those names that says anything.
 func firstOf(h http.Header, names []string) string {
@@ -98,6 +138,9 @@ func (r *reader) requestID(h http.Header, host *family) string {
 		return id
 	}
 	// The id of JSON-RPC is the caller's own.
+	if id := r.tree.innerID(); id != "" {
+		return id
+	}
 	if id := r.tree.textAt(topID); uuid(id) && r.tree.at(pJSONRPC) == 0 {
 		return id
 	}
@@ -116,7 +159,7 @@ func (r *reader) requestID(h http.Header, host *family) string {
 			}
 		}
 	}
-	if r.tree.n > 0 || r.xml == "" {
+	if r.tree.n > 0 || r.xml == "" && r.page == "" {
 		if id := idInText(r.message); id != "" {
 			return id
 		}
@@ -131,26 +174,49 @@ func uuid(s string) bool {
 // idInText finds an id that the message names.
 func idInText(s string) string {
 	s = s[:min(len(s), maxSaid)]
-	for _, mark := range [...]string{"equest id", "equest ID", "equest Id", "equestId", "equestID", "equest_id", "(ref:", "include `", "ncident id", "ncident ID", "rror id", "rror ID", "eference id", "eference ID", "upport id", "upport ID", "race ID", "race id", "race_id"} {
-		_, rest, ok := strings.Cut(s, mark)
-		if !ok {
+	for i := 1; i+1 < len(s); i++ {
+		if s[i]|0x20 != 'i' || s[i+1]|0x20 != 'd' {
 			continue
 		}
-		rest = strings.TrimLeft(rest, ":=#(`'\" ")
-		end := 0
-		digit := false
-		for end < len(rest) {
-			c := rest[end]
-			if c >= '0' && c <= '9' {
-				digit = true
-			} else if l := c | 0x20; (l < 'a' || l > 'z') && c != '-' && c != '_' && c != ':' {
+		before := strings.TrimRight(s[:i], " _")
+		for _, of := range idOf {
+			if strings.HasSuffix(before, of) {
+				if id := leadingID(s[i+2:]); id != "" {
+					return id
+				}
 				break
 			}
-			end++
 		}
-		if id := strings.TrimRight(rest[:end], "-_:"); digit && len(id) >= 8 {
-			return id
+	}
+	for _, mark := range [...]string{"(ref:", "include `"} {
+		if _, rest, ok := strings.Cut(s, mark); ok {
+			if id := leadingID(rest); id != "" {
+				return id
+			}
 		}
+	}
+	return ""
+}
+
+// idOf are ends of what an id may be of: a request, a trace, an incident.
+var idOf = [...]string{"equest", "race", "ncident", "rror", "eference", "upport"}
+
+// leadingID is the id that a text begins with.
+func leadingID(s string) string {
+	s = strings.TrimLeft(s, ":=#(`'\" ")
+	end := 0
+	digit := false
+	for end < len(s) {
+		c := s[end]
+		if c >= '0' && c <= '9' {
+			digit = true
+		} else if l := c | 0x20; (l < 'a' || l > 'z') && c != '-' && c != '_' && c != ':' {
+			break
+		}
+		end++
+	}
+	if id := strings.TrimRight(s[:end], "-_:"); digit && len(id) >= 8 {
+		return id
 	}
 	return ""
 }

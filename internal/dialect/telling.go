@@ -23,6 +23,20 @@ func (t *tree) sentence() string {
 	return ""
 }
 
+// innerTelling is the first text of several words that is called as messages are, at
+// whatever depth: {"chart": {"error": {"description": …}}}.
+func (t *tree) innerTelling() string {
+	for at := int32(1); at <= min(t.n, maxInner); at++ {
+		if !t.is(at, '"') || !tellings[t.nodes[at].key] {
+			continue
+		}
+		if s := strings.TrimSpace(t.text(at)); strings.IndexByte(s, ' ') > 0 && len(s) <= maxSaid && startsAsWord(s) {
+			return s
+		}
+	}
+	return ""
+}
+
 // name is the name of the member whose value is the string at at, as it is written; ""
 // if that is no member's.
 func (t *tree) name(at int32) string {

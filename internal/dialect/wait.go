@@ -15,7 +15,7 @@ type waitField struct {
 }
 
 // waits are fields that state a wait.
-var waits = append([]waitField{
+var waits = []waitField{
 	{pathOf("retryafterms"), "retry_after_ms", time.Millisecond},
 	{pathOf("error.retryafterms"), "retry_after_ms", time.Millisecond},
 	{pathOf("retryafter"), "retry_after", time.Second},
@@ -39,23 +39,52 @@ var waits = append([]waitField{
 	{pathOf("meta.retryafter"), "meta.retry_after", time.Second},
 	{pathOf("error.data.retryafter"), "data.retry_after", time.Second},
 	{pathOf("error.data.rate.backoffseconds"), "data.rate.backoff_seconds", time.Second},
-}, otherWaits()...)
+}
 
-// otherWaits is what such fields are called by others: at the top, in an error or in
-// what stands beside one.
-func otherWaits() (all []waitField) {
-	seconds := []string{"retryafter", "retryafterseconds", "retryaftersecs", "retryin", "retryinseconds", "backoffseconds", "waitseconds", "waittimeseconds", "secondstowait",
-		"secondsuntilreset", "cooldownseconds", "resetinseconds", "resetsinseconds", "resetafterseconds"}
-	milliseconds := []string{"retryafterms", "retryaftermillis", "retryinms", "waitms", "backoffms"}
-	for _, in := range [...]string{"", "error.", "data.", "details.", "detail.", "meta.", "error.data.", "error.details.", "error.metadata.", "extensions.", "errors.0.extensions.", "ratelimit."} {
-		for _, name := range milliseconds {
-			all = append(all, waitField{pathOf(in + name), in + name, time.Millisecond})
-		}
-		for _, name := range seconds {
-			all = append(all, waitField{pathOf(in + name), in + name, time.Second})
+// otherWaits are what such fields are called by others, and their units: at the top, in
+// an error or in what stands beside one.
+var (
+	otherWaits   = map[uint64]waitField{}
+	otherParents = paths("error", "data", "details", "detail", "meta", "error.data", "error.details", "error.metadata", "extensions", "errors.0.extensions", "ratelimit")
+)
+
+func init() {
+	for unit, names := range map[time.Duration][]string{
+		time.Second: {
+			"retry_after", "retry_after_seconds", "retry_after_secs", "retry_in", "retry_in_seconds", "backoff_seconds", "wait_seconds", "wait_time_seconds", "seconds_to_wait",
+			"seconds_until_reset", "cooldown_seconds", "reset_in_seconds", "resets_in_seconds", "reset_after_seconds",
+		},
+		time.Millisecond: {"retry_after_ms", "retry_after_millis", "retry_in_ms", "wait_ms", "backoff_ms"},
+	} {
+		for _, name := range names {
+			otherWaits[fold(name)] = waitField{name: name, unit: unit}
 		}
 	}
-	return all
+}
+
+// otherWait is the wait that a member of at states under one of those names.
+func (t *tree) otherWait(at int32) (time.Duration, string) {
+	for c := t.nodes[at].down; c != 0; c = t.nodes[c].next {
+		f, ok := otherWaits[t.nodes[c].key]
+		if !ok {
+			continue
+		}
+		if d, ok := t.waitAt(c, f.unit); ok {
+			return d, f.name
+		}
+	}
+	return 0, ""
+}
+
+// waitAt reads a number of that unit, or a text with its own.
+func (t *tree) waitAt(at int32, unit time.Duration) (time.Duration, bool) {
+	if n, ok := t.number(at); ok {
+		return bounded(n, unit)
+	}
+	if s := t.text(at); s != "" && len(s) < 32 {
+		return span(s)
+	}
+	return 0, false
 }
 
 // span reads 1m30s, and PT1M30S of ISO 8601.
@@ -127,17 +156,19 @@ func (r *reader) retryIn(a Answer) (time.Duration, string) {
 		}
 	}
 	for i := range waits {
-		at := t.at(waits[i].at)
-		if at == 0 {
-			continue
-		}
-		if n, ok := t.number(at); ok {
-			if d, ok := bounded(n, waits[i].unit); ok {
+		if at := t.at(waits[i].at); at != 0 {
+			if d, ok := t.waitAt(at, waits[i].unit); ok {
 				return d, waits[i].name
 			}
-		} else if s := t.text(at); s != "" && len(s) < 32 {
-			if d, ok := span(s); ok {
-				return d, waits[i].name
+		}
+	}
+	if d, name := t.otherWait(1); name != "" {
+		return d, name
+	}
+	for _, p := range otherParents {
+		if at := t.at(p); t.is(at, '{') {
+			if d, name := t.otherWait(at); name != "" {
+				return d, name
 			}
 		}
 	}

@@ -41,10 +41,12 @@ var announcements = []announcement{
 	{word: "another request", links: in},
 	{word: "break", links: forth},
 	{word: "cooldown", links: forth | in | direct},
+	{word: "request this", links: after}, {word: "do this", links: after},
 	{word: "cool down", links: forth | direct},
 	{word: "cooling down", links: forth | direct},
 	// German, Spanish, Portuguese, French and Italian.
 	{word: "versuchen", links: in | after}, {word: "versuche", links: in | after}, {word: "erneut", links: in | after}, {word: "nochmal", links: in},
+	{word: "bitte", links: in}, // in 20 Sekunden erneut
 	{word: "warten", links: forth | direct}, {word: "warte", links: forth | direct},
 	{word: "intente", links: in}, {word: "intentelo", links: in}, {word: "intentar", links: in}, {word: "nuevo", links: in}, {word: "nuevamente", links: in},
 	{word: "espere", links: forth | direct}, {word: "espera", links: forth | direct}, {word: "esperar", links: forth | direct},
@@ -65,6 +67,7 @@ var announcements = []announcement{
 	// Resets in ~5s. Expected available in 831.0 seconds. Blocked for 10 minutes.
 	{word: "reset", links: in | after | at, weak: true, not: []string{"connection", "stream", "upstream", "peer", "socket", "tcp", "was", "been", "password", "last"}},
 	{word: "resets", links: in | after | at, weak: true},
+	{word: "next reset", links: in | at | direct, weak: true},
 	{word: "resetting", links: in, weak: true},
 	{word: "time to reset", links: direct, weak: true},
 	{word: "time until reset", links: direct, weak: true},

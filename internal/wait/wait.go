@@ -61,6 +61,7 @@ var generalWaits = []WaitHeader{
 	{"X-Ratelimit-Retry", time.Second},
 	{"X-Rate-Limit-Retry", time.Second},
 	{"X-Retry-After-Seconds", time.Second},
+	{"X-Ratelimit-Reset-After", time.Second}, // Discord's, and of who took it over
 	{"Retry-After-Seconds", time.Second},
 	{"X-Backoff-Seconds", time.Second},
 	// Bucket4j's convention in the Java world.
