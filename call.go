@@ -2,7 +2,6 @@ package steadyhttp
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"slices"
 	"sync"
@@ -285,56 +284,6 @@ func (c *call) inTurn(turn int, write func()) {
 	if c.turn == turn {
 		write()
 	}
-}
-
-// A role is what a Retrier is to the call whose record it found.
-type role uint8
-
-const (
-	alone  role = iota // there is no record, or it is of a call that this request only serves
-	owner              // the outermost: it repeats
-	nested             // one further out repeats this very request
-)
-
-// claim makes the Retrier that sends req the owner of the call's retries,
-// unless one further out is. Strangers between the two may have copied the
-// request and changed its path, and may send others with the same context, such
-// as one for a token; method and host tell the two apart. c may be nil.
-func (c *call) claim(req *http.Request) role {
-	if c == nil {
-		return alone
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch o := c.retries.owner; {
-	case o == nil:
-		c.retries.owner = req
-		return owner
-	case o.Method == req.Method && hostOf(o) == hostOf(req):
-		return nested
-	}
-	return alone
-}
-
-// release takes back what claim gave to an owner.
-func (c *call) release() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.retries.owner = nil
-}
-
-// innerGaveUp notes what a Retrier further in than the owner ends with.
-func (c *call) innerGaveUp(err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.retries.innerErr = err
-}
-
-// gaveUpWith reports whether err is what a Retrier further in gave up with.
-func (c *call) gaveUpWith(err error) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.retries.innerErr != nil && errors.Is(err, c.retries.innerErr)
 }
 
 // maxClasses bounds what a Retrier without a limit of attempts puts on record.

@@ -2,6 +2,7 @@ package steadyhttp
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"net/http"
@@ -212,4 +213,40 @@ func (c *call) patience(outageWait time.Duration) (outage, pause time.Duration, 
 		}
 	}
 	return outage, pause, c.retries.inHand
+}
+
+// A RetryPolicy changes the settings of a Retrier for one call. A field that is
+// zero leaves the Retrier's own setting.
+type RetryPolicy struct {
+	MaxAttempts int           // as in Retrier: 1 never repeats, negative is no limit
+	MaxWait     time.Duration // as in Retrier: negative is no limit
+	MaxElapsed  time.Duration // as in Retrier: negative is no limit
+	OutageWait  time.Duration // as in Retrier; of two that are set the shorter one wins
+
+	// Idempotent says that doing the request twice does no harm, and
+	// NotIdempotent that it may do harm, whatever the method and the headers
+	// say. If both are set, NotIdempotent wins. A request that may do harm is
+	// repeated only if it was never sent or was refused.
+	Idempotent    bool
+	NotIdempotent bool
+}
+
+type policyKey struct{}
+
+// WithRetry returns a context in which p changes the settings of the Retriers
+// that a request passes. It turns retries off for one call, or allows one call
+// more of them, without a second client.
+func WithRetry(ctx context.Context, p RetryPolicy) context.Context {
+	return context.WithValue(ctx, policyKey{}, &p)
+}
+
+// noPolicy is that of a call which has none of its own.
+var noPolicy RetryPolicy
+
+// policyOf returns what WithRetry says of req's call.
+func policyOf(req *http.Request) *RetryPolicy {
+	if p, ok := req.Context().Value(policyKey{}).(*RetryPolicy); ok {
+		return p
+	}
+	return &noPolicy
 }

@@ -108,3 +108,32 @@ func (b *permitBody) end() {
 		b.settling.settle()
 	})
 }
+
+func (t *Throttler) acquire(req *http.Request, a *limit.Ask) (limit.Permit, error) {
+	ctx := req.Context()
+	if t.Limiter == nil {
+		return t.own.AcquireFor(ctx, a, req)
+	}
+	//lint:ignore SA1019 deprecated for callers, who may still set it
+	if req.Cancel != nil {
+		var stop context.CancelCauseFunc
+		//lint:ignore SA1019 deprecated for callers, who may still set it
+		ctx, stop = withCancel(ctx, req.Cancel)
+		defer stop(nil)
+	}
+	return t.Limiter.Acquire(ctx, *a)
+}
+
+// withCancel is context.WithCancelCause for a context that ends when cancel, of
+// its request, is closed as well.
+func withCancel(ctx context.Context, cancel <-chan struct{}) (context.Context, context.CancelCauseFunc) {
+	ctx, stop := context.WithCancelCause(ctx)
+	go func() {
+		select {
+		case <-cancel:
+			stop(whyCanceled(ctx))
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, stop
+}
