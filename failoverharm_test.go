@@ -1,10 +1,14 @@
 package steadyhttp_test
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/steadyhttp/steadyhttp"
 )
@@ -68,5 +72,53 @@ func TestFailoverAfterRedirectOfTarget(t *testing.T) {
 				t.Errorf("after a %d of a target the order was sent to the next: %v, want %v", status, went, goes)
 			}
 		})
+	}
+}
+
+// A target that is set up badly does not end a call that waiting would save.
+func TestMisconfiguredTargetEndsNothing(t *testing.T) {
+	for name, target := range map[string]func(asked) reply{
+		"invalid request":        always(400, "", openAIError("invalid_request_error", "", "unknown field")),
+		"bad key":                always(401, "", openAIError("invalid_request_error", "invalid_api_key", "Incorrect API key provided")),
+		"forbidden":              always(403, "", ""),
+		"wrong path":             always(404, "Content-Type: text/plain", "404 page not found"),
+		"unknown model":          always(404, "", openAIError("invalid_request_error", "model_not_found", "The model does not exist")),
+		"method not allowed":     always(405, "", ""),
+		"context is too short":   always(400, "", openAIError("invalid_request_error", "context_length_exceeded", "This model's maximum context length is 8192 tokens")),
+		"body is too large":      always(413, "", ""),
+		"unprocessable":          always(422, "", ""),
+		"redirects":              always(302, "Location: /login", ""),
+		"account is empty":       always(402, "", ""),
+		"fails":                  always(500, "", ""),
+		"not implemented":        always(501, "", ""),
+		"certificate is unknown": fails(errors.New("tls: failed to verify certificate: x509: certificate signed by unknown authority")),
+	} {
+		for fault, primaryDown := range map[string]func(asked) reply{"503": always(503, "", ""), "refused": fails(syscall.ECONNREFUSED), "told 10 s": nil} {
+			t.Run(name+"/"+fault, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					back := time.Now().Add(10 * time.Second)
+					f := &fleet{rules: map[string]func(asked) reply{fallback: target, primary: func(a asked) reply {
+						switch left := back.Sub(a.at); {
+						case left <= 0:
+							return works(a)
+						case primaryDown == nil:
+							return limited(fmt.Sprint(int(left.Seconds() + 0.99)))(a)
+						}
+						return primaryDown(a)
+					}}}
+					rt := &steadyhttp.Transport{Base: f, Failover: elsewhere()}
+					var wg sync.WaitGroup
+					for i := range 60 {
+						wg.Go(func() {
+							if d := ask(t, rt, nil); !d.answered() {
+								t.Errorf("the %dth call was lost after %v: %v, %v (%q)", i, d.took, d.err, d.call.Error, d.call.Stopped)
+							}
+						})
+						time.Sleep(100 * time.Millisecond)
+					}
+					wg.Wait()
+				})
+			})
+		}
 	}
 }

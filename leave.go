@@ -62,14 +62,28 @@ func (e *Error) namesModel() bool {
 	return e.Param == "model" || strings.Contains(strings.ToLower(e.Code+" "+e.Message), "model") || strings.Contains(strings.ToLower(e.Code), "deployment")
 }
 
+// isOfTarget reports whether e, which a target answered, may be due to what the target
+// changes: the request as it is has not been refused by that. A refusal by policy is
+// none of these, and what an account may not do is looked at by leaves.
+func (e *Error) isOfTarget() bool {
+	switch e.Class {
+	case ContentPolicy, Conflict, Canceled, Quota, Authentication:
+		return false
+	}
+	return !e.Class.Retryable()
+}
+
 // mayFollow reports whether the call may succeed at the i-th place after a failure
 // elsewhere.
 func (p *plan) mayFollow(i int, f failure) bool {
 	to, from, e := &p.walk.places[i], &p.walk.places[f.place], f.verdict
-	if e.Class == ContextLength || e.Class == TooLarge && !errors.Is(e, ErrThrottled) {
-		return to.to != nil && to.to.MaxInput > 0 // and at least the estimate: see fitting
+	if (e.Class == ContextLength || e.Class == TooLarge && !errors.Is(e, ErrThrottled)) && to.to != nil {
+		return to.to.MaxInput > 0 // and at least the estimate: see fitting
 	}
 	differs := e.leaves()
+	if to.to == nil && e.isOfTarget() {
+		return true // which has its own answer to the request as it is
+	}
 	host := to.at.Host != from.at.Host
 	switch {
 	case errors.Is(e.Err, errTarget):

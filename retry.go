@@ -73,11 +73,18 @@ func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, 
 				return r.endError(r.lastErr, "no further attempt could be sent in time")
 			}
 			r.lastErr = err
-			if d = r.decide(a, resp); !d.Again {
-				return r.end(resp, err, d.Why)
+			d = r.decide(a, resp)
+			if !d.Again && r.walk != nil {
+				resp, err, d, elsewhere = r.insist(a, resp, err, d)
 			}
-			r.hold(resp)
-			r.call.logAttempt(r.req, r.number(), r.verdict, d.Wait)
+			switch {
+			case elsewhere:
+			case !d.Again:
+				return r.end(resp, err, d.Why)
+			default:
+				r.hold(resp)
+				r.call.logAttempt(r.req, r.number(), r.verdict, d.Wait)
+			}
 		}
 		r.call.setPatience(r.patience(), r.held != nil || r.lastErr != nil)
 		if err = r.sleep(d.Wait); err != nil {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/steadyhttp/steadyhttp/internal/credential"
@@ -18,11 +19,11 @@ type walk struct {
 	within time.Duration // how long that may wait in a Throttler: 0 is as long as it takes, negative is not at all
 	probe  bool          // it went to a place that is down, to see whether it is back
 
-	bound    *place // the only one where another try does no harm; nil if there is no such
-	waited   bool   // where it was, since a server asked for that
-	failures []failure
-	estimate int64  // of the input, in tokens; 0 if it was not asked for
-	content  []byte // of the body, once a target has changed it
+	bound    *place    // the only one where another try does no harm; nil if there is no such
+	waited   bool      // where it was, since a server asked for that
+	failures []failure // the latest of each place, in the order of the tries
+	estimate int64     // of the input, in tokens; 0 if it was not asked for
+	content  []byte    // of the body, once a target has changed it
 }
 
 // A place is where a call may go: the first as the request is, each other to a target.
@@ -156,19 +157,25 @@ func (p *plan) chooseFirst() {
 	for i := range w.places {
 		w.places[i].busy = false
 	}
-	if p.choose(p.isNew, math.MaxInt64) || p.choose(p.fitting, math.MaxInt64) {
+	if p.choose(p.isNew, math.MaxInt64) || p.choose(p.hopeful, math.MaxInt64) {
 		return
 	}
-	best, soonest := 0, time.Duration(math.MaxInt64)
-	for i := range w.places {
-		if p.fitting(i) {
-			_, left, _ := p.via.down.Until(w.places[i].at)
-			if left < soonest {
-				best, soonest = i, left
-			}
+	w.goTo(max(p.soonest(p.hopeful), 0), 0)
+}
+
+// soonest returns which of the places that may be tried will be back first, -1 if there
+// is none.
+func (p *plan) soonest(may func(int) bool) int {
+	best, least := -1, time.Duration(math.MaxInt64)
+	for i := range p.walk.places {
+		if !may(i) {
+			continue
+		}
+		if _, left, _ := p.via.down.Until(p.walk.places[i].at); left < least {
+			best, least = i, left
 		}
 	}
-	w.goTo(best, 0)
+	return best
 }
 
 func (w *walk) goTo(i int, within time.Duration) {
@@ -194,6 +201,17 @@ func (p *plan) fitting(i int) bool {
 func (p *plan) isNew(i int) bool {
 	for _, f := range p.walk.failures {
 		if f.place == i || !p.mayFollow(i, f) {
+			return false
+		}
+	}
+	return p.fitting(i)
+}
+
+// hopeful reports whether the call may succeed at the i-th place in another attempt: what
+// it met there when it was there last passes.
+func (p *plan) hopeful(i int) bool {
+	for _, f := range p.walk.failures {
+		if f.place == i && !f.verdict.Class.Retryable() {
 			return false
 		}
 	}
@@ -264,7 +282,7 @@ func (p *plan) passOver() bool {
 	}
 	w := p.walk
 	w.places[w.at].busy = true
-	if !p.choose(p.isNew, math.MaxInt64) && !p.choose(p.fitting, math.MaxInt64) {
+	if !p.choose(p.isNew, math.MaxInt64) && !p.choose(p.hopeful, math.MaxInt64) {
 		w.goTo(w.at, 0)
 	}
 	return true
@@ -347,8 +365,7 @@ func (r *retry) another(a attempt, resp *http.Response, err error) (wait time.Du
 	if r.learn(e) {
 		r.call.logOut(a.req, e, from, spentTime)
 	}
-	w.failures = append(w.failures, failure{place: w.at, walk: r.made, resp: resp, err: err, verdict: e, held: r.call.heldAfter(resp)})
-	last := &w.failures[len(w.failures)-1]
+	w.failed(failure{place: w.at, walk: r.made, resp: resp, err: err, verdict: e, held: r.call.heldAfter(resp)})
 	if e.mayBeDone() && !r.repeatableAway() {
 		w.bound = &w.places[w.at]
 	}
@@ -361,14 +378,62 @@ func (r *retry) another(a attempt, resp *http.Response, err error) (wait time.Du
 		return 0, false
 	}
 	r.lastErr = err
-	if r.hold(resp); r.held != resp {
-		last.resp = nil // it was too large to be kept
-	}
+	r.keep(resp)
 	r.call.logLeft(a.req, e, from, w.places[w.at].name(), wait)
 	if ok {
 		w.failures = w.failures[:len(w.failures)-1] // this place gets one more chance
 	}
 	return wait, true
+}
+
+// failed keeps f, in place of an earlier failure at the same place.
+func (w *walk) failed(f failure) {
+	w.failures = append(slices.DeleteFunc(w.failures, func(g failure) bool { return g.place == f.place }), f)
+}
+
+// keep holds the response of a failure, unless it is too large.
+func (r *retry) keep(resp *http.Response) {
+	if r.hold(resp); r.held == resp {
+		return
+	}
+	for i := range r.walk.failures {
+		if f := &r.walk.failures[i]; f.resp == resp {
+			f.resp = nil
+		}
+	}
+}
+
+// insist looks for a way on where the Retrier, going by the outcome of a walk, has none.
+// A target that is not set up well, or fails for good, does not end what the call would
+// have waited for without it: a failure in the same walk that passes with time takes the
+// place of the outcome, and d that of the decision; else the call goes to a place that
+// is out, if there is one, and elsewhere is true.
+func (r *retry) insist(a attempt, resp *http.Response, err error, d Decision) (_ *http.Response, _ error, _ Decision, elsewhere bool) {
+	if r.verdict.Class.passes() || !r.mayGoOn(r.verdict) || !r.replayable() || ended(r.req) != nil {
+		return resp, err, d, false
+	}
+	for i := range r.walk.failures {
+		if f := &r.walk.failures[i]; f.walk == r.made && f.verdict.Class.passes() && !f.lost() && r.verdict.Class.Retryable() {
+			resp, err = r.turnTo(f, resp)
+			return resp, err, r.decide(a, resp), false
+		}
+	}
+	i := r.soonest(func(i int) bool { return r.isNext(i) && r.mayComeBack(i) })
+	if i < 0 {
+		return resp, err, d, false
+	}
+	r.keep(resp)
+	r.call.logLeft(a.req, r.verdict, r.walk.places[r.walk.at].name(), r.walk.places[i].name(), 0)
+	r.walk.goTo(i, 0)
+	return resp, err, Decision{}, true
+}
+
+// mayComeBack reports whether the i-th place is not out for a reason that only a person
+// can remove.
+func (p *plan) mayComeBack(i int) bool {
+	_, _, why := p.via.down.Until(p.walk.places[i].at)
+	e, ok := why.(*Error)
+	return !ok || e.Class.Retryable()
 }
 
 // mayGoOn reports whether another try does no harm.
@@ -433,23 +498,28 @@ func (r *retry) outcome(resp *http.Response, err error) (*http.Response, error) 
 			}
 		}
 	}
-	r.back = r.backIn(best.verdict)
-	if best == last {
+	if r.back = r.backIn(best.verdict); best == last {
 		return resp, err
 	}
+	return r.turnTo(best, resp)
+}
+
+// turnTo makes f the failure that the Retrier decides on, in place of the one with resp.
+func (r *retry) turnTo(f *failure, resp *http.Response) (*http.Response, error) {
+	w := r.walk
 	if resp != nil {
 		bodyOf(resp).Close()
 	}
-	w.at = best.place
-	r.call.handUp(best.verdict, r.verdict)
-	r.verdict, r.lastErr, r.looked = best.verdict, best.err, nil
-	r.held, r.heldVerdict = best.resp, best.verdict
-	r.call.find(finding{about: best.resp, verdict: best.verdict})
-	if best.held {
-		r.call.setHeld(best.resp)
+	w.at, r.back = f.place, r.backIn(f.verdict)
+	r.call.handUp(f.verdict, r.verdict)
+	r.verdict, r.lastErr, r.looked = f.verdict, f.err, nil
+	r.held, r.heldVerdict = f.resp, f.verdict
+	r.call.find(finding{about: f.resp, verdict: f.verdict})
+	if f.held {
+		r.call.setHeld(f.resp)
 	}
 	r.call.setTarget(w.places[w.at].name())
-	return best.resp, best.err
+	return f.resp, f.err
 }
 
 // lost reports whether the response could not be kept.
