@@ -293,11 +293,12 @@ local function decide()
     local of = turns_of(turns)
     local score, head = line_turn(line, of, class)
     local most = ask.most
-    if class > 0 then of.somebody = now
-    elseif most > 1 and leaves(of.somebody) then most = most - 1 end
+    local news = class > 0 and math.abs(now - of.somebody) > SOMEBODY_EVERY
+    if news then of.somebody = now end
+    if class == 0 and most > 1 and leaves(of.somebody) then most = most - 1 end
     local waits = leases_now(leases) >= most or head and head < score
     if (waits or head) and not redis.call('ZSCORE', line, me) then of[class + 1] = score end
-    if waits or head or class > 0 then keep_turns(turns, of) end
+    if waits or head or news then keep_turns(turns, of) end
     if waits then
       answer.why = 'the limit of concurrent requests'
       answer.verdict = (ask.full or bound == 0) and 'refuse' or 'park'

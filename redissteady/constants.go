@@ -87,6 +87,10 @@ const (
 	promiseAhead = 60 * time.Millisecond
 	waitsTime    = time.Second
 
+	// somebodyEvery is how often it is noted anew that somebody was there for whom a batch
+	// leaves a place.
+	somebodyEvery = time.Second
+
 	// maxLook is how many of the line for a place are looked at to say how many stand
 	// before a request.
 	maxLook = 100
@@ -172,6 +176,7 @@ var constants = []struct {
 	{"HOLE_TIME", holeTime.Seconds()},
 	{"MAX_HOLES", maxHoles},
 	{"MAX_LOOK", maxLook},
+	{"SOMEBODY_EVERY", somebodyEvery.Seconds()},
 	{"OWED_OF", limiter.LeastShare / (1 - limiter.LeastShare)},
 	{"LEAVE_TIME", limiter.LeaveTime.Seconds()},
 	{"BROUGHT_MAX_WAIT", broughtMaxWait.Seconds()},

@@ -390,10 +390,11 @@ local function leaves(somebody) return math.abs(now - (somebody or -inf)) < LEAV
 local function grant(leases, line, turns, most)
   local free = most - leases_now(leases)
   while free > 0 do
-    if free == 1 and most > 1 and leaves(turns_of(turns).somebody) then
+    if free == 1 and most > 1 then
       local first = redis.call('ZRANGE', line, 0, 1, 'WITHSCORES')
       local head, second = tonumber(first[2]), tonumber(first[4])
-      if head and whole(head) and not (second and not whole(second)) then return end
+      local batch = head and whole(head) and not (second and not whole(second))
+      if batch and leaves(turns_of(turns).somebody) then return end
     end
     local member = redis.call('ZPOPMIN', line)[1]
     if not member then return end
