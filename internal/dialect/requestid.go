@@ -201,9 +201,12 @@ func idInText(s string) string {
 // idOf are ends of what an id may be of: a request, a trace, an incident.
 var idOf = [...]string{"equest", "race", "ncident", "rror", "eference", "upport"}
 
+// maxIDInText is how far an id is looked for behind what announces it.
+const maxIDInText = 160
+
 // leadingID is the id that a text begins with.
 func leadingID(s string) string {
-	s = strings.TrimLeft(s, ":=#(`'\" ")
+	s = strings.TrimLeft(s[:min(len(s), maxIDInText)], ":=#(`'\" ")
 	end := 0
 	digit := false
 	for end < len(s) {

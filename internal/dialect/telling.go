@@ -144,3 +144,53 @@ func madeLikeCode(s string) bool {
 	}
 	return inside
 }
+
+// fragments are parts of codes that mean the same wherever they turn up, in
+// the order in which they win.
+var fragments = []struct {
+	part  string
+	class Class
+}{
+	{"contextlength", ContextLength}, {"contextwindow", ContextLength}, {"tokenlimitexceed", ContextLength},
+	{"contentpolicy", ContentPolicy}, {"contentfilter", ContentPolicy}, {"moderation", ContentPolicy},
+	{"sensitive", ContentPolicy}, {"safety", ContentPolicy}, {"policyviolation", ContentPolicy},
+	{"ratelimit", RateLimit}, {"throttl", RateLimit}, {"toomanyrequest", RateLimit}, {"requestlimitexceed", RateLimit},
+	{"slowdown", RateLimit}, {"toomanywrite", RateLimit}, {"toomanycalls", RateLimit}, {"toomanyconnect", RateLimit}, {"frequencylimit", RateLimit},
+	{"qpslimit", RateLimit}, {"calllimit", RateLimit}, {"limitcontrol", RateLimit}, {"overqps", RateLimit}, {"qpsexceed", RateLimit}, {"dailyquery", Quota}, {"dailylimit", Quota}, {"concurrencylimit", RateLimit},
+	{"insufficientquota", Quota}, {"insufficientbalance", Quota}, {"insufficientcredit", Quota}, {"insufficientfund", Quota},
+	{"outofcredit", Quota}, {"nocredit", Quota}, {"creditlimit", Quota}, {"billing", Quota}, {"payment", Quota},
+	{"spendlimit", Quota}, {"spendinglimit", Quota}, {"budget", Quota}, {"arrear", Quota}, {"overdue", Quota},
+	{"usageexhausted", Quota}, {"quotaexceed", Quota}, {"exceededquota", Quota}, {"quotaexhausted", Quota},
+	{"overload", Overloaded}, {"overcapacity", Overloaded}, {"capacityexceed", Overloaded}, {"insufficientcapacity", Overloaded},
+	{"serverbusy", Overloaded},
+	{"toolarge", TooLarge},
+	{"unauthorized", Authentication}, {"unauthenticated", Authentication}, {"notauthenticated", Authentication},
+	{"invalidtoken", Authentication}, {"invalidaccesstoken", Authentication}, {"expiredaccesstoken", Authentication},
+	{"accesstokenexpired", Authentication}, {"badcredential", Authentication}, {"expiredtoken", Authentication}, {"tokenexpired", Authentication},
+	{"invalidapikey", Authentication}, {"invalidkey", Authentication}, {"invalidcredential", Authentication},
+	{"authentication", Authentication}, {"invalidauth", Authentication}, {"missingtoken", Authentication},
+	{"accessdenied", Permission}, {"forbidden", Permission}, {"permission", Permission}, {"notallowed", Permission},
+	{"notauthorized", Permission}, {"insufficientscope", Permission}, {"suspended", Permission}, {"missingscope", Permission},
+	{"notfound", NotFound}, {"nosuch", NotFound}, {"doesnotexist", NotFound}, {"notexist", NotFound}, {"unknownmodel", NotFound},
+	{"timeout", Timeout}, {"timedout", Timeout}, {"deadline", Timeout},
+	{"unavailable", Unavailable}, {"maintenance", Unavailable}, {"notready", Unavailable},
+	{"conflict", Conflict}, {"alreadyexists", Conflict}, {"duplicate", Conflict},
+	{"internalserver", ServerError}, {"internalerror", ServerError},
+	{"noauth", Permission}, {"limitexceed", RateLimit}, {"limitreached", RateLimit}, {"overlimit", RateLimit},
+	{"validation", InvalidRequest}, {"badrequest", InvalidRequest}, {"invalidparam", InvalidRequest}, {"invalidargument", InvalidRequest},
+}
+
+// byFragment guesses at a code that no table lists.
+func byFragment(code string, status int) Class {
+	var b [maxKey]byte
+	key := string(keyOf(b[:0], code[strings.LastIndexAny(code, "/#")+1:]))
+	for _, f := range fragments {
+		if strings.Contains(key, f.part) {
+			if status == 429 && f.part == "quotaexceed" {
+				return RateLimit // with this status a quota is one of requests, not of money
+			}
+			return f.class
+		}
+	}
+	return ""
+}
