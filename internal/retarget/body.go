@@ -71,7 +71,7 @@ var (
 // would be sent to a provider that it is not for.
 func (t *Target) Body(req *http.Request, body []byte) ([]byte, error) {
 	if !json.Valid(body) {
-		if mediaType(req) == "" && !t.changes() {
+		if at := space(body, 0); mediaType(req) == "" && !t.changes() && (at == len(body) || body[at] != '{' && body[at] != '[') {
 			return body, nil // a text, of which nobody said that it is JSON
 		}
 		return nil, errNoJSON
