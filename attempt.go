@@ -26,6 +26,18 @@ type attempt struct {
 	own     *http.Request    // the caller's
 	within  time.Duration    // see walk
 	began   monotime.Instant // 0 where that cannot matter
+
+	unprepared bool // Prepare returned an error
+}
+
+// unused is the error of a target that a had no request for: its Prepare failed, which
+// may pass, or the body is not one that it can have.
+func (a attempt) unused(err error) *Error {
+	class := InvalidRequest
+	if a.unprepared {
+		class = Unknown
+	}
+	return a.to.failed(class, FateNeverSent, "target "+a.to.name+" could not be used: "+cleanerFor(a.req).Line(innermost(err).Error(), maxDetail))
 }
 
 // send makes the n-th attempt, from 1 on. c, nil for the first, is put into the
@@ -41,7 +53,7 @@ func (p *plan) send(n int, c *call, sending func()) (a attempt, sent bool, resp 
 		p.sends++
 		if err != nil {
 			if a.to != nil && ended(p.req) == nil {
-				return a, true, nil, a.to.misconfigured(FateNeverSent, "target "+a.to.name+" could not be used: "+cleanerFor(a.req).Line(innermost(err).Error(), maxDetail))
+				return a, true, nil, a.unused(err)
 			}
 			return a, false, nil, err
 		}
@@ -89,6 +101,9 @@ func (p *plan) on(a attempt) attempt {
 	a.own, a.to, a.within = p.req, p.to(), p.waits()
 	if p.via != nil && !p.via.down.Quiet() {
 		a.began = monotime.Now()
+		if p.walk != nil {
+			p.via.down.Sent(p.walk.places[p.walk.at].at)
+		}
 	}
 	return a
 }
@@ -149,6 +164,7 @@ func (p *plan) attempt(n int, c *call) (attempt, error) {
 	}
 	if prepare != nil {
 		if err := prepare(a.req, n); err != nil {
+			a.unprepared = true
 			closeBody(a.req)
 			return a.over(), err
 		}

@@ -327,7 +327,7 @@ func (t *target) answer(req, own *http.Request, resp *http.Response, err error) 
 		if resp.StatusCode >= http.StatusTemporaryRedirect {
 			fate = FateRefused // it asks for the same request elsewhere
 		}
-		return nil, t.misconfigured(fate, fmt.Sprintf("target %s redirects with status %d; set its URL to where it leads", t.name, resp.StatusCode))
+		return nil, t.failed(NotFound, fate, fmt.Sprintf("target %s redirects with status %d; set its URL to where it leads", t.name, resp.StatusCode))
 	}
 	if !sameOrigin(req, own) {
 		retarget.Answer(resp.Header)
@@ -335,8 +335,9 @@ func (t *target) answer(req, own *http.Request, resp *http.Response, err error) 
 	return resp, nil
 }
 
-func (t *target) misconfigured(fate Fate, message string) *Error {
-	return &Error{Class: NotFound, Fate: fate, Message: message, Hint: "Check this target of the Failover.", Err: errTarget}
+// failed is the error of a target by which nothing was answered.
+func (t *target) failed(class Class, fate Fate, message string) *Error {
+	return &Error{Class: class, Fate: fate, Message: message, Hint: "Check this target of the Failover.", Err: errTarget}
 }
 
 // A FailoverState is what a Failover knows of one place that failed.

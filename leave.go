@@ -126,6 +126,10 @@ func (p *plan) learn(e *Error) (fresh bool) {
 			scope.Model = ""
 		}
 	case Connection, TLS:
+	case Unknown:
+		if scope = at; !errors.Is(e.Err, errTarget) {
+			return false
+		}
 	default:
 		return false
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/steadyhttp/steadyhttp/internal/credential"
 	"github.com/steadyhttp/steadyhttp/internal/down"
+	"github.com/steadyhttp/steadyhttp/internal/monotime"
 )
 
 // A walk is where one call may go by a Failover, and where it has been.
@@ -59,7 +60,7 @@ const spentTime = 5 * time.Minute
 // have another, and what asked for an hour may have meant one call.
 const maxPause = 5 * time.Minute
 
-// errTarget marks the error of a target that is not set up as it should be.
+// errTarget marks the error of a target that answered nothing.
 var errTarget = errors.New("steadyhttp: the target is not set up correctly")
 
 // begin chooses where an attempt goes first. As long as nothing is known that speaks
@@ -243,7 +244,7 @@ func (p *plan) choose(may func(int) bool, most time.Duration) bool {
 		isDown, left, _ := f.down.Until(at)
 		switch {
 		case isDown:
-			if left == 0 && wait == 0 && (!stays || stay == i) && p.repeatableAway() && f.down.Probe(at) {
+			if left == 0 && wait == 0 && (!stays || stay == i) && p.harmlessAhead() && f.down.Probe(at) {
 				w.goTo(i, -1)
 				w.probe = true
 				return true
@@ -331,7 +332,9 @@ func (p *plan) canFollow() bool {
 	now := failure{place: p.walk.at, verdict: &Error{Class: Timeout}}
 	for i := range p.walk.places {
 		if i != now.place && p.isNew(i) && p.mayFollow(i, now) {
-			return true
+			if isDown, _, _ := p.via.down.Until(p.walk.places[i].at); !isDown && p.wait(i) <= p.via.maxWait() {
+				return true
+			}
 		}
 	}
 	return false
@@ -340,7 +343,7 @@ func (p *plan) canFollow() bool {
 // leavesSilence reports whether a stream that has no output within FirstOutput is left
 // for another place, rather than handed up as it is.
 func (p *plan) leavesSilence() bool {
-	return p.via != nil && p.FirstOutput > 0 && p.repeatableAway() && p.canFollow()
+	return p.via != nil && p.FirstOutput > 0 && p.harmlessAhead() && p.canFollow()
 }
 
 // serverErrorWait is how long a call waits before it repeats the first 500 where it is.
@@ -352,7 +355,7 @@ func (r *retry) another(a attempt, resp *http.Response, err error) (wait time.Du
 	w, e := r.walk, r.verdict
 	from := w.places[w.at].name()
 	r.call.setTarget(from)
-	if r.learn(e) {
+	if !r.cutShort(e) && r.learn(e) {
 		r.call.logOut(a.req, e, from, spentTime)
 	}
 	w.failed(failure{place: w.at, walk: r.made, resp: resp, err: err, verdict: e, held: r.call.heldAfter(resp)})
@@ -364,7 +367,7 @@ func (r *retry) another(a attempt, resp *http.Response, err error) (wait time.Du
 	}
 	if wait, ok = r.whereItIs(); ok {
 		w.within = r.via.maxWait()
-	} else if !r.choose(r.isNext, r.via.maxWait()) {
+	} else if wait = 0; !r.choose(r.isNext, r.via.maxWait()) {
 		return 0, false
 	}
 	r.lastErr = err
@@ -469,8 +472,18 @@ func (r *retry) whereItIs() (time.Duration, bool) {
 
 func (r *retry) inTime(wait time.Duration) bool {
 	deadline, ok := r.req.Context().Deadline()
-	return !ok || time.Until(deadline) > wait
+	return !ok || time.Until(deadline) > 2*wait // else the target is the better bet
 }
+
+// cutShort reports whether e is due to a caller who had too little time, which shows
+// nothing of the place.
+func (r *retry) cutShort(e *Error) bool {
+	return e.Status == 0 && ended(r.req) != nil && monotime.Now().Sub(r.start) < longSilence
+}
+
+// longSilence is how long a place has to say nothing before the end of a caller's time
+// counts as its failure: models that think answer within that.
+const longSilence = 10 * time.Second
 
 // outcome ends a walk: all places have failed or are out. It returns the failure that
 // the Retrier decides on, and the caller gets if nothing follows: of those that pass
