@@ -26,6 +26,7 @@ type attempt struct {
 	own     *http.Request    // the caller's
 	within  time.Duration    // see walk
 	began   monotime.Instant // 0 where that cannot matter
+
 }
 
 // send makes the n-th attempt, from 1 on. c, nil for the first, is put into the
@@ -43,8 +44,11 @@ func (p *plan) send(n int, c *call, sending func()) (a attempt, sent bool, resp 
 			if a.to == nil || ended(p.req) != nil {
 				return a, false, nil, err
 			}
-			p.useless(a, c, err)
-			continue
+			e := a.to.misconfigured(0, "target "+a.to.name+" could not be used: "+cleanerFor(a.req).Line(innermost(err).Error(), maxDetail))
+			if p.useless(a, c, e) {
+				continue
+			}
+			return a, true, nil, e
 		}
 		if sending != nil {
 			sending()
@@ -100,6 +104,9 @@ func (p *plan) on(a attempt) attempt {
 	a.own, a.to, a.within = p.req, p.to(), p.waits()
 	if p.via != nil && !p.via.down.Quiet() {
 		a.began = monotime.Now()
+		if p.walk != nil {
+			p.via.down.Sent(p.walk.places[p.walk.at].at)
+		}
 	}
 	return a
 }

@@ -120,7 +120,9 @@ func (p *plan) learn(e *Error) (fresh bool) {
 	case Overloaded, ServerError, Unavailable, Timeout:
 		scope.Model = at.Model
 	case NotFound:
-		if scope.Model = at.Model; errors.Is(e.Err, errTarget) {
+		if scope.Model = at.Model; errors.Is(e.Err, errTarget) && e.Status == 0 {
+			return false // it may be this one call's
+		} else if errors.Is(e.Err, errTarget) {
 			scope, pause = at, spentTime
 		} else if e.Status == 0 {
 			scope.Model = ""

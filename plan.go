@@ -167,6 +167,15 @@ func (p *plan) repeatable() bool { return p.doesNone(p.harm) }
 // harm.
 func (p *plan) repeatableAway() bool { return p.doesNone(p.away) }
 
+// harmlessAhead is repeatableAway before the request is sent. Of a body that cannot be
+// seen yet only that of a call to a model is trusted, where hardly any acts.
+func (p *plan) harmlessAhead() bool {
+	if p.away == modelCall && p.sends == 0 && !p.inMemory && hasBody(p.req) {
+		return !dialect.ActsByBody(p.req.URL.Path)
+	}
+	return p.repeatableAway()
+}
+
 func (p *plan) doesNone(h harm) bool {
 	switch h {
 	case harmless, harmful:
@@ -184,6 +193,9 @@ func (p *plan) showBody(w io.Writer) bool {
 		return true
 	case encoding != "" && encoding != "identity":
 		return false
+	case p.walk != nil && p.walk.content != nil:
+		w.Write(p.walk.content)
+		return true
 	case p.source != nil:
 		w.Write(p.source.Kept())
 		return true
@@ -197,7 +209,7 @@ func (p *plan) showBody(w io.Writer) bool {
 // effect is what the request's body shows of what the request does. seen is false
 // if it could not be looked at.
 func (p *plan) effect() (e *dialect.Effect, seen bool) {
-	if p.shown != nil {
+	if p.shown != nil && (p.walk == nil || p.walk.content == nil) {
 		return p.shown.effect()
 	}
 	e = new(dialect.Effect)

@@ -96,7 +96,7 @@ func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, 
 		if !elsewhere {
 			r.made++
 			if r.walk != nil {
-				r.chooseFirst()
+				r.beginAgain()
 			}
 		}
 		var sent bool

@@ -10,6 +10,7 @@ import (
 
 	"github.com/steadyhttp/steadyhttp/internal/credential"
 	"github.com/steadyhttp/steadyhttp/internal/down"
+	"github.com/steadyhttp/steadyhttp/internal/monotime"
 )
 
 // A walk is where one call may go by a Failover, and where it has been.
@@ -31,7 +32,10 @@ type place struct {
 	to   *target       // nil for the request as it is
 	head *http.Request // the request for it, but for its body; nil if it does not fit
 	at   down.Place
-	busy bool // a Throttler did not let the call go at once
+
+	// Of the latest attempt:
+	busy    bool // a Throttler did not let the call go at once
+	useless bool // a request for it could not be made
 }
 
 func (l *place) name() string {
@@ -59,7 +63,7 @@ const spentTime = 5 * time.Minute
 // have another, and what asked for an hour may have meant one call.
 const maxPause = 5 * time.Minute
 
-// errTarget marks the error of a target that is not set up as it should be.
+// errTarget marks the error of a target that answered nothing.
 var errTarget = errors.New("steadyhttp: the target is not set up correctly")
 
 // begin chooses where an attempt goes first. As long as nothing is known that speaks
@@ -149,6 +153,14 @@ func throttlerBelow(next http.RoundTripper) (*Throttler, http.RoundTripper) {
 	return nil, nil
 }
 
+// beginAgain is begin for a further attempt.
+func (p *plan) beginAgain() {
+	for i := range p.walk.places {
+		p.walk.places[i].useless = false
+	}
+	p.chooseFirst()
+}
+
 // chooseFirst chooses where an attempt goes first: where the call has not failed
 // before, if it can. The call has to go somewhere, and so it may go where it has to
 // wait, and in the end to what is down.
@@ -186,7 +198,7 @@ func (w *walk) goTo(i int, within time.Duration) {
 func (p *plan) fitting(i int) bool {
 	l := &p.walk.places[i]
 	switch {
-	case l.head == nil, p.walk.bound != nil && l != p.walk.bound:
+	case l.head == nil, l.useless, p.walk.bound != nil && l != p.walk.bound:
 		return false
 	case l.to == nil:
 		return true
@@ -243,7 +255,7 @@ func (p *plan) choose(may func(int) bool, most time.Duration) bool {
 		isDown, left, _ := f.down.Until(at)
 		switch {
 		case isDown:
-			if left == 0 && wait == 0 && (!stays || stay == i) && p.repeatableAway() && f.down.Probe(at) {
+			if left == 0 && wait == 0 && (!stays || stay == i) && p.harmlessAhead() && f.down.Probe(at) {
 				w.goTo(i, -1)
 				w.probe = true
 				return true
@@ -288,14 +300,19 @@ func (p *plan) passOver() bool {
 	return true
 }
 
-// useless notes that the target of a, which could not be made, is none for this call:
-// its Prepare failed, or the body cannot be changed as it wants. c may be nil.
-func (p *plan) useless(a attempt, c *call, err error) {
-	p.walk.places[p.walk.at].head = nil
+// useless notes that the target of a is none for this call: its Prepare failed, or the
+// body cannot be changed as it wants. It reports whether the call begins elsewhere, as
+// it may where it has not failed yet. c may be nil.
+func (p *plan) useless(a attempt, c *call, e *Error) bool {
 	if c != nil && a.to.useless.CompareAndSwap(false, true) {
-		c.logOut(a.req, a.to.misconfigured(0, cleanerFor(a.req).Line(innermost(err).Error(), maxDetail)), a.to.name, 0)
+		c.logOut(a.req, e, a.to.name, 0)
 	}
+	if len(p.walk.failures) > 0 {
+		return false
+	}
+	p.walk.places[p.walk.at].useless = true
 	p.chooseFirst()
+	return true
 }
 
 // input is the estimate of the call's input in tokens.
@@ -341,7 +358,9 @@ func (p *plan) canFollow() bool {
 	now := failure{place: p.walk.at, verdict: &Error{Class: Timeout}}
 	for i := range p.walk.places {
 		if i != now.place && p.isNew(i) && p.mayFollow(i, now) {
-			return true
+			if isDown, _, _ := p.via.down.Until(p.walk.places[i].at); !isDown && p.wait(i) <= p.via.maxWait() {
+				return true
+			}
 		}
 	}
 	return false
@@ -350,7 +369,7 @@ func (p *plan) canFollow() bool {
 // leavesSilence reports whether a stream that has no output within FirstOutput is left
 // for another place, rather than handed up as it is.
 func (p *plan) leavesSilence() bool {
-	return p.via != nil && p.FirstOutput > 0 && p.repeatableAway() && p.canFollow()
+	return p.via != nil && p.FirstOutput > 0 && p.harmlessAhead() && p.canFollow()
 }
 
 // serverErrorWait is how long a call waits before it repeats the first 500 where it is.
@@ -362,7 +381,7 @@ func (r *retry) another(a attempt, resp *http.Response, err error) (wait time.Du
 	w, e := r.walk, r.verdict
 	from := w.places[w.at].name()
 	r.call.setTarget(from)
-	if r.learn(e) {
+	if !r.cutShort(e) && r.learn(e) {
 		r.call.logOut(a.req, e, from, spentTime)
 	}
 	w.failed(failure{place: w.at, walk: r.made, resp: resp, err: err, verdict: e, held: r.call.heldAfter(resp)})
@@ -374,7 +393,7 @@ func (r *retry) another(a attempt, resp *http.Response, err error) (wait time.Du
 	}
 	if wait, ok = r.whereItIs(); ok {
 		w.within = r.via.maxWait()
-	} else if !r.choose(r.isNext, r.via.maxWait()) {
+	} else if wait = 0; !r.choose(r.isNext, r.via.maxWait()) {
 		return 0, false
 	}
 	r.lastErr = err
@@ -479,8 +498,18 @@ func (r *retry) whereItIs() (time.Duration, bool) {
 
 func (r *retry) inTime(wait time.Duration) bool {
 	deadline, ok := r.req.Context().Deadline()
-	return !ok || time.Until(deadline) > wait
+	return !ok || time.Until(deadline) > 2*wait // else the target is the better bet
 }
+
+// cutShort reports whether e is due to a caller who had too little time, which shows
+// nothing of the place.
+func (r *retry) cutShort(e *Error) bool {
+	return e.Status == 0 && ended(r.req) != nil && monotime.Now().Sub(r.start) < longSilence
+}
+
+// longSilence is how long a place has to say nothing before the end of a caller's time
+// counts as its failure: models that think answer within that.
+const longSilence = 10 * time.Second
 
 // outcome ends a walk: all places have failed or are out. It returns the failure that
 // the Retrier decides on, and the caller gets if nothing follows: of those that pass

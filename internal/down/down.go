@@ -58,6 +58,7 @@ type state struct {
 	since  monotime.Instant // its first failure
 	last   monotime.Instant // its latest
 	failed int              // how often in a row
+	sent   int              // calls that went there since the first
 	until  monotime.Instant // it is down until then, whatever happens; 0 if nobody said so
 	probe  monotime.Instant // the next one may go then
 	why    error
@@ -66,11 +67,23 @@ type state struct {
 func (s *state) inPause(now monotime.Instant) bool { return now < s.until }
 
 func (s *state) isDown(now monotime.Instant) bool {
-	return s.inPause(now) || s.failed >= inARow && now.Sub(s.last) < lapse
+	return s.inPause(now) || s.failed >= inARow && 2*s.failed >= s.sent && now.Sub(s.last) < lapse
 }
 
 // Quiet reports whether nothing is down, without a lock.
 func (m *Memory) Quiet() bool { return m.known.Load() == 0 }
+
+// Sent remembers that a call goes to p. Where most are still under way, a few that
+// failed at once are no row.
+func (m *Memory) Sent(p Place) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, scope := range p.scopes() {
+		if s := m.scopes[scope]; s != nil {
+			s.sent++
+		}
+	}
+}
 
 // Failed remembers that a call failed in scope for a reason. If pause is not 0, the
 // scope is down for as long; else after a few failures in a row. fresh says that the
@@ -89,7 +102,7 @@ func (m *Memory) Failed(scope Place, why error, pause time.Duration) (fresh bool
 		m.known.Store(int32(len(m.scopes)))
 	}
 	if pause == 0 && now.Sub(s.last) >= lapse {
-		s.failed = 0
+		s.failed, s.sent = 0, 0
 	}
 	s.failed++
 	s.last, s.why = now, why
@@ -131,16 +144,19 @@ func next(now monotime.Instant) monotime.Instant {
 	return now.Add(probeEvery/2 + rand.N(probeEvery))
 }
 
-// Worked remembers that a call that was sent to p at that instant succeeded. It
-// shows that no scope is down that p is in and that was not found down afterwards.
+// Worked remembers that a call that was sent to p at that instant succeeded. It ends
+// the rows of failures that p is in: a place that fails now and then is not down, however
+// long the rest takes. What is down already was sent away after some that still come in;
+// that is back only if the call was sent afterwards.
 func (m *Memory) Worked(p Place, sent monotime.Instant) {
 	if m.Quiet() {
 		return
 	}
+	now := monotime.Now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, scope := range p.scopes() {
-		if s := m.scopes[scope]; s != nil && s.since <= sent {
+		if s := m.scopes[scope]; s != nil && (s.since <= sent || !s.isDown(now)) {
 			delete(m.scopes, scope)
 		}
 	}
