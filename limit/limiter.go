@@ -172,9 +172,9 @@ type Ask struct {
 // gets at least a twentieth of what passes. The zero value is Normal.
 //
 // Batch alone leaves something over, and only as long as a request of a higher class
-// has come within a minute: the last of several places, and of a limit that a server
-// states as much as one request more takes. A class that waits keeps its deadlines: a
-// request of a higher class goes behind those whom it would make late.
+// has gone within a minute: the last of several places, and as much as one request
+// more takes of a limit that a server states and of a burst. Who waits with a deadline
+// and was not refused when it came is not made late by a request of a higher class.
 //
 // While what a Key names fails, probes are taken from the lowest class that waits.
 // Between requests of one class there is no fairness by tenant.

@@ -298,6 +298,7 @@ var brokenLimiters = []struct {
 		}
 	}), "each priority that waits gets a twentieth of what passes", "the batch's went as number 26"},
 	{"leaves nothing over", asks(ofNoPriority), "of several places a batch leaves one, where others come", "the batch's third, as a person may come: it ended"},
+	{"leaves nothing of a burst", asks(ofNoPriority), "of a burst a batch leaves one, where others come", "a person, for whom it is left: got its permit after"},
 	{"has one queue for all", asks(ofNoPriority), "MaxQueue is counted for each priority, and Snapshot tells them", "want 6, 2 and 2"},
 	{"forgets deadlines", func() limit.Limiter {
 		return &brokenLimiter{acquire: func(l *brokenLimiter, ctx context.Context, a limit.Ask) (limit.Permit, error) {
@@ -307,7 +308,7 @@ var brokenLimiters = []struct {
 			return l.Memory.Acquire(ctx, a)
 		}}
 	}, "who of a lower priority was let in is not overtaken until it is late", "one that can: got its permit after"},
-	{"probes with whoever came first", asks(ofNoPriority), "probes are of the lowest priority that waits", "normal request 1 was the probe"},
+	{"probes with whoever came first", asks(ofNoPriority), "probes are of the lowest priority that waits", "a person, who came first was the probe"},
 	{"peeks at one queue", peeks(func(l *brokenLimiter, a *limit.Ask, wait *time.Duration) {
 		*wait = l.Memory.Peek(context.Background(), of(limit.Batch, *a))
 	}), "Peek reckons with the priority", "for a person"},

@@ -100,6 +100,20 @@ var priorityPromises = []promise{{
 		x.passNow("a batch at the only place", of(limit.Batch, one))
 	},
 }, {
+	name:        "of a burst a batch leaves one, where others come",
+	explanation: "What a window has would be gone at once, and a person wait until it is over.",
+	try: func(x *trial) {
+		a := asking(limit.Limits{RequestsPerSecond: 5})
+		x.pass("a person", a)
+		time.Sleep(1100 * time.Millisecond)
+		batch := x.startAll(8, of(limit.Batch, a))
+		time.Sleep(minWait / 2)
+		x.passNow("a person, for whom it is left", a)
+		for _, u := range batch {
+			x.l.Settle(u.goes(0, lostAfter), good)
+		}
+	},
+}, {
 	name:        "MaxQueue is counted for each priority, and Snapshot tells them",
 	explanation: "A batch that fills the queue must not keep a person out of it.",
 	try: func(x *trial) {
@@ -138,7 +152,9 @@ var priorityPromises = []promise{{
 		a := limit.Ask{Key: someKey, Repeatable: true, OutageWait: lostAfter}
 		x.meet(a)
 		x.fail(a, &busyError{})
-		turns := append(x.startAll(1, a), x.startAll(1, of(limit.Batch, a))...)
+		turns := []*turn{x.start(x.ctx, "a person, who came first", a)}
+		time.Sleep(apart / 5) // the next probe is due soon
+		turns = append(turns, x.start(x.ctx, "a batch", of(limit.Batch, a)))
 		if probe, _ := x.probed(turns); probe != turns[1] {
 			x.errorf("%s was the probe, want that of the batch", probe.name)
 		}

@@ -124,6 +124,7 @@ func storm(t *testing.T, seed uint64) {
 					Cost:       limit.Cost{Input: r.Int64N(300), Output: r.Int64N(300)},
 					OutageWait: time.Duration(r.IntN(int(2 * time.Second))),
 					MaxPause:   time.Duration(r.IntN(int(2 * time.Second))),
+					Priority:   limit.Priority(r.IntN(3) - 1),
 					Repeat:     r.IntN(3) == 0,
 					Repeatable: r.IntN(2) == 0,
 					Inference:  limit.Inference(max(0, r.IntN(6)-3)),

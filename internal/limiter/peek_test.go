@@ -16,11 +16,10 @@ import (
 
 // A world is a Memory to which anything happens.
 type world struct {
-	t      *testing.T
-	m      Memory
-	r      *rand.Rand
-	under  []limit.Permit
-	worlds map[string]int // what was seen, so that the test is known to test something
+	t     *testing.T
+	m     Memory
+	r     *rand.Rand
+	under []limit.Permit
 }
 
 func (w *world) pick(n int) int { return w.r.IntN(n) }
