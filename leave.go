@@ -3,6 +3,7 @@ package steadyhttp
 import (
 	"errors"
 	"math"
+	"net/http"
 	"strings"
 
 	"github.com/steadyhttp/steadyhttp/internal/down"
@@ -21,6 +22,8 @@ func (e *Error) leaves() limit.Scope {
 			continue
 		}
 		switch {
+		case e.Status == http.StatusMisdirectedRequest:
+			return limit.ScopeHost // whose connections lead astray
 		case e.Class == RateLimit:
 			if named := e.Scope & everywhere; named != 0 {
 				return named

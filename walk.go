@@ -312,8 +312,8 @@ func (p *plan) answered(a attempt, c *call, resp *http.Response) {
 		p.via.stays.Answered(p.conversation, at)
 	}
 	switch {
-	case at == 0 && c != nil:
-		c.setTarget("")
+	case at == 0 && c != nil && p.walk != nil && len(p.walk.failures) > 0:
+		c.setTarget("") // else there may be one of another Failover further in
 		return
 	case at == 0 || resp == nil:
 		return
