@@ -342,7 +342,7 @@ func (t *target) failed(class Class, fate Fate, message string) *Error {
 
 // A FailoverState is what a Failover knows of one place that failed.
 type FailoverState struct {
-	Key   limit.Key     // the host, and the credential and the model if only those failed
+	Key   limit.Key     // the host, and the credential, the model and the route if only those failed
 	Down  bool          // calls pass it over; else too few failed to show anything
 	Since time.Duration // how long ago the first of its latest failures was
 	Left  time.Duration // until calls go there again; 0 if they go as soon as a look finds it back
@@ -353,7 +353,7 @@ type FailoverState struct {
 func (f *Failover) Snapshot() []FailoverState {
 	var all []FailoverState
 	for _, r := range f.down.Snapshot() {
-		key := limit.Key{Host: r.Scope.Host, Credential: r.Scope.Credential, Model: r.Scope.Model}
+		key := limit.Key{Host: r.Scope.Host, Credential: r.Scope.Credential, Model: r.Scope.Model, Route: r.Scope.Route}
 		all = append(all, FailoverState{key, r.Down, r.Since, r.Left, r.Why})
 	}
 	return all

@@ -99,7 +99,7 @@ func (p *plan) newWalk() *walk {
 	if own == "" {
 		own = routeOf(p.req)
 	}
-	w.places[0] = place{head: p.req, at: down.Place{Host: hostOf(p.req), Credential: credential.Hash(p.req, ""), Model: own}}
+	w.places[0] = place{head: p.req, at: down.Place{Host: hostOf(p.req), Credential: credential.Hash(p.req, ""), Model: own, Route: routeOf(p.req)}}
 	for i := range p.via.targets {
 		t := &p.via.targets[i]
 		if !p.via.fits(t, p.req) {
@@ -107,7 +107,7 @@ func (p *plan) newWalk() *walk {
 		}
 		fits = true
 		head := t.change.Request(p.req.Context(), p.req)
-		at := down.Place{Host: hostOf(head), Credential: credential.Hash(head, ""), Model: own}
+		at := down.Place{Host: hostOf(head), Credential: credential.Hash(head, ""), Model: own, Route: routeOf(head)}
 		if t.Prepare != nil {
 			at.Credential += uint64(i + 1) // which it will set
 		}
@@ -161,7 +161,11 @@ func (p *plan) chooseFirst() {
 	if p.choose(p.isNew, math.MaxInt64) || p.choose(p.hopeful, math.MaxInt64) {
 		return
 	}
-	w.goTo(max(p.soonest(p.hopeful), 0), 0)
+	i := p.soonest(p.hopeful)
+	if i < 0 {
+		i = p.soonest(p.fitting)
+	}
+	w.goTo(max(i, 0), 0)
 }
 
 // soonest returns which of the places that may be tried will be back first, -1 if there

@@ -30,17 +30,20 @@ const (
 	maxPlaces = 10_000
 )
 
-// A Place is where calls go: a host, with a credential, to a model. As the scope of
-// a failure its zero fields match everything.
+// A Place is where calls go: a host, with a credential, to a model, by a route. As the
+// scope of a failure its zero fields match everything.
 type Place struct {
 	Host       string
 	Credential uint64
 	Model      string
+	Route      string
 }
 
-// scopes are those that p is in.
-func (p Place) scopes() [4]Place {
-	return [4]Place{{Host: p.Host}, {Host: p.Host, Credential: p.Credential}, {Host: p.Host, Model: p.Model}, p}
+// scopes are those that p is in, as far as failures speak for them.
+func (p Place) scopes() [6]Place {
+	anywhere, anybody := p, p
+	anywhere.Route, anybody.Credential = "", 0
+	return [6]Place{{Host: p.Host}, {Host: p.Host, Credential: p.Credential}, {Host: p.Host, Model: p.Model}, anywhere, anybody, p}
 }
 
 // A Memory remembers scopes that are down. The zero value knows of none. It is safe
