@@ -3,6 +3,7 @@ package steadyhttp
 import (
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"net/http"
 	"net/url"
 	"strings"
@@ -242,8 +243,13 @@ func (f *Failover) conversation(req *http.Request, p *plan) string {
 	if name == "" {
 		return ""
 	}
-	return hostOf(req) + " " + name[:min(len(name), maxToken)]
+	if len(name) > maxToken { // many begin alike
+		name = fmt.Sprintf("%s %x", name[:maxToken], maphash.String(conversationSeed, name))
+	}
+	return hostOf(req) + " " + name
 }
+
+var conversationSeed = maphash.MakeSeed()
 
 // CloseIdleConnections closes the idle connections of Base, if Base has a method
 // for that.

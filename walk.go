@@ -18,6 +18,7 @@ type walk struct {
 	places []place
 	at     int           // the place of the latest try
 	within time.Duration // how long that may wait in a Throttler: 0 is as long as it takes, negative is not at all
+	looks  int           // how often it did not go where it was to go
 	probe  bool          // it went to a place that is down, to see whether it is back
 
 	bound    *place    // the only one where another try does no harm; nil if there is no such
@@ -155,6 +156,7 @@ func throttlerBelow(next http.RoundTripper) (*Throttler, http.RoundTripper) {
 // wait, and in the end to what is down.
 func (p *plan) chooseFirst() {
 	w := p.walk
+	w.looks = 0
 	for i := range w.places {
 		w.places[i].busy = false
 	}
@@ -264,10 +266,20 @@ func (p *plan) choose(may func(int) bool, most time.Duration) bool {
 		return false
 	}
 	if most == math.MaxInt64 {
-		most = 0 // as long as it takes
+		most = p.queueTime(least)
 	}
 	w.goTo(best, most)
 	return true
+}
+
+// queueTime is how long a call waits in a queue that it is expected to leave after wait,
+// before it looks whether it is better off elsewhere by now: what it waits for may fail
+// meanwhile. After a few such looks it stays, as long as it takes.
+func (p *plan) queueTime(wait time.Duration) time.Duration {
+	if p.walk.looks >= 2*len(p.walk.places) {
+		return 0
+	}
+	return max(2*wait, p.via.maxWait())
 }
 
 // wait is how long the call would wait at the i-th place.
@@ -287,6 +299,7 @@ func (p *plan) passOver() bool {
 	}
 	w := p.walk
 	w.places[w.at].busy = true
+	w.looks++
 	if !p.choose(p.isNew, math.MaxInt64) && !p.choose(p.hopeful, math.MaxInt64) {
 		w.goTo(w.at, 0)
 	}
@@ -366,7 +379,7 @@ func (r *retry) another(a attempt, resp *http.Response, err error) (wait time.Du
 	if e.mayBeDone() && !r.repeatableAway() {
 		w.bound = &w.places[w.at]
 	}
-	if ended(r.req) != nil || !r.replayable() || !r.mayGoOn(e) {
+	if ended(r.req) != nil || !r.replayable() || !r.mayGoOn(e) || r.overdue() {
 		return 0, false
 	}
 	if wait, ok = r.whereItIs(); ok {
@@ -406,7 +419,7 @@ func (r *retry) keep(resp *http.Response) {
 // place of the outcome, and d that of the decision; else the call goes to a place that
 // is out, if there is one, and elsewhere is true.
 func (r *retry) insist(a attempt, resp *http.Response, err error, d Decision) (_ *http.Response, _ error, _ Decision, elsewhere bool) {
-	if r.verdict.Class.passes() || !r.mayGoOn(r.verdict) || !r.replayable() || ended(r.req) != nil {
+	if r.verdict.Class.passes() || !r.mayGoOn(r.verdict) || !r.replayable() || ended(r.req) != nil || r.overdue() {
 		return resp, err, d, false
 	}
 	for i := range r.walk.failures {
@@ -477,6 +490,12 @@ func (r *retry) whereItIs() (time.Duration, bool) {
 func (r *retry) inTime(wait time.Duration) bool {
 	deadline, ok := r.req.Context().Deadline()
 	return !ok || time.Until(deadline) > 2*wait // else the target is the better bet
+}
+
+// overdue reports whether a MaxElapsed that is set is over. Its default is for repeats
+// and not for other places: who waited minutes for an answer has one coming there.
+func (r *retry) overdue() bool {
+	return (r.MaxElapsed > 0 || r.policy.MaxElapsed > 0) && r.patience().elapsed <= 0
 }
 
 // cutShort reports whether e is due to a caller who had too little time, which shows

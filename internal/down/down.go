@@ -97,9 +97,7 @@ func (m *Memory) Failed(scope Place, why error, pause time.Duration) (fresh bool
 	defer m.mu.Unlock()
 	s := m.scopes[scope]
 	if s == nil {
-		if !m.room(now) {
-			return false
-		}
+		m.makeRoom(now)
 		s, fresh = &state{since: now}, true
 		m.scopes[scope] = s
 		m.known.Store(int32(len(m.scopes)))
@@ -118,13 +116,19 @@ func (m *Memory) Failed(scope Place, why error, pause time.Duration) (fresh bool
 	return fresh
 }
 
-// room makes sure that one more scope can be remembered. It requires m.mu held.
-func (m *Memory) room(now monotime.Instant) bool {
+// makeRoom makes sure that one more scope can be remembered. Which one goes for it is a
+// matter of chance: a flood of bad keys then mostly forgets its own. It requires m.mu held.
+func (m *Memory) makeRoom(now monotime.Instant) {
 	if m.scopes == nil {
 		m.scopes = make(map[Place]*state)
 	}
 	m.sweep(now)
-	return len(m.scopes) < maxPlaces
+	for p := range m.scopes {
+		if len(m.scopes) < maxPlaces {
+			break
+		}
+		delete(m.scopes, p)
+	}
 }
 
 // sweep forgets what no longer matters, once a second at the most. It requires m.mu

@@ -173,3 +173,19 @@ func TestStays(t *testing.T) {
 		}
 	})
 }
+
+// Who sends bad keys without end does not make it forget an outage, nor miss one.
+func TestFullMemoryStillLearns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m Memory
+		for i := range maxPlaces + 10 {
+			m.Failed(Place{Host: "a", Credential: uint64(i) + 2}, errBad, time.Hour)
+		}
+		for range 3 {
+			m.Failed(Place{Host: "b"}, errBad, 0)
+		}
+		if !down(&m, Place{Host: "b", Credential: 1, Model: "m"}) {
+			t.Error("an outage goes unnoticed")
+		}
+	})
+}
