@@ -3,6 +3,7 @@ package steadyhttp
 import (
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"net/http"
 	"net/url"
 	"strings"
@@ -243,8 +244,13 @@ func (f *Failover) conversation(req *http.Request, p *plan) string {
 	if name == "" {
 		return ""
 	}
-	return hostOf(req) + " " + name[:min(len(name), maxToken)]
+	if len(name) > maxToken { // many begin alike
+		name = fmt.Sprintf("%s %x", name[:maxToken], maphash.String(conversationSeed, name))
+	}
+	return hostOf(req) + " " + name
 }
+
+var conversationSeed = maphash.MakeSeed()
 
 // CloseIdleConnections closes the idle connections of Base, if Base has a method
 // for that.
@@ -342,7 +348,7 @@ func (t *target) misconfigured(status int, message string) *Error {
 
 // A FailoverState is what a Failover knows of one place that failed.
 type FailoverState struct {
-	Key   limit.Key     // the host, and the credential and the model if only those failed
+	Key   limit.Key     // the host, and the credential, the model and the route if only those failed
 	Down  bool          // calls pass it over; else too few failed to show anything
 	Since time.Duration // how long ago the first of its latest failures was
 	Left  time.Duration // until calls go there again; 0 if they go as soon as a look finds it back
@@ -353,7 +359,7 @@ type FailoverState struct {
 func (f *Failover) Snapshot() []FailoverState {
 	var all []FailoverState
 	for _, r := range f.down.Snapshot() {
-		key := limit.Key{Host: r.Scope.Host, Credential: r.Scope.Credential, Model: r.Scope.Model}
+		key := limit.Key{Host: r.Scope.Host, Credential: r.Scope.Credential, Model: r.Scope.Model, Route: r.Scope.Route}
 		all = append(all, FailoverState{key, r.Down, r.Since, r.Left, r.Why})
 	}
 	return all

@@ -3,6 +3,7 @@ package steadyhttp
 import (
 	"errors"
 	"math"
+	"net/http"
 	"strings"
 
 	"github.com/steadyhttp/steadyhttp/internal/down"
@@ -21,6 +22,8 @@ func (e *Error) leaves() limit.Scope {
 			continue
 		}
 		switch {
+		case e.Status == http.StatusMisdirectedRequest:
+			return limit.ScopeHost // whose connections lead astray
 		case e.Class == RateLimit:
 			if named := e.Scope & everywhere; named != 0 {
 				return named
@@ -111,14 +114,17 @@ func (p *plan) learn(e *Error) (fresh bool) {
 	case Permission:
 		scope, pause = at, spentTime // this model may be what it does not permit
 	case RateLimit:
-		if scope = at; e.Scope&limit.ScopeCredential == 0 && e.Scope != 0 {
+		if scope = at; e.Scope&(limit.ScopeCredential|limit.ScopeModel|limit.ScopeHost) == 0 {
+			break
+		}
+		if scope.Route = ""; e.Scope&limit.ScopeCredential == 0 {
 			scope.Credential = 0
 		}
-		if e.Scope&limit.ScopeModel == 0 && e.Scope != 0 {
+		if e.Scope&limit.ScopeModel == 0 {
 			scope.Model = ""
 		}
 	case Overloaded, ServerError, Unavailable, Timeout:
-		scope.Model = at.Model
+		scope.Model, scope.Route = at.Model, at.Route
 	case NotFound:
 		if scope.Model = at.Model; errors.Is(e.Err, errTarget) && e.Status == 0 {
 			return false // it may be this one call's

@@ -161,7 +161,21 @@ func (p *plan) harmAway() harm {
 // repeatable reports whether doing the request twice does no harm. Bodies are
 // looked at here, after an attempt that failed: a success costs nothing, and what a
 // body shows may stand at its end.
-func (p *plan) repeatable() bool { return p.doesNone(p.harm) }
+func (p *plan) repeatable() bool {
+	if !p.sendsKey() {
+		return p.repeatableAway()
+	}
+	return p.doesNone(p.harm)
+}
+
+// sendsKey reports whether an idempotency key, if the request has one, goes along to
+// where the call is.
+func (p *plan) sendsKey() bool {
+	if w := p.walk; w != nil {
+		return hasKey(w.places[w.at].head)
+	}
+	return hasKey(p.req)
+}
 
 // repeatableAway reports whether doing the request here and again elsewhere does no
 // harm.

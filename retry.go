@@ -52,7 +52,7 @@ func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, 
 		if err == nil && verdictOn(resp) == nil {
 			resp = apart(resp)
 		}
-		r.unknown = r.unknown || r.verdict != nil && r.verdict.Fate == FateUnknown
+		r.unknown = r.unknown || r.verdict != nil && r.verdict.mayBeDone()
 		r.verdict = r.judge(a, resp, err)
 		r.latest = r.verdict.Class
 		var d Decision
@@ -245,7 +245,7 @@ func (r *retry) metItself(e *Error) bool {
 // idempotency key is being carried out. That passes. The answer that an API keeps
 // under the key, and says so of it, is no such thing.
 func (r *retry) firstStillRuns(resp *http.Response) bool {
-	return r.verdict.Status == http.StatusConflict && r.verdict.MayBeDone && hasKey(r.req) &&
+	return r.verdict.Status == http.StatusConflict && r.verdict.MayBeDone && r.sendsKey() &&
 		resp != nil && !strings.EqualFold(resp.Header.Get("Idempotent-Replayed"), "true")
 }
 

@@ -18,6 +18,7 @@ type walk struct {
 	places []place
 	at     int           // the place of the latest try
 	within time.Duration // how long that may wait in a Throttler: 0 is as long as it takes, negative is not at all
+	looks  int           // how often it did not go where it was to go
 	probe  bool          // it went to a place that is down, to see whether it is back
 
 	bound    *place    // the only one where another try does no harm; nil if there is no such
@@ -102,7 +103,7 @@ func (p *plan) newWalk() *walk {
 	if own == "" {
 		own = routeOf(p.req)
 	}
-	w.places[0] = place{head: p.req, at: down.Place{Host: hostOf(p.req), Credential: credential.Hash(p.req, ""), Model: own}}
+	w.places[0] = place{head: p.req, at: down.Place{Host: hostOf(p.req), Credential: credential.Hash(p.req, ""), Model: own, Route: routeOf(p.req)}}
 	for i := range p.via.targets {
 		t := p.via.targets[i]
 		if !p.via.fits(t, p.req) {
@@ -110,7 +111,7 @@ func (p *plan) newWalk() *walk {
 		}
 		fits = true
 		head := t.change.Request(p.req.Context(), p.req)
-		at := down.Place{Host: hostOf(head), Credential: credential.Hash(head, ""), Model: own}
+		at := down.Place{Host: hostOf(head), Credential: credential.Hash(head, ""), Model: own, Route: routeOf(head)}
 		if t.Prepare != nil {
 			at.Credential += uint64(i + 1) // which it will set
 		}
@@ -166,13 +167,18 @@ func (p *plan) beginAgain() {
 // wait, and in the end to what is down.
 func (p *plan) chooseFirst() {
 	w := p.walk
+	w.looks = 0
 	for i := range w.places {
 		w.places[i].busy = false
 	}
 	if p.choose(p.isNew, math.MaxInt64) || p.choose(p.hopeful, math.MaxInt64) {
 		return
 	}
-	w.goTo(max(p.soonest(p.hopeful), 0), 0)
+	i := p.soonest(p.hopeful)
+	if i < 0 {
+		i = p.soonest(p.fitting)
+	}
+	w.goTo(max(i, 0), 0)
 }
 
 // soonest returns which of the places that may be tried will be back first, -1 if there
@@ -271,10 +277,20 @@ func (p *plan) choose(may func(int) bool, most time.Duration) bool {
 		return false
 	}
 	if most == math.MaxInt64 {
-		most = 0 // as long as it takes
+		most = p.queueTime(least)
 	}
 	w.goTo(best, most)
 	return true
+}
+
+// queueTime is how long a call waits in a queue that it is expected to leave after wait,
+// before it looks whether it is better off elsewhere by now: what it waits for may fail
+// meanwhile. After a few such looks it stays, as long as it takes.
+func (p *plan) queueTime(wait time.Duration) time.Duration {
+	if p.walk.looks >= 2*len(p.walk.places) {
+		return 0
+	}
+	return max(2*wait, p.via.maxWait())
 }
 
 // wait is how long the call would wait at the i-th place.
@@ -294,6 +310,7 @@ func (p *plan) passOver() bool {
 	}
 	w := p.walk
 	w.places[w.at].busy = true
+	w.looks++
 	if !p.choose(p.isNew, math.MaxInt64) && !p.choose(p.hopeful, math.MaxInt64) {
 		w.goTo(w.at, 0)
 	}
@@ -338,8 +355,8 @@ func (p *plan) answered(a attempt, c *call, resp *http.Response) {
 		p.via.stays.Answered(p.conversation, at)
 	}
 	switch {
-	case at == 0 && c != nil:
-		c.setTarget("")
+	case at == 0 && c != nil && p.walk != nil && len(p.walk.failures) > 0:
+		c.setTarget("") // else there may be one of another Failover further in
 		return
 	case at == 0 || resp == nil:
 		return
@@ -388,7 +405,7 @@ func (r *retry) another(a attempt, resp *http.Response, err error) (wait time.Du
 	if e.mayBeDone() && !r.repeatableAway() {
 		w.bound = &w.places[w.at]
 	}
-	if ended(r.req) != nil || !r.replayable() || !r.mayGoOn(e) {
+	if ended(r.req) != nil || !r.replayable() || !r.mayGoOn(e) || r.overdue() {
 		return 0, false
 	}
 	if wait, ok = r.whereItIs(); ok {
@@ -428,7 +445,7 @@ func (r *retry) keep(resp *http.Response) {
 // place of the outcome, and d that of the decision; else the call goes to a place that
 // is out, if there is one, and elsewhere is true.
 func (r *retry) insist(a attempt, resp *http.Response, err error, d Decision) (_ *http.Response, _ error, _ Decision, elsewhere bool) {
-	if r.verdict.Class.passes() || !r.mayGoOn(r.verdict) || !r.replayable() || ended(r.req) != nil {
+	if r.verdict.Class.passes() || !r.mayGoOn(r.verdict) || !r.replayable() || ended(r.req) != nil || r.overdue() {
 		return resp, err, d, false
 	}
 	for i := range r.walk.failures {
@@ -499,6 +516,12 @@ func (r *retry) whereItIs() (time.Duration, bool) {
 func (r *retry) inTime(wait time.Duration) bool {
 	deadline, ok := r.req.Context().Deadline()
 	return !ok || time.Until(deadline) > 2*wait // else the target is the better bet
+}
+
+// overdue reports whether a MaxElapsed that is set is over. Its default is for repeats
+// and not for other places: who waited minutes for an answer has one coming there.
+func (r *retry) overdue() bool {
+	return (r.MaxElapsed > 0 || r.policy.MaxElapsed > 0) && r.patience().elapsed <= 0
 }
 
 // cutShort reports whether e is due to a caller who had too little time, which shows

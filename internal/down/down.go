@@ -30,17 +30,20 @@ const (
 	maxPlaces = 10_000
 )
 
-// A Place is where calls go: a host, with a credential, to a model. As the scope of
-// a failure its zero fields match everything.
+// A Place is where calls go: a host, with a credential, to a model, by a route. As the
+// scope of a failure its zero fields match everything.
 type Place struct {
 	Host       string
 	Credential uint64
 	Model      string
+	Route      string
 }
 
-// scopes are those that p is in.
-func (p Place) scopes() [4]Place {
-	return [4]Place{{Host: p.Host}, {Host: p.Host, Credential: p.Credential}, {Host: p.Host, Model: p.Model}, p}
+// scopes are those that p is in, as far as failures speak for them.
+func (p Place) scopes() [6]Place {
+	anywhere, anybody := p, p
+	anywhere.Route, anybody.Credential = "", 0
+	return [6]Place{{Host: p.Host}, {Host: p.Host, Credential: p.Credential}, {Host: p.Host, Model: p.Model}, anywhere, anybody, p}
 }
 
 // A Memory remembers scopes that are down. The zero value knows of none. It is safe
@@ -94,9 +97,7 @@ func (m *Memory) Failed(scope Place, why error, pause time.Duration) (fresh bool
 	defer m.mu.Unlock()
 	s := m.scopes[scope]
 	if s == nil {
-		if !m.room(now) {
-			return false
-		}
+		m.makeRoom(now)
 		s, fresh = &state{since: now}, true
 		m.scopes[scope] = s
 		m.known.Store(int32(len(m.scopes)))
@@ -115,13 +116,19 @@ func (m *Memory) Failed(scope Place, why error, pause time.Duration) (fresh bool
 	return fresh
 }
 
-// room makes sure that one more scope can be remembered. It requires m.mu held.
-func (m *Memory) room(now monotime.Instant) bool {
+// makeRoom makes sure that one more scope can be remembered. Which one goes for it is a
+// matter of chance: a flood of bad keys then mostly forgets its own. It requires m.mu held.
+func (m *Memory) makeRoom(now monotime.Instant) {
 	if m.scopes == nil {
 		m.scopes = make(map[Place]*state)
 	}
 	m.sweep(now)
-	return len(m.scopes) < maxPlaces
+	for p := range m.scopes {
+		if len(m.scopes) < maxPlaces {
+			break
+		}
+		delete(m.scopes, p)
+	}
 }
 
 // sweep forgets what no longer matters, once a second at the most. It requires m.mu

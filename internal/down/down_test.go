@@ -11,7 +11,7 @@ import (
 
 var (
 	errBad = errors.New("bad")
-	here   = Place{"a", 1, "m"}
+	here   = Place{"a", 1, "m", "r"}
 )
 
 func down(m *Memory, p Place) bool {
@@ -32,7 +32,7 @@ func TestThreeFailuresInARow(t *testing.T) {
 		if is, left, why := m.Until(here); !is || left != 0 || why != errBad {
 			t.Errorf("after three failures down %v, left %v, why %v", is, left, why)
 		}
-		if down(&m, Place{"b", 1, "m"}) {
+		if down(&m, Place{"b", 1, "m", "r"}) {
 			t.Error("another host is down as well")
 		}
 		if m.Worked(here, monotime.Now()-monotime.Instant(time.Second)); !down(&m, here) {
@@ -67,13 +67,13 @@ func TestScopesOfFailures(t *testing.T) {
 		}{
 			{Place{Host: "a"}, here, true},
 			{Place{Host: "a", Model: "m"}, here, true},
-			{Place{Host: "a", Model: "m"}, Place{"a", 2, "m"}, true},
-			{Place{Host: "a", Model: "m"}, Place{"a", 1, "n"}, false},
-			{Place{Host: "a", Credential: 1}, Place{"a", 1, "n"}, true},
-			{Place{Host: "a", Credential: 1}, Place{"a", 2, "m"}, false},
+			{Place{Host: "a", Model: "m"}, Place{"a", 2, "m", "r"}, true},
+			{Place{Host: "a", Model: "m"}, Place{"a", 1, "n", "r"}, false},
+			{Place{Host: "a", Credential: 1}, Place{"a", 1, "n", "r"}, true},
+			{Place{Host: "a", Credential: 1}, Place{"a", 2, "m", "r"}, false},
 			{here, here, true},
-			{here, Place{"a", 1, "n"}, false},
-			{here, Place{"a", 2, "m"}, false},
+			{here, Place{"a", 1, "n", "r"}, false},
+			{here, Place{"a", 2, "m", "r"}, false},
 		} {
 			var m Memory
 			m.Failed(of.scope, errBad, time.Second)
@@ -170,6 +170,22 @@ func TestStays(t *testing.T) {
 		time.Sleep(stayTime)
 		if _, ok := s.At("c"); ok {
 			t.Error("a conversation stays longer than five minutes")
+		}
+	})
+}
+
+// Who sends bad keys without end does not make it forget an outage, nor miss one.
+func TestFullMemoryStillLearns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m Memory
+		for i := range maxPlaces + 10 {
+			m.Failed(Place{Host: "a", Credential: uint64(i) + 2}, errBad, time.Hour)
+		}
+		for range 3 {
+			m.Failed(Place{Host: "b"}, errBad, 0)
+		}
+		if !down(&m, Place{Host: "b", Credential: 1, Model: "m"}) {
+			t.Error("an outage goes unnoticed")
 		}
 	})
 }
