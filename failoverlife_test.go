@@ -343,6 +343,9 @@ func TestEarlierAnswerIsHandedUp(t *testing.T) {
 			if e := logs.FilterMessage("call failed").All(); len(e) != 1 || e[0].ContextMap()["request_id"] != "first" || e[0].ContextMap()["target"] != nil {
 				t.Errorf("the log says %v", e)
 			}
+			if d.resp == nil {
+				t.Fatal(d.err, d.took, d.call)
+			}
 			if d.resp.Request.URL.Host != primary {
 				t.Errorf("the answer's request is %v", d.resp.Request.URL)
 			}
