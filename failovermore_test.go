@@ -99,27 +99,6 @@ func TestLongNamesOfConversations(t *testing.T) {
 	})
 }
 
-// Calls that compete for a limit of a target do not fall back on what has just failed.
-func TestBusyTargetIsWaitedFor(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := &fleet{rules: map[string]func(asked) reply{primary: always(503, "", ""), fallback: func(a asked) reply { r := works(a); r.after = 100 * time.Millisecond; return r }}}
-		rt := &steadyhttp.Transport{Base: f, Failover: elsewhere(), Throttler: &steadyhttp.Throttler{RequestsPerSecond: 50, Burst: 5}}
-		var wg sync.WaitGroup
-		start := time.Now()
-		for range 200 {
-			wg.Go(func() {
-				if d := ask(t, rt, nil); !d.answered() {
-					t.Errorf("lost after %v: %v %v %q", d.took, d.err, d.call.Error, d.call.Stopped)
-				}
-			})
-		}
-		wg.Wait()
-		if took := time.Since(start); took > 6*time.Second || f.at(primary) > 60 {
-			t.Errorf("took %v, %d to the primary", took, f.at(primary))
-		}
-	})
-}
-
 // A stream without output is left if the target can take it, and is handed up on the
 // second attempt if that could not.
 func TestSilentStreamAndBadTarget(t *testing.T) {

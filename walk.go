@@ -18,7 +18,6 @@ type walk struct {
 	places []place
 	at     int           // the place of the latest try
 	within time.Duration // how long that may wait in a Throttler: 0 is as long as it takes, negative is not at all
-	looks  int           // how often it did not go where it was to go
 	probe  bool          // it went to a place that is down, to see whether it is back
 
 	bound    *place    // the only one where another try does no harm; nil if there is no such
@@ -167,7 +166,6 @@ func (p *plan) beginAgain() {
 // wait, and in the end to what is down.
 func (p *plan) chooseFirst() {
 	w := p.walk
-	w.looks = 0
 	for i := range w.places {
 		w.places[i].busy = false
 	}
@@ -277,20 +275,10 @@ func (p *plan) choose(may func(int) bool, most time.Duration) bool {
 		return false
 	}
 	if most == math.MaxInt64 {
-		most = p.queueTime(least)
+		most = 0 // as long as it takes
 	}
 	w.goTo(best, most)
 	return true
-}
-
-// queueTime is how long a call waits in a queue that it is expected to leave after wait,
-// before it looks whether it is better off elsewhere by now: what it waits for may fail
-// meanwhile. After a few such looks it stays, as long as it takes.
-func (p *plan) queueTime(wait time.Duration) time.Duration {
-	if p.walk.looks >= 2*len(p.walk.places) {
-		return 0
-	}
-	return max(2*wait, p.via.maxWait())
 }
 
 // wait is how long the call would wait at the i-th place.
@@ -310,7 +298,6 @@ func (p *plan) passOver() bool {
 	}
 	w := p.walk
 	w.places[w.at].busy = true
-	w.looks++
 	if !p.choose(p.isNew, math.MaxInt64) && !p.choose(p.hopeful, math.MaxInt64) {
 		w.goTo(w.at, 0)
 	}
