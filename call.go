@@ -21,8 +21,9 @@ type Call struct {
 	// least 1. With WithCall, the requests of redirects count as well.
 	Attempts int
 
-	// RetriedClasses has the class of each attempt that was followed by another,
-	// in order: at most the first 16.
+	// RetriedClasses has the class of each attempt that was followed by another, or that
+	// a Failover passed over for what an earlier one had met, in order: at most the
+	// first 16.
 	RetriedClasses []Class
 
 	// Waited is the time spent waiting before and between attempts. Throttled is
@@ -290,7 +291,7 @@ func (c *call) inTurn(turn int, write func()) {
 const maxClasses = 16
 
 // addResend counts another attempt, after a failure e. class is that of the last
-// attempt, which a walk may have passed over for e.
+// attempt, None if it is on record.
 func (c *call) addResend(e *Error, class Class) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -299,7 +300,7 @@ func (c *call) addResend(e *Error, class Class) {
 		c.retries.uncertain++
 	}
 	c.throttling.held, c.throttling.heldError = nil, false
-	if len(c.retries.classes) < maxClasses {
+	if class != None && len(c.retries.classes) < maxClasses {
 		c.retries.classes = append(c.retries.classes, class)
 	}
 }
@@ -314,6 +315,9 @@ func (c *call) handUp(e, last *Error) {
 	}
 	if e.uncertain() {
 		c.retries.uncertain--
+	}
+	if len(c.retries.classes) < maxClasses {
+		c.retries.classes = append(c.retries.classes, last.Class)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"hash/maphash"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,14 +23,16 @@ import (
 // credential, by another model. It says what differs from the request as it is. What
 // it does not set stays.
 type Target struct {
-	// Name is what logs, metrics and Call.Target call the target. "" is the host of
-	// URL, else Model, else "target" and its number.
+	// Name is what logs, metrics and Call.Target call the target. Two targets must not
+	// have one name. "" is the host of URL, else Model, else "target"; with its number
+	// in the list where another has that name.
 	Name string
 
 	// URL is the base that an SDK would be given, such as
 	// https://openrouter.ai/api/v1. What follows the base in the request's path, such
-	// as /chat/completions, is appended. Where the API is not known, URL is only a
-	// scheme and a host, and the request's path stays. "" is the request's own.
+	// as /chat/completions, is appended: a base without its /v1 gives a path without
+	// it. Where the API is not known, URL is only a scheme and a host, such as
+	// https://west.example.com, and the request's path stays. "" is the request's own.
 	//
 	// To another origin (scheme, host and port) nothing of the caller's goes along but
 	// the body and these headers: Accept and Content ones, User-Agent, Anthropic-Version,
@@ -108,9 +111,10 @@ type Failover struct {
 	Targets []Target
 
 	// Hosts are the hosts whose requests may go to a target, each as in a URL; one
-	// without a port stands for every port. nil are the language models': calls to
-	// a model at whatever host for targets with a URL, and at the hosts of known
-	// providers for those without, since what such a target sets would go to a stranger.
+	// without a port stands for every port. If none is listed, a target with a URL is
+	// for calls to language models whose API is known, at whatever host; and one
+	// without is for those at the hosts of known providers, since what it sets would
+	// go to a stranger elsewhere. So list the host if it is your own, or a gateway's.
 	Hosts []string
 
 	// MaxWait is the longest that a call waits for the target where it is, because a
@@ -178,7 +182,7 @@ func (f *Failover) holdsFor(req *http.Request) bool {
 	switch {
 	case len(f.targets) == 0, req.URL == nil, req.Response != nil:
 		return false // a redirect is the server's choice of where to go
-	case f.Hosts != nil:
+	case len(f.Hosts) > 0:
 		return f.lists(req.URL)
 	}
 	return isModelCall(req)
@@ -196,8 +200,12 @@ func (f *Failover) lists(u *url.URL) bool {
 
 // fits reports whether req, for which f holds, can be turned into one for t.
 func (f *Failover) fits(t *target, req *http.Request) bool {
-	if t.URL == "" && f.Hosts == nil && !dialect.ServesModels(hostname(req.URL)) {
+	switch {
+	case len(f.Hosts) > 0:
+	case t.URL == "" && !dialect.ServesModels(hostname(req.URL)):
 		return false // what t sets would go to a stranger
+	case t.URL != "" && !retarget.KnowsAPI(req):
+		return false // nobody knows what the target's server would make of it
 	}
 	return t.change.Fits(req)
 }
@@ -272,8 +280,8 @@ func (f *Failover) validate() error {
 		return f.err
 	}
 	for i, host := range f.Hosts {
-		if u, err := url.Parse("//" + host); err != nil || u.Host != host || host == "" {
-			return fmt.Errorf("steadyhttp: Failover.Hosts[%d] is %q; name a host as it stands in a URL, without scheme and path: api.openai.com", i, redact.Line(host, maxDetail))
+		if u, err := url.Parse("//" + host); err != nil || u.Host != host || host == "" || strings.Contains(host, "*") {
+			return fmt.Errorf("steadyhttp: Failover.Hosts[%d] is %q; name one host as it stands in a URL, without scheme, path or wildcard: api.openai.com", i, redact.Line(host, maxDetail))
 		}
 	}
 	return nil
@@ -286,19 +294,29 @@ func targetsOf(list []Target) ([]*target, error) {
 		if err != nil {
 			return nil, fmt.Errorf("steadyhttp: Failover.Targets[%d]: %w", i, err)
 		}
-		if made.name == "" {
+		switch {
+		case made.name == "":
 			made.name = fmt.Sprintf("target %d", i+1)
+		case !named(all[:i], made.name):
+		case t.Name != "":
+			return nil, fmt.Errorf("steadyhttp: Failover.Targets[%d]: another target is named %q as well; nobody could tell in a log which of them answered", i, made.name)
+		default:
+			made.name = fmt.Sprintf("%s %d", made.name, i+1)
 		}
 		all[i] = made
 	}
 	return all, nil
 }
 
+func named(list []*target, name string) bool {
+	return slices.ContainsFunc(list, func(t *target) bool { return t.name == name })
+}
+
 func targetOf(t Target) (made *target, err error) {
 	made = &target{Target: t, change: retarget.Target{Header: t.Header, Model: t.Model}}
 	if t.URL != "" {
 		if made.change.URL, err = url.Parse(t.URL); err != nil {
-			return made, errors.New("URL cannot be parsed; set the base that an SDK would be given, such as https://openrouter.ai/api/v1") // the error would show it
+			return made, errors.New("URL cannot be parsed; set the base that an SDK would be given, which begins with https:// or http://, such as https://openrouter.ai/api/v1") // the error would show it
 		}
 		made.name = made.change.URL.Host
 	}
@@ -343,7 +361,11 @@ func (t *target) answer(req, own *http.Request, resp *http.Response, err error) 
 }
 
 func (t *target) misconfigured(status int, message string) *Error {
-	return &Error{Class: NotFound, Fate: FateRefused, Status: status, Message: message, Hint: "Check this target of the Failover.", Err: errTarget}
+	fate := FateRefused
+	if status == 0 {
+		fate = FateNeverSent
+	}
+	return &Error{Class: NotFound, Fate: fate, Status: status, Message: message, Hint: "Check this target of the Failover.", Err: errTarget}
 }
 
 // A FailoverState is what a Failover knows of one place that failed.

@@ -137,7 +137,12 @@ func (p *plan) learn(e *Error) (fresh bool) {
 	default:
 		return false
 	}
-	if e.leaves() == 0 || errors.Is(e, ErrThrottled) {
+	switch {
+	case errors.Is(e, ErrThrottled):
+		return false
+	case e.leaves() == 0 && e.Class == NotFound && p.to() != nil:
+		scope = at // its URL is wrong
+	case e.leaves() == 0:
 		return false
 	}
 	return p.via.down.Failed(scope, e.withoutBody(), pause) && pause == spentTime

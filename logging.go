@@ -236,6 +236,22 @@ func (c *call) logLeft(req *http.Request, e *Error, from, to string, wait time.D
 	}
 }
 
+// logPassedOver writes an entry about the latest attempt, which failed too: the call
+// ends, or goes on, with what an earlier one met.
+func (c *call) logPassedOver(req *http.Request, e *Error, target string) {
+	logger := c.attemptsLogger()
+	if logger == nil {
+		return
+	}
+	if ce := logger.Check(zapcore.DebugLevel, "attempt failed"); ce != nil {
+		fields := attemptFields(req, c.attempt())
+		if target != "" {
+			fields = append(fields, zap.String(fieldTarget, target))
+		}
+		ce.Write(errorFields(fields, e)...)
+	}
+}
+
 // logOut writes an entry about a target, "" for the request as it is, that all calls
 // pass over for a time, since a person has to act.
 func (c *call) logOut(req *http.Request, e *Error, target string, left time.Duration) {

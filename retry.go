@@ -27,7 +27,7 @@ type retry struct {
 	queuedBefore time.Duration // how long the call was queued for limits until then
 	lastErr      error         // of the last attempt, nil for a response
 	verdict      *Error        // on the last attempt, or on that of a walk which decides
-	latest       Class         // of the last attempt
+	latest       Class         // of the last attempt; None if that is on record
 	again        bool          // the last attempt's error may have been a proxy's refusal: the next will show
 	unknown      bool          // an attempt before the last may have been carried out
 	inVain       bool          // we repeated until a bound was reached, and could have gone on but for it

@@ -125,6 +125,9 @@ func validHeader(name string, values []string) error {
 			return fmt.Errorf("the Header can't set %s: all requests would have the same one", name)
 		}
 	}
+	if len(values) > 0 && credential.InHeader(name) && noKey(values) {
+		return fmt.Errorf("the Header's %s holds no key: is the variable set that it comes from?", name)
+	}
 	for _, v := range values {
 		for i := range len(v) {
 			if c := v[i]; c < ' ' && c != '\t' || c == 0x7f {
@@ -133,6 +136,18 @@ func validHeader(name string, values []string) error {
 		}
 	}
 	return nil
+}
+
+// noKey reports whether a header's values have nothing but the name of a scheme.
+func noKey(values []string) bool {
+	for _, v := range values {
+		switch strings.ToLower(strings.TrimSpace(v)) {
+		case "", "bearer", "basic", "token", "key", "apikey":
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // isToken reports whether s may be the name of a header (RFC 9110, 5.6.2).
@@ -232,6 +247,10 @@ func port(u *url.URL) string {
 func apiPath(req *http.Request) dialect.APIPath {
 	return dialect.APIPathOf(hostname(req.URL), req.URL.EscapedPath(), req.Header)
 }
+
+// KnowsAPI reports whether it is known what API req is of, and so what of its path
+// follows the base.
+func KnowsAPI(req *http.Request) bool { return apiPath(req).API != dialect.NoAPI }
 
 // foreign reports whether what the caller authenticates with must not go along: to
 // another origin, and beside a credential of t's own. Two of them would be of two
