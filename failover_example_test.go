@@ -173,3 +173,33 @@ func ExampleTarget() {
 	// api.example.com/v1/chat/completions Bearer key {"model":"small","messages":[]}
 	// 200 by "small" after 2 attempts
 }
+
+func twoKeys(base http.RoundTripper, secondKey string) *http.Client {
+	return &http.Client{Transport: &steadyhttp.Transport{
+		Base: base,
+		Failover: &steadyhttp.Failover{
+			Hosts: []string{"llm.example.com"}, // not needed at a known provider
+			Targets: []steadyhttp.Target{{
+				Name:   "second key",
+				Header: http.Header{"Authorization": {"Bearer " + secondKey}},
+			}},
+		},
+	}}
+}
+
+// Two keys of one host, the first of which is out of money.
+func ExampleFailover_keys() {
+	base := roundTripperFunc(func(req *http.Request) (*http.Response, error) {
+		answers := network{"llm.example.com": steadyhttptest.ChatCompletion("Hello!")}
+		if req.Header.Get("Authorization") == "Bearer key-1" {
+			answers["llm.example.com"] = steadyhttptest.OpenAIError(429, "insufficient_quota", "insufficient_quota", "You exceeded your current quota.")
+		}
+		return answers.RoundTrip(req)
+	})
+	client := twoKeys(base, "key-2")
+	complete(client, "https://llm.example.com/v1/chat/completions", "Authorization", "Bearer key-1", `{"model":"large","messages":[]}`)
+	// Output:
+	// llm.example.com/v1/chat/completions Bearer key-1 {"model":"large","messages":[]}
+	// llm.example.com/v1/chat/completions Bearer key-2 {"model":"large","messages":[]}
+	// 200 by "second key" after 2 attempts
+}

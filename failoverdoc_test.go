@@ -136,8 +136,8 @@ func takesOver(t *testing.T, name string, failure func(asked) reply, to steadyht
 func TestRecipesOfFailover(t *testing.T) {
 	doc := read(t, "docs/failover.md")
 	shown := regexp.MustCompile("(?s)```go\n(func .*?)```").FindAllStringSubmatch(doc, -1)
-	if len(shown) != 4 {
-		t.Errorf("got %d recipes, want 4", len(shown))
+	if len(shown) != 5 {
+		t.Errorf("got %d recipes, want 5", len(shown))
 	}
 	examples := read(t, "failover_example_test.go")
 	for _, code := range shown {
