@@ -173,7 +173,7 @@ type Ask struct {
 //
 // Batch alone leaves something over, and only as long as a request of a higher class
 // has gone within a minute: the last of several places, and as much as one request
-// more takes of a limit that a server states and of a burst. Who waits with a deadline
+// more takes of a limit that a server states. Who waits with a deadline
 // and was not refused when it came is not made late by a request of a higher class.
 //
 // While what a Key names fails, probes are taken from the lowest class that waits.

@@ -52,10 +52,6 @@ local function due_behind(b, n, t)
     local at = b.level + ROUND_OFF >= need and t or max(t, b.at) + (need - b.level) / b.rate
     local room = window_due(b, n, at)
     ahead_of[b] = room > at and room or nil
-    if class == 0 and leaves(b.somebody) and 2 * n <= b.limit then
-      local both = window_due(b, 2 * n, room) -- of a burst it leaves as much again, where the next would wait for long
-      if both - room > 2 * n / b.rate then room = min(both, b.somebody + LEAVE_TIME) end
-    end
     return room, true
   end
   if b.level + ROUND_OFF >= need or not believed(b) then return t, true end

@@ -298,7 +298,6 @@ var brokenLimiters = []struct {
 		}
 	}), "each priority that waits gets a twentieth of what passes", "the batch's went as number 26"},
 	{"leaves nothing over", asks(ofNoPriority), "of several places a batch leaves one, where others come", "the batch's third, as a person may come: it ended"},
-	{"leaves nothing of a burst", asks(ofNoPriority), "of a burst a batch leaves one, where others come", "a person, for whom it is left: got its permit after"},
 	{"has one queue for all", asks(ofNoPriority), "MaxQueue is counted for each priority, and Snapshot tells them", "want 6, 2 and 2"},
 	{"forgets deadlines", func() limit.Limiter {
 		return &brokenLimiter{acquire: func(l *brokenLimiter, ctx context.Context, a limit.Ask) (limit.Permit, error) {

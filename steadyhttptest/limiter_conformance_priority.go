@@ -100,20 +100,6 @@ var priorityPromises = []promise{{
 		x.passNow("a batch at the only place", of(limit.Batch, one))
 	},
 }, {
-	name:        "of a burst a batch leaves one, where others come",
-	explanation: "What a window has would be gone at once, and a person wait until it is over.",
-	try: func(x *trial) {
-		a := asking(limit.Limits{RequestsPerSecond: 5})
-		x.pass("a person", a)
-		time.Sleep(1100 * time.Millisecond)
-		batch := x.startAll(8, of(limit.Batch, a))
-		time.Sleep(minWait / 2)
-		x.passNow("a person, for whom it is left", a)
-		for _, u := range batch {
-			x.l.Settle(u.goes(0, lostAfter), good)
-		}
-	},
-}, {
 	name:        "MaxQueue is counted for each priority, and Snapshot tells them",
 	explanation: "A batch that fills the queue must not keep a person out of it.",
 	try: func(x *trial) {

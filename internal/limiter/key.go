@@ -81,9 +81,6 @@ func (k *keyState) next(t monotime.Instant, a *ask, ahead *load) (at monotime.In
 		if then > t && ahead[w.unit] == 0 && !a.peeks {
 			w.evenly(then, a.cost[w.unit])
 		}
-		if until := k.leavesUntil(a); until > t {
-			then = max(then, min(until, w.leaves(t, a.cost[w.unit], ahead[w.unit])))
-		}
 		if then > at {
 			later(then, true, w.why())
 		}

@@ -120,36 +120,6 @@ func TestAPersonNeverWaitsBehindABatch(t *testing.T) {
 	}
 }
 
-// After a quiet time a batch does not take all that a window has at once, if somebody may
-// come: who comes then would wait until it is over.
-func TestABatchLeavesOneOfABurst(t *testing.T) {
-	for name, limits := range map[string]limit.Limits{
-		"requests a second": {RequestsPerSecond: 50},
-		"requests a minute": {RequestsPerMinute: 60, Burst: 60},
-		"a day's":           {RequestsPerDay: 24},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			s := openShop(t, limits, time.Millisecond, time.Hour)
-			s.call(limit.Normal, limit.Cost{})
-			time.Sleep(30 * time.Second)
-			ctx, cancel := context.WithCancel(t.Context())
-			batch := s.ask
-			batch.Priority = limit.Batch
-			for range 64 {
-				go s.m.Acquire(ctx, batch)
-			}
-			time.Sleep(300 * time.Millisecond)
-			now(t, &s.m, s.ask)
-			cancel()
-			synctest.Wait()
-			time.Sleep(time.Minute) // nobody else comes
-			if p, err := s.m.Acquire(t.Context(), batch); err != nil {
-				t.Errorf("%s: got %v after %v, want the rest for the batch", name, err, p.Waited)
-			}
-		})
-	}
-}
-
 // Each class that waits gets a twentieth, by what its requests take.
 func TestNoClassStarves(t *testing.T) {
 	const open = 2 * time.Minute

@@ -108,18 +108,6 @@ func (w *told) evenly(at monotime.Instant, n float64) {
 	w.turn = max(w.turn, at.Add(w.each(max(w.burst-min(n, w.max), 0))))
 }
 
-// leaves is when n can go after ahead has so that as much again could soon: at t, but
-// where the next that leaves the window does so much later than a steady flow has it.
-func (w *told) leaves(t monotime.Instant, n, ahead float64) monotime.Instant {
-	if n <= 0 || 2*n+ahead > w.max {
-		return t
-	}
-	if at := w.room(t, 2*n+ahead); at.Sub(t) > 2*w.each(n+ahead) {
-		return at
-	}
-	return t
-}
-
 // room returns when the window has room for n.
 func (w *told) room(t monotime.Instant, n float64) monotime.Instant {
 	over := w.sum + n - w.max - RoundOff
