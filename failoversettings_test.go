@@ -14,20 +14,20 @@ import (
 func TestFailoverSettings(t *testing.T) {
 	for _, test := range []struct {
 		name     string
-		failover steadyhttp.Failover
+		failover *steadyhttp.Failover
 		says     string
 	}{
-		{"nothing set", steadyhttp.Failover{Targets: []steadyhttp.Target{{}}}, "set URL, Header, Model, Set or Prepare"},
-		{"no scheme", steadyhttp.Failover{Targets: []steadyhttp.Target{{URL: "llm.example.net/v1"}}}, "https://"},
-		{"a host and port without a scheme", steadyhttp.Failover{Targets: []steadyhttp.Target{{URL: "127.0.0.1:80/v1"}}}, "https://"},
-		{"an endpoint in place of a base", steadyhttp.Failover{Targets: []steadyhttp.Target{{URL: "https://llm.example.net/v1/chat/completions"}}}, "/chat/completions"},
-		{"a password in the URL", steadyhttp.Failover{Targets: []steadyhttp.Target{{URL: "https://user:correct-horse@llm.example.net/v1"}}}, "password"},
-		{"a key that is missing", steadyhttp.Failover{Targets: []steadyhttp.Target{{Header: http.Header{"Authorization": {"Bearer "}}}}}, "holds no key"},
-		{"two names that are one", steadyhttp.Failover{Targets: []steadyhttp.Target{{Name: "x", Model: "a"}, {Name: "x", Model: "b"}}}, "another target is named"},
-		{"a negative MaxInput", steadyhttp.Failover{Targets: []steadyhttp.Target{{Model: "m", MaxInput: -1}}}, "MaxInput is -1"},
-		{"a URL as a host", steadyhttp.Failover{Hosts: []string{"https://api.example.com"}, Targets: []steadyhttp.Target{{Model: "m"}}}, "without scheme"},
-		{"a wildcard", steadyhttp.Failover{Hosts: []string{"*.example.com"}, Targets: []steadyhttp.Target{{Model: "m"}}}, "wildcard"},
-		{"another dialect", steadyhttp.Failover{Targets: []steadyhttp.Target{{URL: "https://api.anthropic.com"}}}, "https://api.anthropic.com/v1"},
+		{"nothing set", &steadyhttp.Failover{Targets: []steadyhttp.Target{{}}}, "set URL, Header, Model, Set or Prepare"},
+		{"no scheme", &steadyhttp.Failover{Targets: []steadyhttp.Target{{URL: "llm.example.net/v1"}}}, "https://"},
+		{"a host and port without a scheme", &steadyhttp.Failover{Targets: []steadyhttp.Target{{URL: "127.0.0.1:80/v1"}}}, "https://"},
+		{"an endpoint in place of a base", &steadyhttp.Failover{Targets: []steadyhttp.Target{{URL: "https://llm.example.net/v1/chat/completions"}}}, "/chat/completions"},
+		{"a password in the URL", &steadyhttp.Failover{Targets: []steadyhttp.Target{{URL: "https://user:correct-horse@llm.example.net/v1"}}}, "password"},
+		{"a key that is missing", &steadyhttp.Failover{Targets: []steadyhttp.Target{{Header: http.Header{"Authorization": {"Bearer "}}}}}, "holds no key"},
+		{"two names that are one", &steadyhttp.Failover{Targets: []steadyhttp.Target{{Name: "x", Model: "a"}, {Name: "x", Model: "b"}}}, "another target is named"},
+		{"a negative MaxInput", &steadyhttp.Failover{Targets: []steadyhttp.Target{{Model: "m", MaxInput: -1}}}, "MaxInput is -1"},
+		{"a URL as a host", &steadyhttp.Failover{Hosts: []string{"https://api.example.com"}, Targets: []steadyhttp.Target{{Model: "m"}}}, "without scheme"},
+		{"a wildcard", &steadyhttp.Failover{Hosts: []string{"*.example.com"}, Targets: []steadyhttp.Target{{Model: "m"}}}, "wildcard"},
+		{"another dialect", &steadyhttp.Failover{Targets: []steadyhttp.Target{{URL: "https://api.anthropic.com"}}}, "https://api.anthropic.com/v1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

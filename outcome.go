@@ -67,24 +67,24 @@ func (r *retry) keep(resp *http.Response) {
 // have waited for without it: a failure in the same walk that passes with time takes the
 // place of the outcome, and d that of the decision; else the call goes to a place that
 // is out, if there is one, and elsewhere is true.
-func (r *retry) insist(a attempt, resp *http.Response, err error, d Decision) (_ *http.Response, _ error, _ Decision, elsewhere bool) {
+func (r *retry) insist(a attempt, d Decision, resp *http.Response, err error) (_ Decision, elsewhere bool, _ *http.Response, _ error) {
 	if r.verdict.Class.passes() || !r.mayGoOn(r.verdict) || !r.replayable() || ended(r.req) != nil || r.overdue() {
-		return resp, err, d, false
+		return d, false, resp, err
 	}
 	for i := range r.walk.failures {
 		if f := &r.walk.failures[i]; f.walk == r.made && f.verdict.Class.passes() && !f.lost() && r.verdict.Class.Retryable() {
 			resp, err = r.turnTo(f, resp)
-			return resp, err, r.decide(a, resp), false
+			return r.decide(a, resp), false, resp, err
 		}
 	}
 	i := r.soonest(func(i int) bool { return r.isNext(i) && r.mayComeBack(i) })
 	if i < 0 {
-		return resp, err, d, false
+		return d, false, resp, err
 	}
 	r.keep(resp)
 	r.call.logLeft(a.req, r.verdict, r.walk.places[r.walk.at].name(), r.walk.places[i].name(), 0)
 	r.walk.goTo(i, 0)
-	return resp, err, Decision{}, true
+	return Decision{}, true, resp, err
 }
 
 // mayComeBack reports whether the i-th place is not out for a reason that only a person

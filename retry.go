@@ -75,7 +75,7 @@ func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, 
 			r.lastErr = err
 			d = r.decide(a, resp)
 			if !d.Again && r.walk != nil {
-				resp, err, d, elsewhere = r.insist(a, resp, err, d)
+				d, elsewhere, resp, err = r.insist(a, d, resp, err)
 			}
 			switch {
 			case elsewhere:

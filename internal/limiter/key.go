@@ -153,7 +153,7 @@ func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(
 	if k.ramp != nil {
 		if k.ramp.over(t) {
 			k.ramp = nil
-		} else if a.MaxWait >= 0 && !k.ramp.spares(a) { // who never waits is not of the crowd that did // who never waits is not of the crowd that did
+		} else if a.MaxWait >= 0 && !k.ramp.spares(a) { // who never waits is not of the crowd that did
 			later(k.ramp.next(t, ahead[requests]), ahead[requests] == 0, "the pace after an outage or a pause")
 		}
 	}

@@ -272,6 +272,9 @@ func (k *keyState) ahead(t monotime.Instant, w *waiter) (ahead load, behind bool
 				behind = true
 				ahead.add(&c.queued)
 			}
+		case i > w.class && w.ask.due:
+			// It has its turn before them where it stands. If it were behind them here,
+			// it would go from one line to the other and back for ever.
 		case i > w.class:
 			behind = true
 			above.add(&c.queued)

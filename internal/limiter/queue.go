@@ -142,11 +142,15 @@ func (h *host) place(w *waiter, t monotime.Instant) {
 	by.queueUp(w, t, at)
 }
 
-// queueUp has w wait for k, until at as it seems now.
+// queueUp has w wait for k, until at as it seems now. If it is only behind others, who
+// have their turn at a moment that is set, so has it then: at gates it may be the one
+// that is looked at next in two lines and behind others in both, and would go from one
+// to the other and back at each moment.
 func (k *keyState) queueUp(w *waiter, t, at monotime.Instant) {
+	behind := k.timer != nil && at <= t+1
 	k.enqueue(w)
 	k.host.alarm(w, t)
-	if k.head(t) == w {
+	if !behind && k.head(t) == w {
 		k.arm(t, at)
 	}
 }
