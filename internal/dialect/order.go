@@ -104,7 +104,7 @@ func (r *reader) byCode() Class {
 func (r *reader) lookUp(table func(*family) map[string]Class) Class {
 	for _, f := range r.know {
 		for _, code := range r.codes[:r.nCodes] {
-			if c := lookUp(table(f), code); c != "" {
+			if c := lookUp(table(f), code); c != "" && !tooMany(c, r.status) {
 				return c
 			}
 		}
@@ -113,7 +113,7 @@ func (r *reader) lookUp(table func(*family) map[string]Class) Class {
 }
 
 func (r *reader) byNumber() Class {
-	if c := r.numbered(); !isGeneral(c) {
+	if c := r.numbered(); !isGeneral(c) && !tooMany(c, r.status) {
 		return c
 	}
 	return ""
@@ -138,6 +138,12 @@ func (r *reader) numbered() Class {
 		}
 	}
 	return ""
+}
+
+// tooMany reports whether a conflict is one of too many requests: a server that
+// says 429 refuses the rate, whatever state it names beside it.
+func tooMany(c Class, status int) bool {
+	return c == Conflict && status == http.StatusTooManyRequests
 }
 
 // isGeneral reports whether a code of that class says no more than "your mistake"
@@ -259,7 +265,7 @@ func believable(c Class, status int) bool {
 		return status != http.StatusTooManyRequests && status != http.StatusProxyAuthRequired
 	case Conflict:
 		return status != http.StatusTooManyRequests && status != http.StatusServiceUnavailable
-	case Authentication:
+	case Authentication, Timeout: // lock_timeout: Stripe's, for many changes of one object
 		return status != http.StatusTooManyRequests
 	}
 	return true
@@ -297,6 +303,12 @@ func numberAfter(text, mark string) (int64, bool) {
 		from = i + len(mark)
 		if !starts(text, i) {
 			continue
+		}
+		for _, about := range [...]string{"~", "≈", "approx. "} {
+			if strings.HasPrefix(text[from:], about) {
+				from += len(about)
+				break
+			}
 		}
 		var n int64
 		digits := 0

@@ -158,7 +158,7 @@ var fragments = []struct {
 	{"slowdown", RateLimit}, {"toomanywrite", RateLimit}, {"toomanycalls", RateLimit}, {"toomanyconnect", RateLimit}, {"frequencylimit", RateLimit},
 	{"qpslimit", RateLimit}, {"calllimit", RateLimit}, {"limitcontrol", RateLimit}, {"overqps", RateLimit}, {"qpsexceed", RateLimit}, {"dailyquery", Quota}, {"dailylimit", Quota}, {"concurrencylimit", RateLimit},
 	{"insufficientquota", Quota}, {"insufficientbalance", Quota}, {"insufficientcredit", Quota}, {"insufficientfund", Quota},
-	{"outofcredit", Quota}, {"nocredit", Quota}, {"creditlimit", Quota}, {"billing", Quota}, {"payment", Quota},
+	{"outofcredit", Quota}, {"nocredit", Quota}, {"creditlimit", Quota}, {"billing", Quota}, {"paymentrequired", Quota}, {"paymentdue", Quota}, {"paymentoverdue", Quota}, {"paymentneeded", Quota},
 	{"spendlimit", Quota}, {"spendinglimit", Quota}, {"budget", Quota}, {"arrear", Quota}, {"overdue", Quota},
 	{"usageexhausted", Quota}, {"quotaexceed", Quota}, {"exceededquota", Quota}, {"quotaexhausted", Quota},
 	{"overload", Overloaded}, {"overcapacity", Overloaded}, {"capacityexceed", Overloaded}, {"insufficientcapacity", Overloaded},

@@ -41,6 +41,9 @@ var announcements = []announcement{
 	{word: "another request", links: in},
 	{word: "break", links: forth},
 	{word: "cooldown", links: forth | in | direct},
+	// You can submit the request after 49 seconds; not: failed to send it after 30 seconds.
+	{word: "submit", links: after, not: []string{"to", "not", "cannot", "t"}}, {word: "send", links: after, not: []string{"to", "not", "cannot", "t"}},
+	{word: "repeat", links: after, not: []string{"to", "not", "cannot", "t"}}, {word: "resend", links: in | after, not: []string{"to", "not", "cannot", "t"}},
 	{word: "request this", links: after}, {word: "do this", links: after},
 	{word: "cool down", links: forth | direct},
 	{word: "cooling down", links: forth | direct},
