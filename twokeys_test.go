@@ -51,7 +51,7 @@ func TestTwoKeys(t *testing.T) {
 			}
 			return "Retry-After-Ms: 20"
 		}, nil, 12 * time.Second, 150}, // a limit that nobody states has to be found
-		{"silent", func(*bucketOf50, bool) string { return "" }, nil, 14 * time.Second, 250},
+		{"silent", func(*bucketOf50, bool) string { return "" }, nil, 20 * time.Second, 350},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
