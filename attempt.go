@@ -26,7 +26,6 @@ type attempt struct {
 	own     *http.Request    // the caller's
 	within  time.Duration    // see walk
 	began   monotime.Instant // 0 where that cannot matter
-
 }
 
 // send makes the n-th attempt, from 1 on. c, nil for the first, is put into the

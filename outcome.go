@@ -21,7 +21,7 @@ func (r *retry) another(a attempt, resp *http.Response, err error) (wait time.Du
 	if !r.cutShort(e) && r.learn(e) {
 		r.call.logOut(a.req, e, from, spentTime)
 	}
-	if e.Class == NotFound && !e.namesModel() && a.to != nil && a.to.useless.CompareAndSwap(false, true) {
+	if e.Status == http.StatusNotFound && !e.namesModel() && a.to != nil && a.to.useless.CompareAndSwap(false, true) {
 		r.call.logOut(a.req, e, from, 0) // its URL is wrong, which nobody sees otherwise
 	}
 	w.failed(failure{place: w.at, walk: r.made, resp: resp, err: err, verdict: e, held: r.call.heldAfter(resp)})
