@@ -100,8 +100,11 @@ func (p *plan) timeout() time.Duration {
 
 // on notes in a where it goes, and when.
 func (p *plan) on(a attempt) attempt {
+	if p.via == nil {
+		return a
+	}
 	a.own, a.to, a.within = p.req, p.to(), p.waits()
-	if p.via != nil && !p.via.down.Quiet() {
+	if !p.via.down.Quiet() {
 		a.began = monotime.Now()
 		if p.walk != nil {
 			p.via.down.Sent(p.walk.places[p.walk.at].at)
@@ -217,12 +220,13 @@ func (a attempt) send(base http.RoundTripper) (*http.Response, error) {
 
 // roundTrip is base.RoundTrip, where it goes in the time that it may wait.
 func (a attempt) roundTrip(base http.RoundTripper) (resp *http.Response, err error) {
-	t, below := throttlerBelow(base)
-	if a.within == 0 || t == nil {
+	if a.within == 0 {
 		resp, err = send(base, a.req)
-	} else {
+	} else if t, below := throttlerBelow(base); t != nil {
 		resp, err = t.roundTripWithin(a.req, below, a.within)
 		resp, err = orError(a.req, resp, err)
+	} else {
+		resp, err = send(base, a.req)
 	}
 	if a.to == nil {
 		return resp, err

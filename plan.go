@@ -247,19 +247,24 @@ func (p *plan) lends() bool {
 // it is not, 0 where a Classifier further in knows. last says that no attempt will
 // follow this one.
 func (p *plan) firstOutput(last bool) time.Duration {
-	once := last || p.policy.MaxAttempts == 1 || repeatedFurtherOut(p.req)
 	elsewhere := p.via != nil && (p.walk == nil || p.canFollow())
 	switch {
 	case p.role == nested:
 		return 0
 	case last && !elsewhere, p.FirstOutput < 0, !p.replayable():
 		return -1
-	case p.FirstOutput == 0 && p.Idempotent == nil && !p.InferenceOnce && !(once && elsewhere):
+	case p.FirstOutput == 0 && p.Idempotent == nil && !p.InferenceOnce && !(elsewhere && p.onlyOnce(last)):
 		return 0
-	case once && !elsewhere, !p.repeatable():
+	case !elsewhere && p.onlyOnce(last), !p.repeatable():
 		return -1
 	}
 	return cmp.Or(p.FirstOutput, defaultFirstOutput)
+}
+
+// onlyOnce reports whether the call is sent but once to where it is, as far as a
+// Classifier further in knows. last says that no attempt will follow this one.
+func (p *plan) onlyOnce(last bool) bool {
+	return last || p.policy.MaxAttempts == 1 || repeatedFurtherOut(p.req)
 }
 
 // wantsEvidence reports whether the decision to repeat the request may depend
