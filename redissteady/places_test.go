@@ -92,7 +92,7 @@ func TestPlacesAreRenewed(t *testing.T) {
 	a.Settle(p, good)
 	start := time.Now()
 	acquire(t, b, ask)
-	if took := time.Since(start); took > 100*time.Millisecond {
+	if took := time.Since(start); took > 500*time.Millisecond { // a place whose sign of life came last is free after seconds
 		t.Errorf("waited %s for a place that is free", took)
 	}
 }

@@ -209,9 +209,13 @@ func TestRouteIsBounded(t *testing.T) {
 func TestRouteTakesLinearTime(t *testing.T) {
 	for _, part := range []string{"/", "/a", "a", "(", ".", ":", "@", "a1", "/models/", "é", "-1"} {
 		path := strings.Repeat(part, 1<<20/len(part))
-		begun := time.Now()
-		Route("GET", path)
-		if took := time.Since(begun); took > time.Second {
+		took := time.Hour
+		for range 3 { // the machine has other things to do
+			begun := time.Now()
+			Route("GET", path)
+			took = min(took, time.Since(begun))
+		}
+		if took > time.Second {
 			t.Errorf("1 MiB of %q take %v", part, took)
 		}
 	}

@@ -339,7 +339,7 @@ func TestThreePrioritiesCostNoMore(t *testing.T) {
 		return took
 	}
 	one, three := time.Hour, time.Hour // at their best: the machine has other things to do
-	for range 30 {
+	for i := 0; i < 30 || i < 300 && three > one*3/2; i++ {
 		one, three = min(one, round(1)), min(three, round(3))
 	}
 	if t.Logf("one class: %v, three: %v", one, three); three > one*3/2 {
