@@ -10,8 +10,8 @@ import (
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
-// leaves returns what a place must differ in, by one of these, so that a call that
-// failed with e elsewhere can succeed there. nothing is nowhere.
+// leaves returns in what another place has to differ, in one of these at the least, for
+// a call that failed with e to succeed there. 0 is that no place will do.
 func (e *Error) leaves() limit.Scope {
 	const everywhere = limit.ScopeCredential | limit.ScopeModel | limit.ScopeHost
 	if errors.Is(e.Err, errTarget) || errors.Is(e, ErrThrottled) {

@@ -49,9 +49,9 @@ const defaultMaxQueue = 10_000 // goroutines that wait take some 80 MB
 //
 // Requests wait by priority (see WithPriority), and those of one priority first
 // come, first served: there is no fairness by tenant. Each priority gets a twentieth
-// at the least. If a request's turn cannot come before its context's deadline, it is refused at once: its body is closed,
-// nothing is sent, and the error is an *Error that wraps ErrThrottled and says
-// what held the request back.
+// at the least. If a request's turn cannot come before its context's deadline, it is
+// refused at once: its body is closed, nothing is sent, and the error is an *Error
+// that wraps ErrThrottled and says what held the request back.
 //
 // docs/limits.md has the evidence and the numbers, and how to find out why calls
 // wait.
