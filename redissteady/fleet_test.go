@@ -41,12 +41,15 @@ type member struct {
 	PerSecond float64 // what it was told of the limit; 0 is nothing
 	PerMinute float64 // likewise of tokens
 	Tokens    bool    // jobs have many sizes
+	Batch     int     // if set, so many workers call in a batch for as long as Open, and persons between them
+	Open      time.Duration
 }
 
 // A tally is what a member did.
 type tally struct {
 	Answered, Failed int
-	Error            string // the first
+	Error            string          // the first
+	Persons          []time.Duration // how long each person's call took
 }
 
 func TestMain(m *testing.M) {
@@ -67,6 +70,9 @@ func TestMain(m *testing.M) {
 // became of them.
 func (m member) run(in io.Reader, out io.Writer) {
 	throttler := &steadyhttp.Throttler{RequestsPerSecond: m.PerSecond, TokensPerMinute: m.PerMinute}
+	if m.Batch > 0 {
+		throttler.Burst = 1 // what a person waits for, once a batch begins, is what a burst took
+	}
 	if m.Redis != "" {
 		client := redis.NewClient(&redis.Options{Addr: m.Redis})
 		limiter := &redissteady.Limiter{Client: client}
@@ -75,10 +81,14 @@ func (m member) run(in io.Reader, out io.Writer) {
 		throttler.Limiter, throttler.Salt = limiter, "test-salt"
 	}
 	base := http.DefaultTransport.(*http.Transport).Clone()
-	base.MaxIdleConnsPerHost = workers
+	base.MaxIdleConnsPerHost = max(workers, m.Batch)
 	client := &http.Client{Transport: &steadyhttp.Transport{Base: base, Throttler: throttler}}
 	fmt.Fprintln(out, "ready")
 	bufio.NewReader(in).ReadString('\n')
+	if m.Batch > 0 {
+		json.NewEncoder(out).Encode(m.shared(client))
+		return
+	}
 
 	var next, answered, failed atomic.Int64
 	var first atomic.Value
@@ -86,7 +96,7 @@ func (m member) run(in io.Reader, out io.Writer) {
 	for range workers {
 		wg.Go(func() {
 			for i := int(next.Add(1)); i <= m.Jobs; i = int(next.Add(1)) {
-				if err := post(client, m.API+path, m.body(i)); err != nil {
+				if err := post(context.Background(), client, m.API+path, m.body(i)); err != nil {
 					failed.Add(1)
 					first.CompareAndSwap(nil, err.Error())
 				} else {
@@ -101,6 +111,49 @@ func (m member) run(in io.Reader, out io.Writer) {
 	json.NewEncoder(out).Encode(t)
 }
 
+// shared has a batch and a person call side by side. Its first second, in which the
+// batch begins, does not count.
+func (m member) shared(client *http.Client) (t tally) {
+	ctx, cancel := context.WithCancel(context.Background()) // a deadline would have calls refused on arrival
+	defer time.AfterFunc(m.Open, cancel).Stop()
+	settled := time.Now().Add(time.Second)
+	var mu sync.Mutex
+	note := func(err error, person time.Duration) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case ctx.Err() != nil, time.Now().Before(settled):
+		case err != nil:
+			t.Failed, t.Error = t.Failed+1, cmp.Or(t.Error, err.Error())
+		case person > 0:
+			t.Persons = append(t.Persons, person)
+		default:
+			t.Answered++
+		}
+	}
+	var wg sync.WaitGroup
+	for range m.Batch {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				note(post(steadyhttp.WithPriority(ctx, steadyhttp.Batch), client, m.API+path, m.body(1)), 0)
+			}
+		})
+	}
+	for next := time.NewTicker(520 * time.Millisecond); ; { // of four processes one each 130 ms
+		select {
+		case <-ctx.Done():
+			wg.Wait()
+			return t
+		case <-next.C:
+			wg.Go(func() {
+				began := time.Now()
+				err := post(ctx, client, m.API+path, m.body(1))
+				note(err, time.Since(began))
+			})
+		}
+	}
+}
+
 // size is how many tokens job i takes, of 10 to 2,000.
 func size(i int) int { return 10 + (i*7919)%1991 }
 
@@ -113,8 +166,8 @@ func (m member) body(i int) string {
 	return fmt.Sprintf(body, max(1, size(i)-rest))
 }
 
-func post(client *http.Client, url, body string) error {
-	req, err := http.NewRequest(http.MethodPost, url, strings.NewReader(body))
+func post(ctx context.Context, client *http.Client, url, body string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
 	if err != nil {
 		return err
 	}
@@ -146,6 +199,7 @@ type result struct {
 	answered, failed  int
 	admitted, refused int // requests, by the API's count
 	err               string
+	persons           []time.Duration
 }
 
 func (r result) refusedShare() float64 { return float64(r.refused) / float64(r.admitted+r.refused) }
@@ -223,6 +277,7 @@ func (f fleet) run(t testing.TB) result {
 			t.Fatalf("process %d: %v", i, err)
 		}
 		r.answered, r.failed, r.err = r.answered+one.Answered, r.failed+one.Failed, cmp.Or(r.err, one.Error)
+		r.persons = append(r.persons, one.Persons...)
 	}
 	r.took = time.Since(start)
 	r.admitted, r.refused = api.Limited()
@@ -294,6 +349,39 @@ func TestFleet(t *testing.T) {
 			}
 			if share := r.refusedShare(); share >= refused {
 				t.Errorf("got %.2f%% refused, want under %.0f%%", 100*share, 100*refused)
+			}
+		})
+	}
+}
+
+// A person's calls hardly notice a batch that other processes run as well.
+func TestFleetLetsAPersonPass(t *testing.T) {
+	const open = 8 * time.Second
+	most := 150 * time.Millisecond
+	if raceEnabled {
+		most = 400 * time.Millisecond
+	}
+	for _, batch := range []int{16, 250} { // in each process
+		t.Run(fmt.Sprintf("beside %d", processes*batch), func(t *testing.T) {
+			for n := 1; ; n++ { // where the machine stands still for a moment, times say nothing
+				r := fleet{
+					limit:   steadyhttptest.Limit{Requests: perSecond, Window: time.Second},
+					service: service,
+					member:  member{Redis: startRedis(t).addr, PerSecond: perSecond, Batch: batch, Open: open},
+				}.run(t)
+				if r.failed > 0 {
+					t.Fatalf("got %d failures, such as %s", r.failed, r.err)
+				}
+				p99 := percentile(r.persons, 99) - service
+				left := int(perSecond*(open-time.Second).Seconds()) - len(r.persons)
+				t.Logf("%d persons' calls waited at most %v (99%%); the batch had %d answers of the %d left; %.2f%% refused", len(r.persons), p99, r.answered, left, 100*r.refusedShare())
+				if p99 <= most && 100*r.answered >= 95*left && r.refusedShare() < 0.02 {
+					break
+				}
+				if n == 3 {
+					t.Errorf("got a 99th percentile of %v and %d for the batch, want at most %v and nearly all of the %d that were left", p99, r.answered, most, left)
+					break
+				}
 			}
 		})
 	}
