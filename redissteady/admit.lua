@@ -37,7 +37,7 @@ end
 -- believed reports whether requests are held back by a stated limit.
 local function believed(b) return now >= (b.doubted or 0) end
 
-local in_hole = {} -- the buckets in which it takes what was left for its class
+local in_hole = {} -- the buckets and rates in which it takes what was left for its class
 
 local ahead_of = {} -- by the buckets whose windows have room later than they have something
 
@@ -175,7 +175,12 @@ local function ready(act)
         if t > now then later(t, is_sure and not b.guess, why(b), i) end
       end
     end
-    if s.rate and act and not (ask.past and lets_nothing_in(s)) then later(max(s.rate.next, from), true, 'the adaptive rate limit', i) end
+    if s.rate then
+      local turn = class < 2 and rate_hole(s.rate, class) or inf
+      in_hole[s.rate] = turn < s.rate.next and max(s.rate.next, from) > now
+      turn = in_hole[s.rate] and turn or s.rate.next
+      if act and not (ask.past and lets_nothing_in(s)) then later(max(turn, from), true, 'the adaptive rate limit', i) end
+    end
     if s.ramp and act then later(max(s.ramp.next, from), true, 'the host has just recovered', i) end
   end
   local t = cold(states[1])
@@ -202,7 +207,14 @@ local function take(at)
     end
     for u, c in ipairs(cost) do s.sent[u] = s.sent[u] + c end
     count(s)
-    if s.rate then on_time(s.rate, at, rate_at) end
+    if s.rate and in_hole[s.rate] then
+      table.remove(s.rate.holes[class + 1], 1)
+    elseif s.rate then
+      on_time(s.rate, at, rate_at)
+      for lower = 0, class - 1 do
+        if now < (s['waits' .. lower] or 0) then owe(s.rate, lower) end
+      end
+    end
     if s.ramp then arrive(s.ramp); on_time(s.ramp, at, ramp_at) end
     local g = s.gate
     if g and s.probing then

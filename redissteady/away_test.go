@@ -168,3 +168,28 @@ func TestSettings(t *testing.T) {
 		l.Close()
 	}
 }
+
+// Of a day's requests a process keeps, while Redis is away, to its share of those that
+// were left.
+func TestADayWithoutRedis(t *testing.T) {
+	t.Parallel()
+	server := startRedis(t)
+	l, _ := observed(t, server)
+	l.Share = 0.5
+	ask := asking(limit.Limits{RequestsPerDay: 20})
+	for range 10 {
+		l.Settle(acquire(t, l, ask), good)
+	}
+	server.kill()
+	for range 5 {
+		l.Settle(acquire(t, l, ask), good)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, err := l.Acquire(ctx, ask); !errors.Is(err, limit.ErrThrottled) {
+		t.Errorf("got %v for one request more than half of the ten that were left, want ErrThrottled", err)
+	}
+	if wait := l.Peek(t.Context(), ask); wait < 23*time.Hour {
+		t.Errorf("Peek says %v, want about a day", wait)
+	}
+}

@@ -8,8 +8,6 @@ require (
 	github.com/redis/go-redis/v9 v9.22.0
 	github.com/steadyhttp/steadyhttp v0.0.0
 	go.uber.org/zap v1.28.0
-	golang.org/x/sync v0.20.0
-	golang.org/x/time v0.14.0
 )
 
 require (
@@ -18,4 +16,5 @@ require (
 	go.uber.org/atomic v1.11.0 // indirect
 	go.uber.org/multierr v1.10.0 // indirect
 	golang.org/x/sys v0.30.0 // indirect
+	golang.org/x/time v0.14.0 // indirect
 )

@@ -8,15 +8,18 @@ import (
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
-// Peek implements limit.Limiter. It asks Redis once. While Redis is away it is 0:
-// what this process's share of the limits allows, Acquire tells.
+// Peek implements limit.Limiter. It asks Redis once, or this process's share of the
+// limits while Redis is away.
 func (l *Limiter) Peek(ctx context.Context, a limit.Ask) time.Duration {
-	if l.run() != nil || l.absence() != nil {
+	if l.run() != nil {
 		return 0
 	}
 	a.Cost.Requests = max(a.Cost.Requests, 1)
 	t := &ticket{ask: a, cost: loadOf(a.Cost), came: time.Now(), limits: setLimits(a.Limits)}
 	t.names(l.prefix())
+	if gone := l.absence(); gone != nil {
+		return gone.limits.memory.Peek(ctx, gone.limits.asks(t))
+	}
 	q := t.admission(l, ctx)
 	q.Peek = true
 	var answer answer

@@ -50,12 +50,9 @@ func (l *Limiter) Settle(p limit.Permit, o limit.Outcome) {
 	case t == nil:
 		return
 	case t.local != nil:
-		t.local.end()
+		t.local.of.memory.Settle(t.local.Permit, o)
 	}
 	if gone != nil {
-		if o.Signal == limit.SignalGood {
-			gone.limits.works(t)
-		}
 		return
 	}
 	ev := t.event()
@@ -137,8 +134,7 @@ func (l *Limiter) Observe(p limit.Permit, o limit.Observation) (held bool) {
 	held = o.Signal == limit.SignalRefused || l.gateError(o.Key) != nil
 	l.mu.Unlock()
 	if gone != nil {
-		gone.limits.observe(l.prefix(), o)
-		return held
+		return gone.limits.observe(t, o) || held
 	}
 	stated := o.Unit != ""
 	if stated && t.local != nil {

@@ -171,7 +171,17 @@ func (l *Limiter) Snapshot() []limit.KeyState {
 		}
 	}
 	var all []limit.KeyState
+	alone := map[limit.Key]bool{}
+	if l.away != nil {
+		all = append(l.away.limits.memory.Snapshot(), l.away.state(now))
+		for i := range all {
+			alone[all[i].Key] = true
+		}
+	}
 	for of, s := range l.known {
+		if alone[s.key] {
+			continue
+		}
 		k := limit.KeyState{Key: s.key, Waiting: waiting[of], Concurrent: underWay[of], WouldHold: s.wouldHold, Evidence: s.evidence}
 		k.Batch, k.Urgent = batch[of], urgent[of]
 		if t := oldest[of]; t != nil {
@@ -201,9 +211,6 @@ func (l *Limiter) Snapshot() []limit.KeyState {
 			k.Limits = append(k.Limits, limit.LimitState{Unit: "concurrency", Limit: float64(most), Left: float64(most - underWay[of])})
 		}
 		all = append(all, k)
-	}
-	if l.away != nil {
-		all = append(all, l.away.state(now))
 	}
 	return all
 }

@@ -43,6 +43,9 @@ local function shift(s, by)
       for _, h in ipairs(holes) do h[1], h[3] = h[1] + by, h[3] + by end
     end
   end
+  for _, holes in pairs(s.rate and s.rate.holes or {}) do
+    for i in ipairs(holes) do holes[i] = holes[i] + by end
+  end
   move(s, 'second', 'cold', 'contradicted', 'began', 'refusing', 'urgent', 'waits0', 'waits1')
   move(s.good, 'second')
   move(s.bad, 'second')
@@ -189,6 +192,23 @@ local function fill_hole(b, class, n)
     n, list[1][2] = n - part, list[1][2] - part
     if list[1][2] <= ROUND_OFF then table.remove(list, 1) end
   end
+end
+
+-- owe is leave_hole for a rate: once a whole request is owed to the class, the next turn
+-- is left for it. rate_hole returns when the first such turn is, inf if there is none.
+local function owe(r, class)
+  r.owed, r.holes = r.owed or { 0, 0 }, r.holes or { {}, {} }
+  r.owed[class + 1] = r.owed[class + 1] + OWED_OF
+  local list = r.holes[class + 1]
+  if r.owed[class + 1] < 1 or #list >= MAX_HOLES then return end
+  r.owed[class + 1] = r.owed[class + 1] - 1
+  table.insert(list, r.next)
+  r.next = r.next + 1 / rate_at(r, r.next)
+end
+local function rate_hole(r, class)
+  local list = r.holes and r.holes[class + 1] or {}
+  while list[1] and list[1] < now - HOLE_TIME do table.remove(list, 1) end
+  return list[1] or inf
 end
 
 -- lets_nothing_in returns since when a limit that nobody states has refused all

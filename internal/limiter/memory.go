@@ -14,6 +14,10 @@ import (
 // A Memory is the Limiter of one process. Its zero value is ready to use; it
 // must not be copied after first use.
 type Memory struct {
+	// Spent says that what the user's limits let go at once has gone: who takes over
+	// from a shared Limiter does not know what others have sent of late.
+	Spent bool
+
 	hosts  sync.Map     // *host, by name
 	n      atomic.Int64 // how many there are
 	keys   atomic.Int64 // how many Keys they have in all, beside themselves
@@ -196,6 +200,21 @@ func (m *Memory) Observe(granted limit.Permit, o limit.Observation) (held bool) 
 	}
 	h.publish()
 	return o.Signal == limit.SignalRefused || h.holds(&o.Key) // what explains a refusal holds the next one: a pause, a stated limit or the finder
+}
+
+// Seed takes in what was known elsewhere, as if a response to a request that goes now
+// had said so: the limit or the pause of o.
+func (m *Memory) Seed(o limit.Observation) {
+	h, t := m.lockHost(o.Key.Host), monotime.Now()
+	defer h.mu.Unlock()
+	k := h.of(o.Key, t)
+	k.used = t
+	if o.Unit != "" {
+		k.learn(t, t, load{}, k.sent, &o)
+	}
+	k.asked(t, t, &o)
+	k.run(t)
+	h.publish()
 }
 
 // holds reports whether a gate holds the requests of k back.

@@ -199,3 +199,45 @@ func storm(t *testing.T, seed uint64) {
 		t.Errorf("got %v requests within a second, want at most %d", n, perSecond)
 	}
 }
+
+// Who takes over from a shared Limiter begins with what was known there, and as if others
+// had sent all that may go at once.
+func TestSeed(t *testing.T) {
+	k := routed("GET /v1/things")
+	for _, c := range []struct {
+		name   string
+		seed   limit.Observation
+		limits limit.Limits
+		waits  []time.Duration // by each of several requests that come at once
+	}{
+		{"a limit of the user's", limit.Observation{}, limit.Limits{RequestsPerSecond: 10, Burst: 10},
+			[]time.Duration{100 * time.Millisecond, 200 * time.Millisecond, 300 * time.Millisecond}},
+		{"a day's requests", limit.Observation{}, limit.Limits{RequestsPerDay: 2},
+			[]time.Duration{0, 0, 24 * time.Hour}},
+		{"a stated limit", limit.Observation{Unit: "requests", Limit: 10, Window: time.Second, Reset: time.Second, Refills: true, MaxWait: time.Minute}, limit.Limits{},
+			[]time.Duration{100 * time.Millisecond, 200 * time.Millisecond, 300 * time.Millisecond}},
+		{"a pause", limit.Observation{Signal: limit.SignalRefused, Hold: time.Second, Strict: true}, limit.Limits{},
+			[]time.Duration{time.Second}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := &Memory{Spent: true}
+				c.seed.Key = k
+				if c.seed.Unit != "" || c.seed.Hold > 0 {
+					m.Seed(c.seed)
+				}
+				var wg sync.WaitGroup
+				for _, want := range c.waits {
+					wg.Go(func() {
+						p, err := m.Acquire(t.Context(), limit.Ask{Key: k, LimitsKey: k, Limits: c.limits})
+						if got := p.Waited; err != nil || got < want-10*time.Millisecond || got > want+want/20 {
+							t.Errorf("got a permit after %v, %v; want one after %v", got, err, want)
+						}
+					})
+					synctest.Wait()
+				}
+				wg.Wait()
+			})
+		})
+	}
+}

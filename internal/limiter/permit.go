@@ -39,6 +39,11 @@ func (h *host) enter(a *limit.Ask, p *permit, t monotime.Instant, peeks bool) {
 		if k.told == nil && k.max == 0 {
 			k.told, k.max = toldBy(&a.Limits), int32(min(max(a.Limits.MaxConcurrent, 0), 1<<30))
 			h.answered = h.answered || len(k.told) > 0 // nobody has to feel the way
+			for i := range k.told {
+				if h.memory.Spent {
+					k.told[i].spend(t)
+				}
+			}
 		}
 		p.hold(k)
 	}

@@ -108,6 +108,15 @@ func (w *told) evenly(at monotime.Instant, n float64) {
 	w.turn = max(w.turn, at.Add(w.each(max(w.burst-min(n, w.max), 0))))
 }
 
+// spend takes the burst of a window of up to a minute at t: a request or a token goes
+// each time that a steady flow has brought one. What is left of a day nobody can tell
+// from that.
+func (w *told) spend(t monotime.Instant) {
+	if w.length <= time.Minute {
+		w.turn = t.Add(w.each(w.burst))
+	}
+}
+
 // room returns when the window has room for n.
 func (w *told) room(t monotime.Instant, n float64) monotime.Instant {
 	over := w.sum + n - w.max - RoundOff
