@@ -104,6 +104,9 @@ func (p *plan) on(a attempt) attempt {
 		return a
 	}
 	a.own, a.to, a.within = p.req, p.to(), p.waits()
+	if p.walk != nil && p.walk.at != p.told {
+		p.tellTarget()
+	}
 	if !p.via.down.Quiet() {
 		a.began = monotime.Now()
 		if p.walk != nil {

@@ -91,6 +91,13 @@ func FromContext(ctx context.Context) (Call, bool) {
 	return c.summary(), c.used
 }
 
+// soFar is what is on record by now.
+func (c *call) soFar() Call {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.summary()
+}
+
 type callKey struct{}
 
 // A call is the record that the wrappers share about one call. It is in the

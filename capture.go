@@ -96,20 +96,9 @@ func (t *Logger) later(resp *http.Response, e entry) {
 		b.start = &capture{max: t.bodies()}
 	}
 	e.body = b
-	// A wrapper further out may look at the body in another goroutine while it
-	// sets fields of resp: the end goes by what they were.
-	headers, verdict := *resp, verdictOn(resp)
-	e.call.mu.Lock()
-	turn, call := e.call.turn, e.call.summary()
-	e.call.mu.Unlock()
+	headers, end := *resp, e.call.ending(e.req, resp)
 	b.end = func(err error) {
-		e.call.inTurn(turn, func() { // else the record serves another call by now
-			call = e.call.summary()
-			if f := e.call.finding; f.about == resp && f.verdict != nil {
-				verdict = f.verdict
-			}
-		})
-		call = call.ended(e.req, &headers, err, verdict)
+		call := end(err)
 		if ce := t.check(call); ce != nil {
 			ce.Write(e.fields(&headers, call)...)
 		}

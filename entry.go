@@ -1,6 +1,7 @@
 package steadyhttp
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -90,14 +91,35 @@ func (t *Logger) waitsForBody(resp *http.Response) bool {
 // Logger saw: that of a wrapper further in, else what the status or the error
 // alone tells. The body is not a Logger's to read.
 func (c *call) outcome(req *http.Request, resp *http.Response, err error) Call {
-	c.mu.Lock()
-	call := c.summary()
-	c.mu.Unlock()
+	call := c.soFar()
 	var verdict *Error
-	if resp != nil {
+	switch {
+	case resp != nil:
 		verdict = verdictOn(resp)
+	case call.Error != nil && call.Error.Err != nil && errors.Is(err, call.Error.Err):
+		verdict = call.Error
 	}
 	return call.ended(req, resp, err, verdict)
+}
+
+// ending returns what tells the call's outcome once the body of resp, which answers req,
+// has ended, with an error or without.
+func (c *call) ending(req *http.Request, resp *http.Response) func(error) Call {
+	// A wrapper further out may look at the body in another goroutine while it
+	// sets fields of resp: the end goes by what they were.
+	headers, verdict := *resp, verdictOn(resp)
+	c.mu.Lock()
+	turn, call := c.turn, c.summary()
+	c.mu.Unlock()
+	return func(err error) Call {
+		c.inTurn(turn, func() { // else the record serves another call by now
+			call = c.summary()
+			if f := c.finding; f.about == resp && f.verdict != nil {
+				verdict = f.verdict
+			}
+		})
+		return call.ended(req, &headers, err, verdict)
+	}
 }
 
 // ended returns the call with the verdict on how it ended: one that was given

@@ -189,6 +189,16 @@ func (s *evidence) never(req *http.Request, next http.RoundTripper, err error) b
 	return proxy != nil && sameHost(*host, proxy.Hostname())
 }
 
+// judge puts into e, the verdict on err, what s shows of it.
+func (s *evidence) judge(e *Error, req *http.Request, next http.RoundTripper, err error) {
+	if e.Class == Unknown && s.refusedConnect(req, err) {
+		e.Class, e.Hint = Connection, "The proxy did not connect to the host: "+Connection.sheet().hint
+	}
+	if s.never(req, next, err) {
+		e.Fate = FateNeverSent
+	}
+}
+
 // refusedConnect reports whether a proxy refused to connect to req's host, for a
 // reason that may pass. The evidence: a connection was made and never could be
 // used, although no handshake failed, nothing was written, and the error is a mere

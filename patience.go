@@ -67,10 +67,11 @@ func (p *plan) outageWaitSet() (set time.Duration) {
 
 // outageWaitBelow is the OutageWait of next, if that is a Throttler.
 func outageWaitBelow(next http.RoundTripper) time.Duration {
+	var below any = next
 	if l, ok := next.(*link); ok {
-		next = l.wrapper
+		below = l.wrapper
 	}
-	if t, ok := next.(*Throttler); ok && !t.Disabled {
+	if t, ok := below.(*Throttler); ok && !t.Disabled {
 		return t.OutageWait
 	}
 	return 0

@@ -44,6 +44,7 @@ type plan struct {
 	sends        int    // attempts that were made
 	conversation string // that the request belongs to, if it may go elsewhere
 	walk         *walk  // nil as long as it goes as it is
+	told         int    // where it went last, as far as its Trace knows
 }
 
 // make makes the plan of a call. c is its record, nil if it has none.

@@ -33,3 +33,9 @@ func (t *Throttler) priority(req *http.Request) limit.Priority {
 	}
 	return limit.Normal
 }
+
+// priorityOf is what the context of req says, limit.Normal if it says nothing.
+func priorityOf(req *http.Request) limit.Priority {
+	p, _ := req.Context().Value(priorityKey{}).(limit.Priority)
+	return p
+}

@@ -193,15 +193,9 @@ func (r *retry) judge(a attempt, resp *http.Response, err error) *Error {
 			req = a.req.WithContext(r.req.Context()) // whose secrets the text may hold
 		}
 		e := *errorFor(req, err)
-		if e.Class == Unknown {
-			if a.sent.refusedConnect(req, err) {
-				e.Class, e.Hint = Connection, "The proxy did not connect to the host: "+Connection.sheet().hint
-			} else if a.sent == nil && mayBeRefusedConnect(req, r.next, err) {
-				r.watched, r.again = true, !r.watched // once more, and this time it is watched
-			}
-		}
-		if a.sent.never(req, r.next, err) {
-			e.Fate = FateNeverSent
+		a.sent.judge(&e, req, r.next, err)
+		if e.Class == Unknown && a.sent == nil && mayBeRefusedConnect(req, r.next, err) {
+			r.watched, r.again = true, !r.watched // once more, and this time it is watched
 		}
 		r.call.find(finding{verdict: &e})
 		return &e
@@ -253,10 +247,12 @@ func (r *retry) sleep(d time.Duration) error {
 	if d <= 0 && r.walk != nil {
 		return nil // elsewhere at once
 	}
+	over := sleeping(r.req, d, r.verdict)
 	start := time.Now()
 	err := sleep(r.req, d)
 	waited := time.Since(start)
 	r.call.addWait(waited, r.verdict.RetryAfterSource)
+	over(waited)
 	return err
 }
 

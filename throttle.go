@@ -234,21 +234,27 @@ func (t *Throttler) withPermit(req *http.Request, next http.RoundTripper, maxWai
 		return refuse(req, err)
 	}
 	ask.MaxWait = maxWait
-	s := settling{t: t}
+	s, c := settling{t: t}, callFrom(req.Context())
+	var told *throttled
+	if c != nil { // as with every Trace
+		if told = throttledOf(req); told != nil {
+			ask.Waiting = told.begins
+		}
+	}
 	over := whileWaiting(req)
 	s.p, err = t.acquire(req, &ask)
 	over()
 	if s.p.Waited > 0 {
-		var c *call
 		req, c = openCall(req)
 		defer c.leave()
 		c.addThrottled(s.p.Waited, s.p.Gated, ask.Priority)
 		c.logThrottled(req, s.p.Waited, s.p.Why, ask.Priority)
 	}
+	told.ends(&ask, &s.p)
 	if err != nil {
 		return refuse(req, refusal(err))
 	}
-	if c := callFrom(req.Context()); c != nil && s.p.Spared != "" {
+	if c != nil && s.p.Spared != "" {
 		c.logSpared(req, s.p.Spared)
 	}
 	defer s.unlessLater()

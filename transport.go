@@ -35,6 +35,9 @@ type Transport struct {
 	Throttler  *Throttler
 	Classifier *Classifier
 
+	// Trace is told what calls go through. nil is nobody, and costs nothing.
+	Trace *Trace
+
 	once  sync.Once
 	chain chain // linked at the first request
 	err   error // why it could not be
@@ -61,11 +64,15 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 // other Transports as well.
 type chain struct {
 	logger, retrier, failover, throttler, classifier link
+
+	call, attempt link // tell the Trace, if there is one
 }
 
 // A link is a wrapper with what it calls.
 type link struct {
-	wrapper
+	wrapper interface {
+		roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error)
+	}
 	next http.RoundTripper
 }
 
@@ -82,8 +89,13 @@ func (t *Transport) link() {
 	}
 	c := &t.chain
 	c.classifier = link{orOwn(t.Classifier, &t.own.Classifier), t.base()}
-	c.throttler = link{orOwn(t.Throttler, &t.own.Throttler), &c.classifier}
-	below := &c.throttler
+	below, throttler := &c.classifier, orOwn(t.Throttler, &t.own.Throttler)
+	if t.Trace != nil {
+		c.attempt = link{attemptTracer{t.Trace, throttler}, below}
+		below = &c.attempt
+	}
+	c.throttler = link{throttler, below}
+	below = &c.throttler
 	if t.Failover != nil {
 		c.failover = link{t.Failover, below}
 		below = &c.failover
@@ -92,10 +104,21 @@ func (t *Transport) link() {
 	if t.Logger != nil {
 		c.logger = link{t.Logger, &c.retrier}
 	}
+	if t.Trace != nil {
+		c.call = link{callTracer{t.Trace}, c.outermost()}
+	}
 }
 
 // first is the wrapper that the client calls.
 func (c *chain) first() *link {
+	if c.call.wrapper != nil {
+		return &c.call
+	}
+	return c.outermost()
+}
+
+// outermost is the outermost wrapper that a user knows of.
+func (c *chain) outermost() *link {
 	if c.logger.wrapper != nil {
 		return &c.logger
 	}

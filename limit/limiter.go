@@ -165,6 +165,20 @@ type Ask struct {
 	Repeat     bool      // the request was sent before, and its response is in hand
 	Repeatable bool      // sending the request twice does no harm, so it is the better probe
 	Inference  Inference // what the Limiter may do by what it infers
+
+	// Waiting, unless it is nil, is called once by Acquire if the request has to wait:
+	// when it begins to, in Acquire's own goroutine and with no lock held. A request
+	// that is refused at once does not wait. A Limiter that does not call it is one of
+	// which nobody learns that a request waits before it has.
+	Waiting func(Wait)
+}
+
+// A Wait is one wait of a request: in a Limiter, or between two attempts.
+type Wait struct {
+	Key      Key           // of the request; between two attempts only its Host
+	For      time.Duration // how long it will take, as it seems when it begins, 0 if that is not known; how long it took, once it is over
+	Why      string        // such as "the limit of tokens per minute"; between two attempts "backoff", or the header or field that asks for it
+	Priority Priority
 }
 
 // A Priority is the class in which a request waits. Of those that wait under a Key the

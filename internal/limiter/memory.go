@@ -74,9 +74,16 @@ func (m *Memory) AcquireFor(ctx context.Context, a *limit.Ask, req *http.Request
 	waiting.done = make(chan struct{})
 	waiting.waits = true
 	waiting.count(0, 1)
+	var begins limit.Wait
+	if a.Waiting != nil {
+		begins = limit.Wait{Key: a.Key, For: by.holdsFor(&w, t, at), Why: w.why, Priority: a.Priority}
+	}
 	by.queueUp(&waiting, t, at)
 	h.publish()
 	h.mu.Unlock()
+	if a.Waiting != nil {
+		h.tell(&waiting, begins)
+	}
 	var tooLong <-chan time.Time
 	if a.MaxWait > 0 {
 		bound := time.NewTimer(a.MaxWait)

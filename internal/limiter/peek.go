@@ -31,13 +31,20 @@ func (m *Memory) Peek(ctx context.Context, a limit.Ask) time.Duration {
 	t := monotime.Now()
 	w := h.arrives(&a)
 	by, at, _ := w.peek(ctx, t)
-	switch {
-	case by == nil:
+	if by == nil {
 		return 0
+	}
+	return by.holdsFor(&w, t, at)
+}
+
+// holdsFor is how long k, which holds w back until at, does so in all likelihood. w
+// stands in no queue.
+func (k *keyState) holdsFor(w *waiter, t, at monotime.Instant) time.Duration {
+	switch {
 	case w.why == whyPlaces:
-		return min(at.Sub(t), by.placeIn(t, &w))
-	case by.gate != nil && !w.ask.passes(by.gate):
-		at = at.Add(by.leavesIn())
+		return min(at.Sub(t), k.placeIn(t, w))
+	case k.gate != nil && !w.ask.passes(k.gate):
+		at = at.Add(k.leavesIn())
 	}
 	return at.Sub(t)
 }

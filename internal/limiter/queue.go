@@ -89,6 +89,19 @@ func (h *host) wait(ctx context.Context, w *waiter, canceled <-chan struct{}, to
 	return w.granted, w.err
 }
 
+// tell says that w waits. If who is told panics, w is given up: nobody would settle its
+// permit.
+func (h *host) tell(w *waiter, begins limit.Wait) {
+	told := false
+	defer func() {
+		if !told {
+			h.giveUp(w, context.Canceled, false)
+		}
+	}()
+	w.ask.Waiting(begins)
+	told = true
+}
+
 // blocker returns the Key that holds w back the longest, and until when; nil if w
 // can go. sure is false where it may be sooner or depends on others.
 func (w *waiter) blocker(t monotime.Instant) (by *keyState, at monotime.Instant, sure bool) {
