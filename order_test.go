@@ -147,6 +147,9 @@ func TestConformance(t *testing.T) {
 		conforms(m.name+">Failover", func(b http.RoundTripper) http.RoundTripper { return m.wrap(withSecondHost(b)) })
 	}
 	conforms("Transport", func(b http.RoundTripper) http.RoundTripper { return &steadyhttp.Transport{Base: b} })
+	conforms("Transport with Trace", func(b http.RoundTripper) http.RoundTripper {
+		return &steadyhttp.Transport{Base: b, Trace: new(diary).trace()}
+	})
 	debug := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(io.Discard), zapcore.DebugLevel))
 	chains := orders(makers(debug))
 	if !*long {

@@ -235,12 +235,7 @@ func (t *Throttler) withPermit(req *http.Request, next http.RoundTripper, maxWai
 	}
 	ask.MaxWait = maxWait
 	s, c := settling{t: t}, callFrom(req.Context())
-	var told *throttled
-	if c != nil { // as with every Trace
-		if told = throttledOf(req); told != nil {
-			ask.Waiting = told.begins
-		}
-	}
+	told := c.traceWait(req, &ask)
 	over := whileWaiting(req)
 	s.p, err = t.acquire(req, &ask)
 	over()
@@ -250,14 +245,15 @@ func (t *Throttler) withPermit(req *http.Request, next http.RoundTripper, maxWai
 		c.addThrottled(s.p.Waited, s.p.Gated, ask.Priority)
 		c.logThrottled(req, s.p.Waited, s.p.Why, ask.Priority)
 	}
-	told.ends(&ask, &s.p)
 	if err != nil {
+		told.ends(&ask, &s.p)
 		return refuse(req, refusal(err))
 	}
 	if c != nil && s.p.Spared != "" {
 		c.logSpared(req, s.p.Spared)
 	}
 	defer s.unlessLater()
+	told.ends(&ask, &s.p)
 	if req, err = preparedAgain(req, s.p.Waited); err != nil {
 		s.outcome.Refund = true
 		return refuse(req, err)

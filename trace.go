@@ -61,7 +61,7 @@ type Trace struct {
 // A tracing is the Trace of a call, in its context.
 type tracing struct {
 	*Trace
-	call *call
+	call *call // its record
 }
 
 type tracingKey struct{}
@@ -220,12 +220,19 @@ type throttled struct {
 	told bool
 }
 
-// throttledOf is what tells of req's wait, nil for nothing.
-func throttledOf(req *http.Request) *throttled {
-	if t := tracingOf(req); t != nil && (t.WaitStart != nil || t.WaitDone != nil) {
-		return &throttled{tracing: t, req: req}
+// traceWait has a Limiter tell that a waits, which is about req. It returns what tells
+// the end of that; nil if nobody is told. c may be nil: with a Trace there is a record.
+func (c *call) traceWait(req *http.Request, a *limit.Ask) *throttled {
+	if c == nil {
+		return nil
 	}
-	return nil
+	t := tracingOf(req)
+	if t == nil || t.WaitStart == nil && t.WaitDone == nil {
+		return nil
+	}
+	told := &throttled{tracing: t, req: req}
+	a.Waiting = told.begins
+	return told
 }
 
 // begins tells that the wait begins.

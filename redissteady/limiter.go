@@ -136,8 +136,7 @@ func (l *Limiter) Acquire(ctx context.Context, a limit.Ask) (limit.Permit, error
 	}
 	a.Cost.Requests = max(a.Cost.Requests, 1)
 	t := l.enter(a)
-	err := l.obtain(ctx, t)
-	l.leave(t, err == nil)
+	err := l.obtainAndLeave(ctx, t)
 	var r *limit.Refusal
 	if errors.As(err, &r) {
 		l.mu.Lock()
@@ -150,6 +149,22 @@ func (l *Limiter) Acquire(ctx context.Context, a limit.Ask) (limit.Permit, error
 	}
 	return p, err
 }
+
+// obtainAndLeave is obtain, after which t is no longer among those who wait: also where
+// Ask.Waiting panics.
+func (l *Limiter) obtainAndLeave(ctx context.Context, t *ticket) (err error) {
+	err = errPanic
+	defer func() {
+		if err == errPanic {
+			l.giveBack(t)
+		}
+		l.leave(t, err == nil)
+	}()
+	err = l.obtain(ctx, t)
+	return err
+}
+
+var errPanic = errors.New("redissteady: Ask.Waiting panicked")
 
 // obtain asks for a permit, of Redis or of this process's own limits, until
 // there is one or never will be.
@@ -275,6 +290,7 @@ func (l *Limiter) ask(ctx context.Context, t *ticket) (answer, error) {
 func (l *Limiter) wait(ctx context.Context, t *ticket, d time.Duration) bool {
 	began := time.Now()
 	l.queue(t)
+	l.tell(t, d)
 	defer func() { t.waited += time.Since(began) }()
 	if t.gate != "" {
 		l.front(t)

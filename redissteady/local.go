@@ -98,6 +98,9 @@ func (c *local) asks(t *ticket) limit.Ask {
 	if a.MaxWait > 0 {
 		a.MaxWait = max(t.boundLeft(), 1)
 	}
+	if a.Waiting != nil {
+		a.Waiting = t.tells
+	}
 	return a
 }
 

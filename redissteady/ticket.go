@@ -36,6 +36,7 @@ type ticket struct {
 	probes  []int  // the keys of the scopes of which it is a probe
 	gate    string // at which it stands and asks again: the name of the scope
 	full    bool   // too many wait already
+	told    bool   // Ask.Waiting was called
 	inQueue bool
 	rested  bool      // it has stood in a line where others ask
 	press   time.Time // when it asks there all the same, if it has a deadline
@@ -248,6 +249,30 @@ func (l *Limiter) queue(t *ticket) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.queued[t.queuedKey()]++
+}
+
+// tell calls Ask.Waiting, once. d is what t waits for before it asks again.
+func (l *Limiter) tell(t *ticket, d time.Duration) {
+	if t.ask.Waiting == nil || t.told {
+		return
+	}
+	switch {
+	case t.resting:
+		d = l.behind(t)
+	case t.held != nil:
+		d = seconds(t.held.Left)
+	case d == forever:
+		d = 0 // in line for a place
+	}
+	t.tells(limit.Wait{Key: t.ask.Key, For: d, Why: t.why, Priority: t.ask.Priority})
+}
+
+// tells is tell of a wait in this process's own limits, as of any other.
+func (t *ticket) tells(w limit.Wait) {
+	if !t.told {
+		t.told = true
+		t.ask.Waiting(w)
+	}
 }
 
 // leave takes t from among those who wait, to those who are under way if it was

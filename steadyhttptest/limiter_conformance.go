@@ -87,7 +87,7 @@ type promise struct {
 // promises lists them from what nearly every request meets to what few do.
 func promises() []promise {
 	var all []promise
-	for _, group := range [][]promise{permitPromises, ratePromises, tokenPromises, placePromises, endPromises, boundPromises, priorityPromises, keyPromises, pausePromises, statedPromises, failingPromises, inferencePromises, statePromises} {
+	for _, group := range [][]promise{permitPromises, ratePromises, tokenPromises, placePromises, endPromises, boundPromises, priorityPromises, waitingPromises, keyPromises, pausePromises, statedPromises, failingPromises, inferencePromises, statePromises} {
 		all = append(all, group...)
 	}
 	return all

@@ -76,6 +76,28 @@ var brokenLimiters = []struct {
 		}
 		return l
 	}, "a permit that nobody gave changes nothing", "got held, want not"},
+	{"tells twice of a wait", asks(func(a *limit.Ask) {
+		if tell := a.Waiting; tell != nil {
+			a.Waiting = func(w limit.Wait) { tell(w); tell(w) }
+		}
+	}), "a request that waits says so once, when its wait begins", "called 2 times"},
+	{"tells of a wait that is none", asks(func(a *limit.Ask) {
+		if a.Waiting != nil {
+			a.Waiting(limit.Wait{Key: a.Key, Priority: a.Priority, Why: "no reason"})
+		}
+	}), "a request that is refused at once does not wait", "want nothing"},
+	{"keeps the place of who panics", func() limit.Limiter {
+		return &brokenLimiter{acquire: func(l *brokenLimiter, ctx context.Context, a limit.Ask) (limit.Permit, error) {
+			defer func() {
+				if v := recover(); v != nil {
+					a.Waiting = nil
+					go l.Memory.Acquire(context.Background(), a)
+					panic(v)
+				}
+			}()
+			return l.Memory.Acquire(ctx, a)
+		}}
+	}, "what Ask.Waiting does may ask the Limiter, and may panic", "a request after one whose Waiting panicked"},
 	{"has a queue without an end", asks(func(a *limit.Ask) { a.MaxQueue = 0 }), "of MaxQueue one more is refused", "a fourth of"},
 	{"waits for the deadline in vain", gives(func(ctx context.Context, p *limit.Permit, err *error) {
 		if *err != nil {
