@@ -52,6 +52,9 @@ func (d *diary) write(ctx context.Context, format string, args ...any) {
 func (d *diary) trace() *steadyhttp.Trace {
 	return &steadyhttp.Trace{
 		AttemptStart: func(ctx context.Context, req *http.Request) {
+			if req.URL == nil { // which a base has to complain about
+				return
+			}
 			d.write(ctx, "attempt at %s%s", req.URL.Host, req.URL.Path)
 		},
 		AttemptDone: func(ctx context.Context, key limit.Key, resp *http.Response, e *steadyhttp.Error) {
