@@ -267,7 +267,7 @@ func sleeping(req *http.Request, d time.Duration, e *Error) (over func(time.Dura
 	if t == nil || d <= 0 {
 		return func(time.Duration) {}
 	}
-	w := limit.Wait{Key: limit.Key{Host: hostOf(req)}, For: d, Why: cmp.Or(e.RetryAfterSource, "backoff"), Priority: priorityOf(req)}
+	w := limit.Wait{Key: limit.Key{Host: hostOf(req)}, For: d, Why: cmp.Or(e.RetryAfterSource, "backoff"), Retry: true, Priority: priorityOf(req)}
 	if t.WaitStart != nil {
 		t.WaitStart(req.Context(), w)
 	}

@@ -178,6 +178,7 @@ type Wait struct {
 	Key      Key           // of the request; between two attempts only its Host
 	For      time.Duration // how long it will take, as it seems when it begins, 0 if that is not known; how long it took, once it is over
 	Why      string        // such as "the limit of tokens per minute"; between two attempts "backoff", or the header or field that asks for it
+	Retry    bool          // it is between two attempts
 	Priority Priority
 }
 
