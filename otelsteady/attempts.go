@@ -27,10 +27,10 @@ import (
 //
 // A span ends when the answer's body has ended or was closed, and so does the
 // duration; that of an upgraded connection ends with the headers. Its
-// error.type is the class of the failure. Beneath Calls that is what the
-// Classifier found in the body; the span is then exported a little later, when
-// that is known, with the time at which it ended. Without Calls it is what
-// status and headers tell.
+// error.type is the class of the failure. Beneath Calls, and a Transport with Trace, that
+// is what the Classifier found in the body; the span is then exported a little later,
+// when that is known, with the time at which it ended. Otherwise it is what status and
+// headers tell.
 //
 // Its zero value uses the global providers and propagator. It is safe for
 // concurrent use; it must not be copied after first use and its fields must not
@@ -66,6 +66,8 @@ func (t *Attempts) RoundTrip(req *http.Request) (*http.Response, error) {
 	returned := false
 	defer func() {
 		if !returned { // the base panicked
+			a.mu.Lock()
+			defer a.mu.Unlock()
 			a.end, a.failure = time.Now(), typePanic
 			a.finish()
 		}
@@ -80,7 +82,7 @@ func (t *Attempts) RoundTrip(req *http.Request) (*http.Response, error) {
 		return resp, err
 	}
 	if resp == nil && err == nil {
-		a.failure = steadyhttp.Unknown.String() // http.Client makes an error of it
+		a.judge(0, steadyhttp.Unknown.String()) // http.Client makes an error of it
 	}
 	a.over(err)
 	return resp, err
@@ -132,12 +134,13 @@ type attempt struct {
 	span   trace.Span
 	start  time.Time
 	common []attribute.KeyValue // of the span and of the metric
-	tried  int                  // how many of the call's attempts had failed before
 
-	status   int    // 0 without an answer
-	protocol string // its version, "" if not known
-	failure  string // the error.type; "" for a success
-	end      time.Time
+	mu       sync.Mutex // guards what follows
+	status   int        // 0 without an answer
+	protocol string     // its version, "" if not known
+	failure  string     // the error.type; "" for a success
+	end      time.Time  // zero until it is over
+	finished bool
 }
 
 // begin starts the span, and returns the request to send: a copy with other
@@ -164,21 +167,32 @@ func (t *Attempts) begin(req *http.Request) (*attempt, *http.Request) {
 
 // resent counts the requests that were sent for the same call before.
 func (a *attempt) resent(ctx context.Context) int {
-	record, ok := steadyhttp.FromContext(ctx)
 	if a.call != nil {
-		return a.call.sending(a, record)
+		return a.call.sending(a)
 	}
-	if ok {
+	if record, ok := steadyhttp.FromContext(ctx); ok {
 		return record.Attempts - 1
 	}
 	return 0
 }
 
 func (a *attempt) answered(resp *http.Response) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.status = resp.StatusCode
 	a.protocol = protocolOf(resp)
 	// Now, since the headers are the caller's once they are with him.
-	a.failure = classOf(verdictOn(resp, steadyhttp.Call{}))
+	a.failure = classOf(verdictOn(resp))
+}
+
+// judge notes the verdict on the answer with that status, or on an error if it is 0, if
+// that is what a came to.
+func (a *attempt) judge(status int, failure string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.status == status && !a.finished {
+		a.failure = failure
+	}
 }
 
 func protocolOf(resp *http.Response) string {
@@ -193,18 +207,33 @@ func protocolOf(resp *http.Response) string {
 
 // over notes that the attempt has ended, with err or with the end of its body.
 func (a *attempt) over(err error) {
+	a.mu.Lock()
 	a.end = time.Now()
 	if err != nil && a.failure == "" {
-		a.failure = classOf(verdictOnError(a.ctx, err, steadyhttp.Call{}))
+		a.failure = classOf(verdictOnError(a.ctx, err))
 	}
-	if err == nil && a.call != nil && a.call.judgesLater(a) {
-		return
+	a.mu.Unlock()
+	if a.call == nil || !a.call.keeps(a) {
+		a.finishIfOver()
 	}
-	a.finish()
 }
 
-// finish ends the span and records the duration, once all is known.
+// finishIfOver ends the span and records the duration, once. Nothing more will be known
+// of a, which may be nil, but its end.
+func (a *attempt) finishIfOver() {
+	if a == nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.end.IsZero() && !a.finished {
+		a.finish()
+	}
+}
+
+// finish requires a.mu held, and a to be over.
 func (a *attempt) finish() {
+	a.finished = true
 	attrs := a.common
 	if a.status != 0 {
 		attrs = append(attrs, semconv.HTTPResponseStatusCode(a.status))

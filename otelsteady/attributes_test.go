@@ -160,7 +160,7 @@ func TestNoSecretIsTold(t *testing.T) {
 			reply{status: 503, header: echo, body: body}, reply{status: 401, header: echo, body: body},
 			reply{err: &url.Error{Op: "Get", URL: "https://x/?key=" + canary, Err: fmt.Errorf("proxy said: Bearer %s", canary)}},
 		)
-		rt := r.calls(&steadyhttp.Transport{Retrier: everySecond(), Throttler: throttler, Base: r.attempts(base)})
+		rt := r.calls(&steadyhttp.Transport{Trace: otelsteady.Trace(), Retrier: everySecond(), Throttler: throttler, Base: r.attempts(base)})
 		for range 3 {
 			req := request(t, t.Context(), "GET", "https://"+canary+":"+canary+"@api.example.com/x?key="+canary+"&"+canary+"&state="+canary, "")
 			req.Header.Set("Authorization", "Bearer "+canary)

@@ -14,14 +14,15 @@ import (
 // Calls makes a span of each call, with an event for each wait in it, and
 // records how long calls take, in how many attempts, and how long each wait
 // was. It belongs outside of whatever repeats requests, around a
-// steadyhttp.Transport, with Attempts beneath for the spans of the attempts.
+// steadyhttp.Transport that has Trace as its Trace, with Attempts beneath for the spans
+// of the attempts. Around anything else, and without that Trace, there are no waits, no
+// tokens and no reasons: its error.type is what status and headers tell, and its
+// attempts are the requests that passed Attempts.
 //
 // A span ends when the answer's body has ended or was closed; that of an
 // upgraded connection ends with the headers. It is of kind internal, since
-// requests are told by the spans below it. Waits are read from the record that
-// steadyhttp's wrappers keep of a call, when the next attempt passes Attempts,
-// or else at the end of the call; that is also when their events appear, with
-// the time at which the wait began.
+// requests are told by the spans below it. The event of a wait appears when the wait is
+// over, with the time at which it began.
 //
 // http.Client makes a call of each hop of a redirect.
 //
@@ -55,20 +56,17 @@ func (t *Calls) RoundTrip(req *http.Request) (*http.Response, error) {
 	returned := false
 	defer func() {
 		if !returned { // the base panicked
-			c.finish(ending{failure: typePanic, record: recordOf(c.ctx, nil)})
+			c.panicked()
 		}
 	}()
 	resp, err := send(t.base(), with)
 	returned = true
-	c.returned()
+	c.returned(resp, err)
 	if resp != nil && endsLater(resp) {
-		then, with := c.endingOf(resp, nil), resp.Request // now: its fields are the caller's once they are with him
-		resp.Body = &watchedBody{ReadCloser: resp.Body, over: func(err error) {
-			c.finish(c.endingAfter(then, recordOf(c.ctx, with), err))
-		}}
+		resp.Body = &watchedBody{ReadCloser: resp.Body, over: c.bodyOver}
 		return resp, err
 	}
-	c.finish(c.endingOf(resp, err))
+	c.finish()
 	return resp, err
 }
 

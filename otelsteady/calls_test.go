@@ -138,7 +138,7 @@ func TestErrorTypeIsTheClass(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig()
 				once := &steadyhttp.Retrier{MaxAttempts: 1}
-				do(t, r.calls(&steadyhttp.Transport{Retrier: once, Base: r.attempts(playing(c.reply))}), chat(t, t.Context()))
+				do(t, r.calls(&steadyhttp.Transport{Trace: otelsteady.Trace(), Retrier: once, Base: r.attempts(playing(c.reply))}), chat(t, t.Context()))
 				calls, attempts := r.wantCounts(t, 1, 1)
 				wantAttr(t, calls[0], "error.type", c.call)
 				wantAttr(t, attempts[0], "error.type", c.last)
@@ -170,8 +170,8 @@ func TestTheCallSaysWhatToDo(t *testing.T) {
 	})
 }
 
-// Without Calls, an attempt ends by itself; without Attempts, a call tells its
-// waits at its end.
+// Without Calls, an attempt ends by itself. Without Attempts, a call has its waits and
+// what it went through, and without a Trace its status alone.
 func TestEachAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
@@ -186,10 +186,19 @@ func TestEachAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, start := newRig(), time.Now()
 		base := playing(reply{status: 503}, reply{status: 503}, reply{status: 200})
-		do(t, r.calls(&steadyhttp.Transport{Retrier: everySecond(), Base: base}), chat(t, t.Context()))
+		do(t, r.calls(&steadyhttp.Transport{Trace: otelsteady.Trace(), Retrier: everySecond(), Base: base}), chat(t, t.Context()))
 		calls, _ := r.wantCounts(t, 1, 0)
 		wantAttr(t, calls[0], "steadyhttp.attempts", "3")
-		wantEvents(t, calls[0], start, "0s steadyhttp.wait: backoff, 2, by ")
+		wantEvents(t, calls[0], start, "0s steadyhttp.wait: backoff, 1, by ", "1s steadyhttp.wait: backoff, 1, by ")
+	})
+	synctest.Test(t, func(t *testing.T) {
+		r, start := newRig(), time.Now()
+		base := playing(reply{status: 503}, reply{status: 429, body: insufficientQuota})
+		do(t, r.calls(&steadyhttp.Transport{Retrier: everySecond(), Base: r.attempts(base)}), chat(t, t.Context()))
+		calls, _ := r.wantCounts(t, 1, 2)
+		wantAttr(t, calls[0], "error.type", "rate_limit") // as the status says
+		wantAttr(t, calls[0], "steadyhttp.attempts", "2")
+		wantEvents(t, calls[0], start)
 	})
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
@@ -244,7 +253,7 @@ func TestHowACallMayEnd(t *testing.T) {
 				}
 				return resp, err
 			})
-			do(t, r.calls(&steadyhttp.Transport{Retrier: retrier, Base: r.attempts(causeless)}), chat(t, t.Context()))
+			do(t, r.calls(&steadyhttp.Transport{Trace: otelsteady.Trace(), Retrier: retrier, Base: r.attempts(causeless)}), chat(t, t.Context()))
 			calls, attempts := r.wantCounts(t, 1, 2)
 			wantAttr(t, calls[0], "error.type", "")
 			wantAttr(t, attempts[0], "error.type", "timeout")
@@ -297,7 +306,7 @@ func TestHowACallMayEnd(t *testing.T) {
 
 func TestThrottledCalls(t *testing.T) {
 	throttled := func(r *rig, base http.RoundTripper) http.RoundTripper {
-		return r.calls(&steadyhttp.Transport{Throttler: &steadyhttp.Throttler{RequestsPerSecond: 0.5, Burst: 1}, Base: r.attempts(base)})
+		return r.calls(&steadyhttp.Transport{Trace: otelsteady.Trace(), Throttler: &steadyhttp.Throttler{RequestsPerSecond: 0.5, Burst: 1}, Base: r.attempts(base)})
 	}
 	t.Run("one that waits", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
@@ -307,6 +316,8 @@ func TestThrottledCalls(t *testing.T) {
 			do(t, rt, chat(t, t.Context()))
 			calls, _ := r.wantCounts(t, 2, 2)
 			wantEvents(t, calls[1], start, "0s steadyhttp.wait: throttled, 2, by ")
+			event := tracetest.SpanStub{Attributes: calls[1].Events[0].Attributes}
+			wantAttr(t, event, "steadyhttp.wait.why", "the limit of requests")
 			r.wantHistogram(t, "steadyhttp.wait.duration", map[string]sum{chatHost + ",steadyhttp.wait.reason=throttled": {1, 2}})
 		})
 	})

@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 
 	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/otelsteady"
 )
 
 var canarySpans = flag.Int("canary.spans", 0, "how many spans TestCanaries looks at; 0 is some thousands")
@@ -111,7 +112,7 @@ func TestCanaries(t *testing.T) {
 		failures := 0
 		for seed, spans := uint64(0), 0; spans < n && failures < 5; seed++ {
 			r := &release{Rand: rand.New(rand.NewPCG(seed, 1))}
-			rt := rig.calls(&steadyhttp.Transport{Retrier: &steadyhttp.Retrier{MaxAttempts: 2}, Base: rig.attempts(roundTripper(r.answer))})
+			rt := rig.calls(&steadyhttp.Transport{Trace: otelsteady.Trace(), Retrier: &steadyhttp.Retrier{MaxAttempts: 2}, Base: rig.attempts(roundTripper(r.answer))})
 			if resp, err := rt.RoundTrip(r.request(t)); err == nil {
 				io.Copy(io.Discard, resp.Body)
 				resp.Body.Close()

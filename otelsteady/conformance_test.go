@@ -40,7 +40,7 @@ func TestConformance(t *testing.T) {
 		{"Calls with the global providers", func(b http.RoundTripper) http.RoundTripper { return &otelsteady.Calls{Base: b} }},
 		{"Attempts with the global providers", func(b http.RoundTripper) http.RoundTripper { return &otelsteady.Attempts{Base: b} }},
 		{"around a Transport", func(b http.RoundTripper) http.RoundTripper {
-			return calls(&steadyhttp.Transport{Base: attempts(b)})
+			return calls(&steadyhttp.Transport{Trace: otelsteady.Trace(), Base: attempts(b)})
 		}},
 		{"inside a Transport, both", func(b http.RoundTripper) http.RoundTripper {
 			return &steadyhttp.Transport{Base: calls(attempts(b))}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/otelsteady"
 )
 
 // Each hop is a call to a RoundTripper. Their attempts are numbered through,
@@ -224,7 +225,7 @@ func TestRequestsOnTheSide(t *testing.T) {
 	} {
 		for name, chain := range map[string]func(http.RoundTripper) http.RoundTripper{
 			"in a Transport": func(base http.RoundTripper) http.RoundTripper {
-				return &steadyhttp.Transport{Retrier: &steadyhttp.Retrier{MaxAttempts: 1}, Base: base}
+				return &steadyhttp.Transport{Trace: otelsteady.Trace(), Retrier: &steadyhttp.Retrier{MaxAttempts: 1}, Base: base}
 			},
 			"in Calls alone": func(base http.RoundTripper) http.RoundTripper { return base },
 		} {

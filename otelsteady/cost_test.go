@@ -46,7 +46,7 @@ func BenchmarkCall(b *testing.B) {
 			name string
 			rt   http.RoundTripper
 		}{
-			{"no SDK", &otelsteady.Calls{Base: &steadyhttp.Transport{Base: &otelsteady.Attempts{Base: where.base}}}},
+			{"no SDK", &otelsteady.Calls{Base: &steadyhttp.Transport{Trace: otelsteady.Trace(), Base: &otelsteady.Attempts{Base: where.base}}}},
 			{"unsampled", unsampled(where.base)},
 			{"sampled", sampled(where.base)},
 		} {
@@ -84,7 +84,7 @@ func providers(sampler trace.Sampler) func(base http.RoundTripper) http.RoundTri
 	tracing := trace.NewTracerProvider(trace.WithSampler(sampler), trace.WithSyncer(tracetest.NewNoopExporter()))
 	meters := metric.NewMeterProvider(metric.WithReader(metric.NewManualReader()))
 	return func(base http.RoundTripper) http.RoundTripper {
-		return &otelsteady.Calls{TracerProvider: tracing, MeterProvider: meters, Base: &steadyhttp.Transport{
+		return &otelsteady.Calls{TracerProvider: tracing, MeterProvider: meters, Base: &steadyhttp.Transport{Trace: otelsteady.Trace(),
 			Base: &otelsteady.Attempts{TracerProvider: tracing, MeterProvider: meters, Propagator: propagation.TraceContext{}, Base: base},
 		}}
 	}

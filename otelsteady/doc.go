@@ -2,7 +2,7 @@
 // each call, one below it for each attempt, and metrics of both, of the waits
 // between them and of the limits.
 //
-//	steady := &steadyhttp.Transport{Base: &otelsteady.Attempts{}}
+//	steady := &steadyhttp.Transport{Base: &otelsteady.Attempts{}, Trace: otelsteady.Trace()}
 //	client := &http.Client{Transport: &otelsteady.Calls{Base: steady}}
 //	registration, err := otelsteady.ObserveThrottler(nil, steady)
 //

@@ -32,7 +32,7 @@ func Example() {
 	server := failingOnce()
 	defer server.Close()
 
-	client := &http.Client{Transport: &otelsteady.Calls{TracerProvider: tracing, Base: &steadyhttp.Transport{
+	client := &http.Client{Transport: &otelsteady.Calls{TracerProvider: tracing, Base: &steadyhttp.Transport{Trace: otelsteady.Trace(),
 		Base: &otelsteady.Attempts{TracerProvider: tracing, Propagator: propagation.TraceContext{}},
 	}}}
 	ask(client, server.URL)
@@ -67,7 +67,7 @@ func ExampleCalls() {
 	otel.SetTextMapPropagator(propagation.TraceContext{})
 
 	throttler := &steadyhttp.Throttler{RequestsPerMinute: 500}
-	client := &http.Client{Transport: &otelsteady.Calls{Base: &steadyhttp.Transport{
+	client := &http.Client{Transport: &otelsteady.Calls{Base: &steadyhttp.Transport{Trace: otelsteady.Trace(),
 		Throttler: throttler, Base: &otelsteady.Attempts{}}}}
 	registration, err := otelsteady.ObserveThrottler(nil, throttler)
 	if err != nil {
@@ -122,7 +122,7 @@ func Example_prometheus() {
 		log.Fatal(err)
 	}
 	defer registration.Unregister()
-	client := &http.Client{Transport: &otelsteady.Calls{MeterProvider: meters, Base: &steadyhttp.Transport{
+	client := &http.Client{Transport: &otelsteady.Calls{MeterProvider: meters, Base: &steadyhttp.Transport{Trace: otelsteady.Trace(),
 		Throttler: throttler, Base: &otelsteady.Attempts{MeterProvider: meters}}}}
 	ask(client, server.URL)
 

@@ -49,10 +49,13 @@ const (
 	keyWaitReason   = attribute.Key("steadyhttp.wait.reason")
 	keyWaitDuration = attribute.Key("steadyhttp.wait.duration") // seconds
 	keyWaitAskedBy  = attribute.Key("steadyhttp.wait.asked_by") // the header or body field that asked
+	keyWaitWhy      = attribute.Key("steadyhttp.wait.why")      // what a Throttler held it back for
 
 	reasonBackoff   = "backoff"   // the policy's
 	reasonAsked     = "asked"     // a server's
 	reasonThrottled = "throttled" // in a Throttler
+
+	whyBackoff = "backoff" // limit.Wait.Why of the policy's
 )
 
 // Attributes of the state of a Throttler.

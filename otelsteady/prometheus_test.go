@@ -31,7 +31,7 @@ func TestPrometheus(t *testing.T) {
 	again.Header = http.Header{"Retry-After-Ms": {"1"}}
 	server.Script("/v1/chat/completions", again, steadyhttptest.ChatCompletion("hello"), steadyhttptest.OpenAIError(429, "insufficient_quota", "insufficient_quota", "no money"))
 
-	client := &http.Client{Transport: &otelsteady.Calls{MeterProvider: meters, Base: &steadyhttp.Transport{
+	client := &http.Client{Transport: &otelsteady.Calls{MeterProvider: meters, Base: &steadyhttp.Transport{Trace: otelsteady.Trace(),
 		Throttler: throttler, Base: &otelsteady.Attempts{MeterProvider: meters, Base: server.Client().Transport}}}}
 	for range 2 {
 		resp, err := client.Post(server.URL+"/v1/chat/completions", "application/json", strings.NewReader(`{"model":"gpt-5"}`))

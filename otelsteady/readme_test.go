@@ -12,6 +12,7 @@ import (
 
 	"github.com/steadyhttp/steadyhttp"
 	"github.com/steadyhttp/steadyhttp/limit"
+	"github.com/steadyhttp/steadyhttp/otelsteady"
 )
 
 // Whatever is told has its line in the README.
@@ -38,14 +39,14 @@ func TestTheREADMENamesAll(t *testing.T) {
 			reply{status: 200, after: time.Minute, header: map[string]string{"Content-Type": "text/event-stream"},
 				body: "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":11,\"prompt_tokens_details\":{\"cached_tokens\":5},\"completion_tokens_details\":{\"reasoning_tokens\":9}}}\n\ndata: [DONE]\n\n"},
 		)
-		rt := r.calls(&steadyhttp.Transport{Retrier: everySecond(), Throttler: throttler, Base: r.attempts(base)})
+		rt := r.calls(&steadyhttp.Transport{Trace: otelsteady.Trace(), Retrier: everySecond(), Throttler: throttler, Base: r.attempts(base)})
 		do(t, rt, chat(t, t.Context()))
 		for range 2 {
 			go do(t, rt, chat(t, steadyhttp.WithPriority(t.Context(), steadyhttp.Batch)))
 		}
 		do(t, rt, request(t, t.Context(), "BREW", chatURL, ""))
 		elsewhere := playing(reply{status: 503}, reply{status: 200})
-		do(t, r.calls(&steadyhttp.Transport{
+		do(t, r.calls(&steadyhttp.Transport{Trace: otelsteady.Trace(),
 			Failover: &steadyhttp.Failover{Targets: []steadyhttp.Target{{URL: "https://second.example/v1"}}}, Base: r.attempts(elsewhere),
 		}), chat(t, t.Context()))
 		time.Sleep(time.Hour)
@@ -76,7 +77,7 @@ func TestTheREADMENamesAll(t *testing.T) {
 		// That the calls above were such that all there is was told.
 		for name := range strings.SplitSeq(string(text), "`") {
 			known := strings.HasPrefix(name, "steadyhttp.") || strings.HasPrefix(name, "http.") || strings.HasPrefix(name, "gen_ai.")
-			if known && name != "steadyhttp.Error" && name != "http.Client" && name != "http.RoundTripper" && !told[name] {
+			if known && name != "steadyhttp.Error" && name != "steadyhttp.Trace" && name != "http.Client" && name != "http.RoundTripper" && !told[name] {
 				t.Errorf("README.md names `%s`, which is nowhere", name)
 			}
 		}

@@ -47,7 +47,7 @@ func (r *rig) attempts(base http.RoundTripper) *otelsteady.Attempts {
 
 // around is the recommended chain with waits of exactly a second.
 func (r *rig) around(base http.RoundTripper) http.RoundTripper {
-	return r.calls(&steadyhttp.Transport{Retrier: everySecond(), Base: r.attempts(base)})
+	return r.calls(&steadyhttp.Transport{Retrier: everySecond(), Base: r.attempts(base), Trace: otelsteady.Trace()})
 }
 
 func everySecond() *steadyhttp.Retrier {

@@ -8,25 +8,9 @@ import (
 	"github.com/steadyhttp/steadyhttp"
 )
 
-// recordOf is what the wrappers have on record about a call with ctx, whose
-// answer came for with; nil if there was none, or a fake does not say.
-func recordOf(ctx context.Context, with *http.Request) steadyhttp.Call {
-	if with != nil {
-		if c, ok := steadyhttp.FromContext(with.Context()); ok {
-			return c
-		}
-	}
-	c, _ := steadyhttp.FromContext(ctx)
-	return c
-}
-
-// verdictOn is the verdict on resp, nil for a success: the one on record if it
-// is about such an answer, else what status and headers tell. The body is not
-// ours to read.
-func verdictOn(resp *http.Response, record steadyhttp.Call) *steadyhttp.Error {
-	if e := record.Error; e != nil && e.Status == resp.StatusCode {
-		return e
-	}
+// verdictOn is the verdict on resp as far as status and headers tell, nil for a success.
+// The body is not ours to read.
+func verdictOn(resp *http.Response) *steadyhttp.Error {
 	if resp.StatusCode < 400 {
 		return nil
 	}
@@ -36,10 +20,7 @@ func verdictOn(resp *http.Response, record steadyhttp.Call) *steadyhttp.Error {
 }
 
 // verdictOnError is the verdict on err, with which a request with ctx failed.
-func verdictOnError(ctx context.Context, err error, record steadyhttp.Call) *steadyhttp.Error {
-	if e := record.Error; e != nil && e.Err != nil && errors.Is(err, e.Err) {
-		return e
-	}
+func verdictOnError(ctx context.Context, err error) *steadyhttp.Error {
 	e := asError(steadyhttp.Check(nil, err))
 	if ctx.Err() == nil {
 		return e
