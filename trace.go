@@ -190,8 +190,8 @@ func (t attemptTracer) roundTrip(req *http.Request, next http.RoundTripper) (*ht
 	if !t.throttler.Disabled {
 		key = t.throttler.keyOf(req, new(reading))
 	}
-	seen := &evidence{host: req.URL}
-	resp, err := send(next, req.WithContext(httptrace.WithClientTrace(req.Context(), seen.trace())))
+	with, seen := watched(req)
+	resp, err := send(next, with)
 	var e *Error
 	switch {
 	case err != nil:
@@ -201,6 +201,16 @@ func (t attemptTracer) roundTrip(req *http.Request, next http.RoundTripper) (*ht
 	}
 	t.AttemptDone(req.Context(), key, resp, e)
 	return resp, err
+}
+
+// watched returns req with a context that collects evidence of its fate, where that
+// matters to anybody: else req itself, and nil.
+func watched(req *http.Request) (*http.Request, *evidence) {
+	if h := harmOf(req); h == harmless || h == modelCall {
+		return req, nil
+	}
+	seen := &evidence{host: req.URL}
+	return req.WithContext(httptrace.WithClientTrace(req.Context(), seen.trace())), seen
 }
 
 // attemptError is the verdict on an attempt that failed with err.
