@@ -56,7 +56,6 @@ func ExampleTrace_expvar() {
 	defer srv.Close()
 	vars := expvar.NewMap("steadyhttp")
 	client := &http.Client{Transport: &steadyhttp.Transport{
-		Retrier: &steadyhttp.Retrier{BackOff: noWait},
 		Trace: &steadyhttp.Trace{
 			AttemptStart: func(context.Context, *http.Request) { vars.Add("attempts", 1) },
 			AttemptDone: func(_ context.Context, _ limit.Key, _ *http.Response, e *steadyhttp.Error) {
@@ -84,9 +83,14 @@ func ExampleTrace_expvar() {
 			resp.Body.Close()
 		}
 	}
-	fmt.Println(vars)
+	for _, name := range []string{"calls", "attempts", "failed attempts: unavailable", "waiting"} {
+		fmt.Println(name, vars.Get(name))
+	}
 	// Output:
-	// {"attempts": 3, "calls": 2, "failed attempts: unavailable": 1, "output tokens": 0}
+	// calls 2
+	// attempts 3
+	// failed attempts: unavailable 1
+	// waiting 0
 }
 
 // answeringOK is a base that answers at once.

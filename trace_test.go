@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -566,6 +567,21 @@ func TestTracePanicLeavesNothingTaken(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// The code that docs/metrics.md shows is the code of the examples.
+func TestDocOfMetricsShowsTheExamples(t *testing.T) {
+	indented := regexp.MustCompile(`(?m)^\t+`)
+	examples := indented.ReplaceAllString(read(t, "trace_example_test.go")+read(t, "otelsteady/example_test.go"), "")
+	shown := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(read(t, "docs/metrics.md"), -1)
+	if len(shown) != 4 {
+		t.Errorf("got %d pieces of code, want 4", len(shown))
+	}
+	for _, code := range shown {
+		if !strings.Contains(examples, indented.ReplaceAllString(code[1], "")) {
+			t.Errorf("this is in no example:\n%s", code[1])
+		}
 	}
 }
 

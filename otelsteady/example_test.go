@@ -62,14 +62,33 @@ func Example() {
 	//   event: steadyhttp.wait
 }
 
+// What otelsteady is told, and what is counted beside it.
+func ExampleTrace() {
+	calls := 0
+	count := func(steadyhttp.Call) { calls++ }
+	theirs := otelsteady.Trace()
+	both := *theirs
+	both.CallDone = func(ctx context.Context, c steadyhttp.Call) {
+		theirs.CallDone(ctx, c)
+		count(c)
+	}
+	server := failingOnce()
+	defer server.Close()
+
+	steady := &steadyhttp.Transport{Base: &otelsteady.Attempts{}, Trace: &both}
+	client := &http.Client{Transport: &otelsteady.Calls{Base: steady}}
+	ask(client, server.URL)
+	fmt.Println(calls, "call")
+	// Output: 1 call
+}
+
 // With the global providers there is nothing to set.
 func ExampleCalls() {
 	otel.SetTextMapPropagator(propagation.TraceContext{})
 
-	throttler := &steadyhttp.Throttler{RequestsPerMinute: 500}
-	client := &http.Client{Transport: &otelsteady.Calls{Base: &steadyhttp.Transport{Trace: otelsteady.Trace(),
-		Throttler: throttler, Base: &otelsteady.Attempts{}}}}
-	registration, err := otelsteady.ObserveThrottler(nil, throttler)
+	steady := &steadyhttp.Transport{Base: &otelsteady.Attempts{}, Trace: otelsteady.Trace()}
+	client := &http.Client{Transport: &otelsteady.Calls{Base: steady}}
+	registration, err := otelsteady.ObserveThrottler(nil, steady)
 	if err != nil {
 		log.Fatal(err)
 	}
