@@ -248,9 +248,6 @@ func (c *call) traceWait(req *http.Request, a *limit.Ask) *throttled {
 // begins tells that the wait begins.
 func (t *throttled) begins(w limit.Wait) {
 	t.told = true
-	if w.For <= 1 { // behind others
-		w.For = 0
-	}
 	if t.WaitStart != nil {
 		t.WaitStart(t.req.Context(), w)
 	}

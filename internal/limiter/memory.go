@@ -76,7 +76,7 @@ func (m *Memory) AcquireFor(ctx context.Context, a *limit.Ask, req *http.Request
 	waiting.count(0, 1)
 	var begins limit.Wait
 	if a.Waiting != nil {
-		begins = limit.Wait{Key: a.Key, For: by.holdsFor(&w, t, at), Why: w.why, Priority: a.Priority}
+		begins = w.begins(by, t, at)
 	}
 	by.queueUp(&waiting, t, at)
 	h.publish()

@@ -89,6 +89,15 @@ func (h *host) wait(ctx context.Context, w *waiter, canceled <-chan struct{}, to
 	return w.granted, w.err
 }
 
+// begins is the wait of w, which stands in no queue yet and which by holds back until at.
+func (w *waiter) begins(by *keyState, t, at monotime.Instant) limit.Wait {
+	long := by.holdsFor(w, t, at)
+	if at <= t+1 || at == monotime.Never && w.why != whyPlaces { // behind others, or nobody knows
+		long = 0
+	}
+	return limit.Wait{Key: w.ask.Key, For: long, Why: w.why, Priority: w.ask.Priority}
+}
+
 // tell says that w waits. If who is told panics, w is given up: nobody would settle its
 // permit.
 func (h *host) tell(w *waiter, begins limit.Wait) {
