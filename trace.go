@@ -18,8 +18,8 @@ import (
 //
 // They get the context of the request, with what the caller put into it; FromContext
 // reads from it what the call has gone through so far. They are called in the goroutine
-// that sends the request or reads its response, with no lock held: they should be
-// quick, since the call waits for them. They are called by several goroutines at once,
+// that sends the request or reads its response (CallDone in one of its own if the context
+// ends the call), with no lock held: they should be quick, since the call waits for them. They are called by several goroutines at once,
 // for different calls and, where something makes two requests of one, for the same.
 // They must not change the request or the response, nor read their bodies. A panic in
 // one of them is not recovered.

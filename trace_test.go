@@ -316,6 +316,30 @@ func TestTraceTellsWhatACallGoesThrough(t *testing.T) {
 1 done: 3 attempts, waited 1s, 0 tokens, ok`,
 		},
 		{
+			name: "a target at once, since the host has asked for a pause",
+			base: func() http.RoundTripper {
+				return playing(reply{status: 429, header: "Retry-After: 30"}, reply{status: 200})
+			},
+			setup: func(rt *steadyhttp.Transport) {
+				rt.Failover = &steadyhttp.Failover{Targets: []steadyhttp.Target{{Name: "west", URL: "https://west.example"}}, Hosts: []string{"api.example.com"}}
+			},
+			act: func(t *testing.T, rt http.RoundTripper, ctx context.Context) {
+				get(t, rt, ctx, traced)
+				get(t, rt, ctx, traced)
+			},
+			want: `
+0 attempt at api.example.com/v1/things
+0 attempt done: "GET /v1/things" 429 rate_limit refused
+0 target "west"
+0 attempt at west.example/v1/things
+0 attempt done: "GET /v1/things" 200 ok
+0 done: 2 attempts, waited 0s, 0 tokens, ok
+0 target "west"
+0 attempt at west.example/v1/things
+0 attempt done: "GET /v1/things" 200 ok
+0 done: 1 attempts, waited 0s, 0 tokens, ok`,
+		},
+		{
 			name: "a stream, done with its last byte and its tokens",
 			base: streamOfClaude,
 			act: func(t *testing.T, rt http.RoundTripper, ctx context.Context) {
