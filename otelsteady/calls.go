@@ -2,6 +2,7 @@ package otelsteady
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 
@@ -9,6 +10,8 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/steadyhttp/steadyhttp"
 )
 
 // Calls makes a span of each call, with an event for each wait in it, and
@@ -17,7 +20,8 @@ import (
 // steadyhttp.Transport that has Trace as its Trace, with Attempts beneath for the spans
 // of the attempts. Around anything else, and without that Trace, there are no waits, no
 // tokens and no reasons: its error.type is what status and headers tell, and its
-// attempts are the requests that passed Attempts.
+// attempts are the requests that passed Attempts. OpenTelemetry's error handler is told
+// of a Transport right below that has no Trace.
 //
 // A span ends when the answer's body has ended or was closed; that of an
 // upgraded connection ends with the headers. It is of kind internal, since
@@ -88,6 +92,9 @@ func (t *Calls) open() {
 		return
 	}
 	learnSecrets(t.Base)
+	if steady, ok := t.Base.(*steadyhttp.Transport); ok && steady.Trace == nil {
+		otel.Handle(errNoTrace)
+	}
 	t.tracer = tracerOf(t.TracerProvider)
 	meter := meterOf(t.MeterProvider)
 	t.duration = seconds(meter, metricCallDuration, "Duration of calls: all attempts, the waits between them, and the body of the answer.")
@@ -100,6 +107,8 @@ func (t *Calls) open() {
 		t.attempts = noop.Int64Histogram{}
 	}
 }
+
+var errNoTrace = errors.New("otelsteady: the Transport in Calls has no Trace, so its spans have no waits and no reasons; set Trace: otelsteady.Trace()")
 
 // seconds makes a histogram of durations. If that cannot be, the error goes
 // where the user sends OpenTelemetry's, and nothing is recorded.

@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
@@ -206,6 +207,49 @@ func TestEachAlone(t *testing.T) {
 		calls, _ := r.wantCounts(t, 1, 0)
 		wantAttr(t, calls[0], "error.type", "unavailable")
 		wantAttr(t, calls[0], "steadyhttp.attempts", "1")
+	})
+}
+
+// Who forgets the Trace is told so, once for each Calls.
+func TestATransportWithoutTraceIsTold(t *testing.T) {
+	var told []error
+	before := otel.GetErrorHandler()
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { told = append(told, err) }))
+	defer otel.SetErrorHandler(before)
+	for _, rt := range []http.RoundTripper{
+		newRig().around(playing(reply{status: 200})),
+		newRig().calls(playing(reply{status: 200})),
+		newRig().calls(&steadyhttp.Transport{Base: playing(reply{status: 200})}),
+	} {
+		do(t, rt, chat(t, t.Context()))
+		do(t, rt, chat(t, t.Context()))
+	}
+	if len(told) != 1 || !strings.Contains(told[0].Error(), "set Trace: otelsteady.Trace()") {
+		t.Errorf("got %v, want one error that says what to set", told)
+	}
+}
+
+// A client that never closes a body has its call ended with the context, and an answer's
+// context that is used again ends nobody else's call.
+func TestABodyThatNobodyCloses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		rt := r.around(playing(reply{status: 200, body: "x"}))
+		ctx, cancel := context.WithCancel(t.Context())
+		resp, err := rt.RoundTrip(chat(t, ctx))
+		if err != nil {
+			t.Fatal(err)
+		}
+		do(t, &steadyhttp.Transport{Base: playing(reply{status: 404}), Trace: otelsteady.Trace()}, chat(t, resp.Request.Context()))
+		r.wantCounts(t, 0, 0)
+		time.Sleep(time.Second)
+		cancel()
+		synctest.Wait()
+		calls, _ := r.wantCounts(t, 1, 0)
+		wantAttr(t, calls[0], "error.type", "")
+		if took := calls[0].EndTime.Sub(calls[0].StartTime); took != time.Second {
+			t.Errorf("the call took %s, want until its context ended", took)
+		}
 	})
 }
 
