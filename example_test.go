@@ -52,8 +52,7 @@ func ExampleTransport() {
 	// Output: 200 OK
 }
 
-// Settings stand in the fields of the wrappers. A field that is nil is that wrapper's
-// default.
+// The same with settings. A field that is nil is that wrapper's default.
 func ExampleTransport_settings() {
 	client := &http.Client{Transport: &steadyhttp.Transport{
 		Base:      http.DefaultTransport,
