@@ -40,80 +40,93 @@ const (
 	maxSpread = time.Second
 )
 
-// A Retrier repeats a request that failed, if it can succeed later and
-// repeating it is safe. The [Class] of the failure says whether it can succeed
-// later. Repeating is safe if the request was never sent, if the server refused
-// it without carrying it out, or if doing it twice does no harm. That is so if the
-// method is idempotent and the request is no write under a condition (If-Match,
-// If-None-Match, If-Unmodified-Since), whose repeat would meet its own effect, and
-// no PUT that is known to add something each time, as to an append blob of Azure's;
-// if the request has an idempotency key; and if it is a call to a language model
-// whose body shows no side effect: no work in the background or in a stored
-// conversation, no tool that the server runs elsewhere (MCP, connectors), no
-// webhook. A repeated generation may be billed twice; see InferenceOnce. At a host
-// and path that are not known, a call to a language model is one whose body names a model and
-// has a list of messages with roles.
+// A Retrier repeats a request that failed, if it can succeed later and repeating it
+// is safe. The zero value works. The settings that are changed most often are
+// OutageWait, MaxAttempts and Idempotent.
 //
-// A Retrier waits as long as the server asked for, otherwise as long as BackOff
-// says. What passes with time, such as a 503, is repeated for as long as
-// OutageWait lasts; what may not pass, such as a 500, up to MaxAttempts. If a
-// wait would end after the context's deadline, the response in hand is returned
-// at once. When the attempts end, the caller gets the last response with its
-// whole body, or the last error unchanged.
+// # What is repeated
 //
-// A body is sent again from Request.GetBody. If there is none, a body that stands in
+// The [Class] of a failure says whether the same request can succeed later. The
+// [Fate] says whether repeating it is safe. It is safe if the request was never sent,
+// if the server refused it without carrying it out, or if doing it twice does no
+// harm. The last is so for
+//
+//   - GET, HEAD, OPTIONS and TRACE;
+//   - PUT and DELETE without a condition (If-Match, If-None-Match,
+//     If-Unmodified-Since), but for a PUT that is known to append, as to Azure's
+//     append blobs;
+//   - a request with an idempotency key;
+//   - a call to a language model whose body shows no side effect: no work in the
+//     background or in a stored conversation, no tool that the server runs elsewhere
+//     (MCP, connectors), no webhook. Such an answer may be billed twice; see
+//     InferenceOnce. At an unknown host and path, a call to a language model is one
+//     whose body names a model and has a list of messages with roles.
+//
+// A 421 is not repeated, because a wrapper cannot choose the connection. After a 409
+// to a retry with an idempotency key, whose first attempt was not answered, the first
+// one is still running: the call waits for it as for an outage.
+//
+// # How long
+//
+// A Retrier waits as long as the server asks, otherwise as long as BackOff says.
+// Failures that pass with time, such as a 503, are retried until OutageWait is over;
+// failures that may be permanent, such as a 500, up to MaxAttempts times. If a wait
+// would end after the context's deadline, the response in hand is returned at once.
+// When the attempts end, the caller gets the last response with its whole body, or
+// the last error unchanged.
+//
+// # Bodies
+//
+// A body is sent again from Request.GetBody. If there is none, a body that is in
 // memory ([bytes.Reader], [bytes.Buffer], [strings.Reader]) is sent again from there.
-// Of any other, what an attempt reads is kept, up to MaxBufferedBody, while it is
-// being sent; the body is not read in advance, and an attempt that is over does not
-// wait for who writes it. The request itself is not modified.
+// Of any other body, what an attempt reads is kept, up to MaxBufferedBody. Bodies are
+// not read in advance, and no attempt waits for a slow writer of the body of an
+// earlier one. The request itself is not modified.
 //
-// A 421 is not repeated, because a wrapper cannot choose the connection. A 409 to
-// a repeat with an idempotency key, after an attempt that was not answered, means
-// that the first is still being carried out: the call waits for it as for an
-// outage.
+// # Clients and wrappers that retry as well
 //
-// Attempts do not multiply when several layers retry. A Retrier does not repeat
-// what an inner Retrier gave up on. A client that numbers its own retries gets one
-// attempt for each of them; X-Stainless-Retry-Count, Amz-Sdk-Request, Google
-// Cloud's gccl-attempt-count, Retry-Attempt, Grpc-Previous-Rpc-Attempts,
-// X-Retry-Count and X-Retry-Attempt are understood. Clients that obey
-// X-Should-Retry, as the OpenAI and Anthropic SDKs do, get that header with the
-// value false where the Retrier has repeated the request in vain or the failure is
-// known to be final, and not where it only declined to repeat it; the header is
-// set on a copy of the response's headers. Other clients that retry, such as
-// go-retryablehttp, are recognised when they hand in the same request again within
-// half a minute after the Retrier gave up on it: the same method and length, and
-// either the same URL pointer or an equal URL with the same Done channel of its
-// context. They get one attempt each time until one succeeds. A client whose
-// contexts are new for each attempt, or never end, is not recognised.
+// Attempts do not multiply. A Retrier does not repeat what an inner Retrier gave up
+// on. A client that numbers its own retries gets one attempt for each of them;
+// X-Stainless-Retry-Count, Amz-Sdk-Request, Google Cloud's gccl-attempt-count,
+// Retry-Attempt, Grpc-Previous-Rpc-Attempts, X-Retry-Count and X-Retry-Attempt are
+// understood. The OpenAI and Anthropic SDKs obey X-Should-Retry: they get it with the
+// value false, on a copy of the response's headers, if the Retrier has repeated the
+// request in vain or knows the failure to be final.
 //
-// Only the last response reaches the caller. A cookie jar therefore does not see
-// the Set-Cookie headers of the responses that were repeated.
+// Other clients, such as go-retryablehttp, are recognised when they send the same
+// request again within half a minute after the Retrier gave up on it. It has the same
+// method and length, and either the same URL pointer, or an equal URL and a context
+// with the same Done channel. They get one attempt each time until one succeeds. A
+// client whose contexts are new for each attempt, or never end, is not recognised.
 //
-// The zero value works. A Retrier is safe for concurrent use. It must not be
-// copied after first use, and its fields must not be changed once it is in use.
+// Only the last response reaches the caller. So a cookie jar does not see the
+// Set-Cookie headers of the others.
+//
+// A Retrier is safe for concurrent use. It must not be copied after first use, and
+// its fields must not be changed once it is in use.
 type Retrier struct {
 	// Base sends the requests. nil is http.DefaultTransport.
 	Base http.RoundTripper
 
 	// MaxAttempts is the maximum number of attempts, the first included. 1 never
-	// repeats, negative is no limit. 0 is 4 for what may not pass by itself, such as
-	// a 500 or a timeout; what passes with time (the classes Unavailable,
-	// Overloaded, Connection and RateLimit) is then repeated for as long as
-	// OutageWait lasts. With a BackOff of your own and no OutageWait, 0 is 4 for
-	// everything, since nobody knows how closely its attempts follow each other. If
-	// MaxAttempts is set, OutageWait does not bound the attempts; MaxElapsed does.
+	// repeats, negative is no limit. 0 is 4 for failures that may be permanent, such
+	// as a 500 or a timeout; failures that pass with time (the classes Unavailable,
+	// Overloaded, Connection and RateLimit) are then retried until OutageWait is over.
+	// If MaxAttempts is set, it bounds both, together with MaxElapsed, and OutageWait
+	// does not: so 6 is less patient than the default in an outage. With a BackOff of
+	// your own and no OutageWait, 0 is 4 for both.
 	MaxAttempts int
 
 	// OutageWait is how long after its first failure a call may still begin an
-	// attempt, if the reason passes with time. Time that an inner Throttler held
-	// the call back because of a pause or a failure counts. Of the two that are set
-	// here and in a RetryPolicy the shorter one wins; how long an attempt waits in a
-	// Throttler is bounded by that Throttler's OutageWait as well. One pause that
-	// the server asks for is waited out even if it is longer. 0 is 30 s, and 10 s for
-	// a call without a deadline. A tenth of the time until the call's deadline, one
-	// second at most, is left to read the response. Negative is off: what passes is
-	// tried as often as what may not.
+	// attempt, if the failure is one that passes with time. This includes the time for
+	// which an inner Throttler holds the call back during a pause or an outage. 0 is
+	// 30 s, or 10 s for a call without a deadline. Negative is off: such failures are
+	// then retried as often as all others, up to MaxAttempts. If OutageWait is set in a
+	// RetryPolicy or in the Throttler as well, the shortest counts.
+	//
+	// One pause that the server asks for is waited out even if it is longer. A tenth
+	// of the time until the call's deadline, one second at most, is left to read the
+	// response.
 	OutageWait time.Duration
 
 	// MaxWait is the longest wait that a server may ask for. If it asks for a
@@ -121,63 +134,62 @@ type Retrier struct {
 	// no limit.
 	MaxWait time.Duration
 
-	// MaxElapsed is how long after its begin a call may still begin a repeat. Time
-	// in the queue of an inner Throttler does not count, unless a pause or a failure
-	// held the call there. 0 is two minutes, negative is no limit.
+	// MaxElapsed is how long after its start a call may still begin a retry. Time in
+	// the queue of an inner Throttler does not count, unless a pause or an outage held
+	// the call there. 0 is two minutes, negative is no limit.
 	MaxElapsed time.Duration
 
-	// MaxBufferedBody is how many bytes of a body that has no GetBody and does not
-	// stand in memory are kept so that it can be sent again. A larger body is sent once; if its length
-	// is known to be larger, nothing is kept. 0 is 1 MiB, negative is no limit.
+	// MaxBufferedBody is how many bytes of a request body are kept so that it can be
+	// sent again, if the body has no GetBody and is not in memory. A larger body is
+	// sent once; if its length is known to be larger, nothing is kept. 0 is 1 MiB,
+	// negative is no limit.
 	MaxBufferedBody int64
 
-	// BackOff returns a new backoff policy for one call. It is called before the
-	// call's first retry. The policy gives the wait where the server asks for
-	// none; where the server asks for one, the policy's wait is added to it, up
-	// to one second. backoff.Stop ends the attempts. nil is exponential backoff:
-	// a wait is between half and one and a half times its mean, and the means double
-	// up to 4 s, from 0.5 s for what passes with time and from 0.25 s for the rest.
+	// BackOff returns a new backoff policy for one call, before its first retry. The
+	// policy decides how long to wait if the server does not ask for a wait. If it
+	// does, up to one second of the policy's wait is added. backoff.Stop ends the
+	// attempts. nil is exponential backoff with jitter: each wait is between half and
+	// one and a half times its mean. The mean doubles up to 4 s, from 0.5 s for
+	// failures that pass with time and from 0.25 s for all others.
 	BackOff func() backoff.BackOff
 
 	// Budget limits the retries to each host. nil is a Budget of this Retrier's
 	// own with default settings. Set one to change those, or to share it.
 	Budget *Budget
 
-	// AttemptTimeout limits each attempt, from when it begins until its response
-	// is returned: until the headers have arrived and an inner Classifier has
-	// read what it reads of the body. Time in an inner Throttler does not count,
-	// and neither does the wait for a stream's first output, or the caller's reading
-	// of the body. An attempt that takes longer fails with the class Timeout, and the
-	// body of its request is closed. 0 is off.
+	// AttemptTimeout limits each attempt until its response is returned: the headers
+	// have arrived, and an inner Classifier has read its part of the body. Not counted
+	// are time in an inner Throttler, the wait for a stream's first output, and the
+	// caller's reading of the body. An attempt that takes longer fails with the class
+	// Timeout, and the body of its request is closed. 0 is off.
 	AttemptTimeout time.Duration
 
 	// FirstOutput is how long an inner Classifier waits for the first output of a
-	// language model's stream: text, reasoning, a tool call or an image. Until then
-	// nothing of the stream is returned, and its failure is repeated like any other.
-	// After FirstOutput, what has come by then is returned. Nothing is held back where
-	// no further attempt can follow. 0 is 2 s, negative is off: a stream is returned
-	// with its headers.
+	// language model's stream: text, reasoning, a tool call or an image. Until then the
+	// stream is not returned, and if it fails, the request is repeated like any other.
+	// When FirstOutput is over, the stream is returned with what has come. Nothing is
+	// held back if no further attempt can follow. 0 is 2 s, negative is off: a stream
+	// is returned with its headers.
 	FirstOutput time.Duration
 
-	// StallTimeout is how long a Read from an event stream (text/event-stream), or from
-	// a language model's stream in another form, waits for data. After that the stream ends and Read returns an *Error of
-	// class Timeout. Comments, which servers send to keep a connection open, do
-	// not count as data. 0 is off.
+	// StallTimeout is how long a Read waits for data from an event stream
+	// (text/event-stream), or from a language model's stream in another form. After
+	// that the stream ends, and Read returns an *Error of class Timeout. Comments,
+	// which servers send to keep a connection open, do not count as data. 0 is off.
 	StallTimeout time.Duration
 
-	// Idempotent reports whether doing a request twice does no harm. If it is set,
-	// it alone decides, for every request, whatever the method, the headers and the
-	// body say: after false a request is repeated only if it was never sent or was
-	// refused. A RetryPolicy that says something else about one call wins. It is
-	// called once for each call, before the first attempt, and must not read the
-	// body. nil goes by what is said at Retrier.
+	// Idempotent reports whether doing a request twice does no harm. If it is set, it
+	// decides for every request, in place of the rules that are described at Retrier.
+	// A request for which it returns false is repeated only if it was never sent or was
+	// refused. A RetryPolicy for one call wins over it. It is called once for each
+	// call, before the first attempt, and must not read the body. nil goes by the
+	// rules.
 	Idempotent func(*http.Request) bool
 
-	// InferenceOnce says that a call to a language model is repeated only if it was
-	// never sent or was refused, since a model that generates twice may be paid
-	// twice. The default is false: calls whose body shows no side effect are
-	// repeated. Idempotent, and Idempotent of a RetryPolicy, win if they are set; so
-	// does an idempotency key.
+	// InferenceOnce prevents that a call to a language model is billed twice: it is
+	// repeated only if it was never sent or was refused. The default is false: calls
+	// whose body shows no side effect are repeated. Idempotent, here or in a
+	// RetryPolicy, wins over it, and so does an idempotency key.
 	InferenceOnce bool
 
 	// IdempotencyKey returns a key that is sent in the header Idempotency-Key
@@ -187,20 +199,19 @@ type Retrier struct {
 	// even if the server may have carried it out. nil is off.
 	IdempotencyKey func(*http.Request) string
 
-	// Prepare is called before each attempt after the first, with a request that
-	// it may change, for example to sign it again or to set a fresh token, and
-	// with the number of the attempt, from 2 on. If it returns an error, the
-	// attempts end and the response in hand is returned; the error is returned
-	// if there is no response. It is not called for a request that follows a
-	// redirect to another origin (scheme, host and port): whatever it sets would go
-	// to a stranger. nil does nothing.
+	// Prepare is called before each attempt after the first, with a request that it
+	// may change, for example to sign it again or to set a fresh token, and with the
+	// number of the attempt, from 2 on. If it returns an error, the attempts end. The
+	// call then returns what its last attempt came to, or Prepare's error if there is
+	// nothing else. Prepare is not called after a redirect to another origin (scheme, host and port), where
+	// what it sets would go to a stranger. nil does nothing.
 	Prepare func(req *http.Request, attempt int) error
 
-	// PrepareFirst has Prepare called before the first attempt too, with the number
-	// 1, and once more with the same number for an attempt that a Throttler further
-	// in has held back for a second or more: a signature with a date in it, such as
-	// SigV4, ages while its request waits for its turn. The default is false: the
-	// first attempt is sent as the caller made it.
+	// PrepareFirst calls Prepare before the first attempt too, with the number 1. If an
+	// inner Throttler has held an attempt back for a second or more, Prepare is called
+	// once more with the same number, since a signature with a date in it, such as
+	// SigV4, ages meanwhile. The default is false: the first attempt is sent as the
+	// caller made it.
 	PrepareFirst bool
 
 	// Decide decides after each failed attempt whether there is another, and

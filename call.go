@@ -21,9 +21,9 @@ type Call struct {
 	// least 1. With WithCall, the requests of redirects count as well.
 	Attempts int
 
-	// RetriedClasses has the class of each attempt that was followed by another, or that
-	// a Failover passed over for what an earlier one had met, in order: at most the
-	// first 16.
+	// RetriedClasses are the classes of the attempts that were followed by another, in
+	// order, at most the first 16. Targets that a Failover passed over for a failure
+	// of an earlier attempt are among them.
 	RetriedClasses []Class
 
 	// Waited is the time spent waiting before and between attempts. Throttled is
@@ -34,8 +34,8 @@ type Call struct {
 	Throttled  time.Duration
 	ServerWait time.Duration
 
-	// Priority is in which class the call waited in a Throttler; limit.Normal if it
-	// did not wait there.
+	// Priority is that with which the call waited in a Throttler; Normal if it did not
+	// wait there.
 	Priority limit.Priority
 
 	// ServerWaitSource is the header or body field that asked for the last wait
@@ -51,13 +51,13 @@ type Call struct {
 	// ReasoningTokens the part of OutputTokens that was spent on reasoning.
 	CachedTokens, ReasoningTokens int64
 
-	// Target is the name of the Failover's target that the call went to last: whose
-	// response or error it ended with. It is "" for the request as it is.
+	// Target is the name of the Failover's target whose response or error the call
+	// ended with. It is "" if that came from where the request was sent first.
 	Target string
 
-	// Uncertain counts the attempts that were not answered, or failed in a way that
-	// does not show what became of them, beside the one that the call ended with: the
-	// server may have carried them out, and charge for them.
+	// Uncertain counts the attempts, other than the last, that the server may have
+	// carried out, and may charge for: they were not answered, or their answer does
+	// not show what became of them.
 	Uncertain int
 
 	// Stopped says why a failure was not followed by another attempt. It is ""

@@ -56,7 +56,7 @@ func (c Class) Description() string { return c.sheet().description }
 // modify the slice.
 func (c Class) Causes() []string { return append([]string(nil), c.sheet().causes...) }
 
-// Solutions returns what to do about the failure, what to try first first. The
+// Solutions returns what to do about the failure, in the order in which to try it. The
 // caller may modify the slice.
 func (c Class) Solutions() []string { return append([]string(nil), c.sheet().solutions...) }
 

@@ -26,31 +26,35 @@ const maxShort = 2 << 10
 // asked for. The outer wrappers use this verdict. The caller gets it from
 // [Check] or [FromContext].
 //
-// The zero value works. A Classifier is safe for concurrent use, and its fields
-// must not be changed once it is in use.
+// The zero value works, and there is little to set: Rules, for an API with error codes
+// of its own. A Classifier is safe for concurrent use, and its fields must not be
+// changed once it is in use.
 //
-// Of a failed response it reads at most 64 KiB of the body, for at most one
-// second. The body's reader still gets every byte, unchanged.
+// Of a failed response it reads at most 64 KiB of the body, for at most one second.
+// The caller can still read the whole body, unchanged.
 //
-// Successful responses pass untouched, with two exceptions. The first are APIs
-// that put errors into a response with status 200: calls to language models,
-// Slack, GraphQL and a few others. Up to 64 KiB of such a body are read before the
-// response is returned, for at most 250 ms; white space, which some servers send to
-// keep the connection open, is waited through for up to 2 s. An error in it makes
-// the response a failure, and so does a body that breaks off. An error that comes
-// later is recorded when the body has been read. Of other APIs up to 2 KiB of JSON or
-// XML are read if the header speaks of an error or asks to come back later, and, where
-// the API is unknown, in answer to a request that is no GET; there only what is an
-// error and nothing else makes a failure.
+// # Successful responses
 //
-// The second are streams of language models: event streams, NDJSON, Gemini's JSON
-// array and Bedrock's binary stream. Such a response is returned with its first
-// output, or after 64 KiB or 2 s (see Retrier.FirstOutput); at once if the request
-// is not to be sent again. If the stream fails before its first output, the response
-// is a failure like any other. After that nothing is delayed. If an error follows
-// later, or the stream ends before its end, the reader's last Read returns an *Error
-// instead of io.EOF. A stream that the caller asked to have compressed is not
-// examined.
+// They pass untouched, with three exceptions:
+//
+// Some APIs put errors into a response with status 200: those of language models,
+// Slack, GraphQL and a few others. Up to 64 KiB of their bodies are read before the
+// response is returned, for at most 250 ms. White space, which some servers send to
+// keep the connection open, is waited through for up to 2 s. If there is an error in
+// it, or if the body breaks off, the response is a failure. An error that comes later
+// is recorded when the body has been read.
+//
+// Of other APIs up to 2 KiB of JSON or XML are read, if a header speaks of an error or
+// asks to come back later, or if the API is unknown and the request is no GET. The
+// response is a failure only if its body is an error and nothing else.
+//
+// Streams of language models (event streams, NDJSON, Gemini's JSON array, Bedrock's
+// binary stream) are returned with their first output, or after 64 KiB or 2 s (see
+// Retrier.FirstOutput), or at once if the request will not be sent again. A stream
+// that fails before its first output is a failure like any other. After that nothing
+// is delayed. If an error follows later, or the stream is cut before its final event,
+// Read returns an *Error instead of io.EOF. A stream that the caller asked to have
+// compressed is not examined.
 type Classifier struct {
 	// Base sends the requests. nil is http.DefaultTransport.
 	Base http.RoundTripper

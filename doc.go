@@ -14,25 +14,43 @@
 //   - [Logger] writes one structured zap entry per call.
 //
 // Each is useful alone. They work in any order, with wrappers from other
-// packages between them. [Transport] is the five in the recommended order, without
-// a Failover unless you set one. Its
-// zero value works:
+// packages between them. Responses and errors come back as they would without the
+// wrappers.
+//
+// # Start here
+//
+// [Transport] is the wrappers in the recommended order. Its zero value works:
 //
 //	client := &http.Client{Transport: &steadyhttp.Transport{}}
 //
-// Responses and errors come back as they would without the wrappers. To find
-// out why a call failed, use [Check]. To see what a call went through, use
-// [FromContext].
+// What else everybody needs:
+//
+//   - [Check] says why a call failed, as an [*Error]. [CheckContext] does so for the
+//     errors of an SDK.
+//   - [FromContext] says what a call went through: its attempts, waits and tokens. With
+//     [WithCall] it does so for calls that ended in an error, too.
+//
+// What you may want to set, the most frequent first:
+//
+//   - a deadline, in the context of each request;
+//   - Logger, for a log;
+//   - Throttler.RequestsPerMinute, TokensPerMinute and MaxConcurrent, if you know
+//     the limits of an API;
+//   - Retrier.OutageWait, for more or less patience with an outage, and
+//     Retrier.Idempotent, for requests that may be repeated although they are POSTs;
+//   - [WithRetry] and [WithPriority], for one call;
+//   - Failover.Targets, if there is another host, key or model;
+//   - Classifier.Rules, for an API with error codes of its own.
 //
 // # Terms
 //
 // A call is one request as the caller made it. An attempt is one request that is
 // sent for a call: a call that is retried once has two attempts. The verdict on
-// an attempt says that it succeeded, or it is an [Error], whose [Class] says
-// what failed and whose [Fate] says whether the server may have carried the
-// request out. A permit allows a Throttler to send one request. An outer wrapper
-// is closer to the caller, an inner one closer to the network. The repository's
-// docs/glossary.md has further terms.
+// an attempt is that it succeeded, or an [Error]. The Error's [Class] says what
+// failed, and its [Fate] whether the server may have carried the request out. A
+// permit allows a Throttler to send one request. An outer wrapper is closer to the
+// caller, an inner one closer to the network. The repository's docs/glossary.md has
+// further terms.
 //
 // # Order
 //

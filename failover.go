@@ -20,12 +20,13 @@ import (
 )
 
 // A Target is another way to have a request answered: at another host, with another
-// credential, by another model. It says what differs from the request as it is. What
-// it does not set stays.
+// credential, or by another model. It names only what changes; the rest of the request
+// stays as it is. Set at least one of URL, Header, Model, Set and Prepare. A target with
+// a URL on another host needs a credential of its own in Header.
 type Target struct {
-	// Name is what logs, metrics and Call.Target call the target. Two targets must not
-	// have one name. "" is the host of URL, else Model, else "target"; with its number
-	// in the list where another has that name.
+	// Name is the target's name in logs, metrics and Call.Target. No two targets may
+	// have the same. "" is the host of URL, else Model, else "target", followed by its
+	// number in the list if another target has that name.
 	Name string
 
 	// URL is the base that an SDK would be given, such as
@@ -34,10 +35,10 @@ type Target struct {
 	// it. Where the API is not known, URL is only a scheme and a host, such as
 	// https://west.example.com, and the request's path stays. "" is the request's own.
 	//
-	// To another origin (scheme, host and port) nothing of the caller's goes along but
-	// the body and these headers: Accept and Content ones, User-Agent, Anthropic-Version,
-	// Anthropic-Beta, OpenAI-Beta, Traceparent and Tracestate. A target at another
-	// origin therefore needs its own credential in Header or from Prepare.
+	// To another origin (scheme, host and port) only the body and these headers of the
+	// caller go along: Accept and Content ones, User-Agent, Anthropic-Version,
+	// Anthropic-Beta, OpenAI-Beta, Traceparent and Tracestate. So a target at another
+	// origin needs its own credential, in Header or from Prepare.
 	URL string
 
 	// Header is set on the request. A name without values removes that header. nil
@@ -54,10 +55,11 @@ type Target struct {
 	// is, byte for byte. A nil map changes nothing.
 	Set map[string]any
 
-	// MaxInput is how many tokens of input the model takes. A call that failed since
-	// its input was too long goes to the next target with a MaxInput of at least its
-	// estimate, a token for four bytes of text; for other reasons a target with a
-	// smaller MaxInput is passed over. 0 is not known.
+	// MaxInput is how many tokens of input the model takes. The input of a call is
+	// estimated at one token for four bytes of text. A target that takes fewer is
+	// passed over, and a call that failed because its input was too long goes only to
+	// targets that take as many. 0 is not known: such a target is used for everything
+	// but input that was too long elsewhere.
 	MaxInput int64
 
 	// Prepare is called last, with a request that it may change, for example to sign
@@ -66,39 +68,45 @@ type Target struct {
 	Prepare func(req *http.Request) error
 }
 
-// A Failover sends a call that failed to another Target, if the reason lets it
-// succeed there: a rate limit leaves what it limits (credential, model or host), an
-// empty account or a bad key the credential, overload and errors of the server the
-// model or the host, a lost connection the host. A prompt that is too long goes to a
-// target that takes it. A refusal by content policy and an invalid request go nowhere.
+// A Failover sends a call that failed to another Target, if it can succeed there. Set
+// Targets first. What a target must have depends on the failure:
 //
-// The request as it is comes first; Targets follow in order. There are no weights, no
-// turns, no health checks, and nothing is translated between APIs: a target speaks the
-// API of the request.
+//   - after a rate limit, something else than what the limit is for: another
+//     credential, model or host;
+//   - after an empty account or a bad key, another credential;
+//   - after overload or an error of the server, another model or host;
+//   - after a lost connection, another host;
+//   - after a prompt that is too long, a MaxInput that takes it.
 //
-//   - Before a call is sent, the first in order is taken that can go at once, as far
-//     as a Throttler below knows.
-//   - A call that a server asks to wait for at most MaxWait waits there, once. A call
-//     whose first failure is a 500 is repeated there once, after a quarter of a second.
-//     All other failures go on at once.
-//   - What three calls in a row found failing is passed over by all, but for about one
-//     call a second that looks whether it is back and goes on where it is not. What
-//     asked for a pause is passed over until that ends, five minutes at most; an empty
-//     account and a bad key for five minutes.
-//   - A conversation stays where it had its last answer for five minutes, since its
+// A refusal by content policy and an invalid request go nowhere.
+//
+// A call goes first to where its request says; the Targets follow in order. There are
+// no weights and no health checks. Nothing is translated between APIs: a target speaks
+// the API of the request.
+//
+//   - Before a call is sent, a Throttler below is asked which places can take it at
+//     once. The first of those gets it.
+//   - If a server asks the call to wait for at most MaxWait, it waits there, once. If
+//     its first failure is a 500, it is repeated there, once, after a quarter of a
+//     second. After all other failures it goes to the next target at once.
+//   - A place where three calls in a row failed is passed over by all calls. About
+//     one call a second still tries it, and goes to the next target if it fails. A
+//     place that asked for a pause is passed over until that ends, five minutes at
+//     most; an empty account or a bad key for five minutes.
+//   - A conversation stays for five minutes where it had its last answer, since its
 //     prompt is cached there. It is known by the body's prompt_cache_key, the header
 //     X-Session-Id, or Sticky.
-//   - A request that may do harm if done twice goes on only if it was never sent or
-//     was refused, and a stream only before its first output: as a Retrier has it.
+//   - As with a Retrier, a request that may do harm if done twice goes on only if it
+//     was never sent or was refused, and a stream only before its first output.
 //
-// For a Retrier above it, one attempt is one walk over the targets. The Retrier sees a
-// failure only when all have failed or are out: the response of the one that will be
-// back first. AttemptTimeout and FirstOutput of the Retrier bound each target's try.
+// For a Retrier above it, one attempt tries all targets. The Retrier sees a failure
+// only when all have failed or are passed over: the response of the one that will be
+// back first. AttemptTimeout and FirstOutput of the Retrier hold for each target.
 // A Failover can be used alone, with any Base.
 //
-// A request that no target fits is sent as it is: one to another host (see Hosts), a
-// hop of a redirect, a body that would have to be changed and is no JSON or cannot be
-// sent twice.
+// A request that no target fits is sent as it is. That is a request to another host
+// (see Hosts), the next request of a redirect, and one whose body would have to be
+// changed but is no JSON or cannot be sent twice.
 //
 // The zero value has no targets and passes everything. A Failover is safe for
 // concurrent use. It must not be copied after first use, and its fields must not be
@@ -110,21 +118,21 @@ type Failover struct {
 	// Targets are the alternatives, in order. nil is none.
 	Targets []Target
 
-	// Hosts are the hosts whose requests may go to a target, each as in a URL; one
-	// without a port stands for every port. If none is listed, a target with a URL is
-	// for calls to language models whose API is known, at whatever host; and one
-	// without is for those at the hosts of known providers, since what it sets would
-	// go to a stranger elsewhere. So list the host if it is your own, or a gateway's.
+	// Hosts are the hosts whose requests may go to a target, each as it stands in a
+	// URL. A host without a port stands for every port. List your own hosts and
+	// gateways. If none is listed, only calls to language models whose API is known go
+	// to a target: at whatever host if the target has a URL, otherwise at the hosts of
+	// known providers, since its key would go to a stranger elsewhere.
 	Hosts []string
 
-	// MaxWait is the longest that a call waits for the target where it is, because a
-	// server asked for it or because its conversation stays there, while it could go
-	// elsewhere. 0 is 2 s, negative is no limit.
+	// MaxWait is how long a call waits where it is although it could go elsewhere:
+	// because a server asked for a wait, or because its conversation stays there. 0 is
+	// 2 s, negative is no limit.
 	MaxWait time.Duration
 
-	// Sticky returns what the calls of one conversation have in common; "" is a call
-	// that may go anywhere. It must not read the body. nil goes by prompt_cache_key
-	// and X-Session-Id.
+	// Sticky returns the name of the conversation that a request belongs to; "" is a
+	// request that may go anywhere. It must not read the body. nil goes by the body's
+	// prompt_cache_key and the header X-Session-Id.
 	Sticky func(*http.Request) string
 
 	settings settings
@@ -370,11 +378,11 @@ func (t *target) misconfigured(status int, message string) *Error {
 
 // A FailoverState is what a Failover knows of one place that failed.
 type FailoverState struct {
-	Key   limit.Key     // the host, and the credential, the model and the route if only those failed
-	Down  bool          // calls pass it over; else too few failed to show anything
-	Since time.Duration // how long ago the first of its latest failures was
-	Left  time.Duration // until calls go there again; 0 if they go as soon as a look finds it back
-	Err   error         // why the latest call failed there
+	Key   limit.Key     // the host; with credential, model or route if only those failed
+	Down  bool          // calls pass it over; false while too few calls have failed there
+	Since time.Duration // since the first of its latest failures
+	Left  time.Duration // until calls go there again; 0 if they do once a call that tries it succeeds
+	Err   error         // of the latest call that failed there
 }
 
 // Snapshot returns what is known now of places that failed, in no particular order.

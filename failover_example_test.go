@@ -203,3 +203,23 @@ func ExampleFailover_keys() {
 	// llm.example.com/v1/chat/completions Bearer key-2 {"model":"large","messages":[]}
 	// 200 by "second key" after 2 attempts
 }
+
+// What a Failover knows of a place that failed, for a status page.
+func ExampleFailoverState() {
+	base := network{
+		"api.example.com": {Status: 503},
+		"llm.example.net": steadyhttptest.ChatCompletion("Hello!"),
+	}
+	failover := &steadyhttp.Failover{Base: base, Targets: []steadyhttp.Target{{
+		Name: "second", URL: "https://llm.example.net/v1", Header: http.Header{"Authorization": {"Bearer key-2"}},
+	}}}
+	complete(&http.Client{Transport: failover}, "https://api.example.com/v1/chat/completions", "Authorization", "Bearer key-1", `{"model":"large","messages":[]}`)
+	for _, s := range failover.Snapshot() {
+		fmt.Println(s.Key.Host, "passed over:", s.Down, "because", s.Err)
+	}
+	// Output:
+	// api.example.com/v1/chat/completions Bearer key-1 {"model":"large","messages":[]}
+	// llm.example.net/v1/chat/completions Bearer key-2 {"model":"large","messages":[]}
+	// 200 by "second" after 2 attempts
+	// api.example.com passed over: false because steadyhttp: unavailable: 503 Service Unavailable
+}

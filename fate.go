@@ -26,20 +26,20 @@ const (
 	// only if doing it twice does no harm.
 	FateUnknown Fate = iota
 
-	// FateNeverSent: nothing of the request was sent. The proof is httptrace: in
-	// the whole attempt, a connection was asked for, to the host or to the proxy
-	// before it, and no header was written. A base that does not report to httptrace
-	// proves nothing. Nor does a failed dial, because an inner wrapper may have made
-	// several attempts.
+	// FateNeverSent: nothing of the request was sent. The proof is what net/http
+	// reports through httptrace: in the whole attempt it asked for a connection, to
+	// the host or to its proxy, and wrote no header. A Base that does not report to
+	// httptrace proves nothing. A failed dial alone proves nothing either, because
+	// an inner wrapper may have made several attempts.
 	FateNeverSent
 
-	// FateRefused: the response proves that the request was not carried out. That
-	// is so for status 429, 421 and 425, and for what a provider's own hosts say
-	// where the provider documents it: codes for rate limits, GitHub's secondary
-	// limits, Anthropic's overloaded_error, X-Should-Retry: true from OpenAI and
-	// Anthropic. No proof are a 503 that asks for a wait, since caches and proxies
-	// say that after a server did the work, a 529 or X-Should-Retry from anybody
-	// else, and the words of a message: they may decide the Class, never the Fate.
+	// FateRefused: the response proves that the request was not carried out. Status
+	// 429, 421 and 425 prove it. So do answers of a provider's own hosts, where the
+	// provider documents it: codes for rate limits, GitHub's secondary limits,
+	// Anthropic's overloaded_error, X-Should-Retry: true from OpenAI and Anthropic.
+	// A 503 that asks for a wait proves nothing, since caches and proxies send it
+	// after a server has done the work. A 529 or X-Should-Retry from anybody else,
+	// and the words of a message, may decide the Class, but never the Fate.
 	FateRefused
 
 	// FateApplied: the request was carried out, and the caller has received a

@@ -7,18 +7,22 @@ import (
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
-// The priorities in which requests wait in a Throttler; see limit.Priority.
+// The priorities with which requests wait in a Throttler, the lowest first. See
+// [WithPriority].
 const (
-	Batch  = limit.Batch  // what nobody waits for
-	Normal = limit.Normal // all that says nothing
-	Urgent = limit.Urgent // what a person waits for
+	Batch  = limit.Batch  // work that nobody waits for
+	Normal = limit.Normal // requests that say nothing else
+	Urgent = limit.Urgent // requests that a person waits for
 )
 
 // priorityKey is the key of the context's value.
 type priorityKey struct{}
 
-// WithPriority returns a context whose requests wait in a Throttler with p: Urgent goes
-// before Normal, and Normal before Batch. It wins over Throttler.Priority.
+// WithPriority returns a context whose requests wait in a Throttler with priority p:
+// [Batch], [Normal] or [Urgent]. Of the requests that wait for the same limit, Urgent
+// ones go first, then Normal ones, then those of a Batch; each priority gets at least a
+// twentieth of what passes. Without WithPriority and Throttler.Priority a request is
+// Normal. WithPriority wins over Throttler.Priority.
 func WithPriority(ctx context.Context, p limit.Priority) context.Context {
 	return context.WithValue(ctx, priorityKey{}, p)
 }

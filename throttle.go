@@ -23,33 +23,33 @@ const defaultMaxQueue = 10_000 // goroutines that wait take some 80 MB
 // nobody back. When several requests in a row are refused, the Throttler finds
 // the rate or the window that the server allows.
 //
-// The zero value sets no limits and obeys those of the servers. Clients that
-// use the same Throttler share its limits. A Throttler is safe for concurrent
+// The zero value sets no limits and obeys those of the servers. If you know the
+// limits of an API, set RequestsPerMinute, TokensPerMinute or MaxConcurrent. Clients
+// that use the same Throttler share its limits. A Throttler is safe for concurrent
 // use. It must not be copied after first use, and its fields must not be
 // changed once it is in use.
 //
 // When a response asks for a pause, the requests that share its limit wait, not
 // only the one that was refused. Which requests those are depends on the API:
 // those with the same credential and model at OpenAI, with the same credential
-// and method at Slack, with the same credential, method and path at a host that
-// is not known. In the path, what looks like an id does not count. The pause
-// ends early if a request that was sent after the refused one succeeds; one
+// and method at Slack, with the same credential, method and path at an unknown
+// host, where parts of the path that look like ids do not count. The pause ends early if a request that was sent after the refused one succeeds; one
 // request goes after a second to find out. Where the API documents that it
 // punishes clients that go on, the pause is kept in full.
 //
-// Requests also wait while what they need fails: after at least five failures
-// in a row without another answer, where a failure is a connection that cannot
-// be made or is lost, or status 502, 503, 52x or 529. That concerns the requests
-// with the same credential, model, method and path, and the whole host if no
-// connection to it can be made or three paths fail. Requests then go out as
-// probes, 0.1 s to 1 s apart, until one is answered.
+// Requests also wait during an outage: after at least five failures in a row and no
+// other answer among them. A failure is a connection that cannot be made or is lost,
+// or status 502, 503, 52x or 529. An outage concerns the requests with the same
+// credential, model, method and path. It concerns the whole host if no connection to
+// it can be made, or if three paths fail. Then one request at a time is sent as a
+// probe, 0.1 s to 1 s apart, until one is answered.
 //
-// After a pause or a failure those that waited leave at first at slightly more
-// than the rate before, then faster.
+// After a pause or an outage, the requests that waited are sent at slightly more than
+// the rate before, then faster.
 //
-// Requests wait by priority (see WithPriority), and those of one priority first
-// come, first served: there is no fairness by tenant. Each priority gets a twentieth
-// at the least. If a request's turn cannot come before its context's deadline, it is
+// Requests wait by priority (see [WithPriority]), and those of one priority first
+// come, first served. Each priority gets at least a twentieth of what passes. There is
+// no fairness between tenants. If a request's turn cannot come before its context's deadline, it is
 // refused at once: its body is closed, nothing is sent, and the error is an *Error
 // that wraps ErrThrottled and says what held the request back.
 //
@@ -105,32 +105,33 @@ type Throttler struct {
 	// only through GetBody. nil is the estimate described at TokensPerMinute.
 	Cost func(*http.Request) limit.Cost
 
-	// Priority says in which class a request waits, where its context does not (see
-	// WithPriority), as for an SDK that takes no context. It may be called several times
-	// for a request and must not keep it. nil is limit.Normal for all.
+	// Priority returns the priority of a request whose context has none (see
+	// WithPriority), for example for an SDK that takes no context. It may be called
+	// several times for a request and must not keep it. nil is Normal for all.
 	Priority func(*http.Request) limit.Priority
 
-	// MaxSharedPause is the longest pause, asked for by a server, that holds back
-	// all requests that share the limit. A longer one concerns only the call
-	// whose response asked for it. 0 is one minute, negative is no limit.
+	// MaxSharedPause is the longest pause asked for by a server that holds back all
+	// requests that share the limit. A longer pause concerns only the call whose
+	// response asked for it. 0 is one minute, negative is no limit.
 	MaxSharedPause time.Duration
 
-	// MaxQueue is how many requests of each priority that share a limit, a pause or a
-	// failure may wait. Further ones are refused with ErrThrottled. 0 is 10,000, negative is
-	// no limit.
+	// MaxQueue is how many requests of each priority may wait for the same limit,
+	// pause or outage. Further ones are refused at once with ErrThrottled. 0 is 10,000,
+	// negative is no limit.
 	MaxQueue int
 
-	// OutageWait is how long a request waits while what it needs fails. After
-	// that a request that was not sent before is sent; a Retrier's repeat is not,
-	// and the Retrier returns the response in hand. 0 is 30 s, and 10 s for a
-	// request without a deadline; it is 2 s for requests that come after the
-	// failure has lasted for a minute. A tenth of the time until the deadline, one
-	// second at most, is left to read the response. Negative switches the waiting
-	// off: requests are sent to what fails.
+	// OutageWait is how long a request waits during an outage of what it needs. After
+	// that it is sent all the same, if it was not sent before; of a retry, the
+	// response in hand is returned. 0 is 30 s, or 10 s for a request without a
+	// deadline, and 2 s for requests that come when the outage has lasted for a
+	// minute. Negative is off: requests are sent during an outage. A tenth of the time
+	// until the deadline, one second at most, is left to read the response. See
+	// also Retrier.OutageWait; the shorter of the two counts.
 	OutageWait time.Duration
 
 	// Limiter keeps the limits and decides when a request may be sent. nil is a
-	// limiter in memory that only this Throttler uses.
+	// limiter in memory that only this Throttler uses. The module redissteady has one
+	// that many processes share.
 	Limiter limit.Limiter
 
 	// Salt is the secret key with which credentials are hashed (HMAC-SHA256, cut
@@ -139,15 +140,15 @@ type Throttler struct {
 	// process.
 	Salt string
 
-	// Disabled lets every request pass as if there were no Throttler, without the
-	// limits set here too. The default is false.
+	// Disabled lets every request pass as if there were no Throttler. The limits that
+	// are set here do not hold either. The default is false.
 	Disabled bool
 
-	// Inference says what is done about limits that are not set here, about pauses
-	// and about failures. limit.Act, the zero value, holds requests back.
-	// limit.Observe holds nothing back for these reasons; Snapshot, and the log if
-	// Logger.Attempts is set, show what would have been held back. limit.Off does
-	// not look for them. The limits set here hold with all three.
+	// Inference says what is done about everything that is learned from responses:
+	// limits that are not set here, pauses and outages. limit.Act, the zero value,
+	// holds requests back. limit.Observe holds nothing back; Snapshot, and the log if
+	// Logger.Attempts is set, show what would have waited. limit.Off learns nothing.
+	// The limits that are set here hold with all three.
 	Inference limit.Inference
 
 	settings settings

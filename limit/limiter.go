@@ -24,17 +24,16 @@ import (
 // steadyhttp.ErrThrottled.
 var ErrThrottled = errors.New("steadyhttp: throttled")
 
-// A Limiter decides when requests may be sent. It keeps limits and gates by
-// [Key]. A request is held back by every Key that matches it, and by no other: it
-// does not wait behind a request of another Key. Its methods are called by many
-// goroutines at once; they take and return plain values, so that a call need not
-// allocate.
+// A Limiter decides when requests may be sent. It keeps the limits and gates of each
+// [Key]. A request is held back by every Key that matches it, and never behind a
+// request of another Key. The methods are called by many goroutines at once. They take
+// and return plain values, so that a call need not allocate.
 //
-// A Key fails after some SignalFailing in a row without a SignalGood. The
-// requests that it matches then wait at a gate. One at a time goes out as a
-// probe; a success opens the gate, and those that waited follow at a pace. A host
-// fails as a whole if it is named by the Key that fails, or if several of its
-// routes fail.
+// After several observations of SignalFailing in a row, and no SignalGood among them, a
+// Key fails. The requests that match it then wait at a gate, and one at a time is sent
+// as a probe. A success opens the gate, and the requests that waited follow one after
+// the other. A host fails as a whole if the Key that fails names only the host, or if
+// several of its routes fail.
 //
 // A Limiter that keeps goroutines ends them in a method Close, with or without
 // an error result. steadyhttptest.TestLimiter checks all of this.
@@ -57,14 +56,13 @@ type Limiter interface {
 	// long it Waited.
 	Acquire(ctx context.Context, a Ask) (Permit, error)
 
-	// Peek returns how long a would wait if it asked now, behind those who wait
-	// already. 0 is that it would go at once: where nothing happens in between,
-	// Acquire then gives a permit to the same Ask with MaxWait -1. All else is an
-	// estimate, as limits, places and gates depend on what becomes of other requests;
-	// how long a place of Limits.MaxConcurrent stays taken nobody knows, and it is
-	// reckoned from how long they were taken of late. Peek takes nothing and changes
-	// nothing. A Limiter that is asked over a network may need a round trip, and
-	// returns 0 if there is no answer.
+	// Peek returns how long a would wait if it asked now, behind the requests that wait
+	// already. 0 means that it would go at once: if nothing happens in between, Acquire
+	// gives a permit to the same Ask with MaxWait -1. Any other value is an estimate,
+	// since it depends on what becomes of other requests. How long a place of
+	// Limits.MaxConcurrent will stay taken is estimated from the latest requests. Peek
+	// takes nothing and changes nothing. A Limiter that is asked over a network may
+	// need a round trip, and returns 0 if there is no answer.
 	Peek(ctx context.Context, a Ask) time.Duration
 
 	// Settle ends p. It frees the request's place among the concurrent requests,
@@ -72,12 +70,12 @@ type Limiter interface {
 	// every permit. A second call for the same permit does nothing.
 	Settle(p Permit, o Outcome)
 
-	// Observe records what the response to p's request said. It does not block.
-	// What it says of a limit replaces what was known; figures that make no sense
-	// are ignored. It reports whether the next request of o.Key waits, if need be,
-	// for what this response told of: a limit that refused, a pause, a gate. It is
-	// false where that is not known yet. Of a permit that was settled it records
-	// nothing and returns false.
+	// Observe records what the response to p's request said. It does not block. A
+	// limit that the response states replaces what was known of it; figures that make
+	// no sense are ignored. Observe reports whether further requests of o.Key are now
+	// held back for what this response said: a limit that refused, a pause, a gate. It
+	// returns false if that is not known yet. If p was settled, it records nothing and
+	// returns false.
 	Observe(p Permit, o Observation) (held bool)
 
 	// Snapshot returns what is known now, in no particular order. The caller may
@@ -99,8 +97,8 @@ type Key struct {
 }
 
 // A Cost is what a request takes from the limits. The zero value is one request
-// without tokens. One that takes more than may go at once is not refused for it:
-// it goes when as much is there as can be, and those behind it wait longer.
+// without tokens. A request that takes more than may be sent at once is not refused:
+// it is sent once the limit has filled up, and those behind it wait longer.
 type Cost struct {
 	Requests      int64 // 0 is 1
 	Input, Output int64 // tokens: of the prompt, and of what the model may generate
@@ -129,7 +127,8 @@ func (l *Limits) Tokens() bool {
 	return l.TokensPerMinute > 0 || l.InputTokensPerMinute > 0 || l.OutputTokensPerMinute > 0
 }
 
-// An Ask is a request that asks for a permit.
+// An Ask describes a request that asks for a permit. Key must be set; everything else
+// has a useful zero value.
 type Ask struct {
 	Key  Key  // of the request
 	Cost Cost // what the request takes from the limits
@@ -141,29 +140,27 @@ type Ask struct {
 	// negative are no limit.
 	MaxQueue int
 
-	Priority Priority // who goes first of those that wait
+	Priority Priority // which goes first of the requests that wait
 
-	// MaxWait is how long the request may wait at all, for whatever reason. After it
-	// the request is refused, and at once if its turn cannot come in time. A request
-	// that is refused so is no evidence of anything. 0 is no bound; negative is not
-	// to wait.
+	// MaxWait is how long the request may wait at all, for whatever reason. After that
+	// it is refused, or at once if its turn cannot come in time. Such a refusal is no
+	// evidence of anything. 0 is no limit; negative means not to wait.
 	MaxWait time.Duration
 
-	// OutageWait is how long, from when a gate first holds it back, the request may
-	// wait at the gates of scopes that fail. 0 is the default: 30 s, 10 s if the
-	// context has no deadline, and 2 s where the scope has failed for a minute;
-	// negative is not to wait there at all. After
-	// it a request that was never sent is sent as soon as its Limits allow it, as it
-	// would be without a Limiter; a Repeat is refused.
+	// OutageWait is how long the request may wait at gates of what fails, counted from
+	// when one first holds it back. After that it is sent as soon as its Limits allow
+	// it, as it would be without a Limiter; a Repeat is refused. 0 is 30 s, or 10 s if
+	// the context has no deadline, and 2 s where the failure has lasted for a minute.
+	// Negative means not to wait there at all.
 	OutageWait time.Duration
 
-	// MaxPause is how long, from when a gate first holds it back, the request may
-	// wait for pauses that limits ask for. After it the request is refused. 0 is
-	// two minutes. If it is set, it bounds OutageWait too.
+	// MaxPause is how long the request may wait for pauses that limits ask for, counted
+	// from when a gate first holds it back. After that it is refused. 0 is two
+	// minutes. If it is set, it bounds OutageWait too.
 	MaxPause time.Duration
 
 	Repeat     bool      // the request was sent before, and its response is in hand
-	Repeatable bool      // sending the request twice does no harm, so it is the better probe
+	Repeatable bool      // sending the request twice does no harm, which makes it the better probe
 	Inference  Inference // what the Limiter may do by what it infers
 
 	// Waiting, unless it is nil, is called once by Acquire if the request has to wait:
@@ -182,24 +179,26 @@ type Wait struct {
 	Priority Priority
 }
 
-// A Priority is the class in which a request waits. Of those that wait under a Key the
-// highest class goes first, and in each class who came first. Each class that waits
-// gets at least a twentieth of what passes. The zero value is Normal.
+// A Priority says which of the requests that wait under a Key goes first: that with
+// the highest Priority, and of one Priority that which came first. Each Priority that
+// waits gets at least a twentieth of what passes. The zero value is Normal.
 //
-// Batch alone leaves something over, and only as long as a request of a higher class
-// has gone within a minute: the last of several places, and as much as one request
-// more takes of a limit that a server states. Who waits with a deadline
-// and was not refused when it came is not made late by a request of a higher class.
+// For a minute after a request of a higher Priority, a Batch leaves some room for the
+// next: the last of several places of MaxConcurrent, and as much as one more of its
+// requests takes of a limit that a server states.
 //
-// While what a Key names fails, probes are taken from the lowest class that waits.
-// Between requests of one class there is no fairness by tenant.
+// A request that cannot make its deadline behind those of a higher Priority is refused
+// when it comes. One that was let in is not made late by them.
+//
+// While what a Key names fails, probes are taken from the lowest Priority that waits.
+// There is no fairness between tenants within one Priority.
 type Priority int8
 
-// The priorities.
+// The priorities, the lowest first.
 const (
-	Batch  Priority = iota - 1 // what takes the rest
-	Normal                     // what somebody waits for
-	Urgent                     // what goes before that
+	Batch  Priority = iota - 1 // work that nobody waits for
+	Normal                     // requests that say nothing else
+	Urgent                     // requests that a person waits for
 )
 
 // String returns "batch", "normal" or "urgent".

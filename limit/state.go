@@ -14,21 +14,24 @@ type KeyState struct {
 	Key    Key
 	Limits []LimitState // the limits known now, those that the user set first
 
-	// Waiting is how many of the requests that match the Key wait, for this Key or
-	// for another one. A request stands in the queue of the Key that holds it back
-	// the longest; Oldest is how long the first in this Key's own queue has waited,
-	// and Why is what it waits for. They are zero if nobody stands there. For a whole
-	// host they are those of the request to it that has waited the longest.
+	// Waiting is how many of the requests that match the Key wait, for whatever
+	// reason. Batch and Urgent are how many of those have that Priority.
 	Waiting int
-	Batch   int // of Waiting, those of that Priority
-	Urgent  int // likewise
-	Oldest  time.Duration
-	Why     string
+	Batch   int
+	Urgent  int
+
+	// A request waits in the queue of the Key that holds it back the longest. Oldest
+	// is how long the first request in this Key's queue has waited, and Why is what it
+	// waits for. For a whole host they are those of the request to it that has waited
+	// the longest. They are zero if no request waits there.
+	Oldest time.Duration
+	Why    string
 
 	Concurrent int // how many requests are under way; not counted for a host that holds nothing back
 
-	// WouldHold counts the requests that Observe let go and this Key would have held
-	// back with Act. Under Act there would be fewer: who waits sends no more.
+	// WouldHold counts the requests that were sent under Observe and that this Key
+	// would have held back under Act. Under Act there would be fewer, since a call that
+	// waits sends no further requests.
 	WouldHold int64
 
 	// Evidence says in words what was inferred, and from how many responses; "" if

@@ -10,11 +10,11 @@
 // Throttler.Salt must be set, to the same secret in all processes: without it
 // each names a credential by a hash of its own, and they share nothing.
 //
-// An admission is one script call, by Redis's own clock. The script promises a
-// request its time, after all who came before in whatever process; the caller
-// waits for it. What answers teach goes to Redis in the background. When Redis
-// does not answer, each process goes on alone with a share of the limits, and
-// comes back to Redis by itself.
+// Each request that asks for its turn is one script call, by Redis's own clock. The
+// script gives it a time behind all who came before, in whatever process, and the
+// caller waits until then. What responses say about limits is sent to Redis in the
+// background. While Redis does not answer, each process goes on alone with a share of
+// the limits, and returns to Redis by itself.
 //
 // Any redis.UniversalClient will do: one server, Sentinel, Cluster; Redis 5 and
 // later, Valkey.

@@ -37,31 +37,31 @@ type Faults struct {
 	// Seed begins the sequence of faults. 0 is a seed like any other.
 	Seed uint64
 
-	// RefuseRate is how many requests fail before anything is sent, as if nobody listened: with a [*net.OpError] that is
-	// ECONNREFUSED. Base does not see them. httptrace is told what it would be told of a failed dial.
+	// RefuseRate is the share of requests that fail before anything is sent, as if nobody listened: with a [*net.OpError]
+	// that is ECONNREFUSED. Base does not see them. httptrace hears what it would hear of a failed dial.
 	RefuseRate float64
 
-	// ResetRate is how many fail after Base has carried them out: with a [*net.OpError] that is ECONNRESET.
+	// ResetRate is the share that fails after Base has carried them out: with a [*net.OpError] that is ECONNRESET.
 	ResetRate float64
 
-	// SilenceRate is how many get no answer until they are given up, though Base has carried them out. Without a deadline
-	// that is never.
+	// SilenceRate is the share that Base carries out but that gets no answer until the caller gives up: for ever without a
+	// deadline.
 	SilenceRate float64
 
-	// ReplyRate is how many are answered with one of Replies, taken at random, in place of being sent. A Reply's Drop is as
-	// a fault of ResetRate or CutRate. nil Replies is an empty 503.
+	// ReplyRate is the share that is not sent, but answered with one of Replies, taken at random. A Reply with Drop fails as
+	// with ResetRate or CutRate. nil Replies is an empty 503.
 	ReplyRate float64
 	Replies   []Reply
 
-	// CutRate is how many answers' bodies end early, with io.ErrUnexpectedEOF: before their end, or within the first 4 KiB
-	// if their length is unknown. Empty ones, and those of a 101, do not.
+	// CutRate is the share whose response body ends early, with io.ErrUnexpectedEOF: before its end, or within the first
+	// 4 KiB if its length is unknown. Bodies that are empty, and those of a 101, are left alone.
 	CutRate float64
 
-	// StallRate is how many answers' bodies fall silent at such a place, until the request is given up or the body is closed. Empty
-	// ones, and those of a 101, do not.
+	// StallRate is the share whose response body falls silent at such a place, until the caller gives up or closes it.
+	// Bodies that are empty, and those of a 101, are left alone.
 	StallRate float64
 
-	// SlowRate is how many requests are held back before anything else happens, for up to Delay, evenly spread.
+	// SlowRate is the share that is held back before anything else happens, for a random time of up to Delay.
 	SlowRate float64
 	Delay    time.Duration
 

@@ -1,0 +1,144 @@
+package steadyhttp_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/limit"
+)
+
+var refused = &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+
+// The profiles of README.md do what it says of them.
+
+func webHandler(r *http.Request) (*http.Client, context.Context, context.CancelFunc) {
+	client := &http.Client{Transport: &steadyhttp.Transport{
+		Retrier:   &steadyhttp.Retrier{OutageWait: 2 * time.Second, MaxWait: 2 * time.Second},
+		Throttler: &steadyhttp.Throttler{MaxQueue: 100},
+	}}
+	ctx, cancel := context.WithTimeout(r.Context(), 8*time.Second) // for each request
+	return client, ctx, cancel
+}
+
+func batchJob(ctx context.Context) (*http.Client, context.Context) {
+	client := &http.Client{Transport: &steadyhttp.Transport{
+		Retrier:   &steadyhttp.Retrier{OutageWait: 20 * time.Minute, MaxWait: 20 * time.Minute, MaxElapsed: time.Hour},
+		Throttler: &steadyhttp.Throttler{RequestsPerMinute: 500, TokensPerMinute: 200_000, MaxConcurrent: 32},
+	}}
+	ctx = steadyhttp.WithPriority(ctx, steadyhttp.Batch) // for each request
+	return client, ctx
+}
+
+func ownService() *http.Client {
+	harmless := func(r *http.Request) bool { return r.Method == "GET" || strings.HasPrefix(r.URL.Path, "/search") }
+	client := &http.Client{Transport: &steadyhttp.Transport{
+		Retrier:   &steadyhttp.Retrier{AttemptTimeout: 2 * time.Second, Idempotent: harmless},
+		Throttler: &steadyhttp.Throttler{MaxConcurrent: 64, Inference: limit.Off},
+	}}
+	return client
+}
+
+func TestProfileOfAWebHandlerGivesUpEarly(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		answer reply
+	}{
+		{"an outage", reply{status: 503}},
+		{"a limit that asks for a minute", reply{status: 429, header: "Retry-After: 60"}},
+		{"a host that cannot be reached", reply{err: refused}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			client, ctx, cancel := webHandler(httptest.NewRequest("GET", "/", nil))
+			defer cancel()
+			client.Transport.(*steadyhttp.Transport).Base = replying(func(*http.Request) reply { return row.answer })
+			for n := range 3 { // the later ones find that the host fails
+				start := time.Now()
+				fetch(t, ctx, client)
+				if took := time.Since(start); took > 2*time.Second {
+					t.Errorf("%s, call %d: took %s, want at most 2s", row.name, n+1, took)
+				}
+			}
+		})
+	}
+}
+
+func TestProfileOfABatchJobOutlastsAnOutage(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		answer reply
+	}{
+		{"an outage", reply{status: 503}},
+		{"a limit that asks for ten minutes", reply{status: 429, header: "Retry-After: 600"}},
+		{"a host that cannot be reached", reply{err: refused}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			client, ctx := batchJob(t.Context())
+			begin := time.Now()
+			client.Transport.(*steadyhttp.Transport).Base = replying(func(*http.Request) reply {
+				if time.Since(begin) < 10*time.Minute {
+					return row.answer
+				}
+				return reply{status: 200}
+			})
+			for n := range 3 {
+				if resp := fetch(t, ctx, client); resp == nil || resp.StatusCode != 200 {
+					t.Errorf("%s, call %d: got %v, want 200", row.name, n+1, resp)
+				}
+			}
+		})
+	}
+}
+
+func TestProfileOfAnOwnServiceRepeatsWhatIsHarmless(t *testing.T) {
+	for _, row := range []struct {
+		path     string
+		requests int
+	}{
+		{"/search/users", 2},
+		{"/orders", 1},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			client, requests := ownService(), 0
+			client.Transport.(*steadyhttp.Transport).Base = roundTripperFunc(func(req *http.Request) (*http.Response, error) {
+				if requests++; requests == 1 {
+					<-req.Context().Done() // a server that hangs
+					return nil, req.Context().Err()
+				}
+				return plainAnswer(200, "", ""), nil
+			})
+			start := time.Now()
+			resp, err := client.Post("https://service.example.internal"+row.path, "application/json", strings.NewReader("{}"))
+			if err == nil {
+				resp.Body.Close()
+			}
+			if requests != row.requests || time.Since(start) > 3*time.Second {
+				t.Errorf("POST %s: got %d requests in %s, want %d within 3s", row.path, requests, time.Since(start), row.requests)
+			}
+		})
+	}
+}
+
+// fetch makes a request and reads its answer; nil stands for an error.
+func fetch(t *testing.T, ctx context.Context, client *http.Client) *http.Response {
+	t.Helper()
+	req, err := http.NewRequestWithContext(ctx, "GET", "https://api.example.com/things", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil
+	}
+	io.Copy(io.Discard, resp.Body)
+	resp.Body.Close()
+	return resp
+}
