@@ -10,8 +10,6 @@ import (
 	"os"
 	"sync"
 	"time"
-
-	"github.com/steadyhttp/steadyhttp/internal/monotime"
 )
 
 // An attempt is one request on its way down, and what is needed to judge it.
@@ -22,10 +20,15 @@ type attempt struct {
 	clock   *attemptClock           // likewise
 	timeout time.Duration
 	stall   time.Duration
-	to      *target          // nil where the request goes as it is
-	own     *http.Request    // the caller's
-	within  time.Duration    // see walk
-	began   monotime.Instant // 0 where that cannot matter
+	by      *visit // nil without a Failover
+}
+
+// to is the target that a goes to, nil where the request goes as it is.
+func (a *attempt) to() *target {
+	if a.by == nil {
+		return nil
+	}
+	return a.by.to
 }
 
 // send makes the n-th attempt, from 1 on. c, nil for the first, is put into the
@@ -40,10 +43,11 @@ func (p *plan) send(n int, c *call, sending func()) (a attempt, sent bool, resp 
 		}
 		p.sends++
 		if err != nil {
-			if a.to == nil || ended(p.req) != nil {
+			to := a.to()
+			if to == nil || ended(p.req) != nil {
 				return a, false, nil, err
 			}
-			e := a.to.misconfigured(0, "target "+a.to.name+" could not be used: "+cleanerFor(a.req).Line(innermost(err).Error(), maxDetail))
+			e := to.misconfigured(0, "target "+to.name+" could not be used: "+cleanerFor(a.req).Line(innermost(err).Error(), maxDetail))
 			if p.useless(a, c, e) {
 				continue
 			}
@@ -54,7 +58,7 @@ func (p *plan) send(n int, c *call, sending func()) (a attempt, sent bool, resp 
 			sending = nil
 		}
 		resp, err = a.send(p.next)
-		if a.within == 0 || !errors.Is(err, ErrThrottled) || !p.passOver() {
+		if a.by == nil || !errors.Is(err, ErrThrottled) || !p.passOver(errors.Is(err, errLeft)) {
 			return a, true, resp, err
 		}
 	}
@@ -68,24 +72,13 @@ func (p *plan) to() *target {
 	return p.walk.places[p.walk.at].to
 }
 
-// waits is how long the next attempt may wait in a Throttler; see walk.
-func (p *plan) waits() time.Duration {
-	switch {
-	case p.via == nil:
-		return 0
-	case p.walk == nil:
-		return -1 // begin found that it can go at once
-	}
-	return p.walk.within
-}
-
 // first makes the request of the first attempt: as it is, unless something has
 // to be added.
 func (p *plan) first() (attempt, error) {
 	if p.source != nil || p.fromMemory || p.usedUp || p.timeout() > 0 || p.wantsEvidence() || p.prepares(1) || p.lends() {
 		return p.attempt(1, nil)
 	}
-	return p.on(attempt{req: p.req, stall: p.StallTimeout}), nil
+	return attempt{req: p.req, stall: p.StallTimeout, by: p.visit()}, nil
 }
 
 // timeout is how long the next attempt may take until its headers are there; 0 is as
@@ -98,29 +91,12 @@ func (p *plan) timeout() time.Duration {
 	return p.AttemptTimeout
 }
 
-// on notes in a where it goes, and when.
-func (p *plan) on(a attempt) attempt {
-	if p.via == nil {
-		return a
-	}
-	a.own, a.to, a.within = p.req, p.to(), p.waits()
-	if p.walk != nil && p.walk.at != p.told {
-		p.tellTarget()
-	}
-	if !p.via.down.Quiet() {
-		a.began = monotime.Now()
-		if p.walk != nil {
-			p.via.down.Sent(p.walk.places[p.walk.at].at)
-		}
-	}
-	return a
-}
-
 // attempt makes the request of the n-th attempt, a copy.
 func (p *plan) attempt(n int, c *call) (attempt, error) {
-	a := p.on(attempt{req: p.req, timeout: p.timeout(), stall: p.StallTimeout})
-	if a.to != nil {
-		a.req = a.to.change.Request(a.req.Context(), a.req)
+	a := attempt{req: p.req, timeout: p.timeout(), stall: p.StallTimeout, by: p.visit()}
+	to := a.to()
+	if to != nil {
+		a.req = to.change.Request(a.req.Context(), a.req)
 	}
 	if c != nil {
 		a.req = c.on(a.req)
@@ -130,7 +106,7 @@ func (p *plan) attempt(n int, c *call) (attempt, error) {
 		a.sent = &evidence{host: a.req.URL}
 		ctx = httptrace.WithClientTrace(ctx, a.sent.trace())
 	}
-	changes := a.to != nil && a.to.change.ChangesBody(p.req)
+	changes := to != nil && to.change.ChangesBody(p.req)
 	if (p.source != nil || p.fromMemory) && !changes {
 		ctx = context.WithValue(ctx, keptKey{}, kept{p.source, p.body, a.req})
 	}
@@ -141,7 +117,7 @@ func (p *plan) attempt(n int, c *call) (attempt, error) {
 	}
 	again := p.sends > 0
 	prepare := p.preparing(n)
-	if prepare != nil && (p.PrepareFirst || a.to != nil) {
+	if prepare != nil && (p.PrepareFirst || to != nil) {
 		ctx = context.WithValue(ctx, preparationKey{}, &preparation{a.req, prepare, n})
 	}
 	if prepare != nil {
@@ -157,7 +133,7 @@ func (p *plan) attempt(n int, c *call) (attempt, error) {
 	var err error
 	switch {
 	case changes:
-		err = p.setChanged(ctx, a.req, a.to)
+		err = p.setChanged(ctx, a.req, to)
 	case again, p.source != nil, p.usedUp:
 		err = p.setBody(ctx, a.req)
 	}
@@ -221,20 +197,22 @@ func (a attempt) send(base http.RoundTripper) (*http.Response, error) {
 	return a.roundTrip(base)
 }
 
-// roundTrip is base.RoundTrip, where it goes in the time that it may wait.
+// roundTrip is base.RoundTrip, where it waits as its place wants it.
 func (a attempt) roundTrip(base http.RoundTripper) (resp *http.Response, err error) {
-	if a.within == 0 {
-		resp, err = send(base, a.req)
-	} else if t, below := throttlerBelow(base); t != nil {
-		resp, err = t.roundTripWithin(a.req, below, a.within)
+	if a.by == nil {
+		return send(base, a.req)
+	}
+	if t, below := throttlerBelow(base); t != nil {
+		resp, err = t.roundTripBy(a.req, below, a.by)
 		resp, err = orError(a.req, resp, err)
 	} else {
+		a.by.goes()
 		resp, err = send(base, a.req)
 	}
-	if a.to == nil {
+	if a.by.to == nil {
 		return resp, err
 	}
-	return a.to.answer(a.req, a.own, resp, err)
+	return a.by.to.answer(a.req, a.by.own, resp, err)
 }
 
 // sendTimed is send with an AttemptTimeout.

@@ -63,6 +63,8 @@ func (r *retry) impossible(resp *http.Response) string {
 		return "only one attempt was allowed"
 	case r.made >= r.allowed(resp):
 		return fmt.Sprintf("%d attempts were made, as many as allowed", r.made)
+	case r.triedAll(resp):
+		return fmt.Sprintf("%d requests were made, as many as allowed with all targets", r.tries)
 	case !r.replayable():
 		return "the request body cannot be sent again: it has no GetBody and is larger than MaxBufferedBody"
 	}
@@ -89,6 +91,8 @@ func (r *retry) unwise(resp *http.Response) string {
 		return ""
 	case e.Status == http.StatusGatewayTimeout && onlyIfCached(r.req):
 		return "no cache has the response, and the request asks for nothing else"
+	case r.walk != nil && !e.Class.Retryable() && e.leaves() != 0 && e.mayBeDone() && !r.repeatableAway():
+		return "the server may have carried it out, and doing it again at another target may do harm"
 	case !e.Class.Retryable() && !r.saidToBeRetryable():
 		return e.Class.String() + " is not retryable"
 	case e.Class == RateLimit && e.Window >= longWindow && e.RetryAfterSource == "":

@@ -96,7 +96,7 @@ func (e *Error) Error() string {
 		}
 	}
 	if e.Message != "" {
-		b.WriteString(": " + e.Message)
+		b.WriteString(": " + strings.TrimPrefix(e.Message, "steadyhttp: "))
 	}
 	var more []string
 	if e.Code != "" {

@@ -85,7 +85,8 @@ type Target struct {
 // the API of the request.
 //
 //   - Before a call is sent, a Throttler below is asked which places can take it at
-//     once. The first of those gets it.
+//     once. The first of those gets it. A call that is queued there goes on if what
+//     it waits for goes down while another place is up.
 //   - If a server asks the call to wait for at most MaxWait, it waits there, once. If
 //     its first failure is a 500, it is repeated there, once, after a quarter of a
 //     second. After all other failures it goes to the next target at once.
@@ -140,8 +141,9 @@ type Failover struct {
 	targets  []*target // of Targets
 	err      error     // why there are none
 
-	alone   Retrier                   // sends what no Retrier above does
-	checked atomic.Pointer[checkedAt] // the latest
+	alone   Retrier                       // sends what no Retrier above does
+	checked [16]atomic.Pointer[checkedAt] // the latest, by a hash of the path
+	strange atomic.Bool                   // the log has said that no target is for a host
 	down    down.Memory
 	stays   down.Stays
 }
@@ -218,12 +220,24 @@ func (f *Failover) fits(t *target, req *http.Request) bool {
 	return t.change.Fits(req)
 }
 
+// hasNoneFor reports whether no target is for the host of req, a call to a model at a
+// host that nobody knows: none has a URL, and Hosts lists nothing.
+func (f *Failover) hasNoneFor(req *http.Request) bool {
+	for _, t := range f.targets {
+		if t.URL != "" {
+			return false
+		}
+	}
+	return len(f.Hosts) == 0 && !dialect.ServesModels(hostname(req.URL))
+}
+
 // checkedAt is where all targets are known to speak the request's API.
 type checkedAt struct{ host, path string }
 
 // check returns an error if a target speaks another API than req's.
 func (f *Failover) check(req *http.Request) error {
-	if last := f.checked.Load(); last != nil && last.host == req.URL.Host && last.path == req.URL.Path {
+	checked := &f.checked[maphash.String(conversationSeed, req.URL.Path)%uint64(len(f.checked))]
+	if last := checked.Load(); last != nil && last.host == req.URL.Host && last.path == req.URL.Path {
 		return nil
 	}
 	for i := range f.targets {
@@ -233,7 +247,7 @@ func (f *Failover) check(req *http.Request) error {
 			}
 		}
 	}
-	f.checked.Store(&checkedAt{req.URL.Host, req.URL.Path})
+	checked.Store(&checkedAt{req.URL.Host, req.URL.Path})
 	return nil
 }
 
@@ -378,6 +392,7 @@ func (t *target) misconfigured(status int, message string) *Error {
 
 // A FailoverState is what a Failover knows of one place that failed.
 type FailoverState struct {
+	Name  string        // the target at which the latest call failed; "" for the request as it is
 	Key   limit.Key     // the host; with credential, model or route if only those failed
 	Down  bool          // calls pass it over; false while too few calls have failed there
 	Since time.Duration // since the first of its latest failures
@@ -390,7 +405,7 @@ func (f *Failover) Snapshot() []FailoverState {
 	var all []FailoverState
 	for _, r := range f.down.Snapshot() {
 		key := limit.Key{Host: r.Scope.Host, Credential: r.Scope.Credential, Model: r.Scope.Model, Route: r.Scope.Route}
-		all = append(all, FailoverState{key, r.Down, r.Since, r.Left, r.Why})
+		all = append(all, FailoverState{r.Name, key, r.Down, r.Since, r.Left, r.Why})
 	}
 	return all
 }

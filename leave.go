@@ -145,5 +145,5 @@ func (p *plan) learn(e *Error) (fresh bool) {
 	case e.leaves() == 0:
 		return false
 	}
-	return p.via.down.Failed(scope, e.withoutBody(), pause) && pause == spentTime
+	return p.via.down.Failed(scope, p.walk.places[p.walk.at].name(), e.withoutBody(), pause) && pause == spentTime
 }

@@ -270,6 +270,19 @@ func (c *call) logOut(req *http.Request, e *Error, target string, left time.Dura
 	}
 }
 
+// logNoTarget writes an entry about a Failover that does nothing for a host.
+func (c *call) logNoTarget(req *http.Request) {
+	c.mu.Lock()
+	logger := c.logger
+	c.mu.Unlock()
+	if logger == nil {
+		return
+	}
+	if ce := logger.Check(zapcore.WarnLevel, "no target is for this host"); ce != nil {
+		ce.Write(append(attemptFields(req, c.attempt()), zap.String(fieldHint, "List the host in Failover.Hosts, or set the URL of a target."))...)
+	}
+}
+
 // logThrottled writes an entry about a wait in a Throttler.
 func (c *call) logThrottled(req *http.Request, waited time.Duration, why string, p limit.Priority) {
 	logger := c.attemptsLogger()

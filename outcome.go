@@ -21,14 +21,14 @@ func (r *retry) another(a attempt, resp *http.Response, err error) (wait time.Du
 	if !r.cutShort(e) && r.learn(e) {
 		r.call.logOut(a.req, e, from, spentTime)
 	}
-	if e.Status == http.StatusNotFound && !e.namesModel() && a.to != nil && a.to.useless.CompareAndSwap(false, true) {
+	if e.Status == http.StatusNotFound && !e.namesModel() && a.to() != nil && a.to().useless.CompareAndSwap(false, true) {
 		r.call.logOut(a.req, e, from, 0) // its URL is wrong, which nobody sees otherwise
 	}
 	w.failed(failure{place: w.at, walk: r.made, resp: resp, err: err, verdict: e, held: r.call.heldAfter(resp)})
 	if e.mayBeDone() && !r.repeatableAway() {
 		w.bound = &w.places[w.at]
 	}
-	if ended(r.req) != nil || !r.replayable() || !r.mayGoOn(e) || r.overdue() {
+	if ended(r.req) != nil || !r.replayable() || !r.mayGoOn(e) || r.overdue() || r.triedAll(resp) {
 		return 0, false
 	}
 	if wait, ok = r.whereItIs(); ok {
@@ -78,7 +78,7 @@ func (r *retry) insist(a attempt, d Decision, resp *http.Response, err error) (_
 		}
 	}
 	i := r.soonest(func(i int) bool { return r.isNext(i) && r.mayComeBack(i) })
-	if i < 0 {
+	if i < 0 || r.triedAll(resp) {
 		return d, false, resp, err
 	}
 	r.keep(resp)
@@ -108,13 +108,13 @@ func (e *Error) mayBeDone() bool {
 
 // isNext reports whether the call can go to the i-th place in the walk that is under
 // way.
-func (r *retry) isNext(i int) bool {
-	for _, f := range r.walk.failures {
-		if f.walk == r.made && (f.place == i || !r.mayFollow(i, f)) {
+func (p *plan) isNext(i int) bool {
+	for _, f := range p.walk.failures {
+		if f.walk == p.walk.number && (f.place == i || !p.mayFollow(i, f)) {
 			return false
 		}
 	}
-	return r.fitting(i)
+	return p.fitting(i)
 }
 
 // whereItIs says how long a call waits to try again where it failed, if it does: once

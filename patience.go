@@ -29,6 +29,29 @@ func (r *retry) allowed(resp *http.Response) int {
 	return r.maxAttempts
 }
 
+// triedAll reports whether a call that failed at all places, by what may not pass, has
+// made as many requests as are allowed, and one for each target beside. It would else be
+// repeated MaxAttempts times at each.
+func (r *retry) triedAll(resp *http.Response) bool {
+	allowed := r.allowed(resp)
+	if r.walk == nil || allowed == math.MaxInt || r.tries < allowed+len(r.walk.places)-1 {
+		return false
+	}
+	failed := 0
+	for _, f := range r.walk.failures {
+		if f.verdict.Class.passes() && !r.bounded {
+			return false
+		}
+		failed++
+	}
+	for i := range r.walk.places {
+		if !r.fitting(i) {
+			failed++
+		}
+	}
+	return failed >= len(r.walk.places)
+}
+
 // passes reports whether the trouble passes with time.
 func (r *retry) passes(resp *http.Response) bool {
 	return r.verdict.Class.passes() || r.firstStillRuns(resp)
@@ -98,6 +121,7 @@ type patience struct {
 	outage  time.Duration // while what passes has not passed
 	elapsed time.Duration // at all
 	off     bool          // outages are not waited for
+	cut     bool          // the deadline ends outage sooner than OutageWait
 }
 
 // patience works out what is left of the call's patience.
@@ -112,7 +136,9 @@ func (r *retry) patience() (p patience) {
 	if deadline, ok := r.req.Context().Deadline(); ok {
 		left := time.Until(deadline)
 		whole := left + monotime.Now().Sub(r.start)
-		p.outage = min(p.outage, left-min(whole/limiter.SpareShare, limiter.MaxSpare))
+		left -= min(whole/limiter.SpareShare, limiter.MaxSpare)
+		p.cut = left < p.outage
+		p.outage = min(p.outage, left)
 	}
 	if p.elapsed = r.maxElapsed(); p.elapsed < math.MaxInt64 {
 		p.elapsed -= monotime.Now().Sub(r.start) - queued
@@ -137,6 +163,9 @@ func (r *retry) tooLate(wait time.Duration, resp *http.Response) string {
 	}
 	if deadline, ok := r.req.Context().Deadline(); ok && time.Until(deadline) <= wait {
 		return fmt.Sprintf("a wait of %s would exceed the deadline", wait.Round(time.Millisecond))
+	}
+	if r.ofOutage(resp) && wait > left.outage && left.cut {
+		return "the deadline would leave no time for the next attempt"
 	}
 	if r.ofOutage(resp) && wait > left.outage {
 		return "OutageWait would be over by the next attempt"

@@ -21,6 +21,7 @@ type retry struct {
 
 	late         bool // the record was opened after the first attempt, and so unseen by it
 	made         int  // how many attempts
+	tries        int  // how many requests: an attempt may go to several places
 	pauses       int  // that servers asked for
 	backoff      backoff.BackOff
 	failedAt     time.Time     // when the first attempt had failed
@@ -47,7 +48,9 @@ func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, 
 	r.repeated = repeatedFurtherOut(r.req) || r.givenUp.Has(r.req, r.began)
 	r.failedAt = time.Now()
 	_, r.queuedBefore = r.call.heldSoFar()
-	r.walks()
+	if via := r.via; !r.walks() && via != nil && via.hasNoneFor(r.req) && via.strange.CompareAndSwap(false, true) {
+		r.call.logNoTarget(r.req)
+	}
 	for {
 		if err == nil && verdictOn(resp) == nil {
 			resp = apart(resp)
@@ -55,6 +58,7 @@ func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, 
 		r.unknown = r.unknown || r.verdict != nil && r.verdict.mayBeDone()
 		r.verdict = r.judge(a, resp, err)
 		r.latest = r.verdict.Class
+		r.tries++
 		var d Decision
 		elsewhere := false
 		if r.walk != nil {
@@ -189,7 +193,7 @@ func (r *retry) judge(a attempt, resp *http.Response, err error) *Error {
 	r.again = false
 	if err != nil {
 		req := r.req
-		if a.to != nil {
+		if a.to() != nil {
 			req = a.req.WithContext(r.req.Context()) // whose secrets the text may hold
 		}
 		e := *errorFor(req, err)

@@ -109,8 +109,8 @@ func (b *permitBody) end() {
 	})
 }
 
-func (t *Throttler) acquire(req *http.Request, a *limit.Ask) (limit.Permit, error) {
-	ctx := req.Context()
+// acquire waits for a permit for req, or until ctx ends.
+func (t *Throttler) acquire(ctx context.Context, req *http.Request, a *limit.Ask) (limit.Permit, error) {
 	if t.Limiter == nil {
 		return t.own.AcquireFor(ctx, a, req)
 	}

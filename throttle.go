@@ -164,22 +164,24 @@ func (t *Throttler) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (t *Throttler) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
-	return t.roundTripWithin(req, next, 0)
+	return t.roundTripBy(req, next, nil)
 }
 
-// roundTripWithin is roundTrip for a request that waits here for no longer than
-// maxWait, as limit.Ask has it.
-func (t *Throttler) roundTripWithin(req *http.Request, next http.RoundTripper, maxWait time.Duration) (*http.Response, error) {
+// roundTripBy is roundTrip for a request that may go elsewhere, and waits here as v has
+// it; nil for one that may not.
+func (t *Throttler) roundTripBy(req *http.Request, next http.RoundTripper, v *visit) (*http.Response, error) {
 	if t.Disabled {
+		v.goes()
 		return send(next, req)
 	}
 	if !t.unlimited() {
-		return t.withPermit(req, next, maxWait)
+		return t.withPermit(req, next, v)
 	}
 	pass, ok := t.own.Pass(hostOf(req))
 	if !ok {
-		return t.withPermit(req, next, maxWait)
+		return t.withPermit(req, next, v)
 	}
+	v.goes()
 	resp, err := send(next, req)
 	if worthObserving(pass, resp, err) {
 		t.observeLate(pass, req, resp, err)
@@ -229,16 +231,22 @@ func (t *Throttler) observeLate(p limiter.Pass, req *http.Request, resp *http.Re
 }
 
 // withPermit waits for a permit, then sends req.
-func (t *Throttler) withPermit(req *http.Request, next http.RoundTripper, maxWait time.Duration) (*http.Response, error) {
+func (t *Throttler) withPermit(req *http.Request, next http.RoundTripper, v *visit) (*http.Response, error) {
 	ask, err := t.ask(req)
 	if err != nil {
 		return refuse(req, err)
 	}
-	ask.MaxWait = maxWait
+	if v != nil {
+		ask.MaxWait = v.within
+	}
 	s, c := settling{t: t}, callFrom(req.Context())
 	told := c.traceWait(req, &ask)
 	over := whileWaiting(req)
-	s.p, err = t.acquire(req, &ask)
+	if v == nil {
+		s.p, err = t.acquire(req.Context(), req, &ask)
+	} else {
+		s.p, err = v.acquire(t, req, &ask)
+	}
 	over()
 	if s.p.Waited > 0 {
 		req, c = openCall(req)
@@ -260,6 +268,7 @@ func (t *Throttler) withPermit(req *http.Request, next http.RoundTripper, maxWai
 		return refuse(req, err)
 	}
 	s.req = req
+	v.goes()
 	resp, err := send(next, req) // which may panic: then it is settled all the same
 	s.observe(req, resp, err)
 	if underWay(resp) && s.needsEnd() {

@@ -8,13 +8,15 @@ import (
 
 	"github.com/steadyhttp/steadyhttp/internal/credential"
 	"github.com/steadyhttp/steadyhttp/internal/down"
+	"github.com/steadyhttp/steadyhttp/internal/monotime"
 )
 
 // A walk is where one call may go by a Failover, and where it has been.
 type walk struct {
 	places []place
 	at     int           // the place of the latest try
-	within time.Duration // how long that may wait in a Throttler: 0 is as long as it takes, negative is not at all
+	number int           // of the Retrier's attempt that it is
+	within time.Duration // how long the latest try may wait in a Throttler: 0 is as long as it takes, negative is not at all
 	probe  bool          // it went to a place that is down, to see whether it is back
 
 	bound    *place    // the only one where another try does no harm; nil if there is no such
@@ -22,6 +24,8 @@ type walk struct {
 	failures []failure // the latest of each place, in the order of the tries
 	estimate int64     // of the input, in tokens; 0 if it was not asked for
 	content  []byte    // of the body, once a target has changed it
+
+	allOut monotime.Instant // when the call first had to go to what is down, before it had failed itself; 0 if never
 }
 
 // A place is where a call may go: the first as the request is, each other to a target.
@@ -93,7 +97,7 @@ func (p *plan) walks() bool {
 
 func (p *plan) newWalk() *walk {
 	fits := false
-	w := &walk{places: make([]place, 1+len(p.via.targets))}
+	w := &walk{places: make([]place, 1+len(p.via.targets)), number: 1}
 	read := reading{late: p.sends > 0}
 	own := read.model(p.req)
 	if own == "" {
@@ -152,6 +156,7 @@ func throttlerBelow(next http.RoundTripper) (*Throttler, http.RoundTripper) {
 
 // beginAgain is begin for a further attempt.
 func (p *plan) beginAgain() {
+	p.walk.number++
 	for i := range p.walk.places {
 		p.walk.places[i].useless = false
 	}
@@ -174,6 +179,9 @@ func (p *plan) chooseFirst() {
 		i = p.soonest(p.fitting)
 	}
 	w.goTo(max(i, 0), 0)
+	if w.allOut == 0 {
+		w.allOut = monotime.Now()
+	}
 }
 
 // soonest returns which of the places that may be tried will be back first, -1 if there
@@ -285,28 +293,32 @@ func (p *plan) wait(i int) time.Duration {
 }
 
 // passOver notes that a Throttler did not let the call go where it was to go at once,
-// and reports whether there was another choice. Somebody came in between.
-func (p *plan) passOver() bool {
-	if p.walk != nil && p.walk.within == 0 {
+// or that it left the queue there, and reports whether there was another choice.
+func (p *plan) passOver(left bool) bool {
+	if p.walk != nil && p.walk.within == 0 && !left {
 		return false
 	}
 	if !p.walks() {
 		return true // it goes as it is, and waits as long as it takes
 	}
 	w := p.walk
-	w.places[w.at].busy = true
-	if !p.choose(p.isNew, math.MaxInt64) && !p.choose(p.hopeful, math.MaxInt64) {
+	w.places[w.at].busy = !left // somebody came in between
+	if !p.choose(p.isNew, math.MaxInt64) && !p.choose(p.mayTakeOver, math.MaxInt64) {
 		w.goTo(w.at, 0)
 	}
 	return true
 }
 
+// mayTakeOver reports whether the call may go to the i-th place rather than wait in a
+// queue elsewhere.
+func (p *plan) mayTakeOver(i int) bool { return p.isNext(i) && p.hopeful(i) }
+
 // useless notes that the target of a is none for this call: its Prepare failed, or the
 // body cannot be changed as it wants. It reports whether the call begins elsewhere, as
 // it may where it has not failed yet. c may be nil.
 func (p *plan) useless(a attempt, c *call, e *Error) bool {
-	if c != nil && a.to.useless.CompareAndSwap(false, true) {
-		c.logOut(a.req, e, a.to.name, 0)
+	if to := a.by.to; c != nil && to.useless.CompareAndSwap(false, true) {
+		c.logOut(a.req, e, to.name, 0)
 	}
 	if len(p.walk.failures) > 0 {
 		return false
@@ -333,7 +345,7 @@ func (p *plan) answered(a attempt, c *call, resp *http.Response) {
 	at := 0
 	if w := p.walk; w != nil {
 		at = w.at
-		p.via.down.Worked(w.places[at].at, a.began)
+		p.via.down.Worked(w.places[at].at, a.by.began)
 	}
 	if p.conversation != "" {
 		p.via.stays.Answered(p.conversation, at)
@@ -349,7 +361,7 @@ func (p *plan) answered(a attempt, c *call, resp *http.Response) {
 			c = &call{used: true}
 		}
 	}
-	c.setTarget(a.to.name)
+	c.setTarget(a.by.to.name)
 	c.attach(resp, a.req)
 }
 

@@ -3,6 +3,7 @@
 package down
 
 import (
+	"container/list"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -54,6 +55,7 @@ type Memory struct {
 	mu     sync.Mutex // guards what follows
 	scopes map[Place]*state
 	swept  monotime.Instant // when it last forgot what no longer matters
+	queued list.List        // *watch, in the order in which they came
 }
 
 // A state is what is known of one scope.
@@ -64,6 +66,7 @@ type state struct {
 	sent   int              // calls that went there since the first
 	until  monotime.Instant // it is down until then, whatever happens; 0 if nobody said so
 	probe  monotime.Instant // the next one may go then
+	name   string           // of where the latest failed, as people know it
 	why    error
 }
 
@@ -79,6 +82,9 @@ func (m *Memory) Quiet() bool { return m.known.Load() == 0 }
 // Sent remembers that a call goes to p. Where most are still under way, a few that
 // failed at once are no row.
 func (m *Memory) Sent(p Place) {
+	if m.Quiet() {
+		return
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, scope := range p.scopes() {
@@ -88,14 +94,15 @@ func (m *Memory) Sent(p Place) {
 	}
 }
 
-// Failed remembers that a call failed in scope for a reason. If pause is not 0, the
+// Failed remembers that a call failed in scope, at what people call name, for a reason. If pause is not 0, the
 // scope is down for as long; else after a few failures in a row. fresh says that the
 // scope was not remembered before.
-func (m *Memory) Failed(scope Place, why error, pause time.Duration) (fresh bool) {
+func (m *Memory) Failed(scope Place, name string, why error, pause time.Duration) (fresh bool) {
 	now := monotime.Now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := m.scopes[scope]
+	wasDown := s != nil && s.isDown(now)
 	if s == nil {
 		m.makeRoom(now)
 		s, fresh = &state{since: now}, true
@@ -106,12 +113,17 @@ func (m *Memory) Failed(scope Place, why error, pause time.Duration) (fresh bool
 		s.failed, s.sent = 0, 0
 	}
 	s.failed++
-	s.last, s.why = now, why
+	s.last, s.name, s.why = now, name, why
+	longer := false
 	if pause > 0 {
+		longer = now.Add(pause).Sub(s.until) > time.Second
 		s.until = max(s.until, now.Add(pause))
 	}
 	if s.probe <= now {
 		s.probe = next(now)
+	}
+	if (!wasDown || longer) && s.isDown(now) {
+		m.wentDown(scope, now)
 	}
 	return fresh
 }
@@ -162,12 +174,17 @@ func (m *Memory) Worked(p Place, sent monotime.Instant) {
 	now := monotime.Now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	back := false
 	for _, scope := range p.scopes() {
 		if s := m.scopes[scope]; s != nil && (s.since <= sent || !s.isDown(now)) {
 			delete(m.scopes, scope)
+			back = back || s.isDown(now)
 		}
 	}
 	m.known.Store(int32(len(m.scopes)))
+	if back {
+		m.cameBack(now)
+	}
 }
 
 // Until reports whether p is down. left is for how long, 0 if nobody knows; why is
@@ -180,6 +197,11 @@ func (m *Memory) Until(p Place) (is bool, left time.Duration, why error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.sweep(now)
+	return m.until(p, now)
+}
+
+// until is Until at that instant. It requires m.mu held.
+func (m *Memory) until(p Place, now monotime.Instant) (is bool, left time.Duration, why error) {
 	for _, scope := range p.scopes() {
 		s := m.scopes[scope]
 		if s == nil || !s.isDown(now) {
@@ -218,6 +240,7 @@ func (m *Memory) Probe(p Place) bool {
 // A Report is what is known of one scope.
 type Report struct {
 	Scope Place
+	Name  string        // of where the latest call failed
 	Down  bool          // else it failed, but not often enough
 	Since time.Duration // how long ago it first failed
 	Left  time.Duration // for how long it is down; 0 if nobody knows
@@ -232,7 +255,7 @@ func (m *Memory) Snapshot() []Report {
 	m.sweep(now)
 	all := make([]Report, 0, len(m.scopes))
 	for p, s := range m.scopes {
-		all = append(all, Report{p, s.isDown(now), now.Sub(s.since), max(s.until.Sub(now), 0), s.why})
+		all = append(all, Report{p, s.name, s.isDown(now), now.Sub(s.since), max(s.until.Sub(now), 0), s.why})
 	}
 	return all
 }

@@ -27,7 +27,7 @@ func TestThreeFailuresInARow(t *testing.T) {
 			if down(&m, here) {
 				t.Errorf("down after %d failures", i)
 			}
-			m.Failed(host, errBad, 0)
+			m.Failed(host, "", errBad, 0)
 		}
 		if is, left, why := m.Until(here); !is || left != 0 || why != errBad {
 			t.Errorf("after three failures down %v, left %v, why %v", is, left, why)
@@ -48,8 +48,8 @@ func TestASuccessEndsARow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var m Memory
 		for range 10 {
-			m.Failed(Place{Host: "a", Model: "m"}, errBad, 0)
-			m.Failed(Place{Host: "a", Model: "m"}, errBad, 0)
+			m.Failed(Place{Host: "a", Model: "m"}, "", errBad, 0)
+			m.Failed(Place{Host: "a", Model: "m"}, "", errBad, 0)
 			m.Worked(here, monotime.Now())
 		}
 		if down(&m, here) {
@@ -76,7 +76,7 @@ func TestScopesOfFailures(t *testing.T) {
 			{here, Place{"a", 2, "m", "r"}, false},
 		} {
 			var m Memory
-			m.Failed(of.scope, errBad, time.Second)
+			m.Failed(of.scope, "", errBad, time.Second)
 			if got := down(&m, of.p); got != of.want {
 				t.Errorf("%v failed: %v is down %v, want %v", of.scope, of.p, got, of.want)
 			}
@@ -88,20 +88,20 @@ func TestProbes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var m Memory
 		for range 3 {
-			m.Failed(Place{Host: "a"}, errBad, 0)
+			m.Failed(Place{Host: "a"}, "", errBad, 0)
 		}
 		probes := 0
 		for range 100 * 50 {
 			if m.Probe(here) {
 				probes++
-				m.Failed(Place{Host: "a"}, errBad, 0)
+				m.Failed(Place{Host: "a"}, "", errBad, 0)
 			}
 			time.Sleep(20 * time.Millisecond)
 		}
 		if probes < 90 || probes > 110 {
 			t.Errorf("%d probes in 100 s, want one a second", probes)
 		}
-		m.Failed(Place{Host: "a"}, errBad, 20*time.Second)
+		m.Failed(Place{Host: "a"}, "", errBad, 20*time.Second)
 		time.Sleep(19 * time.Second)
 		if m.Probe(here) {
 			t.Error("a probe went in a pause that was asked for")
@@ -117,13 +117,13 @@ func TestARowLapses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var m Memory
 		for range 3 {
-			m.Failed(Place{Host: "a"}, errBad, 0)
+			m.Failed(Place{Host: "a"}, "", errBad, 0)
 		}
 		time.Sleep(lapse)
 		if down(&m, here) {
 			t.Error("down after a minute in which nobody went there")
 		}
-		m.Failed(Place{Host: "a"}, errBad, 0)
+		m.Failed(Place{Host: "a"}, "", errBad, 0)
 		if down(&m, here) {
 			t.Error("a failure a minute later belongs to the row")
 		}
@@ -134,7 +134,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var m Memory
 		for i := range 2 * maxPlaces {
-			m.Failed(Place{Host: "a", Credential: uint64(i) + 1}, errBad, time.Hour)
+			m.Failed(Place{Host: "a", Credential: uint64(i) + 1}, "", errBad, time.Hour)
 		}
 		if n := len(m.Snapshot()); n != maxPlaces {
 			t.Errorf("%d places are remembered", n)
@@ -179,10 +179,10 @@ func TestFullMemoryStillLearns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var m Memory
 		for i := range maxPlaces + 10 {
-			m.Failed(Place{Host: "a", Credential: uint64(i) + 2}, errBad, time.Hour)
+			m.Failed(Place{Host: "a", Credential: uint64(i) + 2}, "", errBad, time.Hour)
 		}
 		for range 3 {
-			m.Failed(Place{Host: "b"}, errBad, 0)
+			m.Failed(Place{Host: "b"}, "", errBad, 0)
 		}
 		if !down(&m, Place{Host: "b", Credential: 1, Model: "m"}) {
 			t.Error("an outage goes unnoticed")

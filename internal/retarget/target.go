@@ -115,7 +115,7 @@ func validHeader(name string, values []string) error {
 	}
 	switch textproto.CanonicalMIMEHeaderKey(name) {
 	case "Host":
-		return errors.New("the Header can't set Host, which is that of URL")
+		return errors.New("the Header can't set Host, which is that of URL: leave it out, and set URL to the host that is meant")
 	case "Content-Length", "Transfer-Encoding", "Trailer", "Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Upgrade":
 		return fmt.Errorf("the Header can't set %s, which belongs to the connection: leave it out", name)
 	case "Content-Encoding":
