@@ -1,0 +1,248 @@
+package debugsteady
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/internal/redact"
+	"github.com/steadyhttp/steadyhttp/limit"
+)
+
+const (
+	// sampleShare bounds what looking for new keys costs: a hundredth of one core,
+	// however many there are.
+	sampleShare = 100
+
+	// maxTargets bounds the names that are counted. A Failover lists a handful.
+	maxTargets = 64
+)
+
+// A recorder keeps what the page shows beside what a Snapshot knows: counts, the
+// last five minutes of keys, and the latest failures. Its memory is bounded, and
+// what an attempt costs does not depend on how many hosts there are.
+type recorder struct {
+	start    time.Time
+	snapshot func() []limit.KeyState
+
+	due atomic.Int64 // when to look for new keys again, since start; Never while somebody does
+
+	mu        sync.Mutex // guards what follows
+	totals    totals
+	all       history // of all keys together
+	histories histories
+	failures  failures
+	targets   map[string]targetCount // attempts by where a Failover sent them
+}
+
+// totals are counts since the recorder began.
+type totals struct {
+	Calls      int64 // that ended
+	FailedCall int64 // of Calls, those that ended in a failure
+	Attempts   int64 // of Calls
+	Retried    int64 // of Calls, those with more than one attempt
+	Uncertain  int64 // attempts of Calls that the server may have carried out without an answer
+	UnderWay   int64 // attempts that have begun and not ended
+	Answered   int64 // attempts by what they came to
+	Refused    int64
+	Failed     int64
+	Unsent     int64         // of FailedCall, those that a Throttler refused to send
+	Waited     time.Duration // of Calls, before and between attempts
+	Throttled  time.Duration // of Waited, in a Throttler
+	Input      int64         // tokens, as far as responses state them
+	Output     int64
+}
+
+// A place is where a Failover sent an attempt: to the target of that name, "" for the
+// request as it is. The zero place is where there is no Failover.
+type place struct {
+	target string
+	known  bool
+}
+
+// A targetCount is what came of a target's attempts.
+type targetCount struct{ attempts, failed int64 }
+
+func newRecorder(snapshot func() []limit.KeyState) *recorder {
+	return &recorder{start: time.Now(), snapshot: snapshot, all: history{latest: -1}}
+}
+
+// number returns the number of the bucket now.
+func (r *recorder) number() int64 { return int64(time.Since(r.start) / bucketTime) }
+
+// attemptStart counts an attempt to host that begins.
+func (r *recorder) attemptStart(call any, host string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := r.number()
+	r.totals.UnderWay++
+	r.all.at(n).Sent++
+	if all := r.histories.of(&limit.Key{Host: host}, n); all != nil {
+		all[0].at(n).Sent++
+	}
+	r.failures.repeated(call, time.Now())
+}
+
+// attemptDone counts what an attempt came to; e is nil for a success.
+func (r *recorder) attemptDone(call any, key limit.Key, to place, e *steadyhttp.Error) {
+	o := outcomeOf(e)
+	var f *failure
+	if e != nil {
+		f = newFailure(&key, e)
+		f.Target, f.call = line(to.target, maxName), call
+	}
+	r.mu.Lock()
+	n := r.number()
+	r.totals.ended(o)
+	r.all.at(n).add(o)
+	for _, h := range r.histories.of(&key, n) {
+		if h.matches(&key) {
+			h.at(n).add(o)
+			if !ofHost(h.key) { // which key it has nobody knows when it begins
+				h.at(n).Sent++
+			}
+		}
+	}
+	if to.known {
+		r.count(to.target, e != nil)
+	}
+	if f != nil {
+		r.failures.add(f)
+	}
+	r.mu.Unlock()
+	r.sampleSeldom()
+}
+
+func (t *totals) ended(o outcome) {
+	t.UnderWay--
+	switch o {
+	case answered:
+		t.Answered++
+	case refused:
+		t.Refused++
+	case failed:
+		t.Failed++
+	}
+}
+
+// count counts an attempt at a target. It requires r.mu held.
+func (r *recorder) count(target string, failed bool) {
+	c, ok := r.targets[target]
+	if !ok {
+		if len(r.targets) >= maxTargets {
+			return
+		}
+		if r.targets == nil {
+			r.targets = make(map[string]targetCount)
+		}
+		target = strings.Clone(target)
+	}
+	c.attempts++
+	if failed {
+		c.failed++
+	}
+	r.targets[target] = c
+}
+
+func outcomeOf(e *steadyhttp.Error) outcome {
+	switch {
+	case e == nil:
+		return answered
+	case e.Status == http.StatusTooManyRequests, e.Class == steadyhttp.RateLimit:
+		return refused
+	}
+	return failed
+}
+
+// waits counts a request with key that begins to wait (by 1) or ends (by -1).
+func (r *recorder) waits(key limit.Key, by int32) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := r.number()
+	r.all.wait(n, by)
+	for _, h := range r.histories.of(&key, n) {
+		if h.matches(&key) {
+			h.wait(n, by)
+		}
+	}
+}
+
+// target notes that a Failover sends a call to another place.
+func (r *recorder) target(call any, name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failures.movedTo(call, name)
+}
+
+// callDone counts a call that ended.
+func (r *recorder) callDone(call any, c *steadyhttp.Call) {
+	unsent := c.Error != nil && errors.Is(c.Error, limit.ErrThrottled)
+	var f *failure
+	if unsent || c.Error != nil && c.Error.Fate == steadyhttp.FateApplied { // no attempt ended with it
+		f = newFailure(&limit.Key{}, c.Error)
+		f.Target, f.next, f.stopped = line(c.Target, maxName), nextNone, line(c.Stopped, maxMessage)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := &r.totals
+	t.Calls++
+	t.Attempts += int64(c.Attempts)
+	t.Uncertain += int64(c.Uncertain)
+	t.Waited += c.Waited
+	t.Throttled += c.Throttled
+	t.Input += c.InputTokens
+	t.Output += c.OutputTokens
+	if c.Attempts > 1 {
+		t.Retried++
+	}
+	if c.Error != nil {
+		t.FailedCall++
+	}
+	if unsent {
+		t.Unsent++
+	}
+	r.failures.over(call, c)
+	if f != nil {
+		r.failures.add(f)
+	}
+}
+
+// sampleSeldom looks for new keys once in a bucket's time, on a goroutine of its
+// own: a call does not wait for it.
+func (r *recorder) sampleSeldom() {
+	now, due := time.Since(r.start), r.due.Load()
+	if int64(now) >= due && r.due.CompareAndSwap(due, int64(1)<<62) {
+		go r.sample()
+	}
+}
+
+func (r *recorder) sample() {
+	begin := time.Now()
+	defer func() {
+		took := time.Since(begin)
+		r.due.Store(int64(time.Since(r.start) + max(bucketTime, sampleShare*took)))
+	}()
+	r.learn(r.snapshot())
+}
+
+// learn begins the histories of keys that are new, and notes how many wait.
+func (r *recorder) learn(all []limit.KeyState) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := r.number()
+	for i := range all {
+		if !ofHost(all[i].Key) {
+			r.histories.add(all[i].Key, n)
+		}
+	}
+}
+
+// line cleans a text that a server or a stranger's Limiter may have written.
+func line(text string, most int) string {
+	// What Line cuts off it still reads: a text of a megabyte is cut before that.
+	return redact.Line(text[:min(len(text), 16*most)], most)
+}
