@@ -11,11 +11,14 @@ import (
 const (
 	maxFailures = 100
 
-	// What a server says is shown as far as a line or two on a phone; an id is whole
-	// up to the longest that a provider is known to send.
-	maxMessage = 200
+	// What a server says is shown as far as a few lines on a phone; an id is whole
+	// up to the longest that a provider is known to send. A key's name may be longer
+	// where it is the subject, see limit.Key.Label.
+	maxMessage = 160
+	maxWhy     = 120
 	maxID      = 100
-	maxName    = 64
+	maxName    = 48
+	maxKeyName = 128
 )
 
 // A failure is an attempt that failed, and what was done about it. Its texts are
@@ -68,7 +71,7 @@ func newFailure(key *limit.Key, e *steadyhttp.Error) *failure {
 		Code:     line(e.Code, maxName),
 		Message:  line(e.Message, maxMessage),
 		ID:       line(e.RequestID, maxID),
-		Key:      key.Label(),
+		Key:      line(key.Label(), maxKeyName),
 	}
 }
 
@@ -158,7 +161,7 @@ func (fs *failures) over(call any, c *steadyhttp.Call) {
 		case c.Error == nil:
 			f.over = callAnswered
 		case f.next == nextUnknown:
-			f.next, f.stopped, f.over = nextNone, line(c.Stopped, maxMessage), callFailed
+			f.next, f.stopped, f.over = nextNone, line(c.Stopped, maxWhy), callFailed
 		default:
 			f.over = callFailed
 		}

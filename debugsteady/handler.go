@@ -70,7 +70,10 @@ func (h *handler) state() *state {
 }
 
 // ServeHTTP implements http.Handler.
-func (h *handler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+func (h *handler) ServeHTTP(w http.ResponseWriter, req *http.Request) { serveState(w, req, h.state) }
+
+// serveState serves what now returns.
+func serveState(w http.ResponseWriter, req *http.Request, now func() *state) {
 	header := w.Header()
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Cache-Control", "no-store")
@@ -84,19 +87,18 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	var body bytes.Buffer
 	var err error
+	kind := "text/html; charset=utf-8"
 	if wantsJSON(req) {
-		header.Set("Content-Type", "application/json")
-		enc := json.NewEncoder(&body)
-		enc.SetIndent("", "\t")
-		err = enc.Encode(h.state())
+		kind = "application/json"
+		err = json.NewEncoder(&body).Encode(now())
 	} else {
-		header.Set("Content-Type", "text/html; charset=utf-8")
-		err = render(&body, h.state(), refreshOf(req))
+		err = render(&body, now(), refreshOf(req))
 	}
 	if err != nil { // a mistake in this package
 		http.Error(w, "the page could not be made: "+err.Error(), http.StatusInternalServerError)
 		return
 	}
+	header.Set("Content-Type", kind)
 	header.Set("Content-Length", strconv.Itoa(body.Len()))
 	if req.Method == http.MethodGet {
 		body.WriteTo(w)

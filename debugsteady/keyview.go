@@ -36,7 +36,7 @@ type limitRow struct {
 }
 
 func newKeyView(k *keyState) *keyView {
-	v := &keyView{keyState: k, ID: k.id(), Picture: k.picture}
+	v := &keyView{keyState: k, ID: k.id()}
 	if k.History != nil {
 		v.Now = amount(rounded(float64(k.Rate))) + "/s"
 	}
@@ -123,11 +123,17 @@ func (v *keyView) ByPriority() string {
 	return strings.Join(parts, ", ")
 }
 
-// Held reports whether k holds requests back, or would.
-func (v *keyView) Held() bool { return v.Gate != nil || v.Waiting.held }
+// draw makes the picture, if there is a history.
+func (v *keyView) draw() {
+	if v.columns != nil {
+		v.Picture = draw(v.columns)
+	}
+}
 
 // Quiet reports whether there is nothing to tell but the picture.
-func (v *keyView) Quiet() bool { return v.Mood == "" && v.Rows == nil && v.Evidence == "" }
+func (v *keyView) Quiet() bool {
+	return v.columns != nil && v.Mood == "" && v.Rows == nil && v.Evidence == ""
+}
 
 // HeldWhy is what holds the key's requests back.
 func (v *keyView) HeldWhy() string {
@@ -166,4 +172,12 @@ func (v *keyView) nextInWords() string {
 	default:
 		return "the next request goes in " + span(left) + ", as a probe"
 	}
+}
+
+// First is the key's first limit; nil if there is none.
+func (v *keyView) First() *limitRow {
+	if len(v.Rows) == 0 {
+		return nil
+	}
+	return &v.Rows[0]
 }

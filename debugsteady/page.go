@@ -78,8 +78,10 @@ type page struct {
 	Mood           string // its colour
 	Notice         string
 	Held           []*keyView
+	failing, asked int // closed gates
 	Keys           []*keyView
-	Quiet          []*keyView // those of Keys of which there is nothing to tell but the picture
+	Quiet          []*keyView // those of which there is nothing to tell but a picture
+	Others         []*keyView // those that are shown in a line
 
 	Since         time.Time
 	For           string
@@ -93,13 +95,18 @@ func newPage(s *state, refresh int) *page {
 	p := &page{state: s, Style: template.CSS(style), Refresh: refresh, DefaultRefresh: defaultRefresh, MaxFailures: maxFailures}
 	for i := range s.Keys {
 		v := newKeyView(&s.Keys[i])
-		if v.Quiet() && v.Picture != nil {
-			p.Quiet = append(p.Quiet, v)
-		} else {
-			p.Keys = append(p.Keys, v)
+		if v.Gate != nil || v.Waiting.held {
+			p.hold(v)
 		}
-		if v.Held() && len(p.Held) < maxHeld {
-			p.Held = append(p.Held, v)
+		switch {
+		case i >= maxPictures:
+			p.Others = append(p.Others, v)
+		case v.Quiet():
+			v.draw()
+			p.Quiet = append(p.Quiet, v)
+		default:
+			v.draw()
+			p.Keys = append(p.Keys, v)
 		}
 	}
 	p.say()
@@ -110,7 +117,7 @@ func newPage(s *state, refresh int) *page {
 		if t.Calls > 0 {
 			p.Amplification = fmt.Sprintf("%.2f", float64(t.Amplification))
 		}
-		p.Rate, p.Picture = amount(rounded(float64(s.Rate))), s.picture
+		p.Rate, p.Picture = amount(rounded(float64(s.Rate))), draw(s.columns)
 		if t.Attempts+t.UnderWay+p.Outcomes == 0 && len(s.Keys) > 0 {
 			p.Notice = "No call was recorded, although the Transport knows these keys: its calls come over another Transport that shares the Throttler, or debugsteady.Handler was called after the Transport's first request. Call it before, to see pictures, counts and failures."
 		}
@@ -118,6 +125,20 @@ func newPage(s *state, refresh int) *page {
 		p.Notice = "No history is recorded: there are no pictures, counts and failures."
 	}
 	return p
+}
+
+// hold notes a key that holds requests back.
+func (p *page) hold(v *keyView) {
+	switch {
+	case v.Gate == nil:
+	case v.Gate.Why == limit.GateFailing:
+		p.failing++
+	default:
+		p.asked++
+	}
+	if len(p.Held) < maxHeld {
+		p.Held = append(p.Held, v)
+	}
 }
 
 // say makes the first line: what is the matter.
@@ -128,23 +149,13 @@ func (p *page) say() {
 		p.Title = count(int64(p.Waiting), "request") + " waiting"
 		parts = append(parts, fmt.Sprintf("%s %s, the longest for %s.", count(int64(p.Waiting), "request"), verb(p.Waiting, "waits", "wait"), span(time.Duration(p.LongestWait))))
 	}
-	failing, asked := 0, 0
-	for _, k := range p.Keys {
-		switch {
-		case k.Gate == nil:
-		case k.Gate.Why == limit.GateFailing:
-			failing++
-		default:
-			asked++
-		}
-	}
-	if asked > 0 {
+	if p.asked > 0 {
 		p.Mood = "warn"
-		parts = append(parts, fmt.Sprintf("%s %s paused, as a server asked.", count(int64(asked), "key"), verb(asked, "is", "are")))
+		parts = append(parts, fmt.Sprintf("%s %s paused, as a server asked.", count(int64(p.asked), "key"), verb(p.asked, "is", "are")))
 	}
-	if failing > 0 {
+	if p.failing > 0 {
 		p.Mood = "bad"
-		parts = append(parts, fmt.Sprintf("%s %s failing: probes find out when it is over.", count(int64(failing), "key"), verb(failing, "is", "are")))
+		parts = append(parts, fmt.Sprintf("%s %s failing: probes find out when it is over.", count(int64(p.failing), "key"), verb(p.failing, "is", "are")))
 	}
 	switch {
 	case len(p.state.Keys) == 0:

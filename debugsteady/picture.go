@@ -3,7 +3,6 @@ package debugsteady
 import (
 	"fmt"
 	"math"
-	"strconv"
 )
 
 // A picture is five minutes of a key: above, what its attempts came to, one layer
@@ -19,16 +18,18 @@ type picture struct {
 	Empty     bool
 }
 
-// The picture's own units: a column is five wide.
+// The picture's own units, half a point each: a column is ten wide. With whole
+// numbers a path takes a third less.
 const (
-	columnWidth  = 5
+	columnWidth  = 10
 	pictureWidth = buckets * columnWidth
-	plotHeight   = 44
-	waitTop      = plotHeight + 4
-	waitHeight   = 14
+	plotHeight   = 88
+	waitTop      = plotHeight + 8
+	waitHeight   = 28
 	fullHeight   = waitTop + waitHeight
 )
 
+// draw draws the columns, which are the oldest first.
 func draw(all *[buckets]bucket) *picture {
 	var sum bucket
 	var most, waits uint32
@@ -62,30 +63,28 @@ func draw(all *[buckets]bucket) *picture {
 	return p
 }
 
-// area is the path of columns that stand on bottom and are height high where they
-// have the most. It is empty if there is none.
+// area is the path of columns that stand on bottom and are high as of says, height
+// where that is most. It is empty if there is none.
 func area(all *[buckets]bucket, bottom, height int, most uint32, of func(*bucket) uint32) string {
 	var path []byte
-	inside := false // a column stands at the left
-	var last uint32
+	y, run := bottom, 0
 	for i := range all {
-		n := of(&all[i])
-		switch {
-		case n == 0 && inside:
-			path = append(strconv.AppendInt(append(path, 'V'), int64(bottom), 10), 'z')
-		case n > 0 && !inside:
-			path = fmt.Appendf(path, "M%d %dV", i*columnWidth, bottom)
-			path = appendY(path, bottom, height, n, most)
-		case n > 0 && n != last: // else the step goes on
-			path = appendY(append(path, 'V'), bottom, height, n, most)
+		top := bottom - high(of(&all[i]), most, height)
+		if top != y {
+			switch {
+			case y == bottom:
+				path = fmt.Appendf(path, "M%d %dV%d", i*columnWidth, bottom, top)
+			case top == bottom:
+				path = fmt.Appendf(path, "h%dV%dz", run*columnWidth, bottom)
+			default:
+				path = fmt.Appendf(path, "h%dV%d", run*columnWidth, top)
+			}
+			y, run = top, 0
 		}
-		if n > 0 {
-			path = strconv.AppendInt(append(path, 'H'), int64((i+1)*columnWidth), 10)
-		}
-		inside, last = n > 0, n
+		run++
 	}
-	if inside {
-		path = append(strconv.AppendInt(append(path, 'V'), int64(bottom), 10), 'z')
+	if y != bottom {
+		path = fmt.Appendf(path, "h%dV%dz", run*columnWidth, bottom)
 	}
 	return string(path)
 }
@@ -95,27 +94,29 @@ func outline(all *[buckets]bucket, most uint32) string {
 	if most == 0 {
 		return ""
 	}
-	path := []byte("M0 ")
-	path = appendY(path, plotHeight, plotHeight, all[0].Sent, most)
+	y, run := plotHeight-high(all[0].Sent, most, plotHeight), 0
+	path := fmt.Appendf(nil, "M0 %d", y)
 	for i := range all {
-		if i > 0 && all[i].Sent != all[i-1].Sent {
-			path = strconv.AppendInt(append(path, 'H'), int64(i*columnWidth), 10)
-			path = appendY(append(path, 'V'), plotHeight, plotHeight, all[i].Sent, most)
+		if top := plotHeight - high(all[i].Sent, most, plotHeight); top != y {
+			path = fmt.Appendf(path, "h%dV%d", run*columnWidth, top)
+			y, run = top, 0
 		}
+		run++
 	}
-	return string(append(path, fmt.Sprintf("H%d", pictureWidth)...))
+	return string(fmt.Appendf(path, "h%d", run*columnWidth))
 }
 
-// appendY appends where the top of a column of n is: half a unit high at least, or
-// one beside a thousand is not seen.
-func appendY(path []byte, bottom, height int, n, most uint32) []byte {
-	high := float64(height) * float64(n) / float64(most)
-	if n > 0 {
-		high = max(high, 0.5)
+// high is the height of a column of n: one at least, or one beside a thousand is not
+// seen.
+func high(n, most uint32, height int) int {
+	if n == 0 {
+		return 0
 	}
-	return strconv.AppendFloat(path, math.Round((float64(bottom)-high)*10)/10, 'f', -1, 64)
+	return max(int(math.Round(float64(height)*float64(n)/float64(most))), 1)
 }
 
+// Width, Height and Base are for the page: the whole picture, and where the columns
+// stand.
 func (p *picture) Width() int  { return pictureWidth }
 func (p *picture) Height() int { return fullHeight }
 func (p *picture) Base() int   { return plotHeight }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/steadyhttp/steadyhttp"
-	"github.com/steadyhttp/steadyhttp/internal/redact"
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
@@ -17,6 +16,11 @@ const (
 	// sampleShare bounds what looking for new keys costs: a hundredth of one core,
 	// however many there are.
 	sampleShare = 100
+
+	// maxMoved bounds the calls of which it is known where they are. Those that never
+	// end would fill the memory; when there are so many, all are taken to be at their
+	// first place again, which miscounts some attempts.
+	maxMoved = 1000
 
 	// maxTargets bounds the names that are counted. A Failover lists a handful.
 	maxTargets = 64
@@ -37,6 +41,7 @@ type recorder struct {
 	histories histories
 	failures  failures
 	targets   map[string]targetCount // attempts by where a Failover sent them
+	moved     map[any]string         // where calls are that go on and have left their first place
 }
 
 // totals are counts since the recorder began.
@@ -55,13 +60,6 @@ type totals struct {
 	Throttled  time.Duration // of Waited, in a Throttler
 	Input      int64         // tokens, as far as responses state them
 	Output     int64
-}
-
-// A place is where a Failover sent an attempt: to the target of that name, "" for the
-// request as it is. The zero place is where there is no Failover.
-type place struct {
-	target string
-	known  bool
 }
 
 // A targetCount is what came of a target's attempts.
@@ -88,12 +86,12 @@ func (r *recorder) attemptStart(call any, host string) {
 }
 
 // attemptDone counts what an attempt came to; e is nil for a success.
-func (r *recorder) attemptDone(call any, key limit.Key, to place, e *steadyhttp.Error) {
+func (r *recorder) attemptDone(call any, key limit.Key, e *steadyhttp.Error) {
 	o := outcomeOf(e)
 	var f *failure
 	if e != nil {
 		f = newFailure(&key, e)
-		f.Target, f.call = line(to.target, maxName), call
+		f.call = call
 	}
 	r.mu.Lock()
 	n := r.number()
@@ -107,10 +105,10 @@ func (r *recorder) attemptDone(call any, key limit.Key, to place, e *steadyhttp.
 			}
 		}
 	}
-	if to.known {
-		r.count(to.target, e != nil)
-	}
+	target := r.moved[call]
+	r.count(target, e != nil)
 	if f != nil {
+		f.Target = line(target, maxName)
 		r.failures.add(f)
 	}
 	r.mu.Unlock()
@@ -175,6 +173,15 @@ func (r *recorder) waits(key limit.Key, by int32) {
 func (r *recorder) target(call any, name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if call != nil {
+		if len(r.moved) >= maxMoved {
+			clear(r.moved)
+		}
+		if r.moved == nil {
+			r.moved = make(map[any]string)
+		}
+		r.moved[call] = name
+	}
 	r.failures.movedTo(call, name)
 }
 
@@ -184,7 +191,7 @@ func (r *recorder) callDone(call any, c *steadyhttp.Call) {
 	var f *failure
 	if unsent || c.Error != nil && c.Error.Fate == steadyhttp.FateApplied { // no attempt ended with it
 		f = newFailure(&limit.Key{}, c.Error)
-		f.Target, f.next, f.stopped = line(c.Target, maxName), nextNone, line(c.Stopped, maxMessage)
+		f.Target, f.next, f.stopped = line(c.Target, maxName), nextNone, line(c.Stopped, maxWhy)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -204,6 +211,9 @@ func (r *recorder) callDone(call any, c *steadyhttp.Call) {
 	}
 	if unsent {
 		t.Unsent++
+	}
+	if len(r.moved) > 0 {
+		delete(r.moved, call)
 	}
 	r.failures.over(call, c)
 	if f != nil {
@@ -239,10 +249,4 @@ func (r *recorder) learn(all []limit.KeyState) {
 			r.histories.add(all[i].Key, n)
 		}
 	}
-}
-
-// line cleans a text that a server or a stranger's Limiter may have written.
-func line(text string, most int) string {
-	// What Line cuts off it still reads: a text of a megabyte is cut before that.
-	return redact.Line(text[:min(len(text), 16*most)], most)
 }

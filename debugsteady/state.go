@@ -15,20 +15,22 @@ import (
 )
 
 const (
-	// maxKeys bounds the keys that are shown: with a picture each takes some four kB,
-	// and more than that nobody looks through. Those that hold requests back come
-	// first, then the busiest.
-	maxKeys = 40
+	// maxKeys bounds the keys that are shown, maxPictures those that are shown in full:
+	// with a picture a key takes three to seven kB, in a line of the table 0.4. Those
+	// that hold requests back come first, then the busiest.
+	maxKeys     = 100
+	maxPictures = 20
 
 	// maxLimits bounds the limits shown of a key: a server may name any number.
-	maxLimits = 12
+	maxLimits = 6
 
 	// maxPlaces bounds the places of a Failover that are shown.
-	maxPlaces = 40
+	maxPlaces = 20
 
-	// maxEvidence bounds what is said of a key's evidence, and of the error that shut
-	// its gate.
-	maxEvidence = 400
+	// maxLabel bounds the name of a key, and maxEvidence what is said of its evidence
+	// and of the error that shut its gate.
+	maxLabel    = 200
+	maxEvidence = 300
 )
 
 // A state is all that the page shows at one time. Its JSON is the page's other
@@ -47,8 +49,8 @@ type state struct {
 	Failover      *failoverState `json:"failover"`
 	Failures      []failureState `json:"failures"`
 
-	Rate    number   `json:"rate_per_second"` // in the last five to ten seconds
-	picture *picture // of all keys together
+	Rate    number `json:"rate_per_second"` // in the last five to ten seconds
+	columns *[buckets]bucket
 }
 
 // seconds is a duration as JSON has it.
@@ -114,7 +116,7 @@ type keyState struct {
 	WouldHold int64         `json:"would_hold"`
 	History   *historyState `json:"history"` // null: none is kept of this key
 
-	picture *picture
+	columns *[buckets]bucket // what History is made of
 }
 
 type limitState struct {
@@ -208,7 +210,7 @@ func stateOf(now time.Time, all []limit.KeyState, rec *recorded, places []steady
 	if rec != nil {
 		since := rec.since.UTC()
 		s.RecordedSince, s.Totals, s.History = &since, rec.totals.state(), columns(&rec.all.columns)
-		s.Rate, s.picture = number(rec.all.rate()), draw(&rec.all.columns)
+		s.Rate, s.columns = number(rec.all.rate()), &rec.all.columns
 		for i := range rec.failures {
 			s.Failures = append(s.Failures, rec.failures[i].state())
 		}
@@ -286,18 +288,30 @@ func (s *state) keys(all []limit.KeyState, rec *recorded) {
 			cmp.Compare(b.Waiting, a.Waiting),
 			cmp.Compare(b.recent, a.recent),
 			cmp.Compare(len(b.Limits), len(a.Limits)),
-			cmp.Compare(a.Key.Label(), b.Key.Label()),
+			compareKeys(&a.Key, &b.Key),
 		)
 	})
 	for i := range keys {
 		if k := &keys[i]; k.held && holds[k.Key.Host] == "" {
-			holds[k.Key.Host] = k.Key.Label()
+			holds[k.Key.Host] = line(k.Key.Label(), maxKeyName)
 		}
 	}
 	for i := range keys[:min(len(keys), maxKeys)] {
 		s.Keys = append(s.Keys, keyOf(&keys[i], holds[keys[i].Key.Host]))
 	}
 	s.KeysNotShown = max(0, len(keys)-maxKeys)
+}
+
+// compareKeys orders keys by name, nearly: the names of 40,000 would take seconds to
+// make.
+func compareKeys(a, b *limit.Key) int {
+	return cmp.Or(
+		cmp.Compare(a.Host, b.Host),
+		cmp.Compare(a.Credential, b.Credential),
+		cmp.Compare(a.Model, b.Model),
+		cmp.Compare(a.Route, b.Route),
+		cmp.Compare(a.Bucket, b.Bucket),
+	)
 }
 
 // urgency is how much a key matters to who looks what is wrong.
@@ -321,7 +335,7 @@ func (k *ranked) urgency() int {
 // urgent stand.
 func keyOf(k *ranked, heldBy string) keyState {
 	out := keyState{
-		Name:      k.Key.Label(),
+		Name:      line(k.Key.Label(), maxLabel),
 		Limits:    []limitState{},
 		MoreLimit: max(0, len(k.Limits)-maxLimits),
 		Adaptive:  number(k.PerSecond),
@@ -331,7 +345,7 @@ func keyOf(k *ranked, heldBy string) keyState {
 		WouldHold: k.WouldHold,
 		Waiting: waitingState{
 			All: k.Waiting, Urgent: k.Urgent, Normal: k.Waiting - k.Urgent - k.Batch, Batch: k.Batch,
-			Oldest: seconds(k.Oldest), Why: line(k.Why, maxMessage), held: k.held,
+			Oldest: seconds(k.Oldest), Why: line(k.Why, maxWhy), held: k.held,
 		},
 	}
 	if k.Waiting > 0 && !k.held {
@@ -353,8 +367,7 @@ func keyOf(k *ranked, heldBy string) keyState {
 	}
 	if rec := k.record; rec != nil {
 		out.Rate = number(rec.rate())
-		out.History = columns(&rec.columns)
-		out.picture = draw(&rec.columns)
+		out.History, out.columns = columns(&rec.columns), &rec.columns
 	}
 	return out
 }
@@ -414,10 +427,10 @@ func failoverOf(f *steadyhttp.Failover, places []steadyhttp.FailoverState, rec *
 		if a.Down != b.Down {
 			return map[bool]int{true: -1, false: 1}[a.Down]
 		}
-		return cmp.Or(cmp.Compare(a.Since, b.Since), cmp.Compare(a.Key.Label(), b.Key.Label()))
+		return cmp.Or(cmp.Compare(a.Since, b.Since), compareKeys(&a.Key, &b.Key))
 	})
 	for _, p := range places[:min(len(places), maxPlaces)] {
-		s.Places = append(s.Places, placeState{p.Key.Label(), p.Down, seconds(p.Since), seconds(p.Left), errorText(p.Err)})
+		s.Places = append(s.Places, placeState{line(p.Key.Label(), maxKeyName), p.Down, seconds(p.Since), seconds(p.Left), errorText(p.Err)})
 	}
 	return s
 }

@@ -6,7 +6,31 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
+
+	"github.com/steadyhttp/steadyhttp/internal/redact"
 )
+
+// line cleans a text that a server, or a stranger's Limiter, may have written: one
+// line, no secrets, at most most bytes in the page, where a quotation mark takes five.
+func line(text string, most int) string {
+	// Line reads what it cuts off as well. A text of a megabyte is cut before that,
+	// behind what can be shown.
+	text = redact.Line(text[:min(len(text), 16*most)], most)
+	size := 0
+	for i, r := range text {
+		switch r {
+		case '&', '<', '>', '"', '\'', '+':
+			size += len("&#34;")
+		default:
+			size += utf8.RuneLen(r)
+		}
+		if size > most {
+			return text[:i] + "…"
+		}
+	}
+	return text
+}
 
 // span is a time as people say it, in the two digits that matter: 850 ms, 1.2 s,
 // 42 s, 3 min 5 s, 2 h 10 min, 3 d.

@@ -1,0 +1,296 @@
+package debugsteady
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/limit"
+)
+
+// TestCounts tries what one call after another adds to the totals.
+func TestCounts(t *testing.T) {
+	refusal := &steadyhttp.Error{Class: steadyhttp.RateLimit, Fate: steadyhttp.FateRefused, Status: 429}
+	synctest.Test(t, func(t *testing.T) {
+		r := newRecorder(snapshot)
+		c := &caller{r: r}
+		c.call(chat)
+		call := new(int)
+		c.attempt(call, chat, 0, refusal)
+		c.attempt(call, chat, 0, overloaded())
+		c.attempt(call, chat, 0, nil)
+		r.callDone(call, &steadyhttp.Call{Attempts: 3, Waited: 3 * time.Second, Throttled: time.Second, Uncertain: 1, InputTokens: 5, OutputTokens: 7})
+		r.callDone(new(int), &steadyhttp.Call{Attempts: 1, Error: &steadyhttp.Error{Message: "the queue is full", Err: &limit.Refusal{Reason: "the queue is full"}}})
+		r.attemptStart(nil, chat.Host)
+		want := totals{
+			Calls: 3, FailedCall: 1, Attempts: 5, Retried: 1, Uncertain: 1, UnderWay: 1, Answered: 2, Refused: 1, Failed: 1, Unsent: 1,
+			Waited: 3 * time.Second, Throttled: time.Second, Input: 25, Output: 15,
+		}
+		if got := r.copy().totals; got != want {
+			t.Errorf("got  %+v\nwant %+v", got, want)
+		}
+	})
+}
+
+// TestHistories tries which keys an attempt counts for, and in which column.
+func TestHistories(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRecorder(nothing)
+		c := &caller{r: r}
+		mini := chat
+		mini.Model = "gpt-4o-mini"
+		c.call(chat)
+		r.learn([]limit.KeyState{{Key: host(chat)}, {Key: chat}, {Key: mini}, {Key: limit.Key{Host: "nobody.calls", Model: "x"}}})
+		time.Sleep(bucketTime)
+		c.call(chat)
+		c.call(mini)
+		c.attempt(nil, mini, 3*bucketTime, overloaded())
+		full := chat
+		full.Route, full.Bucket = "POST /v1/chat/completions", "b"
+		c.call(full)
+
+		got := r.copy()
+		for _, row := range []struct {
+			key  limit.Key
+			want map[int]bucket // by columns from the right
+		}{
+			{host(chat), map[int]bucket{0: {Sent: 1, Answered: 1, Failed: 1}, 3: {Sent: 3, Answered: 2}, 4: {Sent: 1, Answered: 1}}},
+			{chat, map[int]bucket{0: {Sent: 1, Answered: 1}, 3: {Sent: 1, Answered: 1}}},
+			{mini, map[int]bucket{0: {Sent: 1, Failed: 1}, 3: {Sent: 1, Answered: 1}}},
+		} {
+			rec := got.keys[row.key]
+			if rec == nil {
+				t.Errorf("%s has no history", row.key.Label())
+				continue
+			}
+			for i, b := range rec.columns {
+				if want := row.want[buckets-1-i]; b != want {
+					t.Errorf("%s, %d from the right: got %+v, want %+v", row.key.Label(), buckets-1-i, b, want)
+				}
+			}
+		}
+		if len(got.keys) != 3 {
+			t.Errorf("got %d histories, want 3: one of a host that nobody calls is none", len(got.keys))
+		}
+	})
+}
+
+// TestHistoryEnds tries that what is older than five minutes goes, and that who
+// waits through a column without an event is seen in it.
+func TestHistoryEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRecorder(nothing)
+		(&caller{r: r}).call(chat)
+		r.waits(chat, 1)
+		time.Sleep(historyTime - bucketTime)
+		if got := r.copy().all.columns; got[0].Sent != 1 || got[0].Waiting != 1 || got[30].Waiting != 1 || got[buckets-1].Waiting != 1 {
+			t.Errorf("after nearly five minutes: got %+v, want the call at the left, and one waiting in all columns", got)
+		}
+		time.Sleep(bucketTime)
+		r.waits(chat, -1)
+		time.Sleep(2 * bucketTime)
+		got := r.copy().all.columns
+		if got[0].Sent != 0 || got[buckets-3].Waiting != 1 || got[buckets-2].Waiting != 0 {
+			t.Errorf("after it: got %+v", got)
+		}
+		time.Sleep(24 * time.Hour)
+		if got := r.copy().all.columns; got != [buckets]bucket{} {
+			t.Errorf("after a day: got %+v", got)
+		}
+	})
+}
+
+// TestRate tries the rate now, which must not fall at the begin of a column.
+func TestRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRecorder(nothing)
+		c := &caller{r: r}
+		for i := range 300 {
+			c.call(chat)
+			time.Sleep(100 * time.Millisecond)
+			if i > 100 {
+				rec := r.copy()
+				if got := rec.keys[host(chat)].rate(); got < 9.5 || got > 10.5 {
+					t.Fatalf("after %d calls: got %v a second, want 10", i, got)
+				}
+			}
+		}
+	})
+}
+
+// TestDone tries what the page says of a failure.
+func TestDone(t *testing.T) {
+	e := overloaded()
+	for _, row := range []struct {
+		name string
+		play func(r *recorder, c *caller, call any)
+		want []string // of all failures, the newest first
+	}{
+		{"repeated, then answered", func(r *recorder, c *caller, call any) {
+			c.attempt(call, billing, 0, e)
+			time.Sleep(700 * time.Millisecond)
+			c.attempt(call, billing, 0, nil)
+			r.callDone(call, &steadyhttp.Call{Attempts: 2})
+		}, []string{"repeated after 700 ms; then answered"}},
+		{"repeated in vain", func(r *recorder, c *caller, call any) {
+			c.attempt(call, billing, 0, e)
+			time.Sleep(2 * time.Second)
+			c.attempt(call, billing, 0, e)
+			r.callDone(call, &steadyhttp.Call{Attempts: 2, Error: e, Stopped: "the deadline passed"})
+		}, []string{"given up: the deadline passed", "repeated after 2.0 s; then given up"}},
+		{"it waits", func(r *recorder, c *caller, call any) { c.attempt(call, billing, 0, e) }, []string{"still under way"}},
+		{"its second attempt runs", func(r *recorder, c *caller, call any) {
+			c.attempt(call, billing, 0, e)
+			r.attemptStart(call, billing.Host)
+		}, []string{"repeated after 0 s; still under way"}},
+		{"it went to a target", func(r *recorder, c *caller, call any) {
+			c.attempt(call, billing, 0, e)
+			r.target(call, "west")
+			c.attempt(call, billing, 0, e)
+			r.target(call, "")
+			c.attempt(call, billing, 0, nil)
+			r.callDone(call, &steadyhttp.Call{Attempts: 1})
+		}, []string{"went on to the request as it is; then answered", "went on to west; then answered"}},
+		{"no reason is known", func(r *recorder, c *caller, call any) {
+			c.attempt(call, billing, 0, e)
+			r.callDone(call, &steadyhttp.Call{Attempts: 1, Error: e})
+		}, []string{"given up"}},
+		{"its body broke off", func(r *recorder, c *caller, call any) {
+			c.attempt(call, billing, 0, nil)
+			r.callDone(call, &steadyhttp.Call{Attempts: 1, Error: &steadyhttp.Error{Class: steadyhttp.Connection, Fate: steadyhttp.FateApplied}})
+		}, []string{"given up"}},
+		{"it was never sent", func(r *recorder, c *caller, call any) {
+			r.callDone(call, &steadyhttp.Call{Attempts: 1, Error: &steadyhttp.Error{Err: limit.ErrThrottled}, Stopped: "the Throttler refused to send it"})
+		}, []string{"given up: the Throttler refused to send it"}},
+		{"the calls of others do not matter", func(r *recorder, c *caller, call any) {
+			c.attempt(call, billing, 0, e)
+			c.call(billing)
+			r.target(new(int), "west")
+		}, []string{"still under way"}},
+		{"calls cannot be told apart", func(r *recorder, c *caller, _ any) {
+			c.attempt(nil, billing, 0, e)
+			c.attempt(nil, billing, 0, nil)
+			r.callDone(nil, &steadyhttp.Call{Attempts: 2})
+		}, []string{""}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRecorder(nothing)
+			row.play(r, &caller{r: r}, new(int))
+			var got []string
+			for _, f := range r.copy().failures {
+				got = append(got, f.done())
+			}
+			if fmt.Sprint(got) != fmt.Sprint(row.want) {
+				t.Errorf("%s: got %q, want %q", row.name, got, row.want)
+			}
+		})
+	}
+}
+
+// TestLastFailures tries that a hundred are kept, and that calls whose failures went
+// out of sight do no harm.
+func TestLastFailures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRecorder(nothing)
+		c := &caller{r: r}
+		calls := make([]*int, 3*maxFailures)
+		for i := range calls {
+			calls[i] = new(int)
+			e := overloaded()
+			e.RequestID = fmt.Sprint("req_", i)
+			c.attempt(calls[i], billing, 0, e)
+		}
+		for _, call := range calls {
+			r.callDone(call, &steadyhttp.Call{Attempts: 1})
+		}
+		got := r.copy().failures
+		if len(got) != maxFailures || got[0].ID != "req_299" || got[maxFailures-1].ID != "req_200" || r.failures.open != 0 {
+			t.Errorf("got %d from %s to %s, %d of them open; want 100 from req_299 to req_200, none of them open", len(got), got[0].ID, got[len(got)-1].ID, r.failures.open)
+		}
+	})
+}
+
+// TestTargets tries that attempts are counted where they went.
+func TestTargets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRecorder(nothing)
+		c := &caller{r: r}
+		c.call(chat)
+		call := new(int)
+		c.attempt(call, chat, 0, overloaded())
+		r.target(call, "west")
+		c.attempt(call, chat, 0, overloaded())
+		c.attempt(call, chat, 0, nil)
+		r.callDone(call, &steadyhttp.Call{Attempts: 1})
+		for range 2 * maxMoved { // never end
+			r.target(new(int), "west")
+		}
+		rec := r.copy()
+		if got, want := fmt.Sprint(rec.targets), "map[:{2 1} west:{2 1}]"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		if rec.failures[0].Target != "west" || rec.failures[1].Target != "" {
+			t.Errorf("got the targets %q and %q of the failures", rec.failures[0].Target, rec.failures[1].Target)
+		}
+		if len(r.moved) > maxMoved {
+			t.Errorf("%d calls are remembered that left their first place", len(r.moved))
+		}
+	})
+}
+
+// TestSamples tries that new keys are looked for once in five seconds, and less often
+// where that takes long.
+func TestSamples(t *testing.T) {
+	for took, want := range map[time.Duration]int{0: 12, 20 * time.Millisecond: 12, time.Second: 1} {
+		synctest.Test(t, func(t *testing.T) {
+			n := 0
+			r := newRecorder(func() []limit.KeyState { n++; time.Sleep(took); return nil })
+			c := &caller{r: r}
+			for range 600 {
+				c.call(chat)
+				time.Sleep(100 * time.Millisecond)
+				synctest.Wait()
+			}
+			if n < want || n > want+1 {
+				t.Errorf("a snapshot of %v: got %d in a minute, want %d", took, n, want)
+			}
+		})
+	}
+}
+
+// BenchmarkCall measures what one call of one attempt costs, in all: three events.
+func BenchmarkCall(b *testing.B) {
+	for _, keys := range []int{1, 5, maxHostHistories} {
+		b.Run(fmt.Sprint(keys, " keys"), func(b *testing.B) {
+			r := newRecorder(func() []limit.KeyState { return nil })
+			(&caller{r: r}).call(chat)
+			states := []limit.KeyState{{Key: chat}}
+			for i := range keys - 2 {
+				states = append(states, limit.KeyState{Key: limit.Key{Host: chat.Host, Model: fmt.Sprint("model ", i)}})
+			}
+			r.learn(states[:min(len(states), keys-1)])
+			key, call, done := chat, any(new(int)), steadyhttp.Call{Attempts: 1}
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					r.attemptStart(call, key.Host)
+					r.attemptDone(call, key, nil)
+					r.callDone(call, &done)
+				}
+			})
+		})
+	}
+}
+
+// BenchmarkFailure measures what a failed attempt costs.
+func BenchmarkFailure(b *testing.B) {
+	r := newRecorder(func() []limit.KeyState { return nil })
+	e := overloaded()
+	b.ReportAllocs()
+	for b.Loop() {
+		r.attemptStart(nil, chat.Host)
+		r.attemptDone(nil, chat, e)
+	}
+}
