@@ -90,15 +90,15 @@ func (c *caller) live() {
 		if second%20 == 0 { // refused once, then answered
 			call := new(int)
 			c.attempt(call, chat, 0, limited)
-			c.r.waits(host(chat), 1)
+			c.r.waits(host(chat), true, 1)
 			time.Sleep(600 * time.Millisecond)
-			c.r.waits(host(chat), -1)
+			c.r.waits(host(chat), true, -1)
 			c.attempt(call, chat, 0, nil)
 			c.r.callDone(call, &steadyhttp.Call{Attempts: 2, Waited: 600 * time.Millisecond})
 		}
 		if second > 100 { // an outage
 			call := new(int)
-			c.r.waits(billing, 1)
+			c.r.waits(billing, false, 1)
 			c.attempt(call, billing, 0, overloaded())
 			if second > 105 {
 				c.r.target(call, "west")

@@ -62,7 +62,7 @@ func hostileState(n int) *state {
 				r.attemptDone(nil, k, nil)
 			}
 			if column%2 == 0 {
-				r.waits(k, int32(column%3))
+				r.waits(k, false, int32(column%3))
 				r.attemptDone(nil, k, &steadyhttp.Error{Status: 429})
 			} else {
 				r.attemptDone(nil, k, &steadyhttp.Error{Status: 500})
@@ -125,8 +125,8 @@ func TestManyHosts(t *testing.T) {
 			}
 			k := limit.Key{Host: fmt.Sprintf("host-%d.example.com", i), Route: "GET /"}
 			r.attemptStart(nil, k.Host)
-			r.waits(k, 1)
-			r.waits(k, -1)
+			r.waits(k, false, 1)
+			r.waits(k, false, -1)
 			r.attemptDone(nil, k, overloaded())
 			if i%10_000 == 0 {
 				r.learn([]limit.KeyState{{Key: k}, {Key: chat}})
@@ -175,13 +175,13 @@ func TestUnderLoad(t *testing.T) {
 				}
 				k := snapshot()[i].Key
 				call := new(int)
-				r.waits(k, 1)
+				r.waits(k, false, 1)
 				r.attemptStart(call, k.Host)
 				r.attemptDone(call, k, overloaded())
 				r.target(call, "west")
 				r.attemptStart(call, k.Host)
 				r.attemptDone(call, k, nil)
-				r.waits(k, -1)
+				r.waits(k, false, -1)
 				r.callDone(call, &steadyhttp.Call{Attempts: 2})
 			}
 		})

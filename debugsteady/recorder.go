@@ -52,6 +52,7 @@ type totals struct {
 	Retried    int64 // of Calls, those with more than one attempt
 	Uncertain  int64 // attempts of Calls that the server may have carried out without an answer
 	UnderWay   int64 // attempts that have begun and not ended
+	Between    int64 // calls that wait before another attempt
 	Answered   int64 // attempts by what they came to
 	Refused    int64
 	Failed     int64
@@ -156,10 +157,14 @@ func outcomeOf(e *steadyhttp.Error) outcome {
 	return failed
 }
 
-// waits counts a request with key that begins to wait (by 1) or ends (by -1).
-func (r *recorder) waits(key limit.Key, by int32) {
+// waits counts a request with key that begins to wait (by 1) or ends (by -1);
+// between says that it is between two attempts.
+func (r *recorder) waits(key limit.Key, between bool, by int32) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if between {
+		r.totals.Between += int64(by)
+	}
 	n := r.number()
 	r.all.wait(n, by)
 	for _, h := range r.histories.of(&key, n) {

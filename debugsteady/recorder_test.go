@@ -83,13 +83,13 @@ func TestHistoryEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRecorder(nothing)
 		(&caller{r: r}).call(chat)
-		r.waits(chat, 1)
+		r.waits(chat, false, 1)
 		time.Sleep(historyTime - bucketTime)
 		if got := r.copy().all.columns; got[0].Sent != 1 || got[0].Waiting != 1 || got[30].Waiting != 1 || got[buckets-1].Waiting != 1 {
 			t.Errorf("after nearly five minutes: got %+v, want the call at the left, and one waiting in all columns", got)
 		}
 		time.Sleep(bucketTime)
-		r.waits(chat, -1)
+		r.waits(chat, false, -1)
 		time.Sleep(2 * bucketTime)
 		got := r.copy().all.columns
 		if got[0].Sent != 0 || got[buckets-3].Waiting != 1 || got[buckets-2].Waiting != 0 {

@@ -83,6 +83,7 @@ type totalsState struct {
 	Amplification number  `json:"amplification"` // attempts per call
 	Uncertain     int64   `json:"uncertain_attempts"`
 	UnderWay      int64   `json:"attempts_under_way"`
+	Between       int64   `json:"calls_between_attempts"` // that wait before another one
 	Answered      int64   `json:"answered"`
 	Refused       int64   `json:"refused"`
 	Failed        int64   `json:"failed"`
@@ -396,7 +397,7 @@ func columns(all *[buckets]bucket) *historyState {
 func (t *totals) state() *totalsState {
 	s := &totalsState{
 		Calls: t.Calls, FailedCalls: t.FailedCall, RetriedCalls: t.Retried, Attempts: t.Attempts, Uncertain: t.Uncertain,
-		UnderWay: t.UnderWay, Answered: t.Answered, Refused: t.Refused, Failed: t.Failed, NotSent: t.Unsent,
+		UnderWay: t.UnderWay, Between: t.Between, Answered: t.Answered, Refused: t.Refused, Failed: t.Failed, NotSent: t.Unsent,
 		Waited: seconds(t.Waited), Throttled: seconds(t.Throttled), InputTokens: t.Input, OutputTokens: t.Output,
 	}
 	if t.Calls > 0 {
