@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -93,8 +94,13 @@ type page struct {
 
 func newPage(s *state, refresh int) *page {
 	p := &page{state: s, Style: template.CSS(style), Refresh: refresh, DefaultRefresh: defaultRefresh, MaxFailures: maxFailures}
+	ids := make(map[string]bool, len(s.Keys))
 	for i := range s.Keys {
 		v := newKeyView(&s.Keys[i])
+		if ids[v.ID] { // names that were cut to the same
+			v.ID += "-" + strconv.Itoa(i)
+		}
+		ids[v.ID] = true
 		if v.Gate != nil || v.Waiting.held {
 			p.hold(v)
 		}

@@ -294,7 +294,7 @@ func (s *state) keys(all []limit.KeyState, rec *recorded) {
 	})
 	for i := range keys {
 		if k := &keys[i]; k.held && holds[k.Key.Host] == "" {
-			holds[k.Key.Host] = line(k.Key.Label(), maxKeyName)
+			holds[k.Key.Host] = nameOfKey(k.Key, maxKeyName)
 		}
 	}
 	for i := range keys[:min(len(keys), maxKeys)] {
@@ -336,7 +336,7 @@ func (k *ranked) urgency() int {
 // urgent stand.
 func keyOf(k *ranked, heldBy string) keyState {
 	out := keyState{
-		Name:      line(k.Key.Label(), maxLabel),
+		Name:      nameOfKey(k.Key, maxLabel),
 		Limits:    []limitState{},
 		MoreLimit: max(0, len(k.Limits)-maxLimits),
 		Adaptive:  number(k.PerSecond),
@@ -431,9 +431,21 @@ func failoverOf(f *steadyhttp.Failover, places []steadyhttp.FailoverState, rec *
 		return cmp.Or(cmp.Compare(a.Since, b.Since), compareKeys(&a.Key, &b.Key))
 	})
 	for _, p := range places[:min(len(places), maxPlaces)] {
-		s.Places = append(s.Places, placeState{line(p.Key.Label(), maxKeyName), p.Down, seconds(p.Since), seconds(p.Left), errorText(p.Err)})
+		s.Places = append(s.Places, placeState{nameOfKey(p.Key, maxKeyName), p.Down, seconds(p.Since), seconds(p.Left), errorText(p.Err)})
 	}
 	return s
+}
+
+// anonymous is the Credential of requests without one.
+const anonymous = 1
+
+// nameOfKey is k's Label. Where k is of requests without a credential alone, its
+// Label is that of a key of all requests.
+func nameOfKey(k limit.Key, most int) string {
+	if k.Credential == anonymous {
+		return line(k.Label(), most) + " (no credential)"
+	}
+	return line(k.Label(), most)
 }
 
 // id names a key's part of the page, the same each time.
