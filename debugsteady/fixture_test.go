@@ -113,6 +113,3 @@ func (c *caller) live() {
 	under := new(int) // one that has failed and goes on
 	c.attempt(under, billing, 0, overloaded())
 }
-
-// nothing is the Snapshot of an idle Throttler.
-func nothing() []limit.KeyState { return nil }

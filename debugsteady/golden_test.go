@@ -19,13 +19,11 @@ var update = flag.Bool("update", false, "write the golden files anew; review wha
 
 // liveState is the state of a service at work.
 func liveState() *state {
-	r := newRecorder(snapshot)
-	r.due.Store(1 << 62) // it is told of its keys here, not at a moment of its own
-	for _, k := range snapshot() { // so that each host has a history to which the keys belong
+	r := newRecorder()
+	for _, k := range snapshot() {
 		r.attemptStart(nil, k.Key.Host)
 		r.attemptDone(nil, k.Key, nil)
 	}
-	r.learn(snapshot())
 	(&caller{r: r}).live()
 	return stateAfter(r)
 }
@@ -46,8 +44,8 @@ func TestGolden(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pages := map[string]*state{
 			"live":     liveState(),
-			"empty":    stateOf(time.Now(), nil, newRecorder(nothing).copy(), nil, nil),
-			"toolate":  stateOf(time.Now(), snapshot(), newRecorder(nothing).copy(), nil, nil),
+			"empty":    stateOf(time.Now(), nil, newRecorder().copy(), nil, nil),
+			"toolate":  stateOf(time.Now(), snapshot(), newRecorder().copy(), nil, nil),
 			"noevents": stateOf(time.Now(), snapshot(), nil, nil, nil),
 		}
 		for name, s := range pages {

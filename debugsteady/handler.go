@@ -44,7 +44,7 @@ const (
 // The handler is safe for concurrent use. Its memory is bounded, at about a
 // megabyte, and no lock is held while a page is made or sent.
 func Handler(t *steadyhttp.Transport) http.Handler {
-	rec := newRecorder(t.Snapshot)
+	rec := newRecorder()
 	rec.attach(t)
 	return &handler{t, rec}
 }
@@ -59,7 +59,6 @@ func (h *handler) state() *state {
 	all := h.transport.Snapshot()
 	var rec *recorded
 	if h.recorder != nil {
-		h.recorder.learn(all)
 		rec = h.recorder.copy()
 	}
 	var places []steadyhttp.FailoverState

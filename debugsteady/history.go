@@ -18,12 +18,14 @@ const (
 	historyTime = buckets * bucketTime
 
 	// maxHistories bounds the memory: a history takes 1.4 kB, so all of them less
-	// than half a megabyte. The page shows fewer keys than that.
-	maxHistories = 256
+	// than a megabyte. The page shows a hundred keys.
+	maxHistories = 512
 
-	// maxHostHistories bounds those of one host, since each attempt at it is compared
-	// with all of them.
-	maxHostHistories = 32
+	// maxRoutes bounds the histories of one host that are of one route, and maxCredentials
+	// those that are of all routes together, with one credential and model. What is
+	// beyond counts for the host alone.
+	maxRoutes      = 64
+	maxCredentials = 32
 )
 
 // A bucket counts what happened in five seconds.
@@ -55,10 +57,9 @@ const (
 	failed
 )
 
-// A history is the last five minutes of one key. The lock of its recorder guards
-// it.
+// A history is the last five minutes of a host, or of the requests to it with one
+// key. The lock of its recorder guards it.
 type history struct {
-	key     limit.Key
 	ring    [buckets]bucket
 	latest  int64 // the number of the newest bucket, counted from the recorder's start
 	waiting int32 // requests that wait now
@@ -90,11 +91,43 @@ func (h *history) last(number int64) (all [buckets]bucket) {
 	return all
 }
 
-// matches reports whether a request with key concerns h: of what h's key sets,
-// everything is the same.
-func (h *history) matches(key *limit.Key) bool {
-	k := &h.key
-	return (k.Host == key.Host) &&
+// A hostHistory is what happened on a host: in all, and by the keys of its requests.
+// What a limit, a pause or a failure concerns is a part of these, which is known only
+// when it shows; so they are added up when the page is made.
+type hostHistory struct {
+	all  history
+	keys map[limit.Key]*history
+}
+
+// of returns the history of the requests with key, nil if there is no room. Where a
+// host has many routes, those that come late are counted together.
+func (h *hostHistory) of(key limit.Key, number int64, room func(int64) bool) *history {
+	if k := h.keys[key]; k != nil {
+		return k
+	}
+	if len(h.keys) >= maxRoutes || !room(number) {
+		key.Route, key.Bucket = "", ""
+		if k := h.keys[key]; k != nil {
+			return k
+		}
+		if len(h.keys) >= maxRoutes+maxCredentials || !room(number) {
+			return nil
+		}
+	}
+	if h.keys == nil {
+		h.keys = make(map[limit.Key]*history)
+	}
+	// The strings may be parts of a long URL or body, which would be kept with them.
+	key.Host, key.Route, key.Model, key.Bucket = strings.Clone(key.Host), strings.Clone(key.Route), strings.Clone(key.Model), strings.Clone(key.Bucket)
+	k := &history{latest: number - 1}
+	h.keys[key] = k
+	return k
+}
+
+// concerns reports whether what is known of k concerns a request with key: of what k
+// sets, everything is the same.
+func concerns(k, key *limit.Key) bool {
+	return k.Host == key.Host &&
 		(k.Credential == 0 || k.Credential == key.Credential) &&
 		(k.Model == "" || k.Model == key.Model) &&
 		(k.Route == "" || k.Route == key.Route) &&
@@ -104,54 +137,41 @@ func (h *history) matches(key *limit.Key) bool {
 // ofHost reports whether k is a whole host.
 func ofHost(k limit.Key) bool { return k == limit.Key{Host: k.Host} }
 
-// histories are those of all keys, by host. A host's own comes first, and is there
-// from its first attempt on; the others are added when a Snapshot shows their keys.
+// histories are those of all hosts.
 type histories struct {
-	byHost map[string][]*history
-	n      int
-	full   int64 // the bucket in which no room could be made
+	hosts map[string]*hostHistory
+	n     int
+	full  int64 // the column in which no room could be made
 }
 
-// of returns those of key's host, and makes the host's own if there is none. It is
-// nil if there is no room.
-func (hs *histories) of(key *limit.Key, number int64) []*history {
-	all := hs.byHost[key.Host]
-	if all == nil && hs.room(number) {
-		all = []*history{newHistory(limit.Key{Host: key.Host}, number)}
-		hs.put(all)
+// each calls do for the histories that a request with key concerns: its host's and,
+// unless key is of a whole host, its own.
+func (hs *histories) each(key *limit.Key, number int64, do func(*history)) {
+	h := hs.hosts[key.Host]
+	if h == nil {
+		if !hs.room(number) {
+			return
+		}
+		if hs.hosts == nil {
+			hs.hosts = make(map[string]*hostHistory)
+		}
+		h = &hostHistory{all: history{latest: number - 1}}
+		hs.hosts[strings.Clone(key.Host)] = h
+		hs.n++
 	}
-	return all
-}
-
-// add begins the history of k, if its host has one and there is room.
-func (hs *histories) add(k limit.Key, number int64) {
-	all := hs.byHost[k.Host]
-	if all == nil || len(all) >= maxHostHistories || slices.ContainsFunc(all, func(h *history) bool { return h.key == k }) {
-		return
+	do(&h.all)
+	if !ofHost(*key) {
+		n := len(h.keys)
+		if k := h.of(*key, number, hs.room); k != nil {
+			do(k)
+		}
+		hs.n += len(h.keys) - n
 	}
-	if hs.room(number) && hs.byHost[k.Host] != nil { // its host may have had to go
-		hs.put(append(all, newHistory(k, number)))
-	}
-}
-
-func (hs *histories) put(all []*history) {
-	if hs.byHost == nil {
-		hs.byHost = make(map[string][]*history)
-	}
-	hs.byHost[all[0].key.Host] = all
-	hs.n++
-}
-
-// newHistory copies k's strings: they may be parts of a long URL, which would be
-// kept with them.
-func newHistory(k limit.Key, number int64) *history {
-	k.Host, k.Route, k.Model, k.Bucket = strings.Clone(k.Host), strings.Clone(k.Route), strings.Clone(k.Model), strings.Clone(k.Bucket)
-	return &history{key: k, latest: number - 1}
 }
 
 // room reports whether there is room for one more. If need be it forgets the
 // quarter of the hosts on which nothing has happened for the longest, and looks for
-// them once in a bucket's time: a crawler's hosts, which are new each time, do not
+// them once in a column's time: a crawler's hosts, which are new each time, do not
 // drive out those that are in use.
 func (hs *histories) room(number int64) bool {
 	if hs.n < maxHistories {
@@ -161,16 +181,16 @@ func (hs *histories) room(number int64) bool {
 		return false
 	}
 	hs.full = number
-	var idle []*history
-	for _, all := range hs.byHost {
-		if h := all[0]; h.waiting <= 0 && h.latest < number-1 {
-			idle = append(idle, h)
+	var idle []string
+	for name, h := range hs.hosts {
+		if h.all.waiting <= 0 && h.all.latest < number-1 {
+			idle = append(idle, name)
 		}
 	}
-	slices.SortFunc(idle, func(a, b *history) int { return cmp.Compare(a.latest, b.latest) })
-	for _, h := range idle[:(len(idle)+3)/4] {
-		hs.n -= len(hs.byHost[h.key.Host])
-		delete(hs.byHost, h.key.Host)
+	slices.SortFunc(idle, func(a, b string) int { return cmp.Compare(hs.hosts[a].all.latest, hs.hosts[b].all.latest) })
+	for _, name := range idle[:(len(idle)+3)/4] {
+		hs.n -= 1 + len(hs.hosts[name].keys)
+		delete(hs.hosts, name)
 	}
 	return hs.n < maxHistories
 }

@@ -51,7 +51,7 @@ func hostile(n int) []limit.KeyState {
 // and pictures that are as long as they can be.
 func hostileState(n int) *state {
 	all := hostile(n)
-	r := newRecorder(nothing)
+	r := newRecorder()
 	c := &caller{r: r}
 	long := evil(1 << 20)
 	for column := range buckets {
@@ -68,7 +68,6 @@ func hostileState(n int) *state {
 				r.attemptDone(nil, k, &steadyhttp.Error{Status: 500})
 			}
 		}
-		r.learn(all)
 		time.Sleep(bucketTime)
 	}
 	e := &steadyhttp.Error{Class: steadyhttp.ContentPolicy, Status: 599, Provider: long, Code: long, Message: long, RequestID: long}
@@ -116,7 +115,7 @@ func TestHostileTexts(t *testing.T) {
 // host in use stays.
 func TestManyHosts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRecorder(nothing)
+		r := newRecorder()
 		c := &caller{r: r}
 		before := memory()
 		for i := range 100_000 {
@@ -129,7 +128,6 @@ func TestManyHosts(t *testing.T) {
 			r.waits(k, false, -1)
 			r.attemptDone(nil, k, overloaded())
 			if i%10_000 == 0 {
-				r.learn([]limit.KeyState{{Key: k}, {Key: chat}})
 			}
 			time.Sleep(10 * time.Millisecond)
 		}
@@ -137,17 +135,21 @@ func TestManyHosts(t *testing.T) {
 			t.Errorf("100,000 hosts take %d kB, want at most %d", (after-before)>>10, mostMemory>>10)
 		}
 		rec := r.copy()
-		if len(rec.keys) > maxHistories {
-			t.Errorf("got %d histories, want at most %d", len(rec.keys), maxHistories)
+		n := 0
+		for _, h := range rec.hosts {
+			n += 1 + len(h.keys)
 		}
-		if got := rec.keys[host(chat)]; got == nil || got.sent() < 250 {
+		if n > maxHistories || n != r.histories.n {
+			t.Errorf("got %d histories, counted as %d, want at most %d", n, r.histories.n, maxHistories)
+		}
+		if got := rec.of(&chat); got == nil || sent(got) < 250 {
 			t.Errorf("the host that is in use was forgotten: %+v", got)
 		}
 		var page bytes.Buffer
 		if err := render(&page, stateOf(time.Now(), nil, rec, nil, nil), defaultRefresh); err != nil || page.Len() > mostPage {
 			t.Errorf("got a page of %d bytes, error %v", page.Len(), err)
 		}
-		if want := fmt.Sprintf("%d keys more, on which less happens", len(rec.keys)-maxKeys); !strings.Contains(page.String(), want) {
+		if want := fmt.Sprintf("%d keys more, on which less happens", len(rec.hosts)-maxKeys); !strings.Contains(page.String(), want) {
 			t.Errorf("the page does not say that there are %s", want)
 		}
 	})
@@ -162,7 +164,7 @@ func memory() uint64 {
 
 // TestUnderLoad makes pages while calls go on, for the race detector.
 func TestUnderLoad(t *testing.T) {
-	r := newRecorder(snapshot)
+	r := newRecorder()
 	stop := make(chan struct{})
 	var callers sync.WaitGroup
 	for i := range 4 {
@@ -188,7 +190,6 @@ func TestUnderLoad(t *testing.T) {
 	}
 	for range 50 {
 		all := snapshot()
-		r.learn(all)
 		var page bytes.Buffer
 		s := stateOf(time.Now(), all, r.copy(), nil, &steadyhttp.Failover{})
 		if err := render(&page, s, 0); err != nil {
@@ -206,7 +207,7 @@ func TestUnderLoad(t *testing.T) {
 func BenchmarkPage(b *testing.B) {
 	for _, hosts := range []int{10, 40_000} {
 		b.Run(fmt.Sprint(hosts, " hosts"), func(b *testing.B) {
-			r := newRecorder(nothing)
+			r := newRecorder()
 			var all []limit.KeyState
 			for i := range hosts {
 				all = append(all, limit.KeyState{Key: limit.Key{Host: fmt.Sprintf("host-%d.example.com", i)}})
@@ -216,7 +217,6 @@ func BenchmarkPage(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				var page bytes.Buffer
-				r.learn(all)
 				if err := render(&page, stateOf(time.Now(), all, r.copy(), nil, nil), 5); err != nil {
 					b.Fatal(err)
 				}

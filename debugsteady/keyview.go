@@ -130,7 +130,7 @@ func (v *keyView) draw() {
 	}
 }
 
-// Quiet reports whether there is nothing to tell but the picture.
+// Quiet reports whether there is little to tell but the picture.
 func (v *keyView) Quiet() bool {
 	return v.columns != nil && v.Mood == "" && v.Rows == nil && v.Evidence == ""
 }

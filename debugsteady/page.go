@@ -81,7 +81,7 @@ type page struct {
 	Held           []*keyView
 	failing, asked int // closed gates
 	Keys           []*keyView
-	Quiet          []*keyView // those of which there is nothing to tell but a picture
+	Quiet          []*keyView // those of which there is little to tell but a picture
 	Others         []*keyView // those that are shown in a line
 
 	Since         time.Time

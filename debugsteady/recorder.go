@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/steadyhttp/steadyhttp"
@@ -13,10 +12,6 @@ import (
 )
 
 const (
-	// sampleShare bounds what looking for new keys costs: a hundredth of one core,
-	// however many there are.
-	sampleShare = 100
-
 	// maxMoved bounds the calls of which it is known where they are. Those that never
 	// end would fill the memory; when there are so many, all are taken to be at their
 	// first place again, which miscounts some attempts.
@@ -30,10 +25,7 @@ const (
 // last five minutes of keys, and the latest failures. Its memory is bounded, and
 // what an attempt costs does not depend on how many hosts there are.
 type recorder struct {
-	start    time.Time
-	snapshot func() []limit.KeyState
-
-	due atomic.Int64 // when to look for new keys again, since start; Never while somebody does
+	start time.Time
 
 	mu        sync.Mutex // guards what follows
 	totals    totals
@@ -66,9 +58,7 @@ type totals struct {
 // A targetCount is what came of a target's attempts.
 type targetCount struct{ attempts, failed int64 }
 
-func newRecorder(snapshot func() []limit.KeyState) *recorder {
-	return &recorder{start: time.Now(), snapshot: snapshot, all: history{latest: -1}}
-}
+func newRecorder() *recorder { return &recorder{start: time.Now(), all: history{latest: -1}} }
 
 // number returns the number of the bucket now.
 func (r *recorder) number() int64 { return int64(time.Since(r.start) / bucketTime) }
@@ -80,9 +70,7 @@ func (r *recorder) attemptStart(call any, host string) {
 	n := r.number()
 	r.totals.UnderWay++
 	r.all.at(n).Sent++
-	if all := r.histories.of(&limit.Key{Host: host}, n); all != nil {
-		all[0].at(n).Sent++
-	}
+	r.histories.each(&limit.Key{Host: host}, n, func(h *history) { h.at(n).Sent++ })
 	r.failures.repeated(call, time.Now())
 }
 
@@ -98,14 +86,14 @@ func (r *recorder) attemptDone(call any, key limit.Key, e *steadyhttp.Error) {
 	n := r.number()
 	r.totals.ended(o)
 	r.all.at(n).add(o)
-	for _, h := range r.histories.of(&key, n) {
-		if h.matches(&key) {
-			h.at(n).add(o)
-			if !ofHost(h.key) { // which key it has nobody knows when it begins
-				h.at(n).Sent++
-			}
+	ofKey := false
+	r.histories.each(&key, n, func(h *history) {
+		h.at(n).add(o)
+		if ofKey { // its host was told of it when it began, when nobody knew its key
+			h.at(n).Sent++
 		}
-	}
+		ofKey = true
+	})
 	target := r.moved[call]
 	r.count(target, e != nil)
 	if f != nil {
@@ -113,7 +101,6 @@ func (r *recorder) attemptDone(call any, key limit.Key, e *steadyhttp.Error) {
 		r.failures.add(f)
 	}
 	r.mu.Unlock()
-	r.sampleSeldom()
 }
 
 func (t *totals) ended(o outcome) {
@@ -167,11 +154,7 @@ func (r *recorder) waits(key limit.Key, between bool, by int32) {
 	}
 	n := r.number()
 	r.all.wait(n, by)
-	for _, h := range r.histories.of(&key, n) {
-		if h.matches(&key) {
-			h.wait(n, by)
-		}
-	}
+	r.histories.each(&key, n, func(h *history) { h.wait(n, by) })
 }
 
 // target notes that a Failover sends a call to another place.
@@ -223,35 +206,5 @@ func (r *recorder) callDone(call any, c *steadyhttp.Call) {
 	r.failures.over(call, c)
 	if f != nil {
 		r.failures.add(f)
-	}
-}
-
-// sampleSeldom looks for new keys once in a bucket's time, on a goroutine of its
-// own: a call does not wait for it.
-func (r *recorder) sampleSeldom() {
-	now, due := time.Since(r.start), r.due.Load()
-	if int64(now) >= due && r.due.CompareAndSwap(due, int64(1)<<62) {
-		go r.sample()
-	}
-}
-
-func (r *recorder) sample() {
-	begin := time.Now()
-	defer func() {
-		took := time.Since(begin)
-		r.due.Store(int64(time.Since(r.start) + max(bucketTime, sampleShare*took)))
-	}()
-	r.learn(r.snapshot())
-}
-
-// learn begins the histories of keys that are new, and notes how many wait.
-func (r *recorder) learn(all []limit.KeyState) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	n := r.number()
-	for i := range all {
-		if !ofHost(all[i].Key) {
-			r.histories.add(all[i].Key, n)
-		}
 	}
 }

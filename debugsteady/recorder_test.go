@@ -14,7 +14,7 @@ import (
 func TestCounts(t *testing.T) {
 	refusal := &steadyhttp.Error{Class: steadyhttp.RateLimit, Fate: steadyhttp.FateRefused, Status: 429}
 	synctest.Test(t, func(t *testing.T) {
-		r := newRecorder(snapshot)
+		r := newRecorder()
 		c := &caller{r: r}
 		c.call(chat)
 		call := new(int)
@@ -37,12 +37,11 @@ func TestCounts(t *testing.T) {
 // TestHistories tries which keys an attempt counts for, and in which column.
 func TestHistories(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRecorder(nothing)
+		r := newRecorder()
 		c := &caller{r: r}
 		mini := chat
 		mini.Model = "gpt-4o-mini"
 		c.call(chat)
-		r.learn([]limit.KeyState{{Key: host(chat)}, {Key: chat}, {Key: mini}, {Key: limit.Key{Host: "nobody.calls", Model: "x"}}})
 		time.Sleep(bucketTime)
 		c.call(chat)
 		c.call(mini)
@@ -53,26 +52,56 @@ func TestHistories(t *testing.T) {
 
 		got := r.copy()
 		for _, row := range []struct {
+			name string
 			key  limit.Key
 			want map[int]bucket // by columns from the right
 		}{
-			{host(chat), map[int]bucket{0: {Sent: 1, Answered: 1, Failed: 1}, 3: {Sent: 3, Answered: 2}, 4: {Sent: 1, Answered: 1}}},
-			{chat, map[int]bucket{0: {Sent: 1, Answered: 1}, 3: {Sent: 1, Answered: 1}}},
-			{mini, map[int]bucket{0: {Sent: 1, Failed: 1}, 3: {Sent: 1, Answered: 1}}},
+			{"the host", host(chat), map[int]bucket{0: {Sent: 1, Answered: 1, Failed: 1}, 3: {Sent: 3, Answered: 2}, 4: {Sent: 1, Answered: 1}}},
+			{"the credential", limit.Key{Host: chat.Host, Credential: chat.Credential}, map[int]bucket{0: {Sent: 2, Answered: 1, Failed: 1}, 3: {Sent: 2, Answered: 2}, 4: {Sent: 1, Answered: 1}}},
+			{"a model", chat, map[int]bucket{0: {Sent: 1, Answered: 1}, 3: {Sent: 1, Answered: 1}, 4: {Sent: 1, Answered: 1}}},
+			{"another model", mini, map[int]bucket{0: {Sent: 1, Failed: 1}, 3: {Sent: 1, Answered: 1}}},
+			{"a route", full, map[int]bucket{0: {Sent: 1, Answered: 1}}},
+			{"another credential", limit.Key{Host: chat.Host, Credential: 9}, nil},
 		} {
-			rec := got.keys[row.key]
-			if rec == nil {
-				t.Errorf("%s has no history", row.key.Label())
-				continue
-			}
-			for i, b := range rec.columns {
+			columns := got.of(&row.key)
+			for i, b := range columns {
 				if want := row.want[buckets-1-i]; b != want {
-					t.Errorf("%s, %d from the right: got %+v, want %+v", row.key.Label(), buckets-1-i, b, want)
+					t.Errorf("%s, %d from the right: got %+v, want %+v", row.name, buckets-1-i, b, want)
 				}
 			}
+			if n, want := got.recent(&row.key), sent(columns); n != want {
+				t.Errorf("%s: got %d sent of late, want %d", row.name, n, want)
+			}
 		}
-		if len(got.keys) != 3 {
-			t.Errorf("got %d histories, want 3: one of a host that nobody calls is none", len(got.keys))
+		if got.of(&limit.Key{Host: "nobody.calls"}) != nil {
+			t.Error("a host that nobody calls has a history")
+		}
+	})
+}
+
+// TestManyRoutes tries that the routes of a host that come late are counted together,
+// for its credential.
+func TestManyRoutes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRecorder()
+		c := &caller{r: r}
+		for i := range 5 * maxRoutes {
+			c.call(limit.Key{Host: "api.example.com", Credential: uint64(i%2 + 5), Route: fmt.Sprint("GET /", i)})
+		}
+		got := r.copy()
+		for key, want := range map[limit.Key]uint64{
+			{Host: "api.example.com"}:                                  5 * maxRoutes,
+			{Host: "api.example.com", Credential: 5}:                   5 * maxRoutes / 2,
+			{Host: "api.example.com", Credential: 6}:                   5 * maxRoutes / 2,
+			{Host: "api.example.com", Credential: 5, Route: "GET /0"}:  1,
+			{Host: "api.example.com", Credential: 6, Route: "GET /99"}: 0,
+		} {
+			if n := sent(got.of(&key)); n != want {
+				t.Errorf("%+v: got %d, want %d", key, n, want)
+			}
+		}
+		if n := r.histories.n; n != 1+maxRoutes+2 {
+			t.Errorf("got %d histories, want %d", n, 1+maxRoutes+2)
 		}
 	})
 }
@@ -81,22 +110,22 @@ func TestHistories(t *testing.T) {
 // waits through a column without an event is seen in it.
 func TestHistoryEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRecorder(nothing)
+		r := newRecorder()
 		(&caller{r: r}).call(chat)
 		r.waits(chat, false, 1)
 		time.Sleep(historyTime - bucketTime)
-		if got := r.copy().all.columns; got[0].Sent != 1 || got[0].Waiting != 1 || got[30].Waiting != 1 || got[buckets-1].Waiting != 1 {
+		if got := r.copy().all; got[0].Sent != 1 || got[0].Waiting != 1 || got[30].Waiting != 1 || got[buckets-1].Waiting != 1 {
 			t.Errorf("after nearly five minutes: got %+v, want the call at the left, and one waiting in all columns", got)
 		}
 		time.Sleep(bucketTime)
 		r.waits(chat, false, -1)
 		time.Sleep(2 * bucketTime)
-		got := r.copy().all.columns
+		got := r.copy().all
 		if got[0].Sent != 0 || got[buckets-3].Waiting != 1 || got[buckets-2].Waiting != 0 {
 			t.Errorf("after it: got %+v", got)
 		}
 		time.Sleep(24 * time.Hour)
-		if got := r.copy().all.columns; got != [buckets]bucket{} {
+		if got := r.copy().all; got != [buckets]bucket{} {
 			t.Errorf("after a day: got %+v", got)
 		}
 	})
@@ -105,14 +134,14 @@ func TestHistoryEnds(t *testing.T) {
 // TestRate tries the rate now, which must not fall at the begin of a column.
 func TestRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRecorder(nothing)
+		r := newRecorder()
 		c := &caller{r: r}
 		for i := range 300 {
 			c.call(chat)
 			time.Sleep(100 * time.Millisecond)
 			if i > 100 {
 				rec := r.copy()
-				if got := rec.keys[host(chat)].rate(); got < 9.5 || got > 10.5 {
+				if got := rec.rate(rec.of(&chat)); got < 9.5 || got > 10.5 {
 					t.Fatalf("after %d calls: got %v a second, want 10", i, got)
 				}
 			}
@@ -176,7 +205,7 @@ func TestDone(t *testing.T) {
 		}, []string{""}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			r := newRecorder(nothing)
+			r := newRecorder()
 			row.play(r, &caller{r: r}, new(int))
 			var got []string
 			for _, f := range r.copy().failures {
@@ -193,7 +222,7 @@ func TestDone(t *testing.T) {
 // out of sight do no harm.
 func TestLastFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRecorder(nothing)
+		r := newRecorder()
 		c := &caller{r: r}
 		calls := make([]*int, 3*maxFailures)
 		for i := range calls {
@@ -215,7 +244,7 @@ func TestLastFailures(t *testing.T) {
 // TestTargets tries that attempts are counted where they went.
 func TestTargets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRecorder(nothing)
+		r := newRecorder()
 		c := &caller{r: r}
 		c.call(chat)
 		call := new(int)
@@ -240,53 +269,24 @@ func TestTargets(t *testing.T) {
 	})
 }
 
-// TestSamples tries that new keys are looked for once in five seconds, and less often
-// where that takes long.
-func TestSamples(t *testing.T) {
-	for took, want := range map[time.Duration]int{0: 12, 20 * time.Millisecond: 12, time.Second: 1} {
-		synctest.Test(t, func(t *testing.T) {
-			n := 0
-			r := newRecorder(func() []limit.KeyState { n++; time.Sleep(took); return nil })
-			c := &caller{r: r}
-			for range 600 {
-				c.call(chat)
-				time.Sleep(100 * time.Millisecond)
-				synctest.Wait()
-			}
-			if n < want || n > want+1 {
-				t.Errorf("a snapshot of %v: got %d in a minute, want %d", took, n, want)
-			}
-		})
-	}
-}
-
 // BenchmarkCall measures what one call of one attempt costs, in all: three events.
 func BenchmarkCall(b *testing.B) {
-	for _, keys := range []int{1, 5, maxHostHistories} {
-		b.Run(fmt.Sprint(keys, " keys"), func(b *testing.B) {
-			r := newRecorder(func() []limit.KeyState { return nil })
-			(&caller{r: r}).call(chat)
-			states := []limit.KeyState{{Key: chat}}
-			for i := range keys - 2 {
-				states = append(states, limit.KeyState{Key: limit.Key{Host: chat.Host, Model: fmt.Sprint("model ", i)}})
-			}
-			r.learn(states[:min(len(states), keys-1)])
-			key, call, done := chat, any(new(int)), steadyhttp.Call{Attempts: 1}
-			b.ReportAllocs()
-			b.RunParallel(func(pb *testing.PB) {
-				for pb.Next() {
-					r.attemptStart(call, key.Host)
-					r.attemptDone(call, key, nil)
-					r.callDone(call, &done)
-				}
-			})
-		})
-	}
+	r := newRecorder()
+	key, call, done := chat, any(new(int)), steadyhttp.Call{Attempts: 1}
+	key.Route = "POST /v1/chat/completions"
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			r.attemptStart(call, key.Host)
+			r.attemptDone(call, key, nil)
+			r.callDone(call, &done)
+		}
+	})
 }
 
 // BenchmarkFailure measures what a failed attempt costs.
 func BenchmarkFailure(b *testing.B) {
-	r := newRecorder(func() []limit.KeyState { return nil })
+	r := newRecorder()
 	e := overloaded()
 	b.ReportAllocs()
 	for b.Loop() {

@@ -184,34 +184,14 @@ type failureState struct {
 	Done      string    `json:"done"`
 }
 
-// A keyRecord is what the recorder knows of a key, as it was copied.
-type keyRecord struct {
-	columns [buckets]bucket
-	elapsed time.Duration // of the newest column
-}
-
-// rate is the requests a second in the last five to ten seconds.
-func (r *keyRecord) rate() float64 {
-	n := r.columns[buckets-1].Sent + r.columns[buckets-2].Sent
-	return float64(n) / (bucketTime + r.elapsed).Seconds()
-}
-
-// sent is how many were sent in all that time.
-func (r *keyRecord) sent() (n uint64) {
-	for i := range r.columns {
-		n += uint64(r.columns[i].Sent)
-	}
-	return n
-}
-
 // stateOf makes the page of what a Snapshot and the recorder know. Nothing is
 // locked meanwhile.
 func stateOf(now time.Time, all []limit.KeyState, rec *recorded, places []steadyhttp.FailoverState, failover *steadyhttp.Failover) *state {
 	s := &state{Time: now.UTC(), Keys: []keyState{}, Failures: []failureState{}}
 	if rec != nil {
 		since := rec.since.UTC()
-		s.RecordedSince, s.Totals, s.History = &since, rec.totals.state(), columns(&rec.all.columns)
-		s.Rate, s.columns = number(rec.all.rate()), &rec.all.columns
+		s.RecordedSince, s.Totals, s.History = &since, rec.totals.state(), columns(&rec.all)
+		s.Rate, s.columns = number(rec.rate(&rec.all)), &rec.all
 		for i := range rec.failures {
 			s.Failures = append(s.Failures, rec.failures[i].state())
 		}
@@ -242,9 +222,8 @@ func (s *state) sum(k *limit.KeyState) {
 // A ranked key is one that may be shown.
 type ranked struct {
 	*limit.KeyState
-	record *keyRecord // nil: nothing is recorded of it
-	recent uint64     // sent in its history
-	held   bool       // requests stand in its own queue
+	recent uint64 // sent in the last five minutes
+	held   bool   // requests stand in its own queue
 }
 
 // keys picks the keys that are shown, the most urgent first.
@@ -258,8 +237,8 @@ func (s *state) keys(all []limit.KeyState, rec *recorded) {
 		keys = append(keys, ranked{KeyState: k, held: k.Queued > 0})
 	}
 	if rec != nil {
-		for k := range rec.keys {
-			if !known[k] {
+		for name := range rec.hosts {
+			if k := (limit.Key{Host: name}); !known[k] {
 				keys = append(keys, ranked{KeyState: &limit.KeyState{Key: k}})
 			}
 		}
@@ -267,10 +246,7 @@ func (s *state) keys(all []limit.KeyState, rec *recorded) {
 	for i := range keys {
 		k := &keys[i]
 		if rec != nil {
-			k.record = rec.keys[k.Key]
-		}
-		if k.record != nil {
-			k.recent = k.record.sent()
+			k.recent = rec.recent(&k.Key)
 		}
 		if k.held {
 			holds[k.Key.Host] = ""
@@ -298,7 +274,7 @@ func (s *state) keys(all []limit.KeyState, rec *recorded) {
 		}
 	}
 	for i := range keys[:min(len(keys), maxKeys)] {
-		s.Keys = append(s.Keys, keyOf(&keys[i], holds[keys[i].Key.Host]))
+		s.Keys = append(s.Keys, keyOf(&keys[i], holds[keys[i].Key.Host], rec))
 	}
 	s.KeysNotShown = max(0, len(keys)-maxKeys)
 }
@@ -334,7 +310,7 @@ func (k *ranked) urgency() int {
 
 // keyOf is what is shown of k. heldBy is the key of its host in whose queue the most
 // urgent stand.
-func keyOf(k *ranked, heldBy string) keyState {
+func keyOf(k *ranked, heldBy string, rec *recorded) keyState {
 	out := keyState{
 		Name:      nameOfKey(k.Key, maxLabel),
 		Limits:    []limitState{},
@@ -366,9 +342,11 @@ func keyOf(k *ranked, heldBy string) keyState {
 		}
 		out.Gate = g
 	}
-	if rec := k.record; rec != nil {
-		out.Rate = number(rec.rate())
-		out.History, out.columns = columns(&rec.columns), &rec.columns
+	if rec == nil {
+		return out
+	}
+	if all := rec.of(&k.Key); all != nil {
+		out.Rate, out.History, out.columns = number(rec.rate(all)), columns(all), all
 	}
 	return out
 }
