@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/steadyhttp/steadyhttp/internal/callkey"
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
@@ -64,7 +65,8 @@ type tracing struct {
 	call *call // its record
 }
 
-type tracingKey struct{}
+// tracingKey is known to debugsteady, which tells calls apart by it.
+type tracingKey = callkey.Key
 
 // tracingOf returns what is to be told about req, nil for nothing: of an earlier call,
 // from whose context this request was made, it is nothing.

@@ -64,7 +64,7 @@ type caller struct {
 
 // attempt is one attempt of a call.
 func (c *caller) attempt(call any, key limit.Key, took time.Duration, e *steadyhttp.Error) {
-	c.r.attemptStart(call, key.Host)
+	c.r.attemptStart(call, key.Host, false)
 	time.Sleep(took)
 	c.r.attemptDone(call, key, e)
 }

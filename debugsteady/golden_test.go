@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "write the golden files anew; review wha
 func liveState() *state {
 	r := newRecorder()
 	for _, k := range snapshot() {
-		r.attemptStart(nil, k.Key.Host)
+		r.attemptStart(nil, k.Key.Host, false)
 		r.attemptDone(nil, k.Key, nil)
 	}
 	(&caller{r: r}).live()

@@ -58,7 +58,7 @@ func hostileState(n int) *state {
 		for i := range min(n, 60) {
 			k := all[i].Key
 			for range 1 + (column*7+i)%5 {
-				r.attemptStart(nil, k.Host)
+				r.attemptStart(nil, k.Host, false)
 				r.attemptDone(nil, k, nil)
 			}
 			if column%2 == 0 {
@@ -123,7 +123,7 @@ func TestManyHosts(t *testing.T) {
 				c.call(chat)
 			}
 			k := limit.Key{Host: fmt.Sprintf("host-%d.example.com", i), Route: "GET /"}
-			r.attemptStart(nil, k.Host)
+			r.attemptStart(nil, k.Host, false)
 			r.waits(k, false, 1)
 			r.waits(k, false, -1)
 			r.attemptDone(nil, k, overloaded())
@@ -178,10 +178,10 @@ func TestUnderLoad(t *testing.T) {
 				k := snapshot()[i].Key
 				call := new(int)
 				r.waits(k, false, 1)
-				r.attemptStart(call, k.Host)
+				r.attemptStart(call, k.Host, false)
 				r.attemptDone(call, k, overloaded())
 				r.target(call, "west")
-				r.attemptStart(call, k.Host)
+				r.attemptStart(call, k.Host, false)
 				r.attemptDone(call, k, nil)
 				r.waits(k, false, -1)
 				r.callDone(call, &steadyhttp.Call{Attempts: 2})
@@ -211,7 +211,7 @@ func BenchmarkPage(b *testing.B) {
 			var all []limit.KeyState
 			for i := range hosts {
 				all = append(all, limit.KeyState{Key: limit.Key{Host: fmt.Sprintf("host-%d.example.com", i)}})
-				r.attemptStart(nil, all[i].Key.Host)
+				r.attemptStart(nil, all[i].Key.Host, false)
 				r.attemptDone(nil, all[i].Key, nil)
 			}
 			b.ReportAllocs()

@@ -12,10 +12,10 @@ import (
 )
 
 const (
-	// maxMoved bounds the calls of which it is known where they are. Those that never
-	// end would fill the memory; when there are so many, all are taken to be at their
-	// first place again, which miscounts some attempts.
-	maxMoved = 1000
+	// maxCallPlaces bounds the calls of which it is known where they are. Those that never
+	// end would fill the memory; when there are so many, all are forgotten, which
+	// miscounts some attempts.
+	maxCallPlaces = 4096
 
 	// maxTargets bounds the names that are counted. A Failover lists a handful.
 	maxTargets = 64
@@ -33,8 +33,12 @@ type recorder struct {
 	histories histories
 	failures  failures
 	targets   map[string]targetCount // attempts by where a Failover sent them
-	moved     map[any]string         // where calls are that go on and have left their first place
+	places    map[any]place          // of calls under way, where there is more to know of them
 }
+
+// A place is where a call is: at a target of a Failover, "" as it is; and at a host, ""
+// if the key of its attempts says that.
+type place struct{ target, host string }
 
 // totals are counts since the recorder began.
 type totals struct {
@@ -63,24 +67,36 @@ func newRecorder() *recorder { return &recorder{start: time.Now(), all: history{
 // number returns the number of the bucket now.
 func (r *recorder) number() int64 { return int64(time.Since(r.start) / bucketTime) }
 
-// attemptStart counts an attempt to host that begins.
-func (r *recorder) attemptStart(call any, host string) {
+// attemptStart counts an attempt to host that begins. The key that it ends with has no
+// host if keyless is set.
+func (r *recorder) attemptStart(call any, host string, keyless bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n := r.number()
 	r.totals.UnderWay++
 	r.all.at(n).Sent++
 	r.histories.each(&limit.Key{Host: host}, n, func(h *history) { h.at(n).Sent++ })
+	if keyless {
+		at := r.places[call]
+		at.host = strings.Clone(host)
+		r.isAt(call, at)
+	}
 	r.failures.repeated(call, time.Now())
 }
 
 // attemptDone counts what an attempt came to; e is nil for a success.
 func (r *recorder) attemptDone(call any, key limit.Key, e *steadyhttp.Error) {
+	r.mu.Lock()
+	at := r.places[call]
+	r.mu.Unlock()
+	if key.Host == "" {
+		key.Host = at.host
+	}
 	o := outcomeOf(e)
 	var f *failure
 	if e != nil {
 		f = newFailure(&key, e)
-		f.call = call
+		f.Target, f.call = line(at.target, maxName), call
 	}
 	r.mu.Lock()
 	n := r.number()
@@ -94,10 +110,8 @@ func (r *recorder) attemptDone(call any, key limit.Key, e *steadyhttp.Error) {
 		}
 		ofKey = true
 	})
-	target := r.moved[call]
-	r.count(target, e != nil)
+	r.count(at.target, e != nil)
 	if f != nil {
-		f.Target = line(target, maxName)
 		r.failures.add(f)
 	}
 	r.mu.Unlock()
@@ -161,16 +175,24 @@ func (r *recorder) waits(key limit.Key, between bool, by int32) {
 func (r *recorder) target(call any, name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if call != nil {
-		if len(r.moved) >= maxMoved {
-			clear(r.moved)
-		}
-		if r.moved == nil {
-			r.moved = make(map[any]string)
-		}
-		r.moved[call] = name
-	}
+	at := r.places[call]
+	at.target = name
+	r.isAt(call, at)
 	r.failures.movedTo(call, name)
+}
+
+// isAt notes where a call is. It requires r.mu held.
+func (r *recorder) isAt(call any, at place) {
+	if call == nil {
+		return
+	}
+	if len(r.places) >= maxCallPlaces {
+		clear(r.places)
+	}
+	if r.places == nil {
+		r.places = make(map[any]place)
+	}
+	r.places[call] = at
 }
 
 // callDone counts a call that ended.
@@ -200,8 +222,8 @@ func (r *recorder) callDone(call any, c *steadyhttp.Call) {
 	if unsent {
 		t.Unsent++
 	}
-	if len(r.moved) > 0 {
-		delete(r.moved, call)
+	if len(r.places) > 0 {
+		delete(r.places, call)
 	}
 	r.failures.over(call, c)
 	if f != nil {

@@ -23,7 +23,7 @@ func TestCounts(t *testing.T) {
 		c.attempt(call, chat, 0, nil)
 		r.callDone(call, &steadyhttp.Call{Attempts: 3, Waited: 3 * time.Second, Throttled: time.Second, Uncertain: 1, InputTokens: 5, OutputTokens: 7})
 		r.callDone(new(int), &steadyhttp.Call{Attempts: 1, Error: &steadyhttp.Error{Message: "the queue is full", Err: &limit.Refusal{Reason: "the queue is full"}}})
-		r.attemptStart(nil, chat.Host)
+		r.attemptStart(nil, chat.Host, false)
 		want := totals{
 			Calls: 3, FailedCall: 1, Attempts: 5, Retried: 1, Uncertain: 1, UnderWay: 1, Answered: 2, Refused: 1, Failed: 1, Unsent: 1,
 			Waited: 3 * time.Second, Throttled: time.Second, Input: 25, Output: 15,
@@ -172,7 +172,7 @@ func TestDone(t *testing.T) {
 		{"it waits", func(r *recorder, c *caller, call any) { c.attempt(call, billing, 0, e) }, []string{"still under way"}},
 		{"its second attempt runs", func(r *recorder, c *caller, call any) {
 			c.attempt(call, billing, 0, e)
-			r.attemptStart(call, billing.Host)
+			r.attemptStart(call, billing.Host, false)
 		}, []string{"repeated after 0 s; still under way"}},
 		{"it went to a target", func(r *recorder, c *caller, call any) {
 			c.attempt(call, billing, 0, e)
@@ -253,7 +253,7 @@ func TestTargets(t *testing.T) {
 		c.attempt(call, chat, 0, overloaded())
 		c.attempt(call, chat, 0, nil)
 		r.callDone(call, &steadyhttp.Call{Attempts: 1})
-		for range 2 * maxMoved { // never end
+		for range 2 * maxCallPlaces { // never end
 			r.target(new(int), "west")
 		}
 		rec := r.copy()
@@ -263,8 +263,8 @@ func TestTargets(t *testing.T) {
 		if rec.failures[0].Target != "west" || rec.failures[1].Target != "" {
 			t.Errorf("got the targets %q and %q of the failures", rec.failures[0].Target, rec.failures[1].Target)
 		}
-		if len(r.moved) > maxMoved {
-			t.Errorf("%d calls are remembered that left their first place", len(r.moved))
+		if len(r.places) > maxCallPlaces {
+			t.Errorf("%d calls are remembered that left their first place", len(r.places))
 		}
 	})
 }
@@ -277,7 +277,7 @@ func BenchmarkCall(b *testing.B) {
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			r.attemptStart(call, key.Host)
+			r.attemptStart(call, key.Host, false)
 			r.attemptDone(call, key, nil)
 			r.callDone(call, &done)
 		}
@@ -290,7 +290,7 @@ func BenchmarkFailure(b *testing.B) {
 	e := overloaded()
 	b.ReportAllocs()
 	for b.Loop() {
-		r.attemptStart(nil, chat.Host)
+		r.attemptStart(nil, chat.Host, false)
 		r.attemptDone(nil, chat, e)
 	}
 }
