@@ -57,10 +57,7 @@ func snapshot() []limit.KeyState {
 }
 
 // A caller makes the events of calls as a Trace has them.
-type caller struct {
-	r     *recorder
-	calls int
-}
+type caller struct{ r *recorder }
 
 // attempt is one attempt of a call.
 func (c *caller) attempt(call any, key limit.Key, took time.Duration, e *steadyhttp.Error) {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -45,11 +46,11 @@ func get(t *testing.T, rt http.RoundTripper, url string) {
 // TestLive sends requests through a Transport and reads what the page says of them.
 func TestLive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := 0
+		var n, told atomic.Int64
 		rt := &steadyhttp.Transport{
 			Base: base(func(req *http.Request) (*http.Response, error) {
-				switch n++; {
-				case n == 2:
+				switch {
+				case n.Add(1) == 2:
 					return answer(req, 429, `{"error": {"message": "Slow down.", "code": "rate_limit_exceeded"}}`, "Retry-After", "1", "X-Request-Id", "req_7"), nil
 				case strings.Contains(req.URL.Path, "gone"):
 					return nil, errors.New("the network is gone")
@@ -58,13 +59,12 @@ func TestLive(t *testing.T) {
 			}),
 			Throttler: &steadyhttp.Throttler{RequestsPerMinute: 6},
 		}
-		told := 0
 		rt.Trace = &steadyhttp.Trace{
-			AttemptStart: func(context.Context, *http.Request) { told++ },
-			AttemptDone:  func(context.Context, limit.Key, *http.Response, *steadyhttp.Error) { told++ },
-			WaitStart:    func(context.Context, limit.Wait) { told++ },
-			WaitDone:     func(context.Context, limit.Wait) { told++ },
-			CallDone:     func(context.Context, steadyhttp.Call) { told++ },
+			AttemptStart: func(context.Context, *http.Request) { told.Add(1) },
+			AttemptDone:  func(context.Context, limit.Key, *http.Response, *steadyhttp.Error) { told.Add(1) },
+			WaitStart:    func(context.Context, limit.Wait) { told.Add(1) },
+			WaitDone:     func(context.Context, limit.Wait) { told.Add(1) },
+			CallDone:     func(context.Context, steadyhttp.Call) { told.Add(1) },
 		}
 		h := Handler(rt)
 		get(t, rt, "http://api.example.com/users/17")
@@ -91,8 +91,8 @@ func TestLive(t *testing.T) {
 		if f := s.Failures[0]; !strings.HasPrefix(f.Done, "given up: ") {
 			t.Errorf("got the last failure %+v", f)
 		}
-		if told < 4*3 {
-			t.Errorf("the Trace that was set before was told %d events", told)
+		if told.Load() < 4*3 {
+			t.Errorf("the Trace that was set before was told %d events", told.Load())
 		}
 	})
 }

@@ -55,7 +55,7 @@ func hostileState(n int) *state {
 	c := &caller{r: r}
 	long := evil(1 << 20)
 	for column := range buckets {
-		for i := range min(n, 60) {
+		for i := range min(n, maxPictures) {
 			k := all[i].Key
 			for range 1 + (column*7+i)%5 {
 				r.attemptStart(nil, k.Host, false)
@@ -80,7 +80,7 @@ func hostileState(n int) *state {
 	}
 	failover := &steadyhttp.Failover{}
 	var places []steadyhttp.FailoverState
-	for i := range 1000 {
+	for i := range 100 {
 		failover.Targets = append(failover.Targets, steadyhttp.Target{Name: fmt.Sprint(i, long)})
 		places = append(places, steadyhttp.FailoverState{Key: all[i%len(all)].Key, Down: i%2 == 0, Since: math.MaxInt64, Left: math.MaxInt64, Err: e})
 	}
@@ -188,7 +188,7 @@ func TestUnderLoad(t *testing.T) {
 			}
 		})
 	}
-	for range 50 {
+	for range 20 {
 		all := snapshot()
 		var page bytes.Buffer
 		s := stateOf(time.Now(), all, r.copy(), nil, &steadyhttp.Failover{})

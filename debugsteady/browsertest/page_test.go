@@ -259,6 +259,7 @@ func TestLooks(t *testing.T) {
 	if got := b.text(contrast); got != "" {
 		t.Errorf("print: texts of too little contrast:\n%s", got)
 	}
+	b.keep("print.png", chromedp.FullScreenshot(100))
 	b.keep("print.pdf", chromedp.PrintToPDF())
 	b.silent()
 }
