@@ -52,7 +52,7 @@ func newKeyView(k *keyState) *keyView {
 	if k.Adaptive > 0 {
 		from := "found"
 		if k.Reopening {
-			from = "pace after a gate"
+			from = "pace"
 		}
 		v.Rows = append(v.Rows, limitRow{Limit: limitWords("requests", rounded(float64(k.Adaptive)), time.Second), From: from})
 	}
