@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/internal/callkey"
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
@@ -37,9 +38,9 @@ type failure struct {
 
 	again   time.Duration // how long afterwards the next attempt began
 	next    next
-	to      string // the target of nextTarget
-	stopped string // why there was no other attempt
-	call    any    // tells which attempts are of one call; nil once it is over, or if that is not known
+	to      string       // the target of nextTarget
+	stopped string       // why there was no other attempt
+	call    callkey.Call // tells which attempts are of one call; nil once it is over, or if that is not known
 	over    callOutcome
 }
 
@@ -125,7 +126,7 @@ func (fs *failures) add(f *failure) {
 }
 
 // ofCall calls do for each failure of the call that goes on.
-func (fs *failures) ofCall(call any, do func(*failure)) {
+func (fs *failures) ofCall(call callkey.Call, do func(*failure)) {
 	if call == nil || fs.open == 0 {
 		return
 	}
@@ -137,7 +138,7 @@ func (fs *failures) ofCall(call any, do func(*failure)) {
 }
 
 // repeated notes that another attempt of the call began.
-func (fs *failures) repeated(call any, now time.Time) {
+func (fs *failures) repeated(call callkey.Call, now time.Time) {
 	fs.ofCall(call, func(f *failure) {
 		if f.next == nextUnknown {
 			f.next, f.again = nextAttempt, now.Sub(f.At)
@@ -146,7 +147,7 @@ func (fs *failures) repeated(call any, now time.Time) {
 }
 
 // movedTo notes that the call went on to a target of a Failover.
-func (fs *failures) movedTo(call any, name string) {
+func (fs *failures) movedTo(call callkey.Call, name string) {
 	fs.ofCall(call, func(f *failure) {
 		if f.next == nextUnknown {
 			f.next, f.to = nextTarget, targetName(name)
@@ -155,7 +156,7 @@ func (fs *failures) movedTo(call any, name string) {
 }
 
 // over notes how the call ended.
-func (fs *failures) over(call any, c *steadyhttp.Call) {
+func (fs *failures) over(call callkey.Call, c *steadyhttp.Call) {
 	fs.ofCall(call, func(f *failure) {
 		switch {
 		case c.Error == nil:

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/internal/callkey"
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
@@ -59,8 +60,20 @@ func snapshot() []limit.KeyState {
 // A caller makes the events of calls as a Trace has them.
 type caller struct{ r *recorder }
 
-// attempt is one attempt of a call.
-func (c *caller) attempt(call any, key limit.Key, took time.Duration, e *steadyhttp.Error) {
+// A fakeCall tells a call's events from those of others.
+type fakeCall struct{ sent int }
+
+func (c *fakeCall) Sent() int { return c.sent }
+
+func newCall() *fakeCall { return new(fakeCall) }
+
+// attempt is one attempt of a call, nil for one that is not known.
+func (c *caller) attempt(of *fakeCall, key limit.Key, took time.Duration, e *steadyhttp.Error) {
+	var call callkey.Call
+	if of != nil {
+		of.sent++
+		call = of
+	}
 	c.r.attemptStart(call, key.Host, false)
 	time.Sleep(took)
 	c.r.attemptDone(call, key, e)
@@ -68,7 +81,7 @@ func (c *caller) attempt(call any, key limit.Key, took time.Duration, e *steadyh
 
 // call is a call that succeeds at once.
 func (c *caller) call(key limit.Key) {
-	call := new(int)
+	call := newCall()
 	c.attempt(call, key, 0, nil)
 	c.r.callDone(call, &steadyhttp.Call{Attempts: 1, InputTokens: 20, OutputTokens: 8})
 }
@@ -85,7 +98,7 @@ func (c *caller) live() {
 			c.call(search)
 		}
 		if second%20 == 0 { // refused once, then answered
-			call := new(int)
+			call := newCall()
 			c.attempt(call, chat, 0, limited)
 			c.r.waits(host(chat), true, 1)
 			time.Sleep(600 * time.Millisecond)
@@ -94,7 +107,7 @@ func (c *caller) live() {
 			c.r.callDone(call, &steadyhttp.Call{Attempts: 2, Waited: 600 * time.Millisecond})
 		}
 		if second > 100 { // an outage
-			call := new(int)
+			call := newCall()
 			c.r.waits(billing, false, 1)
 			c.attempt(call, billing, 0, overloaded())
 			if second > 105 {
@@ -107,6 +120,6 @@ func (c *caller) live() {
 		}
 		time.Sleep(time.Second)
 	}
-	under := new(int) // one that has failed and goes on
+	under := newCall() // one that has failed and goes on
 	c.attempt(under, billing, 0, overloaded())
 }

@@ -85,7 +85,7 @@ func TestLive(t *testing.T) {
 		time.Sleep(time.Minute)
 		get(t, rt, "http://api.example.com/gone")
 		s = h.(*handler).state()
-		if got := *s.Totals; got.Calls != 4 || got.FailedCalls != 1 || got.Attempts < 5 || got.Answered != 3 || got.Refused != 1 || got.Failed < 1 || got.UnderWay != 0 || got.Between != 0 {
+		if got := *s.Totals; got.Calls != 4 || got.FailedCalls != 1 || got.Attempts != got.Answered+got.Refused+got.Failed || got.Attempts < 5 || got.Answered != 3 || got.Refused != 1 || got.Failed < 1 || got.UnderWay != 0 || got.Between != 0 {
 			t.Errorf("got the totals %+v", got)
 		}
 		if f := s.Failures[0]; !strings.HasPrefix(f.Done, "given up: ") {
@@ -272,6 +272,9 @@ func TestTargetOf(t *testing.T) {
 		want := []targetState{{"the request as it is", 3, 3}, {"west", 3, 0}}
 		if fmt.Sprint(s.Failover.Targets) != fmt.Sprint(want) {
 			t.Errorf("got the targets %v, want %v", s.Failover.Targets, want)
+		}
+		if s.Totals.Attempts != 6 || s.Totals.Amplification != 2 || s.Totals.RetriedCalls != 3 {
+			t.Errorf("got the totals %+v, want two attempts a call", s.Totals)
 		}
 		if f := s.Failures[0]; f.Done != "went on to west; then answered" {
 			t.Errorf("got the failure %+v", f)

@@ -72,7 +72,7 @@ func hostileState(n int) *state {
 	}
 	e := &steadyhttp.Error{Class: steadyhttp.ContentPolicy, Status: 599, Provider: long, Code: long, Message: long, RequestID: long}
 	for range maxFailures {
-		call := new(int)
+		call := newCall()
 		r.target(call, long)
 		c.attempt(call, all[0].Key, 0, e)
 		r.target(call, long)
@@ -176,7 +176,7 @@ func TestUnderLoad(t *testing.T) {
 				default:
 				}
 				k := snapshot()[i].Key
-				call := new(int)
+				call := newCall()
 				r.waits(k, false, 1)
 				r.attemptStart(call, k.Host, false)
 				r.attemptDone(call, k, overloaded())

@@ -83,7 +83,9 @@ func (v *keyView) tell() {
 		v.Mood = "wait"
 		v.Tags = append(v.Tags, tag{group(int64(w.All)) + " waiting", "wait"})
 		v.fact("Waiting", fmt.Sprintf("%s, the first for %s", v.ByPriority(), span(time.Duration(w.Oldest))))
-		v.fact("Held by", w.Why)
+		if v.Gate == nil { // else that says it
+			v.fact("Held by", w.Why)
+		}
 	case w.HeldBy != "":
 		v.fact("Waiting", v.ByPriority())
 		v.fact("Held by", w.HeldBy)
@@ -139,7 +141,7 @@ func (v *keyView) Quiet() bool {
 func (v *keyView) HeldWhy() string {
 	switch {
 	case v.Gate != nil && v.Gate.Why == limit.GateFailing:
-		return "what it names fails"
+		return "its requests are failing"
 	case v.Gate != nil:
 		return "a server asked for a pause"
 	}

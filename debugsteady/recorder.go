@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/internal/callkey"
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
@@ -33,7 +34,7 @@ type recorder struct {
 	histories histories
 	failures  failures
 	targets   map[string]targetCount // attempts by where a Failover sent them
-	places    map[any]place          // of calls under way, where there is more to know of them
+	places    map[callkey.Call]place // of calls under way, where there is more to know of them
 }
 
 // A place is where a call is: at a target of a Failover, "" as it is; and at a host, ""
@@ -44,7 +45,7 @@ type place struct{ target, host string }
 type totals struct {
 	Calls      int64 // that ended
 	FailedCall int64 // of Calls, those that ended in a failure
-	Attempts   int64 // of Calls
+	Attempts   int64 // of Calls, those at a Failover's targets too
 	Retried    int64 // of Calls, those with more than one attempt
 	Uncertain  int64 // attempts of Calls that the server may have carried out without an answer
 	UnderWay   int64 // attempts that have begun and not ended
@@ -69,7 +70,7 @@ func (r *recorder) number() int64 { return int64(time.Since(r.start) / bucketTim
 
 // attemptStart counts an attempt to host that begins. The key that it ends with has no
 // host if keyless is set.
-func (r *recorder) attemptStart(call any, host string, keyless bool) {
+func (r *recorder) attemptStart(call callkey.Call, host string, keyless bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n := r.number()
@@ -85,7 +86,7 @@ func (r *recorder) attemptStart(call any, host string, keyless bool) {
 }
 
 // attemptDone counts what an attempt came to; e is nil for a success.
-func (r *recorder) attemptDone(call any, key limit.Key, e *steadyhttp.Error) {
+func (r *recorder) attemptDone(call callkey.Call, key limit.Key, e *steadyhttp.Error) {
 	r.mu.Lock()
 	at := r.places[call]
 	r.mu.Unlock()
@@ -172,7 +173,7 @@ func (r *recorder) waits(key limit.Key, between bool, by int32) {
 }
 
 // target notes that a Failover sends a call to another place.
-func (r *recorder) target(call any, name string) {
+func (r *recorder) target(call callkey.Call, name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	at := r.places[call]
@@ -182,7 +183,7 @@ func (r *recorder) target(call any, name string) {
 }
 
 // isAt notes where a call is. It requires r.mu held.
-func (r *recorder) isAt(call any, at place) {
+func (r *recorder) isAt(call callkey.Call, at place) {
 	if call == nil {
 		return
 	}
@@ -190,13 +191,13 @@ func (r *recorder) isAt(call any, at place) {
 		clear(r.places)
 	}
 	if r.places == nil {
-		r.places = make(map[any]place)
+		r.places = make(map[callkey.Call]place)
 	}
 	r.places[call] = at
 }
 
 // callDone counts a call that ended.
-func (r *recorder) callDone(call any, c *steadyhttp.Call) {
+func (r *recorder) callDone(call callkey.Call, c *steadyhttp.Call) {
 	unsent := c.Error != nil && errors.Is(c.Error, limit.ErrThrottled)
 	var f *failure
 	if unsent || c.Error != nil && c.Error.Fate == steadyhttp.FateApplied { // no attempt ended with it
@@ -207,13 +208,17 @@ func (r *recorder) callDone(call any, c *steadyhttp.Call) {
 	defer r.mu.Unlock()
 	t := &r.totals
 	t.Calls++
-	t.Attempts += int64(c.Attempts)
+	n := 0
+	if call != nil {
+		n = call.Sent()
+	}
+	t.Attempts += int64(n)
 	t.Uncertain += int64(c.Uncertain)
 	t.Waited += c.Waited
 	t.Throttled += c.Throttled
 	t.Input += c.InputTokens
 	t.Output += c.OutputTokens
-	if c.Attempts > 1 {
+	if n > 1 {
 		t.Retried++
 	}
 	if c.Error != nil {

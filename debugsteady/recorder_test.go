@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/internal/callkey"
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
@@ -17,15 +18,15 @@ func TestCounts(t *testing.T) {
 		r := newRecorder()
 		c := &caller{r: r}
 		c.call(chat)
-		call := new(int)
+		call := newCall()
 		c.attempt(call, chat, 0, refusal)
 		c.attempt(call, chat, 0, overloaded())
 		c.attempt(call, chat, 0, nil)
 		r.callDone(call, &steadyhttp.Call{Attempts: 3, Waited: 3 * time.Second, Throttled: time.Second, Uncertain: 1, InputTokens: 5, OutputTokens: 7})
-		r.callDone(new(int), &steadyhttp.Call{Attempts: 1, Error: &steadyhttp.Error{Message: "the queue is full", Err: &limit.Refusal{Reason: "the queue is full"}}})
+		r.callDone(newCall(), &steadyhttp.Call{Attempts: 1, Error: &steadyhttp.Error{Message: "the queue is full", Err: &limit.Refusal{Reason: "the queue is full"}}})
 		r.attemptStart(nil, chat.Host, false)
 		want := totals{
-			Calls: 3, FailedCall: 1, Attempts: 5, Retried: 1, Uncertain: 1, UnderWay: 1, Answered: 2, Refused: 1, Failed: 1, Unsent: 1,
+			Calls: 3, FailedCall: 1, Attempts: 4, Retried: 1, Uncertain: 1, UnderWay: 1, Answered: 2, Refused: 1, Failed: 1, Unsent: 1,
 			Waited: 3 * time.Second, Throttled: time.Second, Input: 25, Output: 15,
 		}
 		if got := r.copy().totals; got != want {
@@ -154,27 +155,27 @@ func TestDone(t *testing.T) {
 	e := overloaded()
 	for _, row := range []struct {
 		name string
-		play func(r *recorder, c *caller, call any)
+		play func(r *recorder, c *caller, call *fakeCall)
 		want []string // of all failures, the newest first
 	}{
-		{"repeated, then answered", func(r *recorder, c *caller, call any) {
+		{"repeated, then answered", func(r *recorder, c *caller, call *fakeCall) {
 			c.attempt(call, billing, 0, e)
 			time.Sleep(700 * time.Millisecond)
 			c.attempt(call, billing, 0, nil)
 			r.callDone(call, &steadyhttp.Call{Attempts: 2})
 		}, []string{"repeated after 700 ms; then answered"}},
-		{"repeated in vain", func(r *recorder, c *caller, call any) {
+		{"repeated in vain", func(r *recorder, c *caller, call *fakeCall) {
 			c.attempt(call, billing, 0, e)
 			time.Sleep(2 * time.Second)
 			c.attempt(call, billing, 0, e)
 			r.callDone(call, &steadyhttp.Call{Attempts: 2, Error: e, Stopped: "the deadline passed"})
 		}, []string{"given up: the deadline passed", "repeated after 2.0 s; then given up"}},
-		{"it waits", func(r *recorder, c *caller, call any) { c.attempt(call, billing, 0, e) }, []string{"still under way"}},
-		{"its second attempt runs", func(r *recorder, c *caller, call any) {
+		{"it waits", func(r *recorder, c *caller, call *fakeCall) { c.attempt(call, billing, 0, e) }, []string{"still under way"}},
+		{"its second attempt runs", func(r *recorder, c *caller, call *fakeCall) {
 			c.attempt(call, billing, 0, e)
 			r.attemptStart(call, billing.Host, false)
 		}, []string{"repeated after 0 s; still under way"}},
-		{"it went to a target", func(r *recorder, c *caller, call any) {
+		{"it went to a target", func(r *recorder, c *caller, call *fakeCall) {
 			c.attempt(call, billing, 0, e)
 			r.target(call, "west")
 			c.attempt(call, billing, 0, e)
@@ -182,23 +183,23 @@ func TestDone(t *testing.T) {
 			c.attempt(call, billing, 0, nil)
 			r.callDone(call, &steadyhttp.Call{Attempts: 1})
 		}, []string{"went on to the request as it is; then answered", "went on to west; then answered"}},
-		{"no reason is known", func(r *recorder, c *caller, call any) {
+		{"no reason is known", func(r *recorder, c *caller, call *fakeCall) {
 			c.attempt(call, billing, 0, e)
 			r.callDone(call, &steadyhttp.Call{Attempts: 1, Error: e})
 		}, []string{"given up"}},
-		{"its body broke off", func(r *recorder, c *caller, call any) {
+		{"its body broke off", func(r *recorder, c *caller, call *fakeCall) {
 			c.attempt(call, billing, 0, nil)
 			r.callDone(call, &steadyhttp.Call{Attempts: 1, Error: &steadyhttp.Error{Class: steadyhttp.Connection, Fate: steadyhttp.FateApplied}})
 		}, []string{"given up"}},
-		{"it was never sent", func(r *recorder, c *caller, call any) {
+		{"it was never sent", func(r *recorder, c *caller, call *fakeCall) {
 			r.callDone(call, &steadyhttp.Call{Attempts: 1, Error: &steadyhttp.Error{Err: limit.ErrThrottled}, Stopped: "the Throttler refused to send it"})
 		}, []string{"given up: the Throttler refused to send it"}},
-		{"the calls of others do not matter", func(r *recorder, c *caller, call any) {
+		{"the calls of others do not matter", func(r *recorder, c *caller, call *fakeCall) {
 			c.attempt(call, billing, 0, e)
 			c.call(billing)
-			r.target(new(int), "west")
+			r.target(newCall(), "west")
 		}, []string{"still under way"}},
-		{"calls cannot be told apart", func(r *recorder, c *caller, _ any) {
+		{"calls cannot be told apart", func(r *recorder, c *caller, _ *fakeCall) {
 			c.attempt(nil, billing, 0, e)
 			c.attempt(nil, billing, 0, nil)
 			r.callDone(nil, &steadyhttp.Call{Attempts: 2})
@@ -206,7 +207,7 @@ func TestDone(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRecorder()
-			row.play(r, &caller{r: r}, new(int))
+			row.play(r, &caller{r: r}, newCall())
 			var got []string
 			for _, f := range r.copy().failures {
 				got = append(got, f.done())
@@ -224,9 +225,9 @@ func TestLastFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRecorder()
 		c := &caller{r: r}
-		calls := make([]*int, 3*maxFailures)
+		calls := make([]*fakeCall, 3*maxFailures)
 		for i := range calls {
-			calls[i] = new(int)
+			calls[i] = newCall()
 			e := overloaded()
 			e.RequestID = fmt.Sprint("req_", i)
 			c.attempt(calls[i], billing, 0, e)
@@ -247,14 +248,14 @@ func TestTargets(t *testing.T) {
 		r := newRecorder()
 		c := &caller{r: r}
 		c.call(chat)
-		call := new(int)
+		call := newCall()
 		c.attempt(call, chat, 0, overloaded())
 		r.target(call, "west")
 		c.attempt(call, chat, 0, overloaded())
 		c.attempt(call, chat, 0, nil)
 		r.callDone(call, &steadyhttp.Call{Attempts: 1})
 		for range 2 * maxCallPlaces { // never end
-			r.target(new(int), "west")
+			r.target(newCall(), "west")
 		}
 		rec := r.copy()
 		if got, want := fmt.Sprint(rec.targets), "map[:{2 1} west:{2 1}]"; got != want {
@@ -272,7 +273,7 @@ func TestTargets(t *testing.T) {
 // BenchmarkCall measures what one call of one attempt costs, in all: three events.
 func BenchmarkCall(b *testing.B) {
 	r := newRecorder()
-	key, call, done := chat, any(new(int)), steadyhttp.Call{Attempts: 1}
+	key, call, done := chat, callkey.Call(newCall()), steadyhttp.Call{Attempts: 1}
 	key.Route = "POST /v1/chat/completions"
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
