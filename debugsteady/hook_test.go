@@ -284,3 +284,41 @@ func TestTargetOf(t *testing.T) {
 		}
 	})
 }
+
+// BenchmarkTransport measures a call without a Trace, with one that does nothing, and
+// with a Handler.
+func BenchmarkTransport(b *testing.B) {
+	for _, row := range []struct {
+		name string
+		with func(*steadyhttp.Transport)
+	}{
+		{"bare", func(*steadyhttp.Transport) {}},
+		{"Trace", func(rt *steadyhttp.Transport) {
+			rt.Trace = &steadyhttp.Trace{
+				AttemptStart: func(context.Context, *http.Request) {},
+				AttemptDone:  func(context.Context, limit.Key, *http.Response, *steadyhttp.Error) {},
+				CallDone:     func(context.Context, steadyhttp.Call) {},
+			}
+		}},
+		{"Handler", func(rt *steadyhttp.Transport) { Handler(rt) }},
+	} {
+		b.Run(row.name, func(b *testing.B) {
+			rt := &steadyhttp.Transport{Base: base(func(req *http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody, Request: req}, nil
+			})}
+			row.with(rt)
+			req, err := http.NewRequestWithContext(b.Context(), "GET", "http://api.example.com/users/17", nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				resp, err := rt.RoundTrip(req)
+				if err != nil {
+					b.Fatal(err)
+				}
+				resp.Body.Close()
+			}
+		})
+	}
+}

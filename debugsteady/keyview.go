@@ -137,15 +137,18 @@ func (v *keyView) Quiet() bool {
 	return v.columns != nil && v.Mood == "" && v.Rows == nil && v.Evidence == ""
 }
 
-// HeldWhy is what holds the key's requests back.
+// HeldWhy is what holds the key's requests back, or would.
 func (v *keyView) HeldWhy() string {
-	switch {
-	case v.Gate != nil && v.Gate.Why == limit.GateFailing:
-		return "its requests are failing"
-	case v.Gate != nil:
-		return "a server asked for a pause"
+	why := v.Waiting.Why
+	if g := v.Gate; g != nil && g.Why == limit.GateFailing {
+		why = "its requests are failing"
+	} else if g != nil {
+		why = "a server asked for a pause"
 	}
-	return v.Waiting.Why
+	if v.WouldHold > 0 && v.Waiting.All == 0 {
+		why += "; only observed, nobody is held"
+	}
+	return why
 }
 
 // Next is when the next request goes, or may.
