@@ -199,7 +199,11 @@ func stateOf(now time.Time, all []limit.KeyState, rec *recorded, places []steady
 	for i := range all {
 		s.sum(&all[i])
 	}
-	s.keys(all, rec)
+	keys := rank(all, rec)
+	for i := range keys[:min(len(keys), maxKeys)] {
+		s.Keys = append(s.Keys, keyOf(&keys[i], rec))
+	}
+	s.KeysNotShown = max(0, len(keys)-maxKeys)
 	if failover != nil {
 		s.Failover = failoverOf(failover, places, rec)
 	}
@@ -219,98 +223,8 @@ func (s *state) sum(k *limit.KeyState) {
 	s.WouldHold += k.WouldHold
 }
 
-// A ranked key is one that may be shown.
-type ranked struct {
-	*limit.KeyState
-	recent uint64 // sent in the last five minutes
-	held   bool   // requests stand in its own queue
-}
-
-// keys picks the keys that are shown, the most urgent first.
-func (s *state) keys(all []limit.KeyState, rec *recorded) {
-	keys := make([]ranked, 0, len(all))
-	known := make(map[limit.Key]bool, len(all))
-	holds := make(map[string]string) // by host, the key in whose queue the longest stand
-	for i := range all {
-		k := &all[i]
-		known[k.Key] = true
-		keys = append(keys, ranked{KeyState: k, held: k.Queued > 0})
-	}
-	if rec != nil {
-		for name := range rec.hosts {
-			if k := (limit.Key{Host: name}); !known[k] {
-				keys = append(keys, ranked{KeyState: &limit.KeyState{Key: k}})
-			}
-		}
-	}
-	for i := range keys {
-		k := &keys[i]
-		if rec != nil {
-			k.recent = rec.recent(&k.Key)
-		}
-		if k.held {
-			holds[k.Key.Host] = ""
-		}
-	}
-	for i := range keys { // a Limiter that does not know in whose queue they stand
-		if k := &keys[i]; k.Waiting > 0 && ofHost(k.Key) {
-			if _, known := holds[k.Key.Host]; !known {
-				k.held = true
-			}
-		}
-	}
-	slices.SortFunc(keys, func(a, b ranked) int {
-		return cmp.Or(
-			cmp.Compare(b.urgency(), a.urgency()),
-			cmp.Compare(b.Waiting, a.Waiting),
-			cmp.Compare(b.recent, a.recent),
-			cmp.Compare(len(b.Limits), len(a.Limits)),
-			compareKeys(&a.Key, &b.Key),
-		)
-	})
-	for i := range keys {
-		if k := &keys[i]; k.held && holds[k.Key.Host] == "" {
-			holds[k.Key.Host] = nameOfKey(k.Key, maxKeyName)
-		}
-	}
-	for i := range keys[:min(len(keys), maxKeys)] {
-		s.Keys = append(s.Keys, keyOf(&keys[i], holds[keys[i].Key.Host], rec))
-	}
-	s.KeysNotShown = max(0, len(keys)-maxKeys)
-}
-
-// compareKeys orders keys by name, nearly: the names of 40,000 would take seconds to
-// make.
-func compareKeys(a, b *limit.Key) int {
-	return cmp.Or(
-		cmp.Compare(a.Host, b.Host),
-		cmp.Compare(a.Credential, b.Credential),
-		cmp.Compare(a.Model, b.Model),
-		cmp.Compare(a.Route, b.Route),
-		cmp.Compare(a.Bucket, b.Bucket),
-	)
-}
-
-// urgency is how much a key matters to who looks what is wrong.
-func (k *ranked) urgency() int {
-	switch {
-	case k.Gate != "" && k.Waiting > 0:
-		return 5
-	case k.Gate == limit.GateFailing:
-		return 4
-	case k.Gate != "":
-		return 3
-	case k.held:
-		return 2
-	case k.PerSecond > 0 || k.WouldHold > 0:
-		return 1
-	}
-	return 0
-}
-
-// keyOf is what is shown of k. heldBy is the key of its host in whose queue the most
-// urgent stand.
-func keyOf(k *ranked, heldBy string, rec *recorded) keyState {
+// keyOf is what is shown of k.
+func keyOf(k *ranked, rec *recorded) keyState {
 	out := keyState{
 		Name:      nameOfKey(k.Key, maxLabel),
 		Limits:    []limitState{},
@@ -322,11 +236,8 @@ func keyOf(k *ranked, heldBy string, rec *recorded) keyState {
 		WouldHold: k.WouldHold,
 		Waiting: waitingState{
 			All: k.Waiting, Urgent: k.Urgent, Normal: k.Waiting - k.Urgent - k.Batch, Batch: k.Batch,
-			Oldest: seconds(k.Oldest), Why: line(k.Why, maxWhy), held: k.held,
+			Oldest: seconds(k.Oldest), Why: line(k.Why, maxWhy), HeldBy: k.heldBy(), held: k.held,
 		},
-	}
-	if k.Waiting > 0 && !k.held {
-		out.Waiting.HeldBy = heldBy
 	}
 	for _, l := range k.Limits[:min(len(k.Limits), maxLimits)] {
 		from := "set"
@@ -412,18 +323,6 @@ func failoverOf(f *steadyhttp.Failover, places []steadyhttp.FailoverState, rec *
 		s.Places = append(s.Places, placeState{nameOfKey(p.Key, maxKeyName), p.Down, seconds(p.Since), seconds(p.Left), errorText(p.Err)})
 	}
 	return s
-}
-
-// anonymous is the Credential of requests without one.
-const anonymous = 1
-
-// nameOfKey is k's Label. Where k is of requests without a credential alone, its
-// Label is that of a key of all requests.
-func nameOfKey(k limit.Key, most int) string {
-	if k.Credential == anonymous {
-		return line(k.Label(), most) + " (no credential)"
-	}
-	return line(k.Label(), most)
 }
 
 // id names a key's part of the page, the same each time.
