@@ -56,7 +56,8 @@ func rank(all []limit.KeyState, rec *recorded) []ranked {
 func findHeld(keys []ranked) {
 	held := make(map[string][]*ranked)
 	for i := range keys {
-		if k := keys[i]; k.held {
+		if keys[i].held {
+			k := keys[i] // which will move
 			held[k.Key.Host] = append(held[k.Key.Host], &k)
 		}
 	}
