@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/steadyhttp/steadyhttp/internal/callkey"
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
@@ -61,10 +62,15 @@ type Trace struct {
 // A tracing is the Trace of a call, in its context.
 type tracing struct {
 	*Trace
-	call *call // its record
+	call *call        // its record
+	sent atomic.Int32 // attempts, also those of a Failover's targets
 }
 
-type tracingKey struct{}
+// Sent implements callkey.Call.
+func (t *tracing) Sent() int { return int(t.sent.Load()) }
+
+// tracingKey is known to debugsteady, which tells calls apart by it.
+type tracingKey = callkey.Key
 
 // tracingOf returns what is to be told about req, nil for nothing: of an earlier call,
 // from whose context this request was made, it is nothing.
@@ -88,7 +94,7 @@ func (t callTracer) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 	with, c := openCall(req)
 	defer c.leave()
 	before := c.soFar()
-	with = with.WithContext(context.WithValue(with.Context(), tracingKey{}, &tracing{t.Trace, c}))
+	with = with.WithContext(context.WithValue(with.Context(), tracingKey{}, &tracing{Trace: t.Trace, call: c}))
 	resp, err := send(next, with)
 	if resp != nil {
 		c.attach(resp, with)
@@ -180,6 +186,9 @@ type attemptTracer struct {
 }
 
 func (t attemptTracer) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+	if of, ok := req.Context().Value(tracingKey{}).(*tracing); ok {
+		of.sent.Add(1)
+	}
 	if t.AttemptStart != nil {
 		t.AttemptStart(req.Context(), req)
 	}

@@ -27,6 +27,10 @@ type KeyState struct {
 	Oldest time.Duration
 	Why    string
 
+	// Queued is how many of Waiting stand in this Key's own queue: it is what holds
+	// them back. It is 0 with a Limiter that does not know.
+	Queued int
+
 	Concurrent int // how many requests are under way; not counted for a host that holds nothing back
 
 	// WouldHold counts the requests that were sent under Observe and that this Key
@@ -43,9 +47,19 @@ type KeyState struct {
 	// after a gate has opened. 0 is none.
 	PerSecond float64
 
+	// Reopening is that PerSecond is the pace at which those leave who waited at a
+	// gate that has opened; no limit was found.
+	Reopening bool
+
 	Gate      string        // why the gate is closed: GateAsked, GateFailing, or "" if it is open
 	GateLeft  time.Duration // until the next request may be sent
 	GateError error         // what closed the gate; nil if that is not known
+
+	// NextProbe is the time until one request goes before GateLeft is over, to find
+	// out whether a pause is still wanted; 0 if none does. Probing is that a probe is
+	// under way: GateLeft is then how long its answer is waited for at the least.
+	NextProbe time.Duration
+	Probing   bool
 }
 
 // Why a gate is closed.

@@ -246,6 +246,58 @@ func TestGateEvidence(t *testing.T) {
 	})
 }
 
+// TestSnapshotOfAGate tries that a Snapshot tells in whose queue requests stand, when a
+// probe goes, that one is under way, and that the pace afterwards is no limit that was
+// found.
+func TestSnapshotOfAGate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m Memory
+		meet(t, &m)
+		k := routed("GET /a")
+		state := func() (of limit.KeyState) {
+			for _, s := range m.Snapshot() {
+				if s.Key == k {
+					of = s
+				} else if s.Queued > 0 {
+					t.Errorf("%s: %d stand in its queue, want them in that of their route alone", s.Key.Label(), s.Queued)
+				}
+			}
+			return of
+		}
+		p := now(t, &m, limit.Ask{Key: k})
+		m.Observe(p, limit.Observation{Key: k, Signal: limit.SignalRefused, Hold: 10 * time.Second})
+		m.Settle(p, limit.Outcome{})
+		if s := state(); s.Gate != limit.GateAsked || s.NextProbe != TryAfter || s.Probing || s.Queued != 0 {
+			t.Errorf("paused: got %+v, want the next probe after %v", s, TryAfter)
+		}
+		settled := make(chan struct{})
+		for range 2 {
+			go func() {
+				p, err := m.Acquire(t.Context(), limit.Ask{Key: k})
+				if err != nil {
+					t.Error(err)
+				}
+				time.Sleep(100 * time.Millisecond)
+				m.Settle(p, good)
+				settled <- struct{}{}
+			}()
+		}
+		synctest.Wait()
+		if s := state(); s.Queued != 2 || s.Waiting != 2 {
+			t.Errorf("two wait: got %+v", s)
+		}
+		time.Sleep(TryAfter + 50*time.Millisecond)
+		if s := state(); !s.Probing || s.NextProbe != 0 || s.Queued != 1 {
+			t.Errorf("one tries it: got %+v", s)
+		}
+		<-settled
+		<-settled
+		if s := state(); s.Gate != "" || s.Probing || !s.Reopening || s.PerSecond == 0 || s.Queued != 0 {
+			t.Errorf("it is open: got %+v, want the pace after it", s)
+		}
+	})
+}
+
 // TestHostileGates has a server ask for pauses that cannot be.
 func TestHostileGates(t *testing.T) {
 	for _, hold := range []time.Duration{math.MinInt64, -1, 1, math.MaxInt64} {

@@ -342,6 +342,9 @@ func (k *keyState) snapshot(t monotime.Instant, heads []*waiter) limit.KeyState 
 	if w := k.oldest(heads); w != nil {
 		s.Oldest, s.Why = t.Sub(w.came), w.why
 	}
+	if k.line != nil {
+		s.Queued = k.line.n
+	}
 	for i := range k.told {
 		w := &k.told[i]
 		s.Limits = append(s.Limits, limit.LimitState{Unit: UnitNames[w.unit], Limit: w.max, Window: w.length, Left: w.left(t)})
@@ -362,16 +365,19 @@ func (k *keyState) snapshot(t monotime.Instant, heads []*waiter) limit.KeyState 
 		s.Limits = append(s.Limits, limit.LimitState{Unit: "concurrency", Limit: float64(k.max), Left: float64(k.max - k.inUse)})
 	}
 	if k.ramp != nil && !k.ramp.over(t) {
-		s.PerSecond = k.ramp.perSecond(t)
+		s.PerSecond, s.Reopening = k.ramp.perSecond(t), true
 		evidence = append(evidence, "a gate opened "+t.Sub(k.ramp.from).Round(time.Millisecond).String()+" ago")
 	}
 	if k.finder != nil {
-		s.PerSecond = k.finder.Rate(t)
+		s.PerSecond, s.Reopening = k.finder.Rate(t), false
 		evidence = append(evidence, k.finder.Why())
 	}
 	if g := k.gate; g != nil {
 		at, _ := g.next(t)
-		s.Gate, s.GateLeft, s.GateError = g.name(), at.Sub(t), g.err
+		s.Gate, s.GateLeft, s.GateError, s.Probing = g.name(), at.Sub(t), g.err, g.probe != 0
+		if try := g.nextTry(t); try < monotime.Never {
+			s.NextProbe = try.Sub(t)
+		}
 		evidence = append(evidence, g.evidence(t))
 	}
 	s.Evidence = strings.Join(evidence, "; ")
