@@ -136,6 +136,13 @@ func (call Call) ended(req *http.Request, resp *http.Response, err error, verdic
 	return call
 }
 
+// write writes the entry, if its level is on: else nothing of it is built.
+func (e *entry) write(resp *http.Response, call Call) {
+	if w, ok := e.sink().Check(e.req.Context(), e.level(call), call.message()); ok {
+		w.Write(e.fields(resp, call)...)
+	}
+}
+
 func (e *entry) fields(resp *http.Response, call Call) []zap.Field {
 	clean := cleanerFor(e.req)
 	f := make([]zap.Field, 0, 24)
