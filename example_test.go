@@ -54,6 +54,26 @@ func ExampleTransport() {
 	// Output: 200 OK
 }
 
+// One client for several APIs: each host has its own settings, and all others have those
+// of the Transport itself.
+func ExampleTransport_byHost() {
+	rt := &steadyhttp.Transport{
+		Logger: &steadyhttp.Logger{Slog: slog.New(slog.DiscardHandler)}, // of all hosts
+		ByHost: map[string]*steadyhttp.Transport{
+			"api.openai.com": {Throttler: &steadyhttp.Throttler{RequestsPerMinute: 500, TokensPerMinute: 200_000}},
+			"api.github.com": {Throttler: &steadyhttp.Throttler{MaxConcurrent: 10}},
+			"*.internal":     {Retrier: &steadyhttp.Retrier{MaxAttempts: 2, OutageWait: -1}},
+		},
+	}
+	client := &http.Client{Transport: rt}
+	client.CloseIdleConnections()
+
+	for _, key := range rt.Snapshot() { // of all of them
+		fmt.Println(key.Key.Host, key.Limits)
+	}
+	// Output:
+}
+
 // The same with settings. A field that is nil is that wrapper's default.
 func ExampleTransport_settings() {
 	client := &http.Client{Transport: &steadyhttp.Transport{
