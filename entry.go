@@ -16,7 +16,7 @@ import (
 )
 
 // The fields of an entry. A name with a dot is OpenTelemetry's for HTTP clients
-// or for calls to language models. README's table is made of this block.
+// or for calls to language models. The table of docs/logging.md is made of this block.
 const (
 	fieldMethod       = "http.request.method"                  // the method; GET if the request names none
 	fieldURL          = "url.full"                             // the URL, without user information and with those query parameters that Query allows
