@@ -9,7 +9,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // Script is an [http.RoundTripper] that answers from a script, in memory, and remembers what it was sent. It is the [Server]
@@ -65,7 +64,7 @@ func (s *Script) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(req.Context())
-	w := &answerWriter{req: req, stop: stop, header: make(http.Header), left: -1, came: make(chan struct{})}
+	w := &answerWriter{req: req, stop: stop, header: make(http.Header), came: make(chan struct{})}
 	go s.serve(w, req.Clone(ctx), upload)
 	select {
 	case <-w.came:
@@ -249,6 +248,3 @@ func (b *uploadBody) failed() error {
 	defer b.mu.Unlock()
 	return b.err
 }
-
-// now is the Date of an answer.
-func now() string { return time.Now().UTC().Format(http.TimeFormat) }

@@ -8,15 +8,21 @@ import (
 	"net/textproto"
 	"strconv"
 	"sync"
+	"time"
 )
 
-// answerWriter makes a response of what a server writes. As net/http's, it lets the header out with the first bytes.
+// maxHeld is how much net/http holds back of an answer's body, to see whether that was all.
+const maxHeld = 2048
+
+// answerWriter makes a response of what a server writes, as net/http does on both sides of a connection.
 type answerWriter struct {
 	req    *http.Request // the client's
 	stop   context.CancelFunc
-	header http.Header
-	status int   // 0 until it is written
-	left   int64 // of a stated Content-Length; -1 without
+	header http.Header // the handler's
+	status int         // 0 until it is written
+	sent   http.Header // what header was then
+	left   int64       // of a stated Content-Length; -1 without
+	held   []byte      // the beginning of the body, as long as the header is not out
 
 	came chan struct{} // closed when there is what follows
 	resp *http.Response
@@ -34,65 +40,78 @@ func (w *answerWriter) WriteHeader(status int) {
 			_ = trace.Got1xxResponse(status, textproto.MIMEHeader(w.header.Clone())) // its error is for a Transport to heed
 		}
 	default:
-		w.status = status
+		w.status, w.sent, w.left = status, w.header.Clone(), -1
+		if n, err := strconv.ParseInt(w.sent.Get("Content-Length"), 10, 64); err == nil && n >= 0 {
+			w.left = n
+		}
 	}
+}
+
+// hasBody reports whether an answer of that status may have one.
+func (w *answerWriter) hasBody() bool {
+	return w.status >= 200 && w.status != http.StatusNoContent && w.status != http.StatusNotModified
 }
 
 func (w *answerWriter) Write(p []byte) (int, error) {
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)
 	}
-	if w.header.Get("Content-Type") == "" && w.resp == nil && len(p) > 0 {
-		w.header.Set("Content-Type", http.DetectContentType(p))
-	}
-	w.send()
 	switch {
+	case !w.hasBody():
+		return 0, http.ErrBodyNotAllowed
 	case w.req.Method == http.MethodHead:
 		return len(p), nil
-	case w.body == nil:
-		return 0, http.ErrBodyNotAllowed
 	case w.left >= 0 && int64(len(p)) > w.left:
 		return 0, http.ErrContentLength
 	case w.left >= 0:
 		w.left -= int64(len(p))
 	}
-	return w.body.write(p)
-}
-
-func (w *answerWriter) Flush() {
-	if w.status == 0 {
-		w.WriteHeader(http.StatusOK)
+	if w.resp != nil {
+		return w.body.write(p)
 	}
-	w.send()
+	if w.held = append(w.held, p...); len(w.held) > maxHeld {
+		w.Flush()
+	}
+	return len(p), nil
 }
 
-// send hands up the response, once.
-func (w *answerWriter) send() {
+// Flush lets the header out, once, and what was held back.
+func (w *answerWriter) Flush() {
 	if w.resp != nil {
 		return
 	}
-	if w.header.Get("Date") == "" {
-		w.header.Set("Date", now())
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	if w.sent.Get("Date") == "" {
+		w.sent.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+	}
+	if w.sent.Get("Content-Type") == "" && len(w.held) > 0 {
+		w.sent.Set("Content-Type", http.DetectContentType(w.held))
+	}
+	text := http.StatusText(w.status)
+	if text == "" {
+		text = "status code " + strconv.Itoa(w.status)
 	}
 	w.resp = &http.Response{
-		Status:     strconv.Itoa(w.status) + " " + http.StatusText(w.status),
+		Status:     strconv.Itoa(w.status) + " " + text,
 		StatusCode: w.status,
 		Proto:      "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header:        w.header.Clone(),
+		Header:        w.sent,
 		Body:          http.NoBody,
 		ContentLength: -1,
-		Close:         w.header.Get("Connection") == "close",
+		Close:         w.sent.Get("Connection") == "close",
 		Request:       w.req,
 	}
-	if n, err := strconv.ParseInt(w.header.Get("Content-Length"), 10, 64); err == nil && n >= 0 {
-		w.resp.ContentLength, w.left = n, n
+	if n, err := strconv.ParseInt(w.sent.Get("Content-Length"), 10, 64); err == nil && n >= 0 {
+		w.resp.ContentLength = n
 	}
 	switch {
-	case w.req.Method == http.MethodHead || w.status == http.StatusNotModified:
-	case w.status < 200 || w.status == http.StatusNoContent || w.left == 0:
+	case w.req.Method == http.MethodHead || w.resp.ContentLength == 0:
+	case !w.hasBody():
 		w.resp.ContentLength = 0
 	default:
-		w.body = &answerBody{req: w.req, stop: w.stop, more: make(chan struct{}, 1), closed: make(chan struct{})}
+		w.body = &answerBody{req: w.req, stop: w.stop, data: w.held, more: make(chan struct{}, 1), closed: make(chan struct{})}
 		w.resp.Body = w.body
 	}
 	close(w.came)
@@ -103,16 +122,18 @@ func (w *answerWriter) finish() {
 	if w.err != nil {
 		return
 	}
+	if w.resp == nil && w.hasBody() && w.req.Method != http.MethodHead && w.sent.Get("Content-Length") == "" {
+		w.sent.Set("Content-Length", strconv.Itoa(len(w.held))) // that was all
+	}
 	w.Flush()
-	if w.body == nil {
+	switch {
+	case w.body == nil:
 		w.stop()
-		return
-	}
-	if w.left > 0 {
+	case w.left > 0:
 		w.body.end(io.ErrUnexpectedEOF)
-		return
+	default:
+		w.body.end(io.EOF)
 	}
-	w.body.end(io.EOF)
 }
 
 // fail ends the answer, or the call where none has begun, with err.

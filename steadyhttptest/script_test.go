@@ -82,7 +82,7 @@ func TestScriptPlays(t *testing.T) {
 		{name: "late", reply: steadyhttptest.Reply{Status: 503, Delay: time.Hour}, status: 503, after: time.Hour},
 		{name: "HEAD", method: "HEAD", reply: steadyhttptest.Reply{Body: "text", Header: http.Header{"Content-Length": {"4"}}}, status: 200, length: 4},
 		{name: "no content", reply: steadyhttptest.Reply{Status: 204, Body: "text"}, status: 204},
-		{name: "not modified", reply: steadyhttptest.Reply{Status: 304, Body: "text"}, status: 304, length: -1},
+		{name: "not modified", reply: steadyhttptest.Reply{Status: 304, Body: "text"}, status: 304},
 		{name: "events", reply: steadyhttptest.Reply{Events: []steadyhttptest.Event{{Data: "one", Delay: time.Second}, {Data: "two", Delay: time.Minute}}},
 			status: 200, header: "Content-Type: text/event-stream", length: -1, body: "data: one\n\ndata: two\n\n", after: time.Minute + time.Second},
 		{name: "dropped without an answer", reply: steadyhttptest.Reply{Drop: true, Delay: time.Second}, err: syscall.ECONNRESET, after: time.Second},
@@ -92,13 +92,13 @@ func TestScriptPlays(t *testing.T) {
 		{name: "a handler", method: "PUT", reply: steadyhttptest.Reply{Handler: func(w http.ResponseWriter, r *http.Request) {
 			b, _ := io.ReadAll(r.Body)
 			fmt.Fprint(w, r.Method, r.Host, r.RequestURI, string(b))
-		}}, status: 200, length: -1, body: "PUTapi.example.com/v1/things?x=1hello"},
+		}}, status: 200, length: 37, body: "PUTapi.example.com/v1/things?x=1hello"},
 		{name: "a handler that reads early", method: "PUT", reply: steadyhttptest.Reply{Early: true, Handler: func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(202)
 			http.NewResponseController(w).Flush()
 			io.Copy(w, r.Body)
 		}}, status: 202, length: -1, body: "hello"},
-		{name: "a handler that does nothing", reply: steadyhttptest.Reply{Handler: func(http.ResponseWriter, *http.Request) {}}, status: 200, length: -1},
+		{name: "a handler that does nothing", reply: steadyhttptest.Reply{Handler: func(http.ResponseWriter, *http.Request) {}}, status: 200},
 		{name: "a handler that gives up", reply: steadyhttptest.Reply{Handler: func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }}, err: syscall.ECONNRESET},
 		{name: "early", method: "POST", reply: steadyhttptest.Reply{Status: 413, Early: true}, status: 413},
 	} {
@@ -308,6 +308,7 @@ func TestScriptAndTheRequestsBody(t *testing.T) {
 				if fmt.Sprint(err) != row.want {
 					t.Errorf("got %v, want %s", err, row.want)
 				}
+				time.Sleep(2 * time.Second) // until the producer has noticed
 			})
 		})
 	}
@@ -436,4 +437,71 @@ func TestScriptIsUsedByMany(t *testing.T) {
 	}
 	many(t)
 	synctest.Test(t, many)
+}
+
+// A client can't tell a Script from a Server, but for the time and the connection.
+func TestScriptAnswersAsServerDoes(t *testing.T) {
+	length := func(n string) http.Header { return http.Header{"Content-Length": {n}} }
+	for name, reply := range map[string]steadyhttptest.Reply{
+		"the zero value":          {},
+		"a body":                  {Status: 404, Body: `{"a":1}`},
+		"text":                    {Body: "text"},
+		"HTML":                    {Body: "<html>text</html>"},
+		"a header":                {Status: 503, Header: http.Header{"retry-after": {"7"}, "X-A": {"1", "2"}}},
+		"a type":                  {Body: "x", Header: http.Header{"Content-Type": {"a/b"}}},
+		"no content":              {Status: 204, Body: "text"},
+		"not modified":            {Status: 304, Body: "text"},
+		"a status of nobody's":    {Status: 799},
+		"a completion":            steadyhttptest.ChatCompletion("hello"),
+		"a stream":                steadyhttptest.ChatStream("a", "b"),
+		"an error":                steadyhttptest.AnthropicError(529, "overloaded_error", "Overloaded"),
+		"dropped":                 {Drop: true},
+		"dropped within the body": {Body: "text", Drop: true},
+		"dropped in a stream":     {Events: []steadyhttptest.Event{{Data: "one"}}, Drop: true},
+		"too short a body":        {Body: "text", Header: length("10")},
+		"too long a body":         {Body: "text", Header: length("2")},
+		"a handler":               {Handler: func(w http.ResponseWriter, r *http.Request) { b, _ := io.ReadAll(r.Body); w.Write(b) }},
+		"a long one by a handler": {Handler: func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, strings.Repeat("x", 5000)) }},
+		"a handler that flushes": {Handler: func(w http.ResponseWriter, r *http.Request) {
+			w.(http.Flusher).Flush()
+			w.Header().Set("X-Late", "1")
+			fmt.Fprint(w, "x")
+		}},
+		"a handler that gives up": {Handler: func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "x"); panic(http.ErrAbortHandler) }},
+		"a redirect":              {Status: 302, Header: http.Header{"Location": {"/x"}}},
+	} {
+		for _, method := range []string{"GET", "HEAD", "POST"} {
+			if method == "HEAD" && (name == "a long one by a handler" || reply.Drop) {
+				continue // net/http guesses the type of the former, and without a body nobody waits for the drop
+			}
+			server := steadyhttptest.NewServer()
+			server.Script("*", reply)
+			script := &steadyhttptest.Script{Replies: []steadyhttptest.Reply{reply}}
+			var got [2]string
+			for i, rt := range []http.RoundTripper{server.Client().Transport, script} {
+				var body io.Reader
+				if method == "POST" {
+					body = strings.NewReader("hello")
+				}
+				req, _ := http.NewRequest(method, server.URL+"/v1/x?y=z", body)
+				resp, err := rt.RoundTrip(req)
+				if err != nil {
+					got[i] = "no answer"
+					continue
+				}
+				text, err := io.ReadAll(resp.Body)
+				resp.Body.Close()
+				resp.Header.Del("Date")
+				got[i] = fmt.Sprintf("%d %s %v %q %t", resp.ContentLength, resp.Status, resp.Header, text, err != nil)
+			}
+			if got[0] != got[1] {
+				t.Errorf("%s, %s: got %s, want what a Server answers: %s", name, method, got[1], got[0])
+			}
+			received, recorded := server.Requests()[0], script.Requests()[0]
+			if received.Status != recorded.Status || received.Host != recorded.Host || received.Path != recorded.Path || received.Query != recorded.Query || string(received.Body) != string(recorded.Body) {
+				t.Errorf("%s, %s: got the record %+v, want that of a Server: %+v", name, method, recorded, received)
+			}
+			server.Close()
+		}
+	}
 }
