@@ -1,6 +1,7 @@
 package steadyhttp_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -101,6 +102,40 @@ func TestByHostSharesWhatIsNotSet(t *testing.T) {
 			finish(t, resp)
 			if got := base.count() - before; got != row.attempts || (log.Len() > 0) != row.logs {
 				t.Errorf("%s: got %d attempts and the log %q, want %d and an entry %t", row.url, got, &log, row.attempts, row.logs)
+			}
+		}
+	})
+}
+
+// A Failover's target and a Trace belong to the host that the request names.
+func TestByHostGoesByTheRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		base, other := playing(reply{status: 402}, reply{status: 200}), playing(reply{status: 200})
+		var outer, inner int
+		rt := &steadyhttp.Transport{
+			Base:     base,
+			Failover: &steadyhttp.Failover{Targets: []steadyhttp.Target{{URL: "https://api.second.example"}}},
+			Trace:    &steadyhttp.Trace{CallDone: func(context.Context, steadyhttp.Call) { outer++ }},
+			ByHost: map[string]*steadyhttp.Transport{
+				"api.second.example": {Base: other},
+				"api.third.example":  {Base: other, Failover: &steadyhttp.Failover{}, Trace: &steadyhttp.Trace{CallDone: func(context.Context, steadyhttp.Call) { inner++ }}},
+			},
+		}
+		send := func(url string) int {
+			resp, err := rt.RoundTrip(request(t, "POST", url, `{"model":"gpt-4o"}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			finish(t, resp)
+			return resp.StatusCode
+		}
+		if status := send(chatURL); status != 200 || base.count() != 2 || other.count() != 0 || outer != 1 {
+			t.Errorf("got %d after %d requests below the Transport, %d below its other hosts and %d calls told, want 200, 2, 0 and 1", status, base.count(), other.count(), outer)
+		}
+		for url, told := range map[string]*int{"https://api.second.example/v1/chat/completions": &outer, "https://api.third.example/v1/chat/completions": &inner} {
+			before, sent := *told, other.count()
+			if send(url); *told != before+1 || other.count() != sent+1 {
+				t.Errorf("%s: got %d calls told and %d requests, want one each", url, *told-before, other.count()-sent)
 			}
 		}
 	})
