@@ -195,6 +195,18 @@ func (c *call) logTo(t *Logger) {
 	}
 }
 
+// check begins an entry about what a person has to act on. It reports false if the entry
+// is not to be written.
+func (c *call) check(req *http.Request, level zapcore.Level, text string) (logsink.Entry, bool) {
+	c.mu.Lock()
+	t := c.logger
+	c.mu.Unlock()
+	if t == nil {
+		return logsink.Entry{}, false
+	}
+	return t.sink().Check(req.Context(), level, text)
+}
+
 // checkAttempt begins an entry about an attempt or a wait. It reports false if the entry
 // is not to be written.
 func (c *call) checkAttempt(req *http.Request, text string) (logsink.Entry, bool) {
@@ -254,13 +266,7 @@ func (c *call) logPassedOver(req *http.Request, e *Error, target string) {
 // logOut writes an entry about a target, "" for the request as it is, that all calls
 // pass over for a time, since a person has to act.
 func (c *call) logOut(req *http.Request, e *Error, target string, left time.Duration) {
-	c.mu.Lock()
-	t := c.logger
-	c.mu.Unlock()
-	if t == nil {
-		return
-	}
-	if entry, ok := t.sink().Check(req.Context(), zapcore.ErrorLevel, "target left"); ok {
+	if entry, ok := c.check(req, zapcore.ErrorLevel, "target left"); ok {
 		fields := append(attemptFields(req, c.attempt()), zap.Duration(fieldLeftFor, left))
 		if target != "" {
 			fields = append(fields, zap.String(fieldTarget, target))
@@ -271,14 +277,8 @@ func (c *call) logOut(req *http.Request, e *Error, target string, left time.Dura
 
 // logNoTarget writes an entry about a Failover that does nothing for a host.
 func (c *call) logNoTarget(req *http.Request) {
-	c.mu.Lock()
-	logger := c.logger
-	c.mu.Unlock()
-	if logger == nil {
-		return
-	}
-	if ce := logger.Check(zapcore.WarnLevel, "no target is for this host"); ce != nil {
-		ce.Write(append(attemptFields(req, c.attempt()), zap.String(fieldHint, "List the host in Failover.Hosts, or set the URL of a target."))...)
+	if entry, ok := c.check(req, zapcore.WarnLevel, "no target is for this host"); ok {
+		entry.Write(append(attemptFields(req, c.attempt()), zap.String(fieldHint, "List the host in Failover.Hosts, or set the URL of a target."))...)
 	}
 }
 

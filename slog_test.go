@@ -163,6 +163,9 @@ func TestSlogGetsTheContextOfTheCall(t *testing.T) {
 			}
 			finish(t, resp)
 		}, []string{"waiting", "call succeeded"}},
+		{"a Failover that has no target for the host", playing(reply{status: 400}), func(_ *testing.T, rt *steadyhttp.Transport) {
+			rt.Failover = &steadyhttp.Failover{Targets: []steadyhttp.Target{{Model: "small"}}}
+		}, []string{"no target is for this host", "call refused"}},
 		{"an account that needs a person", inTurn(playing(reply{status: 402}), playing(reply{status: 200})), func(_ *testing.T, rt *steadyhttp.Transport) {
 			rt.Failover = &steadyhttp.Failover{Targets: []steadyhttp.Target{{Name: "second", URL: "https://api.second.example"}}}
 		}, []string{"target left", "attempt failed", "call recovered"}},
@@ -187,7 +190,11 @@ func TestSlogGetsTheContextOfTheCall(t *testing.T) {
 				if row.set != nil {
 					row.set(t, rt)
 				}
-				resp, err := rt.RoundTrip(chat(t).WithContext(context.WithValue(t.Context(), traceKey{}, "trace 1")))
+				req := chat(t).WithContext(context.WithValue(t.Context(), traceKey{}, "trace 1"))
+				if row.want[0] == "no target is for this host" {
+					req.URL.Host = "llm.corp.example"
+				}
+				resp, err := rt.RoundTrip(req)
 				if err != nil {
 					t.Fatal(err)
 				}
