@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
 	"github.com/steadyhttp/steadyhttp/internal/peek"
 	"github.com/steadyhttp/steadyhttp/limit"
@@ -121,8 +119,8 @@ type record struct {
 	throttling throttlePart // by the Throttler
 	finding    finding      // by the Classifier, or by a Retrier that had to classify for itself
 	usage      usagePart    // by the Classifier
-	logger     *zap.Logger  // by the Logger; nil for none
-	attempts   *zap.Logger  // likewise: where attempts and waits are logged, nil for nowhere
+	logger     *Logger      // by the outermost Logger; nil for none
+	attempts   *Logger      // by the outermost one that logs attempts and waits; nil for none
 }
 
 type retriesPart struct {

@@ -98,10 +98,7 @@ func (t *Logger) later(resp *http.Response, e entry) {
 	e.body = b
 	headers, end := *resp, e.call.ending(e.req, resp)
 	b.end = func(err error) {
-		call := end(err)
-		if ce := t.check(call); ce != nil {
-			ce.Write(e.fields(&headers, call)...)
-		}
+		e.write(&headers, end(err))
 	}
 	resp.Body = b
 }

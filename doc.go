@@ -11,7 +11,7 @@
 //   - [Throttler] keeps requests under the limits that you set, that servers
 //     state and that servers enforce without stating them, and holds requests
 //     back while a host fails;
-//   - [Logger] writes one structured zap entry per call.
+//   - [Logger] writes one structured entry per call, with zap or slog.
 //
 // Each is useful alone. They work in any order, with wrappers from other
 // packages between them. Responses and errors come back as they would without the

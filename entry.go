@@ -16,7 +16,7 @@ import (
 )
 
 // The fields of an entry. A name with a dot is OpenTelemetry's for HTTP clients
-// or for calls to language models. README's table is made of this block.
+// or for calls to language models. The table of docs/logging.md is made of this block.
 const (
 	fieldMethod       = "http.request.method"                  // the method; GET if the request names none
 	fieldURL          = "url.full"                             // the URL, without user information and with those query parameters that Query allows
@@ -134,6 +134,13 @@ func (call Call) ended(req *http.Request, resp *http.Response, err error, verdic
 		call.Error = glance(resp, nil)
 	}
 	return call
+}
+
+// write writes the entry, if its level is on: else nothing of it is built.
+func (e *entry) write(resp *http.Response, call Call) {
+	if w, ok := e.sink().Check(e.req.Context(), e.level(call), call.message()); ok {
+		w.Write(e.fields(resp, call)...)
+	}
 }
 
 func (e *entry) fields(resp *http.Response, call Call) []zap.Field {

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -50,6 +52,26 @@ func ExampleTransport() {
 	defer resp.Body.Close()
 	fmt.Println(resp.Status)
 	// Output: 200 OK
+}
+
+// One client for several APIs: each host has its own settings, and all others have those
+// of the Transport itself.
+func ExampleTransport_byHost() {
+	rt := &steadyhttp.Transport{
+		Logger: &steadyhttp.Logger{Slog: slog.New(slog.DiscardHandler)}, // of all hosts
+		ByHost: map[string]*steadyhttp.Transport{
+			"api.openai.com": {Throttler: &steadyhttp.Throttler{RequestsPerMinute: 500, TokensPerMinute: 200_000}},
+			"api.github.com": {Throttler: &steadyhttp.Throttler{MaxConcurrent: 10}},
+			"*.internal":     {Retrier: &steadyhttp.Retrier{MaxAttempts: 2, OutageWait: -1}},
+		},
+	}
+	client := &http.Client{Transport: rt}
+	client.CloseIdleConnections()
+
+	for _, key := range rt.Snapshot() { // of all of them
+		fmt.Println(key.Key.Host, key.Limits)
+	}
+	// Output:
 }
 
 // The same with settings. A field that is nil is that wrapper's default.
@@ -210,6 +232,32 @@ func ExampleLogger() {
 	// Output:
 	// info: call recovered, attempts 2
 	// warn: call refused, error.type quota, code insufficient_quota
+}
+
+// The same with slog. The handler gets the request's context as well, and so the trace
+// that is in it.
+func ExampleLogger_slog() {
+	url, stop := api(slowDown, hello, outOfMoney)
+	defer stop()
+
+	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr { // an example can promise no durations, no ports
+			switch a.Key {
+			case slog.LevelKey, slog.MessageKey, "attempts", "error.type", "code":
+				return a
+			}
+			return slog.Attr{}
+		},
+	}))
+	client := &http.Client{Transport: &steadyhttp.Transport{Logger: &steadyhttp.Logger{Slog: logger}}}
+	for range 2 {
+		if resp, err := client.Get(url); err == nil {
+			resp.Body.Close()
+		}
+	}
+	// Output:
+	// level=INFO msg="call recovered" attempts=2
+	// level=WARN msg="call refused" error.type=quota code=insufficient_quota
 }
 
 // An entry's message is one of five constants, so that zap's sampler drops only

@@ -1,12 +1,14 @@
 package steadyhttp
 
 import (
+	"log/slog"
 	"net/http"
 	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"github.com/steadyhttp/steadyhttp/internal/logsink"
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
@@ -32,10 +34,14 @@ type Logger struct {
 	// Base sends the requests. nil is http.DefaultTransport.
 	Base http.RoundTripper
 
-	// Zap receives the entries. nil logs nothing.
-	Zap *zap.Logger
+	// Zap or Slog receives the entries: set one of them. Their fields are the same,
+	// with the same flat names. A slog.Handler also gets the request's context, in
+	// which it may find a trace. With neither, nothing is logged.
+	Zap  *zap.Logger
+	Slog *slog.Logger
 
-	// Level chooses the level of a call's entry. nil is DefaultLevel.
+	// Level chooses the level of a call's entry; for Slog it is the level of the
+	// same name. nil is DefaultLevel.
 	Level func(Call) zapcore.Level
 
 	// Attempts adds an entry at debug level for each attempt that is followed
@@ -44,8 +50,9 @@ type Logger struct {
 	Attempts bool
 
 	// Fields returns more fields for the entry of a call. What it returns is
-	// not cleaned. The response is nil if there was none, and Fields must not
-	// read its body. nil adds none.
+	// not cleaned. Slog gets them as attributes; zap.Any takes what slog.Any does.
+	// The response is nil if there was none, and Fields must not read its body. nil
+	// adds none.
 	Fields func(*http.Request, *http.Response) []zap.Field
 
 	// Headers are the names of request and response headers whose values are
@@ -107,13 +114,13 @@ func (t *Logger) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (t *Logger) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
-	if t.silent() {
+	if t.silent(req) {
 		return send(next, req)
 	}
 	start := time.Now()
 	with, c := openCall(req)
 	defer c.leave()
-	c.logTo(t.Zap, t.Attempts)
+	c.logTo(t)
 	e := entry{Logger: t, req: req, call: c, start: start}
 	if t.Bodies > 0 && hasBody(req) {
 		e.sent = &capture{max: t.bodies()}
@@ -128,25 +135,24 @@ func (t *Logger) roundTrip(req *http.Request, next http.RoundTripper) (*http.Res
 		t.later(resp, e)
 		return resp, nil
 	}
-	call := c.outcome(req, resp, err)
-	if ce := t.check(call); ce != nil {
-		ce.Write(e.fields(resp, call)...)
-	}
+	e.write(resp, c.outcome(req, resp, err))
 	return resp, err
 }
 
-// silent reports whether nothing is ever logged: zap.NewNop and the like enable
-// not even errors.
-func (t *Logger) silent() bool { return t.Zap == nil || !t.Zap.Core().Enabled(zapcore.ErrorLevel) }
+// silent reports whether nothing is ever logged: zap.NewNop, slog.DiscardHandler and
+// the like enable not even errors.
+func (t *Logger) silent(req *http.Request) bool {
+	return !t.sink().Enabled(req.Context(), zapcore.ErrorLevel)
+}
 
-// check returns the entry to write, nil if its level is off: then nothing of
-// it is built.
-func (t *Logger) check(call Call) *zapcore.CheckedEntry {
-	level := DefaultLevel
+func (t *Logger) sink() logsink.Sink { return logsink.Sink{Zap: t.Zap, Slog: t.Slog} }
+
+// level returns the level of a call's entry.
+func (t *Logger) level(call Call) zapcore.Level {
 	if t.Level != nil {
-		level = t.Level
+		return t.Level(call)
 	}
-	return t.Zap.Check(level(call), call.message())
+	return DefaultLevel(call)
 }
 
 // CloseIdleConnections closes the idle connections of Base, if Base has a method
@@ -159,7 +165,7 @@ func (t *Logger) WrappedRoundTripper() http.RoundTripper { return t.base() }
 
 func (t *Logger) base() http.RoundTripper    { return orDefault(t.Base) }
 func (t *Logger) ownBase() http.RoundTripper { return t.Base }
-func (t *Logger) validate() error            { return nil }
+func (t *Logger) validate() error            { return t.sink().Validate("steadyhttp", "Logger") }
 
 // message is the entry's text: constant, so that entries can be grouped by it.
 func (c Call) message() string {
@@ -176,42 +182,55 @@ func (c Call) message() string {
 	return "call failed"
 }
 
-// logTo makes the wrappers further in tell of what a person has to act on, and of each
-// attempt and wait if attempts is set.
-func (c *call) logTo(logger *zap.Logger, attempts bool) {
+// logTo makes the wrappers further in tell t of what a person has to act on, and of each
+// attempt and wait if it asks for them.
+func (c *call) logTo(t *Logger) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.logger == nil {
-		c.logger = logger
+		c.logger = t
 	}
-	if attempts && c.attempts == nil {
-		c.attempts = logger
+	if t.Attempts && c.attempts == nil {
+		c.attempts = t
 	}
 }
 
-// attemptsLogger returns the logger for attempts and waits, nil for none.
-func (c *call) attemptsLogger() *zap.Logger {
+// check begins an entry about what a person has to act on. It reports false if the entry
+// is not to be written.
+func (c *call) check(req *http.Request, level zapcore.Level, text string) (logsink.Entry, bool) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.attempts
+	t := c.logger
+	c.mu.Unlock()
+	if t == nil {
+		return logsink.Entry{}, false
+	}
+	return t.sink().Check(req.Context(), level, text)
+}
+
+// checkAttempt begins an entry about an attempt or a wait. It reports false if the entry
+// is not to be written.
+func (c *call) checkAttempt(req *http.Request, text string) (logsink.Entry, bool) {
+	c.mu.Lock()
+	t := c.attempts
+	c.mu.Unlock()
+	if t == nil {
+		return logsink.Entry{}, false
+	}
+	return t.sink().Check(req.Context(), zapcore.DebugLevel, text)
 }
 
 // logAttempt writes an entry about an attempt at req that will be followed by
 // another after wait.
 func (c *call) logAttempt(req *http.Request, n int, e *Error, wait time.Duration) {
-	logger := c.attemptsLogger()
-	if logger == nil {
-		return
+	if entry, ok := c.checkAttempt(req, "attempt failed"); ok {
+		entry.Write(errorFields(attemptFields(req, n), e)...)
 	}
-	if ce := logger.Check(zapcore.DebugLevel, "attempt failed"); ce != nil {
-		ce.Write(errorFields(attemptFields(req, n), e)...)
-	}
-	if ce := logger.Check(zapcore.DebugLevel, "waiting"); ce != nil {
+	if entry, ok := c.checkAttempt(req, "waiting"); ok {
 		reason := "backoff"
 		if e.RetryAfterSource != "" {
 			reason = "asked by the server: " + e.RetryAfterSource
 		}
-		ce.Write(append(attemptFields(req, n+1), zap.Duration(fieldWait, wait), zap.String(fieldReason, reason))...)
+		entry.Write(append(attemptFields(req, n+1), zap.Duration(fieldWait, wait), zap.String(fieldReason, reason))...)
 	}
 }
 
@@ -219,11 +238,7 @@ func (c *call) logAttempt(req *http.Request, n int, e *Error, wait time.Duration
 // another at a target, "" for the request as it is: the same one after wait, or another
 // at once.
 func (c *call) logLeft(req *http.Request, e *Error, from, to string, wait time.Duration) {
-	logger := c.attemptsLogger()
-	if logger == nil {
-		return
-	}
-	if ce := logger.Check(zapcore.DebugLevel, "attempt failed"); ce != nil {
+	if entry, ok := c.checkAttempt(req, "attempt failed"); ok {
 		fields := attemptFields(req, c.attempt())
 		if from != "" {
 			fields = append(fields, zap.String(fieldTarget, from))
@@ -232,81 +247,57 @@ func (c *call) logLeft(req *http.Request, e *Error, from, to string, wait time.D
 		if wait > 0 {
 			fields = append(fields, zap.Duration(fieldWait, wait))
 		}
-		ce.Write(errorFields(fields, e)...)
+		entry.Write(errorFields(fields, e)...)
 	}
 }
 
 // logPassedOver writes an entry about the latest attempt, which failed too: the call
 // ends, or goes on, with what an earlier one met.
 func (c *call) logPassedOver(req *http.Request, e *Error, target string) {
-	logger := c.attemptsLogger()
-	if logger == nil {
-		return
-	}
-	if ce := logger.Check(zapcore.DebugLevel, "attempt failed"); ce != nil {
+	if entry, ok := c.checkAttempt(req, "attempt failed"); ok {
 		fields := attemptFields(req, c.attempt())
 		if target != "" {
 			fields = append(fields, zap.String(fieldTarget, target))
 		}
-		ce.Write(errorFields(fields, e)...)
+		entry.Write(errorFields(fields, e)...)
 	}
 }
 
 // logOut writes an entry about a target, "" for the request as it is, that all calls
 // pass over for a time, since a person has to act.
 func (c *call) logOut(req *http.Request, e *Error, target string, left time.Duration) {
-	c.mu.Lock()
-	logger := c.logger
-	c.mu.Unlock()
-	if logger == nil {
-		return
-	}
-	if ce := logger.Check(zapcore.ErrorLevel, "target left"); ce != nil {
+	if entry, ok := c.check(req, zapcore.ErrorLevel, "target left"); ok {
 		fields := append(attemptFields(req, c.attempt()), zap.Duration(fieldLeftFor, left))
 		if target != "" {
 			fields = append(fields, zap.String(fieldTarget, target))
 		}
-		ce.Write(errorFields(fields, e)...)
+		entry.Write(errorFields(fields, e)...)
 	}
 }
 
 // logNoTarget writes an entry about a Failover that does nothing for a host.
 func (c *call) logNoTarget(req *http.Request) {
-	c.mu.Lock()
-	logger := c.logger
-	c.mu.Unlock()
-	if logger == nil {
-		return
-	}
-	if ce := logger.Check(zapcore.WarnLevel, "no target is for this host"); ce != nil {
-		ce.Write(append(attemptFields(req, c.attempt()), zap.String(fieldHint, "List the host in Failover.Hosts, or set the URL of a target."))...)
+	if entry, ok := c.check(req, zapcore.WarnLevel, "no target is for this host"); ok {
+		entry.Write(append(attemptFields(req, c.attempt()), zap.String(fieldHint, "List the host in Failover.Hosts, or set the URL of a target."))...)
 	}
 }
 
 // logThrottled writes an entry about a wait in a Throttler.
 func (c *call) logThrottled(req *http.Request, waited time.Duration, why string, p limit.Priority) {
-	logger := c.attemptsLogger()
-	if logger == nil {
-		return
-	}
-	if ce := logger.Check(zapcore.DebugLevel, "waiting"); ce != nil {
+	if entry, ok := c.checkAttempt(req, "waiting"); ok {
 		f := append(attemptFields(req, c.attempt()), zap.Duration(fieldWait, waited), zap.String(fieldReason, "throttled: "+why))
 		if p != limit.Normal {
 			f = append(f, zap.Stringer(fieldPriority, p))
 		}
-		ce.Write(f...)
+		entry.Write(f...)
 	}
 }
 
 // logSpared writes an entry about an attempt that a Throttler would have held back
 // if it did not only observe.
 func (c *call) logSpared(req *http.Request, why string) {
-	logger := c.attemptsLogger()
-	if logger == nil {
-		return
-	}
-	if ce := logger.Check(zapcore.DebugLevel, "would have waited"); ce != nil {
-		ce.Write(append(attemptFields(req, c.attempt()), zap.String(fieldReason, "throttled: "+why))...)
+	if entry, ok := c.checkAttempt(req, "would have waited"); ok {
+		entry.Write(append(attemptFields(req, c.attempt()), zap.String(fieldReason, "throttled: "+why))...)
 	}
 }
 

@@ -22,7 +22,7 @@ import (
 	"github.com/steadyhttp/steadyhttp"
 )
 
-var update = flag.Bool("update", false, "write testdata/story.golden anew")
+var update = flag.Bool("update", false, "write the golden files in testdata anew")
 
 const storyFile = "testdata/story.golden"
 
@@ -322,9 +322,19 @@ func TestStories(t *testing.T) {
 // told runs the story and returns its entries, after it has asked the last.
 func (s story) told(t *testing.T) []string {
 	var out bytes.Buffer
+	s.happens(t, &steadyhttp.Logger{Zap: zap.New(zapcore.NewCore(storyEncoder(), zapcore.AddSync(&out), zapcore.DebugLevel))})
+	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+	if tells := answersOf(t, lines[len(lines)-1]); tells != s.tells {
+		t.Errorf("%s: the entry tells %+v, want %+v", s.name, tells, s.tells)
+	}
+	return lines
+}
+
+// happens runs the story.
+func (s story) happens(t *testing.T, logger *steadyhttp.Logger) {
 	rt := &steadyhttp.Transport{
 		Base:    s.base,
-		Logger:  &steadyhttp.Logger{Zap: zap.New(zapcore.NewCore(storyEncoder(), zapcore.AddSync(&out), zapcore.DebugLevel))},
+		Logger:  logger,
 		Retrier: &steadyhttp.Retrier{BackOff: every(time.Second)},
 	}
 	if s.setup != nil {
@@ -335,11 +345,6 @@ func (s story) told(t *testing.T) []string {
 	} else {
 		sendOne(t, rt, chat(t))
 	}
-	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
-	if tells := answersOf(t, lines[len(lines)-1]); tells != s.tells {
-		t.Errorf("%s: the entry tells %+v, want %+v", s.name, tells, s.tells)
-	}
-	return lines
 }
 
 // Its parameter is messages, and yet no message is malformed.

@@ -1,11 +1,16 @@
 package steadyhttp
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"reflect"
+	"slices"
 	"sync"
 
+	"github.com/steadyhttp/steadyhttp/internal/hosts"
 	"github.com/steadyhttp/steadyhttp/internal/redact"
 	"github.com/steadyhttp/steadyhttp/limit"
 )
@@ -38,9 +43,21 @@ type Transport struct {
 	// Trace is told what calls go through. nil is nobody, and costs nothing.
 	Trace *Trace
 
-	once  sync.Once
-	chain chain // linked at the first request
-	err   error // why it could not be
+	// ByHost holds Transports with other settings for some hosts. A name is a host,
+	// "api.openai.com", or all hosts below one, "*.internal"; either may have a port,
+	// "localhost:8080", and then means that port alone. The host in the request's URL
+	// decides, for each hop of a redirect anew. The host itself comes before the hosts
+	// below another, a longer name before a shorter one, and one with a port before one
+	// without. What a Transport in ByHost leaves nil, Base too, is what this one has;
+	// a zero value in its place, such as &Logger{} or &Failover{}, is none of it. Its
+	// own ByHost must be nil. A Failover's targets have the settings of the host that
+	// the request names. nil is no other settings.
+	ByHost map[string]*Transport
+
+	once   sync.Once
+	chain  chain // linked at the first request
+	byHost hosts.Table[*chain]
+	err    error // why they could not be
 
 	// What stands in for a nil field. Without a Logger or a Failover nothing does.
 	own struct {
@@ -55,6 +72,9 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	t.once.Do(t.link)
 	if t.err != nil {
 		return refuse(req, t.err)
+	}
+	if c, ok := t.byHost.Find(req.URL); ok {
+		return c.first().RoundTrip(req)
 	}
 	return t.chain.first().RoundTrip(req)
 }
@@ -82,30 +102,44 @@ func (l *link) RoundTrip(req *http.Request) (*http.Response, error) {
 	return l.wrapper.roundTrip(req, l.next)
 }
 
-// link links the chain, if the settings make sense.
+// link links the chains, if the settings make sense.
 func (t *Transport) link() {
 	if t.err = t.validate(); t.err != nil {
 		return
 	}
-	c := &t.chain
-	c.classifier = link{orOwn(t.Classifier, &t.own.Classifier), t.base()}
-	below, throttler := &c.classifier, orOwn(t.Throttler, &t.own.Throttler)
-	if t.Trace != nil {
-		c.attempt = link{attemptTracer{t.Trace, throttler}, below}
+	t.chain.link(t, t)
+	for name, h := range t.ByHost {
+		c := new(chain)
+		c.link(h, t)
+		_ = t.byHost.Add(name, c) // validate has tried
+	}
+}
+
+// link links the wrappers of t and, where t has none, those of or.
+func (c *chain) link(t, or *Transport) {
+	base := t.Base
+	if base == nil {
+		base = or.base()
+	}
+	throttler, trace := cmp.Or(t.Throttler, or.Throttler, &or.own.Throttler), cmp.Or(t.Trace, or.Trace)
+	c.classifier = link{cmp.Or(t.Classifier, or.Classifier, &or.own.Classifier), base}
+	below := &c.classifier
+	if trace != nil {
+		c.attempt = link{attemptTracer{trace, throttler}, below}
 		below = &c.attempt
 	}
 	c.throttler = link{throttler, below}
 	below = &c.throttler
-	if t.Failover != nil {
-		c.failover = link{t.Failover, below}
+	if f := cmp.Or(t.Failover, or.Failover); f != nil {
+		c.failover = link{f, below}
 		below = &c.failover
 	}
-	c.retrier = link{orOwn(t.Retrier, &t.own.Retrier), below}
-	if t.Logger != nil {
-		c.logger = link{t.Logger, &c.retrier}
+	c.retrier = link{cmp.Or(t.Retrier, or.Retrier, &or.own.Retrier), below}
+	if l := cmp.Or(t.Logger, or.Logger); l != nil {
+		c.logger = link{l, &c.retrier}
 	}
-	if t.Trace != nil {
-		c.call = link{callTracer{t.Trace}, c.outermost()}
+	if trace != nil {
+		c.call = link{callTracer{trace}, c.outermost()}
 	}
 }
 
@@ -125,23 +159,39 @@ func (c *chain) outermost() *link {
 	return &c.retrier
 }
 
-func orOwn[W any](set, own *W) *W {
-	if set != nil {
-		return set
-	}
-	return own
-}
-
-// Snapshot returns what the Transport's Throttler knows now of limits, pauses,
-// failures and waiting requests, in no particular order.
+// Snapshot returns what the Transport's Throttler, and those of ByHost, know now of
+// limits, pauses, failures and waiting requests, in no particular order.
 func (t *Transport) Snapshot() []limit.KeyState {
-	return orOwn(t.Throttler, &t.own.Throttler).Snapshot()
+	throttlers := []*Throttler{cmp.Or(t.Throttler, &t.own.Throttler)}
+	for _, h := range t.ByHost {
+		if h != nil && h.Throttler != nil && !slices.ContainsFunc(throttlers, h.Throttler.shares) {
+			throttlers = append(throttlers, h.Throttler)
+		}
+	}
+	var all []limit.KeyState
+	for _, throttler := range throttlers {
+		all = append(all, throttler.Snapshot()...)
+	}
+	return all
 }
 
-// CloseIdleConnections closes the idle connections of Base, if Base has a method
-// for that.
+// shares reports whether both have their state in one Limiter.
+func (t *Throttler) shares(other *Throttler) bool {
+	a, b := t.limiter(), other.limiter()
+	return reflect.TypeOf(a).Comparable() && a == b
+}
+
+// CloseIdleConnections closes the idle connections of Base and of each Base in ByHost
+// that has a method for that.
 // http.Client.CloseIdleConnections calls it.
-func (t *Transport) CloseIdleConnections() { closeIdle(t.base()) }
+func (t *Transport) CloseIdleConnections() {
+	closeIdle(t.base())
+	for _, h := range t.ByHost {
+		if h != nil && h.Base != nil {
+			closeIdle(h.Base)
+		}
+	}
+}
 
 // WrappedRoundTripper returns Base, http.DefaultTransport if it is nil. Libraries
 // that look for the http.Transport below its wrappers, as Kubernetes' do, find it so.
@@ -150,6 +200,33 @@ func (t *Transport) WrappedRoundTripper() http.RoundTripper { return t.base() }
 func (t *Transport) base() http.RoundTripper { return orDefault(t.Base) }
 
 func (t *Transport) validate() error {
+	if err := t.validateOwn(); err != nil {
+		return err
+	}
+	var names hosts.Table[bool]
+	for _, name := range slices.Sorted(maps.Keys(t.ByHost)) {
+		h, err := t.ByHost[name], names.Add(name, true)
+		switch {
+		case err != nil:
+			err = fmt.Errorf("steadyhttp: Transport.ByHost[%q]: %w", name, err)
+		case h == nil:
+			err = fmt.Errorf("steadyhttp: Transport.ByHost[%q] is nil; set it to a Transport, or leave the name out", name)
+		case len(h.ByHost) > 0:
+			err = fmt.Errorf("steadyhttp: Transport.ByHost[%q] has a ByHost of its own; put its names into the outer one", name)
+		default:
+			if err = h.validateOwn(); err != nil {
+				err = fmt.Errorf("%w (in Transport.ByHost[%q])", err, name)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return acyclic(t)
+}
+
+// validateOwn returns what is wrong with the Transport's own wrappers.
+func (t *Transport) validateOwn() error {
 	for _, w := range []struct {
 		name string
 		set  bool
@@ -171,7 +248,7 @@ func (t *Transport) validate() error {
 			return fmt.Errorf("steadyhttp: Transport.%s.Base is set; the Transport links its wrappers itself: set Transport.Base instead", w.name)
 		}
 	}
-	return acyclic(t)
+	return nil
 }
 
 func (t *Transport) ownBase() http.RoundTripper { return t.Base }
@@ -203,16 +280,34 @@ func (s *settings) check(w wrapper) error {
 // maxLinks is more wrappers than anybody stacks.
 const maxLinks = 100
 
+var errCyclic = errors.New("steadyhttp: following Base leads back to the same RoundTripper; set Base to what should make the requests (a nil Base is http.DefaultTransport, so a wrapper that replaces it must keep the old one in Base)")
+
 // acyclic returns an error if following Base from rt comes to no end. On its way
 // it learns which secrets the Classifiers name.
-func acyclic(rt http.RoundTripper) error {
-	for range maxLinks {
+func acyclic(rt http.RoundTripper) error { return endsWithin(maxLinks, rt) }
+
+func endsWithin(links int, rt http.RoundTripper) error {
+	for ; links > 0; links-- {
 		switch t := rt.(type) { // what stands further out has to know beforehand what to mask
 		case *Classifier:
 			redact.Learn(t.SecretPaths)
 		case *Transport:
 			if t.Classifier != nil {
 				redact.Learn(t.Classifier.SecretPaths)
+			}
+			for _, h := range t.ByHost {
+				if h == nil {
+					continue // its own Transport says so
+				}
+				if h.Classifier != nil {
+					redact.Learn(h.Classifier.SecretPaths)
+				}
+				if h.Base == nil {
+					continue
+				}
+				if err := endsWithin(links-1, h.Base); err != nil {
+					return err
+				}
 			}
 		}
 		ours, ok := rt.(interface{ ownBase() http.RoundTripper })
@@ -221,7 +316,7 @@ func acyclic(rt http.RoundTripper) error {
 		}
 		rt = orDefault(ours.ownBase())
 	}
-	return errors.New("steadyhttp: following Base leads back to the same RoundTripper; set Base to what should make the requests (a nil Base is http.DefaultTransport, so a wrapper that replaces it must keep the old one in Base)")
+	return errCyclic
 }
 
 func orDefault(base http.RoundTripper) http.RoundTripper {

@@ -138,6 +138,7 @@ func TestSuccessAllocatesNothing(t *testing.T) {
 		{"Retrier", &steadyhttp.Retrier{Base: base}, 0},
 		{"silent Logger", &steadyhttp.Logger{Base: base}, 0},
 		{"Transport", &steadyhttp.Transport{Base: base}, 0},
+		{"Transport with settings for some hosts", &steadyhttp.Transport{Base: base, ByHost: map[string]*steadyhttp.Transport{"api.openai.com": {}, "*.internal": {}}}, 0},
 		{"Transport that logs warnings", &steadyhttp.Transport{Base: base, Logger: &steadyhttp.Logger{Zap: zap.New(warn)}}, 5},
 	} {
 		for _, req := range []*http.Request{get, post} {

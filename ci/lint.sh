@@ -25,7 +25,7 @@ if ! diff -u api.txt - <<<"$surface"; then
 fi
 
 echo "lint the table of fields"
-if ! diff -u <(sed -n '/<!-- fields -->/,/<!-- end of fields -->/p' README.md | sed '1d;$d') <(go run ./ci/fields); then
-	echo "README.md's table of fields is not that of entry.go: go run ./ci/fields"
+if ! diff -u <(sed -n '/<!-- fields -->/,/<!-- end of fields -->/p' docs/logging.md | sed '1d;$d') <(go run ./ci/fields); then
+	echo "docs/logging.md's table of fields is not that of entry.go: go run ./ci/fields -w"
 	exit 1
 fi

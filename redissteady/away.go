@@ -9,6 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/internal/logsink"
 	"github.com/steadyhttp/steadyhttp/limit"
 	"go.uber.org/zap"
 )
@@ -102,16 +103,17 @@ func (l *Limiter) lose(cause error, process string) {
 	l.running.Go(func() { l.comeBack(gone) })
 }
 
+func (l *Limiter) log() logsink.Sink { return logsink.Sink{Zap: l.Zap, Slog: l.Slog} }
+
 // say logs that Redis is away.
 func (l *Limiter) say(gone *absence) {
-	if l.Zap == nil {
-		return
-	}
 	text := "redissteady: Redis does not answer: this process goes on alone, with its share of the limits"
 	if refusedBy(gone.cause) {
 		text = "redissteady: Redis refuses: this process goes on alone, with its share of the limits"
 	}
-	l.Zap.Warn(text, zap.Error(gone.cause), zap.Any("shares", gone.shares), zap.Float64("share", gone.other), zap.Bool("strict", l.Strict))
+	if entry, ok := l.log().Check(l.ctx, zap.WarnLevel, text); ok {
+		entry.Write(zap.Error(gone.cause), zap.Any("shares", gone.shares), zap.Float64("share", gone.other), zap.Bool("strict", l.Strict))
+	}
 }
 
 // comeBack tries Redis until it takes what is written, and brings back what was
@@ -174,8 +176,11 @@ func (l *Limiter) back(gone *absence, beats map[string]*hostBeat, refused bool) 
 		l.releaseEnded(b)
 	}
 	gone.end()
-	if l.Zap != nil && !gone.known {
-		l.Zap.Info("redissteady: Redis is back", zap.Duration("away", time.Since(gone.since)))
+	if gone.known {
+		return
+	}
+	if entry, ok := l.log().Check(l.ctx, zap.InfoLevel, "redissteady: Redis is back"); ok {
+		entry.Write(zap.Duration("away", time.Since(gone.since)))
 	}
 }
 

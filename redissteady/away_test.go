@@ -3,11 +3,13 @@ package redissteady_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/steadyhttp/steadyhttp"
 	"github.com/steadyhttp/steadyhttp/limit"
 	"github.com/steadyhttp/steadyhttp/redissteady"
@@ -191,5 +193,25 @@ func TestADayWithoutRedis(t *testing.T) {
 	}
 	if wait := l.Peek(t.Context(), ask); wait < 23*time.Hour {
 		t.Errorf("Peek says %v, want about a day", wait)
+	}
+}
+
+// Either logger is told, and both at once are a mistake that the first call names. It
+// takes no Redis: nobody listens.
+func TestSlogIsToldThatRedisIsGone(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	l := limiterOn(t, redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1}))
+	l.Slog = slog.New(slog.NewTextHandler(&out, nil))
+	l.Settle(acquire(t, l, asking(limit.Limits{RequestsPerSecond: 100})), good)
+	l.Close()
+	if got := out.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, `level=WARN msg="redissteady: Redis does not answer`) || !strings.Contains(got, "share=1 strict=false") {
+		t.Errorf("got %q, want one warning with the share", got)
+	}
+
+	both := limiterOn(t, l.Client)
+	both.Zap, both.Slog = zap.NewNop(), l.Slog
+	if _, err := both.Acquire(t.Context(), asking(limit.Limits{})); err == nil || !strings.Contains(err.Error(), "redissteady: Limiter.Zap and Limiter.Slog are both set") {
+		t.Errorf("got %v, want an error that names both loggers", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,9 +53,10 @@ type Limiter struct {
 	// going on with a Share.
 	Strict bool
 
-	// Zap is told when Redis goes away (Warn) and when it is back (Info). nil is
-	// silent.
-	Zap *zap.Logger
+	// Zap or Slog is told when Redis goes away (Warn) and when it is back (Info): set
+	// one of them. With neither, nothing is told.
+	Zap  *zap.Logger
+	Slog *slog.Logger
 
 	start   sync.Once
 	name    string                 // of this process
@@ -98,6 +100,9 @@ func (l *Limiter) run() error {
 			l.invalid = errors.New("redissteady: Limiter.Client is nil; set it to a Redis client")
 		case !(l.Share >= 0 && l.Share <= 1):
 			l.invalid = fmt.Errorf("redissteady: Limiter.Share is %v; set it above 0 and at most 1, or 0 for an equal part", l.Share)
+		}
+		if l.invalid == nil {
+			l.invalid = l.log().Validate("redissteady", "Limiter")
 		}
 		if l.invalid != nil {
 			return

@@ -14,6 +14,9 @@
 //
 // It listens on loopback and asks for no testing.T, so that it serves a demonstration as well as a test.
 //
+// [Script] plays the same replies in memory, as the RoundTripper below the code under test: in a [testing/synctest] bubble
+// its delays take no time.
+//
 // [Hostiles] are servers that break the protocol, and [Faults] is a RoundTripper that lets some requests fail.
 //
 // [TestRoundTripper] runs a wrapper through the cases that wrappers get wrong, and [TestLimiter] a limiter of requests

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/steadyhttp/steadyhttp"
 	"github.com/steadyhttp/steadyhttp/steadyhttptest"
 )
 
@@ -37,6 +38,33 @@ func ExampleServer() {
 	// 200 req_000000000002
 	// POST /v1/chat/completions {"model":"m"} 503
 	// POST /v1/chat/completions {"model":"m"} 200
+}
+
+// The same in memory: a Script stands where the network would be. In a testing/synctest
+// bubble, waits and delays would take no time; docs/testing.md has such tests.
+func ExampleScript() {
+	api := &steadyhttptest.Script{Replies: []steadyhttptest.Reply{
+		{Status: http.StatusTooManyRequests, Header: http.Header{"Retry-After-Ms": {"20"}}},
+		steadyhttptest.ChatCompletion("hello"),
+	}}
+	client := &http.Client{Transport: &steadyhttp.Transport{Base: api}}
+
+	resp, err := client.Post("https://api.openai.com/v1/chat/completions", "application/json", strings.NewReader(`{"model":"gpt-4o"}`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	resp.Body.Close()
+	for _, req := range api.Requests() {
+		fmt.Println(req.Method, req.Host, req.Path, string(req.Body), req.Status)
+	}
+
+	_, err = client.Get("https://api.openai.com/v1/models")
+	fmt.Println(err)
+	// Output:
+	// POST api.openai.com /v1/chat/completions {"model":"gpt-4o"} 429
+	// POST api.openai.com /v1/chat/completions {"model":"gpt-4o"} 200
+	// Get "https://api.openai.com/v1/models": steadyhttptest: GET api.openai.com/v1/models is request 3 for a list of 2 replies (Script.Replies): the Script has no reply left for it; give it one more, or set Repeat
 }
 
 // Two requests a day: the third is refused, and told so as OpenAI would tell it.

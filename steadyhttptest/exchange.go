@@ -6,16 +6,86 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
 )
 
-// exchange is one request and its answer. It stands between the reply and net/http, to put on record what is sent.
+// journal keeps what was received. Its zero value is empty.
+type journal struct {
+	mu       sync.Mutex
+	requests []*Request   // mu guards what they point to as well
+	replied  atomic.Int64 // numbers the request ids
+}
+
+// list returns a copy of all.
+func (j *journal) list() []Request {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	list := make([]Request, len(j.requests))
+	for i, rec := range j.requests {
+		list[i] = *rec
+		list[i].Header = rec.Header.Clone()
+		list[i].Body = bytes.Clone(rec.Body)
+	}
+	return list
+}
+
+// begin puts a request on record.
+func (j *journal) begin(w http.ResponseWriter, r *http.Request) *exchange {
+	x := &exchange{ResponseWriter: w, journal: j, r: r, record: &Request{
+		Method: r.Method,
+		Host:   r.Host,
+		Path:   r.URL.Path,
+		Query:  r.URL.RawQuery,
+		Header: r.Header.Clone(),
+		At:     time.Now(),
+	}}
+	r.Body = recordedBody{r.Body, x}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.requests = append(j.requests, x.record)
+	return x
+}
+
+// exchange is one request and its answer. It stands between the reply and what sends it, to put on record what is sent.
 type exchange struct {
 	http.ResponseWriter
-	server *Server
-	r      *http.Request
-	record *Request // server.mu guards what it points to
-	begun  bool     // a status was sent
-	read   bool     // the body was read, and r has the recorded one
+	journal *journal
+	r       *http.Request
+	record  *Request // journal.mu guards what it points to
+	begun   bool     // a status was sent
+	read    bool     // the body was read, and r has the recorded one
+}
+
+// answer reads the body and gives the reply. It panics with http.ErrAbortHandler if the connection is to be cut.
+func (x *exchange) answer(reply Reply) {
+	whole := false
+	defer func() {
+		if !whole { // a Handler panicked, or the body broke off
+			x.setStatus(0)
+		}
+	}()
+	if reply.Early && !x.read {
+		// Else net/http, speaking HTTP/1.1, would read what it can of the body before it lets the header out.
+		_ = http.NewResponseController(x.ResponseWriter).EnableFullDuplex()
+		if x.r.ProtoMajor == 1 && x.r.ContentLength != 0 {
+			// As real servers do, and because net/http, reading the rest on its own, trips over the next request.
+			x.Header().Set("Connection", "close")
+		}
+	} else {
+		x.readBody()
+	}
+	if !reply.withID(&x.journal.replied).play(x, x.r) {
+		x.cut(reply.Drop && reply.Handler == nil)
+	}
+	if !x.begun { // by a Handler that wrote nothing, or nothing any more
+		if x.r.Context().Err() != nil {
+			x.cut(false)
+		}
+		x.WriteHeader(http.StatusOK)
+	}
+	whole = true
 }
 
 // readBody reads the body to its end, however long, and gives r the recorded one to be read again.
@@ -38,8 +108,8 @@ type recordedBody struct {
 
 func (b recordedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	b.x.server.mu.Lock()
-	defer b.x.server.mu.Unlock()
+	b.x.journal.mu.Lock()
+	defer b.x.journal.mu.Unlock()
 	rec := b.x.record
 	rec.Size += int64(n)
 	rec.Body = append(rec.Body, p[:min(n, maxKeptBody-len(rec.Body))]...)
@@ -47,8 +117,8 @@ func (b recordedBody) Read(p []byte) (int, error) {
 }
 
 func (x *exchange) setStatus(status int) {
-	x.server.mu.Lock()
-	defer x.server.mu.Unlock()
+	x.journal.mu.Lock()
+	defer x.journal.mu.Unlock()
 	x.record.Status = status
 }
 

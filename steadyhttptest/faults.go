@@ -189,11 +189,7 @@ func (t *Faults) reply(req *http.Request, random *rand.Rand) (*http.Response, er
 	if len(t.Replies) > 0 {
 		p = t.Replies[random.IntN(len(t.Replies))]
 	}
-	h := p.Header.Clone() // as Server.Script does
-	if h == nil {
-		h = make(http.Header)
-	}
-	p.Header = h
+	p.Header = canonical(p.Header)
 	rec := httptest.NewRecorder()
 	seen := req.WithContext(req.Context()) // as a server sees it
 	if seen.Body == nil {

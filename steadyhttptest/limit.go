@@ -78,20 +78,26 @@ func (s *Server) refuse(x *exchange) (reply Reply, refused bool) {
 		return Reply{}, false
 	}
 
-	cost := 0
-	if lim.tokens != nil { // a limit on requests alone lets an Early reply be early
-		x.readBody()
-		cost = lim.cost(x.r, x.record.Body)
-	}
-	v := lim.ask(cost)
-	maps.Copy(x.Header(), v.header)
+	reply, refused = lim.refuse(x)
 	s.mu.Lock()
-	if v.refused {
+	defer s.mu.Unlock()
+	if refused {
 		s.refused++
 	} else {
 		s.answered++
 	}
-	s.mu.Unlock()
+	return reply, refused
+}
+
+// refuse decides about x, sets the headers that tell of the limit, and returns the refusal, if it is one.
+func (l *limiter) refuse(x *exchange) (reply Reply, refused bool) {
+	cost := 0
+	if l.tokens != nil { // a limit on requests alone lets an Early reply be early
+		x.readBody()
+		cost = l.cost(x.r, x.record.Body)
+	}
+	v := l.ask(cost)
+	maps.Copy(x.Header(), v.header)
 	if !v.refused {
 		return Reply{}, false
 	}

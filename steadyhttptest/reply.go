@@ -8,14 +8,15 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 )
 
-// Reply is one answer of a [Server]'s script. The zero value is an empty 200. A Reply is a plain value: it may be
-// changed, copied and scripted any number of times, and [Server.Script] keeps a copy of its own.
+// Reply is one answer of a [Server]'s script, or of a [Script]. The zero value is an empty 200. A Reply is a plain value:
+// it may be changed, copied and scripted any number of times, and [Server.Script] keeps a copy of its own.
 type Reply struct {
 	// Status is the status code; 0 is 200.
 	Status int
@@ -84,6 +85,23 @@ func (e Event) wire() string {
 		b.WriteString("data: " + line + "\n")
 	}
 	return b.String() + "\n"
+}
+
+// validate returns what HTTP cannot send.
+func (p Reply) validate() error {
+	if p.Status != 0 && (p.Status < 100 || p.Status > 999) {
+		return fmt.Errorf("has status %d", p.Status)
+	}
+	return nil
+}
+
+// canonical returns a copy of h that has the usual form of each name.
+func canonical(h http.Header) http.Header {
+	copied := make(http.Header, len(h))
+	for k, vv := range h {
+		copied[http.CanonicalHeaderKey(k)] = slices.Clone(vv)
+	}
+	return copied
 }
 
 // withID returns the reply with a request id, the script's own or else a new one, where its provider sends one.

@@ -1,7 +1,6 @@
 package steadyhttptest
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"net/http/httptest"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -28,7 +26,8 @@ const (
 )
 
 // Server is an API server on a loopback port that answers from a script, refuses what goes over its rate limits, and
-// remembers what it received. [NewServer] and [NewTLSServer] make one, already running; the zero value is of no use.
+// remembers what it received. It is of no use in a [testing/synctest] bubble, where time stands still while anybody waits
+// for a socket: there, use a [Script]. [NewServer] and [NewTLSServer] make one, already running; the zero value is of no use.
 // Whoever made it closes it.
 //
 // All methods may be called by several goroutines at once, also while requests are being served.
@@ -42,12 +41,11 @@ type Server struct {
 
 	closing sync.Once
 	running sync.WaitGroup // exchanges; grows only with mu held and ctx alive
-	replied atomic.Int64   // numbers the request ids
+	journal journal
 
 	mu       sync.Mutex // guards all below
 	scripts  map[string]*script
 	limits   map[string]*limiter
-	requests []*Request
 	conns    map[net.Conn]struct{} // open ones; those that a Handler hijacked stay until Close
 	accepted int
 	answered int
@@ -57,6 +55,7 @@ type Server struct {
 // Request is one request as the server received it.
 type Request struct {
 	Method string
+	Host   string // as in [http.Request.Host]
 	Path   string // decoded, as in [url.URL.Path]
 	Query  string // as sent, without the question mark
 	Header http.Header
@@ -154,14 +153,10 @@ func (s *Server) Client() *http.Client {
 func (s *Server) Script(path string, replies ...Reply) {
 	list := make([]Reply, len(replies))
 	for i, p := range replies {
-		if p.Status != 0 && (p.Status < 100 || p.Status > 999) {
-			panic(fmt.Sprintf("steadyhttptest: reply %d for %s has status %d", i+1, path, p.Status))
+		if err := p.validate(); err != nil {
+			panic(fmt.Sprintf("steadyhttptest: reply %d for %s %v", i+1, path, err))
 		}
-		header := make(http.Header, len(p.Header))
-		for k, vv := range p.Header {
-			header[http.CanonicalHeaderKey(k)] = slices.Clone(vv)
-		}
-		p.Header = header
+		p.Header = canonical(p.Header)
 		p.Events = slices.Clone(p.Events)
 		list[i] = p
 	}
@@ -175,17 +170,7 @@ func (s *Server) Script(path string, replies ...Reply) {
 
 // Requests returns a copy of what the server has received so far, in order of arrival, with those that a limit refused
 // and those that are still being served. Nothing is dropped until the server itself is.
-func (s *Server) Requests() []Request {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	list := make([]Request, len(s.requests))
-	for i, rec := range s.requests {
-		list[i] = *rec
-		list[i].Header = rec.Header.Clone()
-		list[i].Body = bytes.Clone(rec.Body)
-	}
-	return list
-}
+func (s *Server) Requests() []Request { return s.journal.list() }
 
 // Connections says how many TCP connections the server has accepted so far.
 func (s *Server) Connections() int {
@@ -215,38 +200,12 @@ func (s *Server) track(c net.Conn, state http.ConnState) {
 // earlier where a limit has to know it.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	x := s.arrive(w, r)
-	whole := false
 	defer s.running.Done()
-	defer func() {
-		if !whole { // a Handler panicked, or the body broke off
-			x.setStatus(0)
-		}
-	}()
-
 	reply, refused := s.refuse(x)
 	if !refused {
 		reply = s.next(r.URL.Path)
 	}
-	if reply.Early && !x.read {
-		// Else net/http, speaking HTTP/1.1, would read what it can of the body before it lets the header out.
-		_ = http.NewResponseController(w).EnableFullDuplex()
-		if r.ProtoMajor == 1 && r.ContentLength != 0 {
-			// As real servers do, and because net/http, reading the rest on its own, trips over the next request.
-			w.Header().Set("Connection", "close")
-		}
-	} else {
-		x.readBody()
-	}
-	if !reply.withID(&s.replied).play(x, r) {
-		x.cut(reply.Drop && reply.Handler == nil)
-	}
-	if !x.begun { // by a Handler that wrote nothing, or nothing any more
-		if r.Context().Err() != nil {
-			x.cut(false)
-		}
-		x.WriteHeader(http.StatusOK)
-	}
-	whole = true
+	x.answer(reply)
 }
 
 // arrive puts the request on record, unless the server is closed.
@@ -257,16 +216,7 @@ func (s *Server) arrive(w http.ResponseWriter, r *http.Request) *exchange {
 		panic(http.ErrAbortHandler)
 	}
 	s.running.Add(1)
-	x := &exchange{ResponseWriter: w, server: s, r: r, record: &Request{
-		Method: r.Method,
-		Path:   r.URL.Path,
-		Query:  r.URL.RawQuery,
-		Header: r.Header.Clone(),
-		At:     time.Now(),
-	}}
-	s.requests = append(s.requests, x.record)
-	r.Body = recordedBody{r.Body, x}
-	return x
+	return s.journal.begin(w, r)
 }
 
 // next takes the next reply of the script for path.

@@ -40,6 +40,7 @@ func (e *entry) failed() bool { return e.class != steadyhttp.None }
 func readEntries(text string) []entry {
 	var m map[string]any
 	if json.Unmarshal([]byte(text), &m) == nil { // one entry, on several lines perhaps, as jq prints it
+		inSeconds(m, text)
 		if e, ok := newEntry(m, ""); ok {
 			return []entry{e}
 		}
@@ -63,6 +64,11 @@ const maxMembers = 8
 // which ends in one.
 func readEntry(line string) (entry, bool) {
 	line = strings.TrimSpace(line)
+	if line != "" && isSlogText([]byte(line)) {
+		if object, _ := slogObject([]byte(line)); object != nil {
+			line = string(object)
+		}
+	}
 	if !strings.HasSuffix(line, "}") || !strings.Contains(line, `"http.request.method"`) {
 		return entry{}, false
 	}
@@ -75,6 +81,7 @@ func readEntry(line string) (entry, bool) {
 		at += i
 		var m map[string]any
 		if json.Unmarshal([]byte(line[at:]), &m) == nil {
+			inSeconds(m, line[at:])
 			return newEntry(m, line[:at])
 		}
 		at++

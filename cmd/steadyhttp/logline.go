@@ -78,7 +78,8 @@ type logFields struct {
 // A logReader reads the lines of one log.
 type logReader struct {
 	// nanos tells whole numbers of nanoseconds from whole seconds, which zap
-	// writes without a point. The last entry that left no doubt decides.
+	// writes without a point. The last entry that left no doubt decides; one of
+	// slog's leaves none.
 	nanos bool
 }
 
@@ -116,27 +117,35 @@ func (v *review) read(r io.Reader) error {
 
 var (
 	methodField  = []byte(`"http.request.method"`)
-	attemptField = []byte(`"attempt":`)
-	attemptTexts = [][]byte{[]byte(`"attempt failed"`), []byte(`"waiting"`)}
+	attemptField = [][]byte{[]byte(`"attempt":`), []byte(` attempt=`)}
+	attemptTexts = [][]byte{[]byte(`"attempt failed"`), []byte(`"waiting"`), []byte(`msg=waiting`)}
 )
 
 // isAttempt reports whether a line is about a single attempt or wait.
 func isAttempt(line []byte) bool {
-	if !bytes.Contains(line, attemptField) {
-		return false
-	}
-	return slices.ContainsFunc(attemptTexts, func(text []byte) bool { return bytes.Contains(line, text) })
+	has := func(text []byte) bool { return bytes.Contains(line, text) }
+	return slices.ContainsFunc(attemptField, has) && slices.ContainsFunc(attemptTexts, has)
 }
 
 // line reads one line: an object, or something before one, such as what
-// Docker's and zap's console forms put there.
+// Docker's and zap's console forms put there, or pairs as slog's TextHandler writes
+// them.
 func (r *logReader) line(line []byte) (logCall, logKind) {
+	if isSlogText(line) && !isAttempt(line) {
+		object, broken := slogObject(line)
+		switch {
+		case broken:
+			return logCall{}, logBroken
+		case object != nil:
+			line = object
+		}
+	}
 	begin := bytes.IndexByte(line, '{')
 	switch {
+	case isAttempt(line) && (begin >= 0 || isSlogText(line)):
+		return logCall{}, logAttempt
 	case begin < 0:
 		return logCall{}, logForeign
-	case isAttempt(line):
-		return logCall{}, logAttempt
 	case !bytes.Contains(line, methodField):
 		if begin == 0 && line[len(line)-1] != '}' {
 			return logCall{}, logBroken
@@ -150,6 +159,9 @@ func (r *logReader) line(line []byte) (logCall, logKind) {
 	}
 	if f.Method == "" || f.URL == "" || len(f.Duration) == 0 {
 		return logCall{}, logForeign
+	}
+	if isSlogJSON(line[begin:]) {
+		r.nanos = true
 	}
 	r.learn(f.Duration, f.Waited, f.ServerWait, f.Throttled)
 	c := logCall{

@@ -6,9 +6,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -31,7 +33,13 @@ func incident(t testing.TB, setUp func(*zapcore.EncoderConfig)) []byte {
 		setUp(&config)
 	}
 	var out bytes.Buffer
-	zapLogger := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(config), zapcore.AddSync(&out), zapcore.DebugLevel))
+	happens(t, &steadyhttp.Logger{Zap: zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(config), zapcore.AddSync(&out), zapcore.DebugLevel))})
+	return out.Bytes()
+}
+
+// happens is the incident, told to logger.
+func happens(t testing.TB, logger *steadyhttp.Logger) {
+	logger.Attempts = true
 	start := time.Now()
 	ids := 0
 	base := replying(func(req *http.Request) (*http.Response, error) {
@@ -62,7 +70,7 @@ func incident(t testing.TB, setUp func(*zapcore.EncoderConfig)) []byte {
 	})
 	client := &http.Client{Transport: &steadyhttp.Transport{
 		Base:   base,
-		Logger: &steadyhttp.Logger{Zap: zapLogger, Attempts: true},
+		Logger: logger,
 		Retrier: &steadyhttp.Retrier{MaxAttempts: 3, BackOff: func() backoff.BackOff {
 			return backoff.NewConstantBackOff(2 * time.Second)
 		}},
@@ -88,7 +96,6 @@ func incident(t testing.TB, setUp func(*zapcore.EncoderConfig)) []byte {
 		time.Sleep(10 * time.Second)
 	}
 	synctest.Wait()
-	return out.Bytes()
 }
 
 // inBubble returns the incident's log.
@@ -195,6 +202,73 @@ func TestLogsForms(t *testing.T) {
 				t.Errorf("got code %d, %q; %s", code, stderr, firstDifference(got, want))
 			}
 		})
+	}
+}
+
+// What slog's handlers write of the same calls says the same.
+func TestLogsOfSlog(t *testing.T) {
+	_, want, _ := runLogs(t, 0, inBubble(t, nil))
+	for name, handler := range map[string]func(io.Writer, *slog.HandlerOptions) slog.Handler{
+		"JSON": func(w io.Writer, o *slog.HandlerOptions) slog.Handler { return slog.NewJSONHandler(w, o) },
+		"text": func(w io.Writer, o *slog.HandlerOptions) slog.Handler { return slog.NewTextHandler(w, o) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log bytes.Buffer
+			synctest.Test(t, func(t *testing.T) {
+				happens(t, &steadyhttp.Logger{Slog: slog.New(handler(&log, &slog.HandlerOptions{AddSource: true, Level: slog.LevelDebug}))})
+			})
+			code, got, stderr := runLogs(t, 0, log.Bytes())
+			if code != exitOK || got != want {
+				t.Errorf("got code %d, %q; %s", code, stderr, firstDifference(got, want))
+			}
+		})
+	}
+}
+
+// slog writes nanoseconds, however few.
+func TestLogLinesOfSlog(t *testing.T) {
+	for _, row := range []struct {
+		name, line string
+		want       logCall
+	}{
+		{"JSON", `{"time":"2026-01-02T03:04:05.6Z","level":"DEBUG","msg":"call succeeded","http.request.method":"GET","url.full":"https://a.example/{x}","server.address":"a.example","duration":7000,"waited":20}`,
+			logCall{at: time.Date(2026, 1, 2, 3, 4, 5, 6e8, time.UTC), method: "GET", url: "https://a.example/{x}", server: "a.example", attempts: 1, duration: 7 * time.Microsecond, waited: 20}},
+		{"text behind Docker's name", `api_1  | time=2026-01-02T03:04:05.600Z level=INFO msg="call recovered" service="two words" http.request.method=GET url.full="https://a.example/{x}?y=\"z\"" server.address=a.example http.response.status_code=200 request_id=12345 code="" attempts=3 retried_classes="[overloaded rate_limit]" waited=1.5s duration=2m3s`,
+			logCall{at: time.Date(2026, 1, 2, 3, 4, 5, 6e8, time.UTC), method: "GET", url: `https://a.example/{x}?y="z"`, server: "a.example", status: 200, requestID: "12345",
+				attempts: 3, tried: []steadyhttp.Class{steadyhttp.Overloaded, steadyhttp.RateLimit}, waited: 1500 * time.Millisecond, duration: 2*time.Minute + 3*time.Second}},
+	} {
+		var r logReader
+		if got, kind := r.line([]byte(row.line)); kind != logEntry || !reflect.DeepEqual(got, row.want) {
+			t.Errorf("%s: got %d %+v, want %+v", row.name, kind, got, row.want)
+		}
+	}
+	for line, want := range map[string]logKind{
+		`time=2026-01-02T03:04:05.600Z level=DEBUG msg=waiting http.request.method=GET url.full=https://a.example/ attempt=2 wait=1s reason=backoff`: logAttempt,
+		`time=2026-01-02T03:04:05.600Z level=INFO msg="somebody's http.request.method=GET"`:                                                          logForeign,
+		`time=2026-01-02T03:04:05.600Z level=INFO msg="call recovered" http.request.method=GET url.full="https://a.example/cut`:                      logBroken,
+		`time=2026-01-02T03:04:05.600Z level=INFO msg=else http.request.method=GET`:                                                                  logForeign,
+	} {
+		var r logReader
+		if _, got := r.line([]byte(line)); got != want {
+			t.Errorf("%s: got %d, want %d", line, got, want)
+		}
+	}
+}
+
+// An entry of slog's is explained like one of zap's.
+func TestExplainReadsSlogEntries(t *testing.T) {
+	for name, line := range map[string]string{
+		"JSON": `{"time":"2026-01-02T03:04:05.6Z","level":"WARN","msg":"call refused","http.request.method":"GET","url.full":"https://a.example/x","http.response.status_code":429,"error.type":"rate_limit","retry_after":20000000,"duration":7000}`,
+		"text": `time=2026-01-02T03:04:05.600Z level=WARN msg="call refused" http.request.method=GET url.full=https://a.example/x http.response.status_code=429 error.type=rate_limit retry_after=20ms duration=7µs`,
+	} {
+		all := readEntries(line)
+		if len(all) != 1 {
+			t.Errorf("%s: got %d entries, want 1", name, len(all))
+			continue
+		}
+		if e := all[0]; e.class != steadyhttp.RateLimit || e.status != 429 || e.retryAfter != 20*time.Millisecond || e.duration != 7*time.Microsecond || e.time.Year() != 2026 {
+			t.Errorf("%s: got %+v", name, e)
+		}
 	}
 }
 
