@@ -40,14 +40,9 @@ type Call struct {
 	// of ServerWait; "" if there was none.
 	ServerWaitSource string
 
-	// InputTokens and OutputTokens are the tokens that the call used, as the
-	// response says. They are 0 if it does not say, or if no Classifier examined
-	// it, and complete once the body has been read.
-	InputTokens, OutputTokens int64
-
-	// CachedTokens is the part of InputTokens that came from the provider's cache,
-	// ReasoningTokens the part of OutputTokens that was spent on reasoning.
-	CachedTokens, ReasoningTokens int64
+	// Tokens are what the call used, as the response says. They are 0 if no Classifier
+	// examined it, and complete once the body has been read.
+	Tokens limit.Tokens
 
 	// Target is the name of the Failover's target whose response or error the call
 	// ended with. It is "" if that came from where the request was sent first.
@@ -415,10 +410,7 @@ func (c *call) summary() Call {
 		Priority:         c.throttling.priority,
 		ServerWait:       r.serverWait,
 		ServerWaitSource: r.serverWaitSource,
-		InputTokens:      c.usage.Input,
-		OutputTokens:     c.usage.Output,
-		CachedTokens:     c.usage.Cached,
-		ReasoningTokens:  c.usage.Reasoning,
+		Tokens:           limit.Tokens{Input: c.usage.Input, Output: c.usage.Output, Cached: c.usage.Cached, Reasoning: c.usage.Reasoning},
 		Target:           r.target,
 		Uncertain:        r.uncertain,
 		Stopped:          r.stopped,

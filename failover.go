@@ -390,22 +390,12 @@ func (t *target) misconfigured(status int, message string) *Error {
 	return &Error{Class: NotFound, Fate: fate, Status: status, Message: message, Hint: "Check this target of the Failover.", Err: errTarget}
 }
 
-// A FailoverState is what a Failover knows of one place that failed.
-type FailoverState struct {
-	Name  string        // the target at which the latest call failed; "" for the request as it is
-	Key   limit.Key     // the host; with credential, model or route if only those failed
-	Down  bool          // calls pass it over; false while too few calls have failed there
-	Since time.Duration // since the first of its latest failures
-	Left  time.Duration // until calls go there again; 0 if they do once a call that tries it succeeds
-	Err   error         // of the latest call that failed there
-}
-
 // Snapshot returns what is known now of places that failed, in no particular order.
-func (f *Failover) Snapshot() []FailoverState {
-	var all []FailoverState
+func (f *Failover) Snapshot() []limit.TargetState {
+	var all []limit.TargetState
 	for _, r := range f.down.Snapshot() {
 		key := limit.Key{Host: r.Scope.Host, Credential: r.Scope.Credential, Model: r.Scope.Model, Route: r.Scope.Route}
-		all = append(all, FailoverState{r.Name, key, r.Down, r.Since, r.Left, r.Why})
+		all = append(all, limit.TargetState{Name: r.Name, Key: key, Down: r.Down, Since: r.Since, Left: r.Left, Err: r.Why})
 	}
 	return all
 }

@@ -205,7 +205,7 @@ func ExampleFailover_keys() {
 }
 
 // What a Failover knows of a place that failed, for a status page.
-func ExampleFailoverState() {
+func ExampleFailover_Snapshot() {
 	base := network{
 		"api.example.com": {Status: 503},
 		"llm.example.net": steadyhttptest.ChatCompletion("Hello!"),

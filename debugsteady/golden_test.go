@@ -30,7 +30,7 @@ func liveState() *state {
 
 // stateAfter is the state after what r has recorded.
 func stateAfter(r *recorder) *state {
-	places := []steadyhttp.FailoverState{
+	places := []limit.TargetState{
 		{Key: limit.Key{Host: "old.internal"}, Since: 4 * time.Second, Err: overloaded()},
 		{Key: billing, Down: true, Since: 20 * time.Second, Err: overloaded()},
 		{Key: chat, Down: true, Since: time.Second, Left: 40 * time.Second, Err: &steadyhttp.Error{Class: steadyhttp.Quota, Status: 429, Message: "You exceeded your current quota"}},

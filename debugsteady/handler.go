@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/limit"
 )
 
 const (
@@ -61,7 +62,7 @@ func (h *handler) state() *state {
 	if h.recorder != nil {
 		rec = h.recorder.copy()
 	}
-	var places []steadyhttp.FailoverState
+	var places []limit.TargetState
 	if h.transport.Failover != nil {
 		places = h.transport.Failover.Snapshot()
 	}

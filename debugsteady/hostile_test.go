@@ -79,10 +79,10 @@ func hostileState(n int) *state {
 		r.callDone(call, &steadyhttp.Call{Error: e, Stopped: long, Target: long})
 	}
 	failover := &steadyhttp.Failover{}
-	var places []steadyhttp.FailoverState
+	var places []limit.TargetState
 	for i := range 100 {
 		failover.Targets = append(failover.Targets, steadyhttp.Target{Name: fmt.Sprint(i, long)})
-		places = append(places, steadyhttp.FailoverState{Key: all[i%len(all)].Key, Down: i%2 == 0, Since: math.MaxInt64, Left: math.MaxInt64, Err: e})
+		places = append(places, limit.TargetState{Key: all[i%len(all)].Key, Down: i%2 == 0, Since: math.MaxInt64, Left: math.MaxInt64, Err: e})
 	}
 	return stateOf(time.Now(), all, r.copy(), places, failover)
 }

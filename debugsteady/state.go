@@ -186,7 +186,7 @@ type failureState struct {
 
 // stateOf makes the page of what a Snapshot and the recorder know. Nothing is
 // locked meanwhile.
-func stateOf(now time.Time, all []limit.KeyState, rec *recorded, places []steadyhttp.FailoverState, failover *steadyhttp.Failover) *state {
+func stateOf(now time.Time, all []limit.KeyState, rec *recorded, places []limit.TargetState, failover *steadyhttp.Failover) *state {
 	s := &state{Time: now.UTC(), Keys: []keyState{}, Failures: []failureState{}}
 	if rec != nil {
 		since := rec.since.UTC()
@@ -304,7 +304,7 @@ func (f *failure) state() failureState {
 
 // failoverOf lists the targets in the order in which they were set, and the places
 // that failed, those first that calls pass over.
-func failoverOf(f *steadyhttp.Failover, places []steadyhttp.FailoverState, rec *recorded) *failoverState {
+func failoverOf(f *steadyhttp.Failover, places []limit.TargetState, rec *recorded) *failoverState {
 	s := &failoverState{Targets: []targetState{}, Places: []placeState{}, More: max(0, len(places)-maxPlaces)}
 	var counted map[string]targetCount
 	if rec != nil {
@@ -313,7 +313,7 @@ func failoverOf(f *steadyhttp.Failover, places []steadyhttp.FailoverState, rec *
 	for _, name := range targetNames(f, counted) {
 		s.Targets = append(s.Targets, targetState{targetName(name), counted[name].attempts, counted[name].failed})
 	}
-	slices.SortFunc(places, func(a, b steadyhttp.FailoverState) int {
+	slices.SortFunc(places, func(a, b limit.TargetState) int {
 		if a.Down != b.Down {
 			return map[bool]int{true: -1, false: 1}[a.Down]
 		}

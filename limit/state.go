@@ -77,6 +77,26 @@ type LimitState struct {
 	Learned bool          // stated by responses; false if set by the user
 }
 
+// A TargetState is what a steadyhttp.Failover knows about one place that failed: an
+// origin, a credential, a model or a route at one. The caller may keep and modify a
+// TargetState.
+type TargetState struct {
+	Name  string        // the target at which the latest call failed; "" for the request as it is
+	Key   Key           // the host; with credential, model or route if only those failed
+	Down  bool          // calls pass it over; false while too few calls have failed there
+	Since time.Duration // since the first of its latest failures
+	Left  time.Duration // until calls go there again; 0 if they do once a call that tries it succeeds
+	Err   error         // of the latest call that failed there
+}
+
+// Tokens are what a call of a language model used, as its answer says. They are 0
+// where it does not say.
+type Tokens struct {
+	Input, Output int64
+	Cached        int64 // of Input, those that came from the provider's cache
+	Reasoning     int64 // of Output, those that were spent on reasoning
+}
+
 // maxLabel bounds a Key's label: a host, a model and a path of usual length.
 const maxLabel = 256
 
