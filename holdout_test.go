@@ -13,6 +13,7 @@ var holdoutFiles = []corpusFile{
 	{"holdout.jsonl", 77.1, 93.9, 81.7, 92.5, 94.8, 84.1},
 	{"holdout2.jsonl", 93.4, 92.8, 98.8, 96.4, 98.8, 96.4},
 	{"holdout3.jsonl", 94.7, 93.5, 97.6, 96.4, 98.8, 97.0},
+	{"holdout4.jsonl", 0, 0, 0, 0, 0, 0},
 }
 
 func TestHoldout(t *testing.T) {
