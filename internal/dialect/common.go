@@ -336,7 +336,7 @@ var englishPhrases = []words{
 		"jwt expired", "signature does not match", "signature*mismatch", "signature we calculated",
 		"security token included in the request", "error validating access token", "authorization header",
 		"无效的令牌", "令牌已过期", "令牌*过期", "令牌*无效", "未提供令牌", "令牌状态不可用", "令牌验证失败", "未登录", "身份验证失败", "认证失败", "鉴权失败", "验证失败", "密钥无效", "无效的api",
-		"api key 无效", "无效的key", "token不存在", "token 不存在", "登录已过期", "登录凭证", "需要身份验证", "认证未通过", "token过期", "请先登录", "请重新登录", "login again", "log in again",
+		"api key 无效", "无效的key", "token不存在", "token 不存在", "登录已过期", "登录凭证", "需要身份验证", "认证未通过", "token过期", "请先登录", "请重新登录",
 	}},
 	{RateLimit, "!404 !409 !413", passingBans},
 	{Permission, "", []string{"请求被拦截", "被拦截"}},

@@ -89,7 +89,8 @@ func (r *reader) complainsAt(at int32, inside uint64) bool {
 			blames = blames || failing(n)
 			surely = surely || n != 0
 		case places[key] && !t.empty(c) && !isZero(t, c) && !t.is(c, '0'):
-			blames, surely = true, true
+			blames = true
+			surely = surely || !t.is(c, '[') // a list may be of findings
 			if said == 0 || !tellings[t.nodes[said].key] {
 				said = c
 			}
@@ -274,7 +275,7 @@ const maxXMLComplaint = 4 << 10
 // What documents have beside the members of JSON. returnReasonCode and returnAuthMsg are
 // of Korea's public services: https://www.data.go.kr/ugs/selectPublicDataUseGuideView.do
 var (
-	xmlNumbers = foldedSet("return_reason_code", "response_code", "number")
+	xmlNumbers = foldedSet("return_reason_code", "response_code")
 	xmlTexts   = foldedSet("long_message", "short_message", "return_auth_msg", "response_message")
 	xmlExtras  = foldedSet("severity_code", "error_classification", "build", "version", "fault_code", "correlation_id")
 	keyAck     = fold("ack")

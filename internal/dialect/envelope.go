@@ -39,7 +39,7 @@ func failing(n float64) bool {
 var resultPaths = paths("meta.code", "header.resultcode", "status.errorcode", "retcode", "rtncode", "resultcode", "code", "errno", "statuscode", "status")
 
 // tellingPaths are words for what went wrong.
-var tellingPaths = paths("message", "msg", "retmsg", "errormessage", "errormsg", "errmsg", "errordescription", "statusmessage", "resultmsg", "detail", "info", "cause",
+var tellingPaths = paths("message", "msg", "retmsg", "errormessage", "errormsg", "errmsg", "errordescription", "statusmessage", "resultmsg", "detail", "info", "cause", "data.message",
 	"meta.errormessage", "header.resultmessage", "status.errormessage")
 
 // flagPaths are words that say how it went.

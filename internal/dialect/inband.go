@@ -35,8 +35,8 @@ func Success(a Answer, used *Usage) (v Verdict, failed bool) {
 		a.Now = time.Now()
 	}
 	v, failed = r.inBand(a)
-	if a.Unexpected && v.Class == Unknown && !r.hasErrorMember() && !r.complaint() {
-		return Verdict{}, false // a "success": false that nobody can tell from an ordinary no
+	if a.Unexpected && (v.Class == Unknown || v.Class == InvalidRequest) && !r.hasErrorMember() && !r.complaint() {
+		return Verdict{}, false // a "success": false, or a finding, that nobody can tell from an ordinary no
 	}
 	return v, failed
 }
@@ -261,7 +261,7 @@ func (r *reader) bareStatus() bool {
 		n, ok = t.number(t.at(pathStatusCode))
 	}
 	return ok && n >= 400 && n < 600 && (t.textAt(pMessage) != "" || t.textAt(pMsg) != "" || t.textAt(pErrMessage) != "" || t.textAt(pDataMessage) != "") &&
-		t.members(1) <= 4 && t.tellsOnly(t.at(pData), maxTextDepth) && t.empty(t.at(pResult)) && t.empty(t.at(pChoices))
+		t.members(1) <= 4 && (t.empty(t.at(pData)) || t.tellsOnly(t.at(pData), maxTextDepth) && r.complains()) && t.empty(t.at(pResult)) && t.empty(t.at(pChoices))
 }
 
 var (
