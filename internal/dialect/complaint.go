@@ -314,17 +314,17 @@ var (
 	// business are those of them that also say how a match or a check went.
 	business = foldedSet("result", "state", "outcome")
 	// noes are false if something is wrong, and yeses are true.
-	noes  = foldedSet("suc", "success", "ok", "is_success", "is_successful", "succeeded", "successful", "succeed")
+	noes  = foldedSet("success", "ok", "is_success", "is_successful", "succeeded", "successful", "succeed")
 	yeses = foldedSet("error", "is_error", "has_error", "has_errors", "failed", "iserr")
 	// places have something in them only if something is wrong.
 	places = foldedSet("error", "errors", "err", "fault", "exception", "error_text", "error_message", "error_msg", "errors_list", "error_description", "err_msg", "error_details", "error_list", "erro", "fehler", "erreur", "error_info")
 	// errorNumbers are zero if all is well, where others have a text.
 	errorNumbers = foldedSet("error", "err")
 	// tellings are texts about what happened.
-	tellings = foldedSet("status_info", "message", "msg", "ret_msg", "rtn_msg", "result_msg", "return_msg", "result_message", "return_message", "status_message", "error_message", "error_msg", "err_msg", "error_text", "error_description",
+	tellings = foldedSet("message", "msg", "ret_msg", "rtn_msg", "result_msg", "return_msg", "result_message", "return_message", "status_message", "error_message", "error_msg", "err_msg", "error_text", "error_description",
 		"detail", "details", "description", "info", "reason", "cause", "mensaje", "mensagem", "descripcion", "descricao", "nachricht", "faultstring", "text", "status_text", "desc", "sub_msg", "en_desc", "zh_desc")
 	// echoes repeat the request, or name the answer.
-	echoes = foldedSet("get", "check_code", "cost", "requested_count", "http_status_code", "parameters", "params", "request_params", "request", "query", "paging", "pagination", "page", "account_id", "sid", "ttl", "fault_code", "request_id", "trace_id", "message_cn", "message_zh", "message_en",
+	echoes = foldedSet("get", "http_status_code", "parameters", "params", "request_params", "request", "query", "paging", "pagination", "page", "account_id", "sid", "ttl", "fault_code", "request_id", "trace_id", "message_cn", "message_zh", "message_en",
 		"msg_cn", "msg_en", "error_code", "error_type", "error_name", "error_data", "sub_code", "duration", "elapsed", "took", "retry_in", "backoff_seconds", "more_info", "txid", "transaction_id", "locale", "lang", "link", "links", "action", "t", "tid", "nonce", "now", "server_time")
 	// times are of entries in a log.
 	times = foldedSet("ts", "t", "time", "timestamp", "date", "at", "created", "created_at")

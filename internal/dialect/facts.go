@@ -134,15 +134,26 @@ func (r *reader) collectChallenge(h http.Header) {
 	}
 	challenge := first(h, "Www-Authenticate")
 	if r.nCodes == 0 {
-		r.addWord(attributeOf(spacedCommas(challenge), "error"))
+		r.addWord(challengeParam(challenge, "error"))
 	}
 	if r.message == "" {
-		r.message = attributeOf(spacedCommas(challenge), "error_description")
+		r.message = challengeParam(challenge, "error_description")
 	}
 }
 
-// spacedCommas puts a space before what follows a comma, as between attributes.
-func spacedCommas(s string) string { return strings.ReplaceAll(s, ",", " ") }
+// challengeParam is a quoted parameter of a challenge.
+func challengeParam(challenge, name string) string {
+	for rest := challenge; ; {
+		before, after, ok := strings.Cut(rest, name+`="`)
+		if !ok {
+			return ""
+		}
+		if value, _, ok := strings.Cut(after, `"`); ok && (strings.HasSuffix(before, " ") || strings.HasSuffix(before, ",")) {
+			return value
+		}
+		rest = after
+	}
+}
 
 // collectPage takes the first heading or paragraph that tells something, else the
 // page's title: many titles are the name of a company.
@@ -431,15 +442,19 @@ func isStatusText(s string) bool {
 }
 
 // statusURL reports whether the type of a problem names an HTTP status only: it ends in
-// a number or in a section of an RFC.
+// that, or in a section of an RFC.
 func statusURL(s string) bool {
 	if !isURL(s) {
 		return false
 	}
 	last := strings.TrimRight(s, "/")
 	last = last[strings.LastIndexAny(last, "/#")+1:]
-	last = strings.TrimPrefix(last, "section-")
-	return strings.Trim(last, "0123456789.") == ""
+	section, ok := strings.CutPrefix(last, "section-")
+	if ok {
+		return strings.Trim(section, "0123456789.") == ""
+	}
+	n, err := strconv.Atoi(last[:min(len(last), 4)])
+	return err == nil && http.StatusText(n) != ""
 }
 
 // code is the provider's own word for the error. Some put the same code into
