@@ -106,7 +106,7 @@ A status alone does not say what went wrong. OpenAI says "out of money" with 429
 the provider. From JSON, XML, pages and plain text it takes:
 
 - the **message**, and other texts beside it, under some eighty names and places;
-- the **codes** in words, up to eight, and the **number** of the error, and where the body has none those of a challenge (`WWW-Authenticate`); a status with its text, and a URL that names a status only,
+- the **codes** in words, up to eight, and the **number** of the error, and where the body has none those of a challenge (WWW-Authenticate); a status with its text, and a URL that names a status only,
   are no codes;
 - the **window** of the limit that was hit ("per day", "5-hour limit"), and the **wait** that is asked for;
 - the **request id**, from the provider's headers, then general ones, then the body, then those of what stands in front.
