@@ -106,7 +106,8 @@ A status alone does not say what went wrong. OpenAI says "out of money" with 429
 the provider. From JSON, XML, pages and plain text it takes:
 
 - the **message**, and other texts beside it, under some eighty names and places;
-- the **codes** in words, up to eight, and the **number** of the error;
+- the **codes** in words, up to eight, and the **number** of the error, and where the body has none those of a challenge (WWW-Authenticate); a status with its text, and a URL that names a status only,
+  are no codes;
 - the **window** of the limit that was hit ("per day", "5-hour limit"), and the **wait** that is asked for;
 - the **request id**, from the provider's headers, then general ones, then the body, then those of what stands in front.
 
@@ -140,7 +141,7 @@ const aboutSuccesses = `A 2xx is looked into as far as there is evidence that it
 | a Rule with a Status of 2xx | as the Rule says | what the Rule matches, where errors are said |
 
 "An error and nothing else" is strict. All members must be those of errors or of any envelope, or be empty; a flag, a code or a member must
-say that it failed; and what it says must have a class, or be called an error. A report on a job that failed, a list with more than errors in it,
+say that it failed; and what it says must have a class, or be called an error. An invalid request counts only where an error stands in a place of its own: a list of findings is a result. A report on a job that failed, a list with more than errors in it,
 entries of a log and a text about rate limits are none; a list in which each element has a member that only errors have is one. Such an error is given a class, and whether the request is repeated is decided as ever: a write whose fate is unknown is not.`
 
 const aboutFamilies = `Knowledge of a provider is data, in internal/dialect. "Codes" leave no doubt, "general codes" yield to words. A limit concerns the

@@ -161,13 +161,28 @@ var (
 			[]string{"invalid", "expired", "incorrect", "missing", "not valid", "revoked", "not recognized", "required", "not provided", "malformed"}),
 		cross([]string{"no"}, []string{"api key provided", "api key supplied", "api key found", "api key given", "api token provided", "access token provided", "credentials provided"}),
 	)
+	// Of a key that there is none, in other words than those.
+	ofKeyUnknown = cross([]string{"api key", "apikey", "appkey", "app key", "access key", "access_key", "access_id", "access id", "app id", "appid", "api user", "api secret"},
+		[]string{"incorrect", "is incorrect", "is absent", "absent", "not exist", "not exists", "does not exist", "is not a valid", "not found", "is wrong", "is missing", "mismatch"})
 	ofKeyMissing = slices.Concat(
 		cross([]string{"specify", "provide", "supply", "include", "use", "need", "requires", "require", "register for"}, []string{"an api key", "a valid api key"}),
 		cross([]string{"api key", "apikey", "service key"}, []string{"not registered", "not active", "not activated", "not authorised"}),
 	)
 
+	ofScopes = slices.Concat(
+		cross([]string{"missing", "insufficient", "lacks", "lacking", "requires", "required", "needs"}, []string{"scope", "scopes", "required scope", "required scopes", "oauth scope", "oauth scopes", "the scope"}),
+		[]string{"insufficient permission", "insufficient privilege", "insufficient authentication scopes", "scope*cannot access", "scope*not sufficient", "higher privileges than"},
+	)
+
 	ofSignature = append(cross([]string{"signature"}, []string{"error", "invalid", "failed", "incorrect", "expired", "not match", "wrong"}),
 		"invalid signature", "incorrect signature", "wrong signature", "bad signature", "missing signature", "signature verif", "签名错误", "签名不正确", "签名失败", "签名无效", "签名过期", "验签")
+	// Of what the request is made of.
+	ofRequests = slices.Concat(
+		cross([]string{"missing", "invalid", "wrong", "incorrect", "unknown", "missing or invalid", "illegal"}, []string{"parameter", "parameters", "argument", "arguments", "action", "request body", "field"}),
+		cross([]string{"parameter", "parameters", "method", "action", "url parameter"}, []string{"error", "missing", "invalid", "required", "is required", "not provided", "is not provided", "incorrect"}),
+		[]string{"method must be", "only post method", "only get method", "exceeds max complexity", "exceeds maximum complexity", "complexity was exceeded", "query is too complex", "must have a selection of",
+			"参数缺失", "参数不正确", "参数错误", "参数有误", "缺少参数", "无效请求", "无效的请求", "请求参数"},
+	)
 	// Tokens of a parser, which are no keys.
 	ofSyntax = []string{"invalid token*in json", "invalid token*position", "invalid token*line", "invalid token near", "invalid token at", "unexpected token", "syntax error"}
 
@@ -175,7 +190,13 @@ var (
 	// hour or shorter waiting is the cure.
 	daily     = cross(cross([]string{"daily", "weekly", "monthly"}, []string{"limit", "quota", "request limit", "request quota", "requests limit", "allowance", "usage limit", "usage"}), spentUp)
 	dailyOver = cross([]string{"exceeded", "reached", "hit", "over", "used up", "exhausted"}, []string{"daily limit", "daily quota", "daily request limit", "weekly limit", "monthly limit", "monthly quota", "monthly request limit"})
-	hourly    = append(cross([]string{"exceeded", "reached", "hit", "over"}, []string{"hourly limit", "hourly quota", "hourly request limit", "per minute limit", "per second limit"}), cross([]string{
+	// Of a day or a month, in words around the figure.
+	ofMonth = slices.Concat(
+		cross([]string{"limit", "allowance", "quota", "searches", "requests", "calls", "queries"}, []string{"for the month", "for this month", "for the current month", "for today", "for the day"}),
+		[]string{"over the allowed limit of*per day", "over the allowed limit of*per month", "limit (*per day) exceeded", "limit (*per month) exceeded", "exceeded for plan", "exceeded for your plan", "exceeded for this plan"},
+	)
+	ofConcurrency = cross([]string{"plan's", "your", "maximum", "the"}, []string{"concurrency limit", "concurrent request limit", "concurrent requests limit", "limit of concurrent"})
+	hourly        = append(cross([]string{"exceeded", "reached", "hit", "over"}, []string{"hourly limit", "hourly quota", "hourly request limit", "per minute limit", "per second limit"}), cross([]string{
 		"hourly limit", "hourly quota", "hourly request limit", "requests per second", "queries per second", "calls per second", "requests per minute", "calls per minute",
 		"per second limit", "per minute limit", "allowed requests", "allowed number of requests", "allotted number of requests", "call limit", "query limit", "invocation limit",
 		"operation limit", "frequency limit", "throughput limit", "throttle", "throttle limit",
@@ -217,6 +238,8 @@ var englishPhrases = []words{
 		"exceeds the maximum allowed size", "content too large", "entity too large", "received message larger than", "请求体过大", "文件过大",
 	}},
 	{RateLimit, "", []string{"current minute", "next minute", "current second"}},
+	{RateLimit, "!404 !409", ofConcurrency}, // of a plan, which is no quota
+	{Quota, "!404", ofMonth},
 	{Quota, "!404 !503", slices.Concat(spent, ofTrial, cross(lacks, money))},
 	{Quota, "!404 !503", []string{
 		"used all your", "used up all", "usage reached", "usage exceeded", "cap exceeded", "cap reached", "disk space exceeded", "database space exceeded", "storage space exceeded", "storage exceeded", "no space left", "out of disk space", "insufficient storage", "out of~ tokens", "error code: 1027", "error 1027", "out of~ messages", "insufficient~ units", "update your payment", "spend cap", "you have run out of", "account has run out of", "you've run out of", "add funds", "credit cap", "call volume quota", "quota will be re",
@@ -277,6 +300,7 @@ var englishPhrases = []words{
 		"no available channel", "no endpoints found", "无可用渠道", "无可用的渠道",
 		"model*has been decommissioned", "model*has been deprecated", "model*is deprecated", "model*has been retired",
 	}},
+	{NotFound, "200 404 410", []string{"user not found", "account not found", "object not found", "action is not found", "method not found", "method not exists", "record not found", "resource not found", "could not be found", "was not found", "wasn't found"}},
 	{NotFound, "400 404 410 422 500", []string{
 		"model*does not exist", "model*not found", "model*not exist", "model*doesn't exist", "model*could not be found",
 		"no such model", "unknown model", "invalid model name", "model name is invalid", "model identifier is invalid",
@@ -287,7 +311,9 @@ var englishPhrases = []words{
 	}},
 	{InvalidRequest, "400 422", ofSyntax},
 	{ServerError, "500", ofSyntax},
+	{Permission, "200 401 403", ofScopes}, // a hint at the key stands beside many
 	{Authentication, "!404 !429 !409", ofKey},
+	{Authentication, "!404 !429 !409", ofKeyUnknown},
 	{Authentication, "200 401 403 500", ofSignature}, // under 400 it may be one in the data
 	{Authentication, "!404 !429 !409", []string{
 		"invalid~ api key", "incorrect~ api key", "missing~ api key", "invalid~ access token", "invalid~ api token", "wrong~ api key", "unknown~ api key",
@@ -302,7 +328,7 @@ var englishPhrases = []words{
 		"invalid api key", "without api key",
 		"authentication fail", "authentication error", "authentication credential", "authentication required", "authentication is required",
 		"authentication parameters", "authenticationerror", "failed to authenticate", "could not authenticate", "unauthenticated",
-		"not authenticated", "must be authenticated", "requires authentication", "not logged in", "must be logged in",
+		"not authenticated", "request not authenticated", "must be authenticated", "auth required", "authentication has expired", "authorization missing", "unauthorized request", "user not authorize", "no authorization token", "token~ expired or", "requires authentication", "not logged in", "must be logged in",
 		"need to be logged in", "login required", "login fail", "bad credentials", "credentials are invalid",
 		"incorrect credentials", "credentials*expired", "could not validate credentials",
 		"access token*expired", "access token*invalid", "token has expired", "token~ expired", "login has expired", "session has expired", "session expired", "token is expired", "token expired",
@@ -310,7 +336,7 @@ var englishPhrases = []words{
 		"jwt expired", "signature does not match", "signature*mismatch", "signature we calculated",
 		"security token included in the request", "error validating access token", "authorization header",
 		"无效的令牌", "令牌已过期", "令牌*过期", "令牌*无效", "未提供令牌", "令牌状态不可用", "令牌验证失败", "未登录", "身份验证失败", "认证失败", "鉴权失败", "验证失败", "密钥无效", "无效的api",
-		"api key 无效", "无效的key", "token不存在", "token 不存在", "登录已过期",
+		"api key 无效", "无效的key", "token不存在", "token 不存在", "登录已过期", "登录凭证", "需要身份验证", "认证未通过", "token过期", "请先登录", "请重新登录",
 	}},
 	{RateLimit, "!404 !409 !413", passingBans},
 	{Permission, "", []string{"请求被拦截", "被拦截"}},
@@ -331,7 +357,7 @@ var englishPhrases = []words{
 		"封禁", "无权", "没有权限", "权限不足", "被禁用", "已禁用", "禁止访问", "未开通", "不在白名单", "ip不在",
 	}},
 	{Permission, "200 401 402 403 451", []string{
-		"not permitted", "not authorized", "isn't authorized", "access denied", "not allowed", "forbidden", "不允许",
+		"not permitted", "not authorized", "not authorised", "isn't authorized", "isn't authorised", "access denied", "not allowed", "forbidden", "不允许",
 	}},
 	{RateLimit, "!404", ofRate},
 	{RateLimit, "!404 !409 !413", []string{
@@ -397,8 +423,9 @@ var englishPhrases = []words{
 		"error code: 1020", "error code: 1010", "error code: 1009", "error code: 1012", "error code: 1006", "error code: 1007",
 		"error code: 1008", "error code: 1005",
 	}},
+	{InvalidRequest, "200 400 405 422", ofRequests},
 	{ServerError, "200 400 422 500", []string{
-		"internal server error", "internal error", "unexpected server", "server had an error", "内部错误", "服务器错误", "服务异常",
+		"internal server error", "internal error", "unexpected server", "server had an error", "system error", "something went wrong while", "系统错误", "系统异常", "内部错误", "服务器错误", "服务异常",
 	}},
 }
 

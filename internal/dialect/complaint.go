@@ -63,6 +63,7 @@ const maxWrappers = 2
 func (r *reader) complainsAt(at int32, inside uint64) bool {
 	t := &r.tree
 	blames, said := blaming[inside] || r.asksLater, int32(0)
+	surely := blaming[inside] // by what nothing but an error has
 	for c := t.nodes[at].down; c != 0; c = t.nodes[c].next {
 		key := t.nodes[c].key
 		switch {
@@ -73,7 +74,7 @@ func (r *reader) complainsAt(at int32, inside uint64) bool {
 			} else if n != 0 && n != 1 || key != keyStatus {
 				return false // it says that all is well
 			}
-		case outcomes[key] && t.is(c, '"') && r.codeBlames(t.text(c)):
+		case outcomes[key] && t.is(c, '"') && (r.codeBlames(t.text(c)) || key != keyStatus && saysFailed(t.text(c))):
 			blames = true
 		case r.asksLater && flags[key]:
 			return false // work that goes on, and is to be asked for later
@@ -86,8 +87,10 @@ func (r *reader) complainsAt(at int32, inside uint64) bool {
 		case errorNumbers[key] && t.is(c, '0'):
 			n, _ := t.number(c)
 			blames = blames || failing(n)
+			surely = surely || n != 0
 		case places[key] && !t.empty(c) && !isZero(t, c) && !t.is(c, '0'):
 			blames = true
+			surely = surely || !t.is(c, '[') // a list may be of findings
 			if said == 0 || !tellings[t.nodes[said].key] {
 				said = c
 			}
@@ -104,7 +107,7 @@ func (r *reader) complainsAt(at int32, inside uint64) bool {
 		return false
 	}
 	c := r.classOf(r.textIn(said))
-	return c != "" && c != InvalidRequest
+	return c != "" && (c != InvalidRequest || surely)
 }
 
 // codeBlames reports whether a code in letters is that of an error: one that everybody
@@ -299,9 +302,9 @@ func isNumber(t *tree, at int32) bool {
 
 var (
 	// wrappers are what an answer as a whole may stand in.
-	wrappers = foldedSet("response", "result", "status", "messages", "error", "errors", "fault", "error_response", "meta", "header", "data", "output", "envelope", "root")
+	wrappers = foldedSet("response", "result", "status", "messages", "error", "errors", "fault", "error_response", "meta", "header", "data", "output", "envelope", "root", "exception", "error_info")
 	// blaming are those of them in which there is nothing but errors.
-	blaming = foldedSet("error", "errors", "fault", "error_response")
+	blaming = foldedSet("error", "errors", "fault", "error_response", "exception", "error_info")
 	// ofResults are lists of results, one for each thing that was asked for.
 	ofResults = foldedSet("messages", "results", "responses", "errors")
 	// outcomes are zero or a status of success if all is well.
@@ -314,14 +317,14 @@ var (
 	noes  = foldedSet("success", "ok", "is_success", "is_successful", "succeeded", "successful", "succeed")
 	yeses = foldedSet("error", "is_error", "has_error", "has_errors", "failed", "iserr")
 	// places have something in them only if something is wrong.
-	places = foldedSet("error", "errors", "err", "fault", "exception", "error_text", "error_message", "error_msg", "errors_list", "error_description", "err_msg", "error_details", "error_list", "erro", "fehler", "erreur")
+	places = foldedSet("error", "errors", "err", "fault", "exception", "error_text", "error_message", "error_msg", "errors_list", "error_description", "err_msg", "error_details", "error_list", "erro", "fehler", "erreur", "error_info")
 	// errorNumbers are zero if all is well, where others have a text.
 	errorNumbers = foldedSet("error", "err")
 	// tellings are texts about what happened.
 	tellings = foldedSet("message", "msg", "ret_msg", "rtn_msg", "result_msg", "return_msg", "result_message", "return_message", "status_message", "error_message", "error_msg", "err_msg", "error_text", "error_description",
 		"detail", "details", "description", "info", "reason", "cause", "mensaje", "mensagem", "descripcion", "descricao", "nachricht", "faultstring", "text", "status_text", "desc", "sub_msg", "en_desc", "zh_desc")
 	// echoes repeat the request, or name the answer.
-	echoes = foldedSet("parameters", "params", "request_params", "request", "query", "paging", "pagination", "page", "account_id", "sid", "ttl", "fault_code", "request_id", "trace_id", "message_cn", "message_zh", "message_en",
+	echoes = foldedSet("get", "http_status_code", "parameters", "params", "request_params", "request", "query", "paging", "pagination", "page", "account_id", "sid", "ttl", "fault_code", "request_id", "trace_id", "message_cn", "message_zh", "message_en",
 		"msg_cn", "msg_en", "error_code", "error_type", "error_name", "error_data", "sub_code", "duration", "elapsed", "took", "retry_in", "backoff_seconds", "more_info", "txid", "transaction_id", "locale", "lang", "link", "links", "action", "t", "tid", "nonce", "now", "server_time")
 	// times are of entries in a log.
 	times = foldedSet("ts", "t", "time", "timestamp", "date", "at", "created", "created_at")

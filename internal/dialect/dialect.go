@@ -147,7 +147,7 @@ func (r *reader) judge(a Answer) Verdict {
 	}
 	v.RequestID = r.requestID(a.Header, host)
 	v.RetryIn, v.RetryInSource = r.retryIn(a)
-	r.know, r.header = know, a.Header
+	r.know, r.header, r.stated = know, a.Header, v.RetryIn
 	v.Class = r.class()
 	v.Window = r.window(v.Class, a.Header)
 	v.Repeat = r.repeat(v.Class, host, know, a)

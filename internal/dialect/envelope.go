@@ -39,7 +39,7 @@ func failing(n float64) bool {
 var resultPaths = paths("meta.code", "header.resultcode", "status.errorcode", "retcode", "rtncode", "resultcode", "code", "errno", "statuscode", "status")
 
 // tellingPaths are words for what went wrong.
-var tellingPaths = paths("message", "msg", "retmsg", "errormessage", "errormsg", "errmsg", "errordescription", "statusmessage", "resultmsg", "detail", "info", "cause",
+var tellingPaths = paths("message", "msg", "retmsg", "errormessage", "errormsg", "errmsg", "errordescription", "statusmessage", "resultmsg", "detail", "info", "cause", "data.message",
 	"meta.errormessage", "header.resultmessage", "status.errormessage")
 
 // flagPaths are words that say how it went.
@@ -76,7 +76,8 @@ func (r *reader) nothingElse() bool {
 		case envelope[key], t.hollow(c, maxHollow):
 		case key == keyName && named:
 		case key == keyResponse && t.is(c, '"'):
-		case key == keyID && t.at(pJSONRPC) != 0:
+		case key == keyID && (t.at(pJSONRPC) != 0 || t.is(t.at(pResult), 'n')): // version 1 has a result beside each error
+		case key == keyData && r.bareStatus():
 		default:
 			return false
 		}
@@ -96,13 +97,14 @@ var envelope = foldedSet(
 	"error_msg", "error_description", "error_type", "description", "detail", "details", "type", "reason", "hint", "help", "docs", "info",
 	"documentation_url", "doc_url", "more_info", "success", "ok", "ret_code", "ret_msg", "rtn_code", "result_code", "result_msg", "status_message",
 	"request_id", "req_id", "trace_id", "log_id", "correlation_id", "time", "timestamp", "ts", "path", "served_by", "server", "jsonrpc", "version",
-	"api_version", "retry_after", "retryable", "ret_ext_info", "docref", "*", "model", "provider", "instance", "method", "exception", "meta", "header", "cause", "state", "message_cn", "message_en", "sid", "ttl", "trace", "error_data", "status_text",
+	"api_version", "retry_after", "retryable", "ret_ext_info", "docref", "*", "model", "provider", "instance", "method", "exception", "meta", "header", "cause", "state", "message_cn", "message_en", "sid", "ttl", "trace", "error_data", "status_text", "error_info",
 )
 
 var (
 	keyName     = fold("name")
 	keyResponse = fold("response")
 	keyID       = fold("id")
+	keyData     = fold("data")
 )
 
 // failedXML reports whether a document is an error as a whole.

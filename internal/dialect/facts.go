@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
+	"unicode/utf8"
 	"unsafe"
 )
 
@@ -33,6 +35,8 @@ type facts struct {
 	status int
 	header http.Header
 	know   []*family
+
+	stated time.Duration // the wait that a member of the body asks for
 
 	said     Class // by the phrases that everybody uses, if listened
 	listened bool
@@ -107,6 +111,7 @@ func (r *reader) collect(h http.Header) {
 		code, _, _ = strings.Cut(strings.TrimSpace(code), " ") // Squid adds the number of the system's error
 		r.addCode(code)
 	}
+	defer r.collectChallenge(h)
 	switch {
 	case t.n > 0:
 		r.collectJSON()
@@ -118,6 +123,35 @@ func (r *reader) collect(h http.Header) {
 		// The first paragraph: Vercel's goes on with its code and its id.
 		text, _, _ := strings.Cut(strings.ReplaceAll(r.plain, "\r\n", "\n"), "\n\n")
 		r.message = strings.TrimSpace(text)
+	}
+}
+
+// collectChallenge takes what the challenge to a bearer says, where the body says
+// nothing: https://www.rfc-editor.org/rfc/rfc6750#section-3
+func (r *reader) collectChallenge(h http.Header) {
+	if r.message != "" && r.nCodes > 0 || r.status != http.StatusUnauthorized && r.status != http.StatusForbidden {
+		return
+	}
+	challenge := first(h, "Www-Authenticate")
+	if r.nCodes == 0 {
+		r.addWord(challengeParam(challenge, "error"))
+	}
+	if r.message == "" {
+		r.message = challengeParam(challenge, "error_description")
+	}
+}
+
+// challengeParam is a quoted parameter of a challenge.
+func challengeParam(challenge, name string) string {
+	for rest := challenge; ; {
+		before, after, ok := strings.Cut(rest, name+`="`)
+		if !ok {
+			return ""
+		}
+		if value, _, ok := strings.Cut(after, `"`); ok && (strings.HasSuffix(before, " ") || strings.HasSuffix(before, ",")) {
+			return value
+		}
+		rest = after
 	}
 }
 
@@ -194,7 +228,7 @@ func (r *reader) collectJSON() {
 
 	top := t.textAt(errorPath) // of {"error": "word"}
 	slack := t.is(t.at(okPath), 'f')
-	if top != "" && top != http.StatusText(r.status) && (slack || top != r.message || strings.Contains(top, "_") || shouted(top)) {
+	if top != "" && !(isStatusText(top) && top != r.message) && (slack || top != r.message || strings.Contains(top, "_") || shouted(top)) {
 		r.addWord(top)
 	}
 	r.addCategory(t.textAt(pErrorText))
@@ -338,9 +372,20 @@ func (r *reader) addCategory(s string) {
 
 // addWord adds a code that must be one word: the field may hold a sentence.
 func (r *reader) addWord(s string) {
-	if strings.IndexByte(s, ' ') < 0 && len(s) <= maxKey {
+	if strings.IndexByte(s, ' ') < 0 && len(s) <= maxKey && ascii(s) {
 		r.addCode(s)
 	}
+}
+
+// ascii reports whether s is of letters as codes are made of: a sentence in Chinese has
+// no spaces.
+func ascii(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // addCode adds a code, unless it says nothing or is a number.
@@ -352,8 +397,11 @@ func (r *reader) addCode(s string) {
 		s = s[i+1:] // AWS puts a namespace in front
 	}
 	switch s {
-	case "", "error", "Error", "ERROR", "failure", "Failure", "fail", "failed", "about:blank", "error.list", "null", "none",
+	case "None", "", "error", "Error", "ERROR", "failure", "Failure", "fail", "failed", "about:blank", "error.list", "null", "none",
 		"User", "Sender", "Receiver", "Client", "Server", "object", "list":
+		return
+	}
+	if statusLine(s) || statusURL(s) {
 		return
 	}
 	letters := false
@@ -371,6 +419,42 @@ func (r *reader) addCode(s string) {
 	}
 	r.codes[r.nCodes] = s
 	r.nCodes++
+}
+
+// statusLine reports whether a code is an HTTP status with its text: 429 Too Many Requests.
+func statusLine(s string) bool {
+	if len(s) < 4 || !isDigit(s[0]) || s[3] != ' ' {
+		return false
+	}
+	n, err := strconv.Atoi(s[:3])
+	return err == nil && s[4:] != "" && strings.EqualFold(s[4:], http.StatusText(n))
+}
+
+// isStatusText reports whether s is the text of an HTTP status of a failure: Forbidden
+// is no code beside a message.
+func isStatusText(s string) bool {
+	for n := 400; n < 512; n++ {
+		if s == http.StatusText(n) && s != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// statusURL reports whether the type of a problem names an HTTP status only: it ends in
+// that, or in a section of an RFC.
+func statusURL(s string) bool {
+	if !isURL(s) {
+		return false
+	}
+	last := strings.TrimRight(s, "/")
+	last = last[strings.LastIndexAny(last, "/#")+1:]
+	section, ok := strings.CutPrefix(last, "section-")
+	if ok {
+		return strings.Trim(section, "0123456789.") == ""
+	}
+	n, err := strconv.Atoi(last[:min(len(last), 4)])
+	return err == nil && http.StatusText(n) != ""
 }
 
 // code is the provider's own word for the error. Some put the same code into

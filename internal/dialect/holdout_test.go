@@ -325,7 +325,7 @@ var holdout = []struct {
 	{"laravel", "GET api.example.com/x", 429, "", `{"message":"Too Many Attempts.","exception":"Illuminate\\Http\\Exceptions\\ThrottleRequestsException"}`, "rate_limit", "", "Too Many Attempts."},
 	{"django 401", "GET api.example.com/x", 401, "", `{"detail":"Authentication credentials were not provided."}`, "authentication", "", "-"},
 	{"spring 404", "GET api.example.com/x", 404, "", `{"timestamp":"2024-01-01T00:00:00.000+00:00","status":404,"error":"Not Found","message":"No message available","path":"/x"}`, "not_found", "", "No message available"},
-	{"aspnet problem", "POST api.example.com/x", 400, "", `{"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"errors":{"Name":["The Name field is required."]},"traceId":"00-aa-bb-00"}`, "invalid_request", "https://tools.ietf.org/html/rfc9110#section-15.5.1", "One or more validation errors occurred."},
+	{"aspnet problem", "POST api.example.com/x", 400, "", `{"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"errors":{"Name":["The Name field is required."]},"traceId":"00-aa-bb-00"}`, "invalid_request", "", "One or more validation errors occurred."},
 	{"gitlab text", "GET gitlab.com/api/v4/projects", 429, "", "Retry later\n", "rate_limit", "", "Retry later"},
 	{"gitlab message", "GET gitlab.com/api/v4/projects/1/export", 429, "", `{"message":{"error":"This endpoint has been requested too many times. Try again later."}}`, "rate_limit", "", "-"},
 	{"bitbucket", "GET api.bitbucket.org/2.0/repositories/a/b", 404, "", `{"type":"error","error":{"message":"Repository a/b not found"}}`, "not_found", "", "Repository a/b not found"},

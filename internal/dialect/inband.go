@@ -35,8 +35,8 @@ func Success(a Answer, used *Usage) (v Verdict, failed bool) {
 		a.Now = time.Now()
 	}
 	v, failed = r.inBand(a)
-	if a.Unexpected && v.Class == Unknown && !r.hasErrorMember() && !r.complaint() {
-		return Verdict{}, false // a "success": false that nobody can tell from an ordinary no
+	if a.Unexpected && (v.Class == Unknown || v.Class == InvalidRequest) && !r.hasErrorMember() && !r.complaint() {
+		return Verdict{}, false // a "success": false, or a finding, that nobody can tell from an ordinary no
 	}
 	return v, failed
 }
@@ -92,6 +92,7 @@ var (
 	pItems        = pathOf("items")
 	pArrayError   = pathOf("0.error")
 	pErrMessage   = pathOf("errormessage")
+	pErrorInfo    = pathOf("errorinfo")
 	pContent      = pathOf("content")
 	pStopReason   = pathOf("stopreason")
 	pCandidates   = pathOf("candidates")
@@ -128,7 +129,7 @@ func (r *reader) errorObject(at int32) bool {
 	if !t.is(at, '{') {
 		return false
 	}
-	for _, name := range [...]string{"message", "code", "type", "status", "reason"} {
+	for _, name := range [...]string{"message", "code", "type", "status", "reason", "errorcode", "errormsg", "errorstring", "description"} {
 		if c := t.child(at, step{key: fold(name)}); c != 0 && !t.empty(c) && (t.is(c, '"') || t.is(c, '0')) {
 			return true
 		}
@@ -176,7 +177,7 @@ func (r *reader) saysNotOK() bool {
 		return !t.empty(t.at(errorPath)) || t.textAt(pDescription) != ""
 	}
 	if t.is(t.at(pSuccess), 'f') {
-		return !t.empty(t.at(errorPath)) || !t.empty(t.at(pErrors)) || t.textAt(pMessage) != "" || t.textAt(pMsg) != ""
+		return !t.empty(t.at(errorPath)) || !t.empty(t.at(pErrors)) || !t.empty(t.at(pErrorInfo)) || t.textAt(pMessage) != "" || t.textAt(pMsg) != "" || t.textAt(pErrMessage) != ""
 	}
 	return false
 }
@@ -234,6 +235,24 @@ func (r *reader) providerCode(host string) bool {
 	return r.bareStatus()
 }
 
+// tellsOnly reports whether a value is empty, a text, or an object with nothing but
+// what errors say: some put all of it into their data.
+func (t *tree) tellsOnly(at int32, deep int) bool {
+	if t.empty(at) || t.is(at, '"') {
+		return true
+	}
+	if !t.is(at, '{') || deep == 0 {
+		return false
+	}
+	for c := t.nodes[at].down; c != 0; c = t.nodes[c].next {
+		key := t.nodes[c].key
+		if !envelope[key] && !tellings[key] && key != keyName && !(t.is(c, '{') && t.tellsOnly(c, deep-1)) {
+			return false
+		}
+	}
+	return true
+}
+
 // bareStatus reports whether there is a status, a message and nothing else.
 func (r *reader) bareStatus() bool {
 	t := &r.tree
@@ -241,11 +260,14 @@ func (r *reader) bareStatus() bool {
 	if !ok {
 		n, ok = t.number(t.at(pathStatusCode))
 	}
-	return ok && n >= 400 && n < 600 && (t.textAt(pMessage) != "" || t.textAt(pMsg) != "" || t.textAt(pErrMessage) != "") &&
-		t.members(1) <= 4 && t.empty(t.at(pData)) && t.empty(t.at(pResult)) && t.empty(t.at(pChoices))
+	return ok && n >= 400 && n < 600 && (t.textAt(pMessage) != "" || t.textAt(pMsg) != "" || t.textAt(pErrMessage) != "" || t.textAt(pDataMessage) != "") &&
+		t.members(1) <= 4 && (t.empty(t.at(pData)) || t.tellsOnly(t.at(pData), maxTextDepth) && r.complains()) && t.empty(t.at(pResult)) && t.empty(t.at(pChoices))
 }
 
-var pathStatusCode = pathOf("statuscode")
+var (
+	pathStatusCode = pathOf("statuscode")
+	pDataMessage   = pathOf("data.message")
+)
 
 // refused reports whether a model was kept from answering: no content, and a
 // reason that is a filter's. With content it is an answer that was cut.

@@ -3,6 +3,9 @@ package dialect
 import (
 	"net/http"
 	"strings"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp/internal/wait"
 )
 
 // A signal is one of the things in an answer that tell the class of an error.
@@ -51,6 +54,11 @@ var signals = []signal{
 		"a code of a rate limit",
 		"It means one thing, and words of money beside it are an offer: \"upgrade your plan for a higher rate\". Other words go first.",
 		(*reader).byLimitCode,
+	},
+	{
+		"a quota that is back in minutes",
+		"Under 429 \"quota\" is a word for a rate as well. Where the answer itself says that a few minutes are enough, and names neither money nor a day, it is one.",
+		(*reader).byShortWait,
 	},
 	{
 		"phrases that everybody uses",
@@ -191,6 +199,42 @@ func (r *reader) byLimitCode() Class {
 	}
 	return ""
 }
+
+// byShortWait goes by what the words or the body state. A Retry-After is sent with
+// every 429 by many, whatever was used up.
+func (r *reader) byShortWait() Class {
+	if r.status != http.StatusTooManyRequests || r.phrase() != Quota && r.byPartOfCode() != Quota {
+		return ""
+	}
+	for _, code := range r.codes[:r.nCodes] {
+		if lookUp(common.codesByKey, code) == Quota {
+			return ""
+		}
+	}
+	stated := r.stated
+	if stated == 0 {
+		stated, _ = wait.Text(r.message)
+	}
+	if stated == 0 || stated > maxShortWait {
+		return ""
+	}
+	text := r.text()
+	if _, w := firstWindow(text); w >= day {
+		return ""
+	}
+	for _, word := range ofMoney {
+		if says(text, word) {
+			return ""
+		}
+	}
+	return RateLimit
+}
+
+// maxShortWait is how long a wait may be that somebody sits out.
+const maxShortWait = 10 * time.Minute
+
+// ofMoney are words for what no wait brings back.
+var ofMoney = []string{"balance", "billing", "payment", "pay ", "paid", "credit", "purchase", "top up", "recharge", "充值", "余额"}
 
 // phrase is the class of what everybody says.
 func (r *reader) phrase() Class {

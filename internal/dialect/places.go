@@ -20,6 +20,7 @@ var messagePaths = paths(
 	"response.errors.0.message", "response.errors.0", "response.message", "response.error", "result.error.message", "result.error", "data.error", "data.msg", "messages.message.0.text", "messages.0.errortext",
 	"messages.0.text", "messages.0", "response.0.error", "0.error", "fault.message", "fault.description", "fault.reason",
 	"errorresponse.submsg", "errorresponse.errormsg", "errorresponse.msg", "errorresponse.message", "errordetails.0.errormessage", "errordetails.0.message",
+	"errorinfo.message", "errorinfo.description", "error.errorstring", "status.msg", "exception.message", "response.error.description", "response.error.info",
 	// These may be about anything, and so come last.
 	"info", "note", "information", "text", "result",
 )
@@ -54,7 +55,7 @@ var codePaths = paths(
 	"fault.detail.errorcode", "responsemetadata.error.code", "json.errors.0.0", "sys.id",
 	"reason", "status", "promptfeedback.blockreason", "error.code.code", "info",
 	"messagecode", "error.errorname", "exceptioncode", "exceptiontype", "messages.message.0.code", "response.errors.0.code", "result.error.code", "data.error.code", "error.fault.code",
-	"errors.0.extensions.errorclass", "errorresponse.subcode", "errorresponse.code", "messageid", "ecode", "errorid", "err.code", "error.key", "errors.0.name",
+	"errors.0.extensions.errorclass", "errors.0.extensions.category", "errors.0.extensions.classification", "errorinfo.code", "errorinfo.errorcode", "exception.code", "status.code", "data.code", "detail.error", "errorresponse.subcode", "errorresponse.code", "messageid", "ecode", "errorid", "err.code", "error.key", "errors.0.name",
 )
 
 var (

@@ -33,7 +33,7 @@ var idPaths = paths(
 	"responsemetadata.requestid", "error.innererror.clientrequestid", "detail.requestid", "error.correlationid", "meta.requestid",
 	"extensions.requestid", "errors.0.extensions.requestid", "requestlogid", "0.requestid", "errors.requestid", "detail.0.requestid", "data.requestid", "error.details.requestid", "error.innererror.innererror.requestid",
 	"reqid", "error.reqid", "sid", "header.sid", "txid", "transactionid", "error.transactionid", "transid", "pspreference", "traceno", "error.logref", "logref", "supportid", "error.supportid", "incidentid", "referenceid", "error.sid", "result.requestid", "result.traceid", "meta.traceid", "data.traceid", "header.requestid",
-	"erroridentifier", "apiid", "rayid", "metadata.requestid", "metadata.traceid", "error.metadata.traceid", "error.innererror.transactionid", "errorresponse.requestid", "status.requestid",
+	"trackingid", "error.trackingid", "errorinfo.requestid", "request.id", "erroridentifier", "apiid", "rayid", "metadata.requestid", "metadata.traceid", "error.metadata.traceid", "error.innererror.transactionid", "errorresponse.requestid", "status.requestid",
 )
 
 var pInstance = pathOf("instance")
@@ -133,15 +133,15 @@ func (r *reader) requestID(h http.Header, host *family) string {
 			return id
 		}
 	}
-	// Of a problem the instance may be its URL.
-	if id := strings.TrimPrefix(r.tree.textAt(pInstance), "urn:uuid:"); uuid(id) {
+	// Of a problem the instance may be its URL, or that of the request.
+	if id := strings.TrimPrefix(r.tree.textAt(pInstance), "urn:uuid:"); uuid(id) || likeTrace(id) {
 		return id
 	}
 	// The id of JSON-RPC is the caller's own.
 	if id := r.tree.innerID(); id != "" {
 		return id
 	}
-	if id := r.tree.textAt(topID); uuid(id) && r.tree.at(pJSONRPC) == 0 {
+	if id := r.tree.textAt(topID); r.tree.at(pJSONRPC) == 0 && (uuid(id) || r.answerID(id)) {
 		return id
 	}
 	if r.xml != "" {
@@ -167,6 +167,25 @@ func (r *reader) requestID(h http.Header, host *family) string {
 	return firstOf(h, edgeIDs)
 }
 
+// likeTrace reports whether an instance is a name with parts and a number, and no path:
+// kong:trace:1234567890.
+func likeTrace(s string) bool {
+	return strings.Contains(s, ":") && !strings.ContainsAny(s, "/ ") && strings.ContainsAny(s, "0123456789")
+}
+
+// answerID reports whether the id at the top of an error is that of the answer: it
+// stands beside the error, not in a thing, and is made as ids are.
+func (r *reader) answerID(id string) bool {
+	t := &r.tree
+	if len(id) < minID || len(id) > maxKey || strings.ContainsAny(id, " /.") || !strings.ContainsAny(id, "0123456789") || isWords(id) {
+		return false
+	}
+	return t.is(t.at(errorPath), '{') || t.is(t.at(pErrors), '[')
+}
+
+// minID is how long an id is: what is shorter counts something.
+const minID = 8
+
 func uuid(s string) bool {
 	return len(s) == 36 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-'
 }
@@ -188,7 +207,7 @@ func idInText(s string) string {
 			}
 		}
 	}
-	for _, mark := range [...]string{"(ref:", "include `"} {
+	for _, mark := range [...]string{"(ref:", "(tid:", "include `"} {
 		if _, rest, ok := strings.Cut(s, mark); ok {
 			if id := leadingID(rest); id != "" {
 				return id

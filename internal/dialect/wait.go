@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -45,14 +46,14 @@ var waits = []waitField{
 // an error or in what stands beside one.
 var (
 	otherWaits   = map[uint64]waitField{}
-	otherParents = paths("error", "data", "details", "detail", "meta", "error.data", "error.details", "error.metadata", "extensions", "errors.0.extensions", "ratelimit")
+	otherParents = paths("error", "data", "details", "detail", "meta", "error.data", "error.details", "error.metadata", "extensions", "errors.0.extensions", "errors.0.meta", "extras", "ratelimit")
 )
 
 func init() {
 	for unit, names := range map[time.Duration][]string{
 		time.Second: {
 			"retry_after", "retry_after_seconds", "retry_after_secs", "retry_in", "retry_in_seconds", "backoff_seconds", "wait_seconds", "wait_time_seconds", "seconds_to_wait",
-			"seconds_until_reset", "cooldown_seconds", "reset_in_seconds", "resets_in_seconds", "reset_after_seconds",
+			"seconds_until_reset", "cooldown_seconds", "reset_in_seconds", "resets_in_seconds", "reset_after_seconds", "next_attempt_in_seconds", "retry_delay_seconds", "seconds_until_retry",
 		},
 		time.Millisecond: {"retry_after_ms", "retry_after_millis", "retry_in_ms", "wait_ms", "backoff_ms"},
 	} {
@@ -93,7 +94,30 @@ func span(s string) (time.Duration, bool) {
 		s = strings.ToLower(iso)
 	}
 	d, err := time.ParseDuration(s)
+	if err != nil {
+		d, err = inWords(s) // 2 hours
+	}
 	return d, err == nil && d >= 0 && d <= longest
+}
+
+// inWords reads a number and a unit in words.
+func inWords(s string) (time.Duration, error) {
+	number, unit, _ := strings.Cut(strings.ToLower(s), " ")
+	n, err := strconv.ParseFloat(number, 64)
+	if err != nil {
+		return 0, err
+	}
+	for _, u := range [...]struct {
+		name string
+		is   time.Duration
+	}{{"second", time.Second}, {"sec", time.Second}, {"minute", time.Minute}, {"min", time.Minute}, {"hour", time.Hour}, {"day", day}} {
+		if unit == u.name || unit == u.name+"s" {
+			if d, ok := bounded(n, u.is); ok {
+				return d, nil
+			}
+		}
+	}
+	return 0, strconv.ErrSyntax
 }
 
 // Fields that state when a limit is lifted, as seconds or milliseconds since
