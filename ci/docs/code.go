@@ -26,13 +26,13 @@ type codeChecker struct {
 	sources string // all Go files of the repository
 }
 
-func newCodeChecker(tracked []string) (*codeChecker, error) {
+func newCodeChecker(tracked []string, race bool) (*codeChecker, error) {
 	c := new(codeChecker)
 	var sources strings.Builder
 	for _, name := range tracked {
 		switch {
 		case path.Base(name) == "go.mod" && !strings.Contains(name, "testdata/"):
-			m, err := newModule(path.Dir(name))
+			m, err := newModule(path.Dir(name), race)
 			if err != nil {
 				return nil, err
 			}
@@ -180,15 +180,16 @@ func grant(name string, in, other *source) bool {
 // A module has the packages that it requires, at the versions that it requires.
 type module struct {
 	dir          string
+	race         bool              // ask for what go test -race compiles, which is there then
 	requirements int               // lines of go.mod
 	exports      map[string]string // by import path, the file with what the compiler knows of the package
 	lacks        map[string]bool   // by import path
 }
 
-func newModule(dir string) (*module, error) {
+func newModule(dir string, race bool) (*module, error) {
 	text, err := os.ReadFile(path.Join(dir, "go.mod"))
 	return &module{
-		dir: dir, requirements: bytes.Count(text, []byte("\n")),
+		dir: dir, race: race, requirements: bytes.Count(text, []byte("\n")),
 		exports: map[string]string{}, lacks: map[string]bool{},
 	}, err
 }
@@ -203,8 +204,7 @@ func (c *codeChecker) moduleWith(paths []string) *module {
 	return nil
 }
 
-// has asks the go command, which compiles what is not compiled. With -race it need not
-// be compiled for this alone: the tests compile it so.
+// has asks the go command, which compiles what is not compiled.
 func (m *module) has(paths []string) bool {
 	var news []string
 	for _, p := range paths {
@@ -218,8 +218,11 @@ func (m *module) has(paths []string) bool {
 	if len(news) == 0 {
 		return true
 	}
-	args := append([]string{"list", "-e", "-race", "-export", "-f", "{{.ImportPath}} {{.Export}}", "--"}, news...)
-	cmd := exec.Command("go", args...)
+	args := []string{"list", "-e", "-export", "-f", "{{.ImportPath}} {{.Export}}"}
+	if m.race {
+		args = append(args, "-race")
+	}
+	cmd := exec.Command("go", slices.Concat(args, []string{"--"}, news)...)
 	cmd.Dir = m.dir
 	out, _ := cmd.Output() // -e: what there is not has no export data
 	for line := range strings.Lines(string(out)) {

@@ -74,7 +74,7 @@ func TestLinks(t *testing.T) {
 
 func TestCode(t *testing.T) {
 	t.Chdir("../..")
-	c, err := newCodeChecker([]string{"go.mod", "transport.go"})
+	c, err := newCodeChecker([]string{"go.mod", "transport.go"}, false)
 	if err != nil {
 		t.Fatal(err)
 	}

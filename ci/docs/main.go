@@ -24,8 +24,9 @@ import (
 )
 
 func main() {
+	race := flag.Bool("race", false, "compile packages as go test -race does: quicker where that has run")
 	flag.Parse()
-	complaints, err := run(flag.Args())
+	complaints, err := run(flag.Args(), *race)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "docs:", err)
 		os.Exit(1)
@@ -39,7 +40,7 @@ func main() {
 }
 
 // run checks the files, or all pages if none are named, and returns what is wrong.
-func run(files []string) (complaints []string, err error) {
+func run(files []string, race bool) (complaints []string, err error) {
 	tracked, err := gitFiles()
 	if err != nil {
 		return nil, err
@@ -52,7 +53,7 @@ func run(files []string) (complaints []string, err error) {
 		}
 	}
 	links := newLinkChecker(os.DirFS("."), tracked)
-	code, err := newCodeChecker(tracked)
+	code, err := newCodeChecker(tracked, race)
 	if err != nil {
 		return nil, err
 	}
