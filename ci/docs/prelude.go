@@ -3,7 +3,7 @@ package main
 // imports are the packages that a block may use without importing them.
 var imports = map[string]string{
 	// The standard library.
-	"bytes": "bytes", "context": "context", "errors": "errors", "flag": "flag", "fmt": "fmt", "http": "net/http", "httptest": "net/http/httptest",
+	"bytes": "bytes", "context": "context", "errors": "errors", "expvar": "expvar", "flag": "flag", "fmt": "fmt", "http": "net/http", "httptest": "net/http/httptest",
 	"httputil": "net/http/httputil", "io": "io", "json": "encoding/json", "log": "log", "maps": "maps", "net": "net", "os": "os", "slices": "slices",
 	"slog": "log/slog", "strconv": "strconv", "strings": "strings", "sync": "sync", "synctest": "testing/synctest", "testing": "testing", "time": "time",
 	"tls": "crypto/tls", "url": "net/url",
