@@ -4,6 +4,9 @@
 //
 //	go test -json ./... | go run ./ci/testlog -skips skips.txt
 //	go run ./ci/testlog -count skips.txt
+//	go run ./ci/testlog -count skips.txt -allow 'race detector'
+//
+// With -allow it fails if a test was skipped for a reason that does not match.
 package main
 
 import (
@@ -21,20 +24,26 @@ import (
 func main() {
 	skips := flag.String("skips", "", "append what was skipped to this `file`")
 	count := flag.String("count", "", "read no tests: say what this `file` holds")
+	allow := flag.String("allow", "", "with -count, the reasons that are all right, a regular `expression`; else all are")
 	flag.Parse()
-	if err := run(*skips, *count); err != nil {
+	if err := run(*skips, *count, *allow); err != nil {
 		fmt.Fprintln(os.Stderr, "testlog:", err)
 		os.Exit(1)
 	}
 }
 
-func run(skips, count string) error {
+func run(skips, count, allow string) error {
 	if count != "" {
-		text, err := os.ReadFile(count)
-		if err == nil {
-			fmt.Print(summary(string(text)))
+		allowed, err := regexp.Compile(allow)
+		if err != nil {
+			return err
 		}
-		return err
+		text, err := os.ReadFile(count)
+		if err != nil {
+			return err
+		}
+		fmt.Print(summary(string(text)))
+		return refused(string(text), allowed)
 	}
 	skipped, err := copyLog(os.Stdout, os.Stdin)
 	if err != nil || skips == "" {
@@ -117,6 +126,16 @@ func reason(said *strings.Builder) string {
 		}
 	}
 	return "no reason given"
+}
+
+// refused is an error if a test was skipped for another reason than those allowed.
+func refused(skipped string, allowed *regexp.Regexp) error {
+	for line := range strings.Lines(skipped) {
+		if name, why, _ := strings.Cut(strings.TrimSpace(line), "\t"); !allowed.MatchString(why) {
+			return fmt.Errorf("%s must not be skipped here: %s", name, why)
+		}
+	}
+	return nil
 }
 
 // summary says how many tests were skipped, and for what reasons, in one line.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -61,6 +62,23 @@ func TestSummary(t *testing.T) {
 	} {
 		if got := summary(row.skipped); got != row.want {
 			t.Errorf("%s: got %q, want %q", row.name, got, row.want)
+		}
+	}
+}
+
+func TestRefused(t *testing.T) {
+	const skipped = "a TestCounts\tthe race detector allocates\nb TestAway\tno server\n"
+	for _, row := range []struct{ allowed, want string }{
+		{"", ""},
+		{"race detector|server", ""},
+		{"race detector", "b TestAway must not be skipped here: no server"},
+	} {
+		got := ""
+		if err := refused(skipped, regexp.MustCompile(row.allowed)); err != nil {
+			got = err.Error()
+		}
+		if got != row.want {
+			t.Errorf("allowed %q: got %q, want %q", row.allowed, got, row.want)
 		}
 	}
 }
