@@ -229,8 +229,11 @@ func (s *reviewSheet) slowest(calls []reviewCall) {
 
 // outcome is the class of a failure, or what a success came after.
 func (c *reviewCall) outcome() string {
-	if c.Class != steadyhttp.None.String() || len(c.Retried) == 0 {
+	switch {
+	case c.Class != steadyhttp.None.String():
 		return c.Class
+	case len(c.Retried) == 0:
+		return "succeeded"
 	}
 	var from []string
 	for _, class := range c.Retried {
