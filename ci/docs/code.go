@@ -23,7 +23,7 @@ import (
 // A codeChecker compiles Go blocks, as far as types go.
 type codeChecker struct {
 	modules []*module
-	sources string // all Go files of the repository
+	sources string // all Go files of the repository, without indents
 }
 
 func newCodeChecker(tracked []string, race bool) (*codeChecker, error) {
@@ -45,7 +45,7 @@ func newCodeChecker(tracked []string, race bool) (*codeChecker, error) {
 			if err != nil {
 				return nil, err
 			}
-			sources.Write(text)
+			sources.WriteString(unindented(string(text)))
 		}
 	}
 	c.sources = sources.String()
@@ -58,7 +58,7 @@ func newCodeChecker(tracked []string, race bool) (*codeChecker, error) {
 
 func (c *codeChecker) check(p *page) (complaints []string) {
 	for _, b := range p.blocks {
-		if text := strings.TrimSpace(b.text); strings.Contains(text, "\n") && strings.Contains(c.sources, text) {
+		if text := strings.TrimSpace(unindented(b.text)); strings.Contains(text, "\n") && strings.Contains(c.sources, text) {
 			continue
 		}
 		if err := c.compile(p.name, b); err != nil {
@@ -67,6 +67,11 @@ func (c *codeChecker) check(p *page) (complaints []string) {
 	}
 	return complaints
 }
+
+var indents = regexp.MustCompile(`(?m)^[\t ]+`)
+
+// unindented is a text without indents: an excerpt has fewer of them.
+func unindented(text string) string { return indents.ReplaceAllString(text, "") }
 
 // A source is a file of the package that a block is compiled as.
 type source struct {

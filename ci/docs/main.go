@@ -7,7 +7,8 @@
 //
 //   - a program or a file as it stands,
 //   - declarations, and statements as those of a function that returns an error,
-//   - what stands word for word in a Go file of the repository is compiled there.
+//   - what stands word for word in a Go file of the repository, indented or not, is
+//     compiled there.
 //
 // A block need not import or declare what prelude.go names: a reader knows what client
 // and ctx are. What only one block takes for granted stands before it, invisibly:
