@@ -312,7 +312,7 @@ func TestPrimaryThatFailsNowAndThen(t *testing.T) {
 		t.Run(fmt.Sprint("one in ", share), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := &fleet{rules: map[string]func(asked) reply{fallback: works, primary: func(a asked) reply {
-					if a.n*2654435761>>7%share == 0 {
+					if int64(a.n)*2654435761>>7%int64(share) == 0 {
 						return always(503, "", "")(a)
 					}
 					r := works(a)

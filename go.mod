@@ -2,6 +2,8 @@ module github.com/steadyhttp/steadyhttp
 
 go 1.25
 
+toolchain go1.26.0
+
 require (
 	github.com/cenkalti/backoff/v4 v4.3.0
 	go.uber.org/zap v1.28.0

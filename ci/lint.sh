@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# go vet, staticcheck, tidy go.mod files, and the exported surface.
+# go vet, staticcheck, tidy go.mod files, the exported surface, and the pages: what is
+# generated in them, their links and their code.
 source "$(dirname "$0")/modules.sh"
 
 staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2 # go run fetches and builds it
@@ -29,3 +30,12 @@ if ! diff -u <(sed -n '/<!-- fields -->/,/<!-- end of fields -->/p' docs/logging
 	echo "docs/logging.md's table of fields is not that of entry.go: go run ./ci/fields -w"
 	exit 1
 fi
+
+echo "lint LICENSES.md"
+if ! diff -u LICENSES.md <(go run ./ci/licenses); then
+	echo "What comes along has changed. Look at the licences, then: go run ./ci/licenses -w"
+	exit 1
+fi
+
+echo "lint the links and the Go blocks of all pages"
+go run ./ci/docs -race

@@ -7,7 +7,7 @@ replace github.com/steadyhttp/steadyhttp => ../
 require (
 	github.com/cenkalti/backoff/v4 v4.3.0
 	github.com/prometheus/client_golang v1.25.0
-	github.com/steadyhttp/steadyhttp v0.0.0
+	github.com/steadyhttp/steadyhttp v0.1.0
 	go.opentelemetry.io/otel v1.47.0
 	go.opentelemetry.io/otel/exporters/prometheus v0.69.0
 	go.opentelemetry.io/otel/metric v1.47.0

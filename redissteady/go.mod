@@ -2,11 +2,13 @@ module github.com/steadyhttp/steadyhttp/redissteady
 
 go 1.25.0
 
+toolchain go1.26.0
+
 replace github.com/steadyhttp/steadyhttp => ../
 
 require (
 	github.com/redis/go-redis/v9 v9.22.0
-	github.com/steadyhttp/steadyhttp v0.0.0
+	github.com/steadyhttp/steadyhttp v0.1.0
 	go.uber.org/zap v1.28.0
 )
 

@@ -3,6 +3,7 @@ package redissteady_test
 import (
 	"context"
 	"net"
+	"os"
 	"os/exec"
 	"slices"
 	"strconv"
@@ -26,7 +27,11 @@ type redisServer struct {
 func startRedis(t testing.TB, settings ...string) *redisServer {
 	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
-		t.Fatal("no redis-server on this machine: run ci/setup.sh")
+		const missing = "redis-server is not on the PATH: ci/setup.sh installs it"
+		if os.Getenv("CI") != "" { // where nothing may be left out
+			t.Fatal(missing)
+		}
+		t.Skip(missing)
 	}
 	port := freePort(t)
 	s := &redisServer{t: t, addr: "127.0.0.1:" + port}

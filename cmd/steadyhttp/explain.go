@@ -76,7 +76,7 @@ func runExplain(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	switch {
 	case err != nil:
-		return exitFailed
+		return exitNothing
 	case r.Outcome == undecided:
 		return exitUndecided
 	}

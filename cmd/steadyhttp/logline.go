@@ -100,7 +100,7 @@ func (v *review) read(r io.Reader) error {
 			for errors.Is(err, bufio.ErrBufferFull) {
 				_, err = in.ReadSlice('\n')
 			}
-			v.lines.TooLong++
+			v.tooLong()
 			line = nil
 		}
 		if line = bytes.TrimSpace(line); len(line) > 0 {

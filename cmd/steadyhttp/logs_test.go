@@ -111,7 +111,7 @@ func runLogs(t *testing.T, after time.Duration, stdin []byte, args ...string) (c
 	var out, errs bytes.Buffer
 	synctest.Test(t, func(*testing.T) {
 		time.Sleep(after)
-		code = logs(args, bytes.NewReader(stdin), &out, &errs)
+		code = logs(context.Background(), args, bytes.NewReader(stdin), &out, &errs) // a test's context ends outside the bubble
 	})
 	clean(t, out.String())
 	clean(t, errs.String())
@@ -313,16 +313,16 @@ func TestLogsFiles(t *testing.T) {
 		code int
 		want string // in the one line on stderr
 	}{
-		{"no such file", []string{newer, "nosuch.log"}, exitUsage, `"nosuch.log" cannot be read: no such file`},
+		{"no such file", []string{"nosuch.log"}, exitUsage, `"nosuch.log" cannot be read: no such file`},
 		{"a directory", []string{dir}, exitUsage, "it is a directory"},
-		{"compressed and cut off", []string{torn}, exitUsage, "end too early"},
 		{"not compressed after all", []string{fake}, exitUsage, "cannot be read: "},
 		{"an unknown flag", []string{"-colour"}, exitUsage, "-colour"},
 		{"a bad time", []string{"-since", "noon"}, exitUsage, "want a time such as"},
 		{"a duration below 0", []string{"-since", "-5m"}, exitUsage, "not negative"},
+		{"a summary at no interval", []string{"-every", "-5s"}, exitUsage, "-every wants a duration above 0"},
 		{"until before since", []string{"-since", "5m", "-until", "10m"}, exitUsage, "-until is before -since"},
-		{"nothing", nil, exitFailed, "the input is empty"},
-		{"nothing in that time", []string{"-since", "1999-01-01 00:00", "-until", "1999-01-01 12:00", newer}, exitFailed, "outside of that period"},
+		{"nothing", nil, exitNothing, "the input is empty"},
+		{"nothing in that time", []string{"-since", "1999-01-01 00:00", "-until", "1999-01-01 12:00", newer}, exitNothing, "outside of that period"},
 	} {
 		code, stdout, stderr := runLogs(t, time.Hour, nil, row.args...)
 		if code != row.code || stdout != "" || !strings.Contains(stderr, row.want) || strings.Count(stderr, "\n") != 1 {
@@ -330,18 +330,45 @@ func TestLogsFiles(t *testing.T) {
 		}
 	}
 
+	// What cannot be read, or not to its end, keeps nothing else from being reviewed.
+	for _, row := range []struct {
+		name string
+		args []string
+		want string // in the one line on stderr, and in the review
+	}{
+		{"one is missing", []string{older, "nosuch.log", newer}, `"nosuch.log" cannot be read: no such file`},
+		{"one is a directory", []string{dir, older, newer}, "it is a directory"},
+		{"one is cut off", []string{torn, older, newer}, "end too early"},
+	} {
+		code, got, stderr := runLogs(t, 0, nil, row.args...)
+		if code != exitUsage || !strings.Contains(stderr, row.want) || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("%s: got code %d and %q, want %d and one line with %q", row.name, code, stderr, exitUsage, row.want)
+		}
+		first, rest, _ := strings.Cut(got, "\n")
+		if !strings.HasPrefix(first, "Not reviewed") || !strings.Contains(first, row.want) {
+			t.Errorf("%s: got %q for the first line, want it to say what was not reviewed", row.name, first)
+		}
+		if row.args[0] != torn && rest != want {
+			t.Errorf("%s: the rest of the review: %s", row.name, firstDifference(rest, want))
+		}
+		_, object, _ := runLogs(t, 0, nil, append(row.args, "-json")...)
+		if !strings.Contains(object, `"unread": [`) {
+			t.Errorf("%s: got %.300s, want a member unread", row.name, object)
+		}
+	}
+
 	code, _, stderr := runLogs(t, 0, []byte("started\n{\"ts\":1}\n{\"level\":\"info\n"))
-	if want := "2 lines of other programs, 1 broken"; code != exitFailed || !strings.Contains(stderr, want) {
-		t.Errorf("a log of others: got code %d and %q, want %d and %q", code, stderr, exitFailed, want)
+	if want := "2 lines of other programs, 1 broken"; code != exitNothing || !strings.Contains(stderr, want) {
+		t.Errorf("a log of others: got code %d and %q, want %d and %q", code, stderr, exitNothing, want)
 	}
 	var usage bytes.Buffer
-	if code := logs([]string{"-h"}, nil, &usage, io.Discard); code != exitOK || !strings.Contains(usage.String(), "-since") {
+	if code := logs(t.Context(), []string{"-h"}, nil, &usage, io.Discard); code != exitOK || !strings.Contains(usage.String(), "-since") {
 		t.Errorf("-h: got code %d and %q, want 0 and the usage", code, &usage)
 	}
-	if code := logs(nil, bytes.NewReader(log), broken{}, io.Discard); code != exitFailed {
-		t.Errorf("without room for the output: got code %d, want %d", code, exitFailed)
+	if code := logs(t.Context(), nil, bytes.NewReader(log), broken{}, io.Discard); code != exitNothing {
+		t.Errorf("without room for the output: got code %d, want %d", code, exitNothing)
 	}
-	if code := logs(nil, broken{}, io.Discard, io.Discard); code != exitUsage {
+	if code := logs(t.Context(), nil, broken{}, io.Discard, io.Discard); code != exitUsage {
 		t.Errorf("broken stdin: got code %d, want %d", code, exitUsage)
 	}
 }

@@ -18,7 +18,9 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 func TestMain(m *testing.M) {
 	time.Local = time.UTC // times are shown in the reader's zone
-	os.Exit(m.Run())
+	code := m.Run()
+	os.RemoveAll(built)
+	os.Exit(code)
 }
 
 // start runs the program at the first moment of the year 2000, UTC.
@@ -93,11 +95,30 @@ func clean(t testing.TB, text string) {
 	}
 }
 
-func TestUsage(t *testing.T) {
-	for _, args := range [][]string{nil, {"help"}, {"-h"}, {"--help"}, {"explain", "-h"}} {
-		code, stdout, stderr := start(t, "", args...)
-		if code != exitOK || !strings.Contains(stdout, "explain") || stderr != "" {
-			t.Errorf("%q: got code %d, %q and %q, want 0 and the usage", args, code, stdout, stderr)
+// What help says. It can be asked for in every way that people try.
+func TestHelp(t *testing.T) {
+	for _, row := range []struct {
+		golden string
+		asked  [][]string
+	}{
+		{"help", [][]string{{"help"}, {"-h"}, {"-help"}, {"--help"}, {"help", "help"}, {"help", "-h"}}},
+		{"help_explain", [][]string{{"help", "explain"}, {"explain", "-h"}, {"explain", "--help"}, {"explain", "429", "-h"}}},
+		{"help_logs", [][]string{{"help", "logs"}, {"logs", "-h"}, {"logs", "--help"}, {"logs", "app.log", "-h"}}},
+		{"help_version", [][]string{{"help", "version"}, {"version", "-h"}, {"version", "--help"}}},
+	} {
+		for _, args := range row.asked {
+			var stdout, stderr bytes.Buffer
+			if code := run(args, nil, &stdout, &stderr); code != exitOK || stderr.Len() > 0 {
+				t.Errorf("%q: got code %d and %q, want 0 and nothing", args, code, &stderr)
+			}
+			if *update {
+				if err := os.WriteFile(filepath.Join("testdata", row.golden+".golden"), stdout.Bytes(), 0o666); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if want := file(t, row.golden+".golden"); stdout.String() != want {
+				t.Errorf("%q: got\n%s\nwant\n%s", args, &stdout, want)
+			}
 		}
 	}
 }
@@ -110,6 +131,9 @@ func TestRefusals(t *testing.T) {
 		want  string // in the one line on stderr
 	}{
 		{"no such command", "", []string{"repair"}, `no command "repair"`},
+		{"help on no such command", "", []string{"help", "repair"}, `no command "repair"`},
+		{"help on two commands", "", []string{"help", "logs", "explain"}, "the name of one command"},
+		{"version of something", "", []string{"version", "logs"}, "version takes no argument"},
 		{"no status", "", []string{"explain", "600"}, "600 is no HTTP status: want one from 100 to 599"},
 		{"status below", "", []string{"explain", "99"}, "99 is no HTTP status"},
 		{"status 0", "", []string{"explain", "0"}, "0 is no HTTP status"},
@@ -153,8 +177,8 @@ func (broken) Read([]byte) (int, error)  { return 0, errors.New("gone") }
 
 func TestBroken(t *testing.T) {
 	for _, args := range [][]string{{"help"}, {"explain", "429"}, {"explain", "429", "-json"}} {
-		if code := run(args, nil, broken{}, io.Discard); code != exitFailed {
-			t.Errorf("%q without room: got code %d, want %d", args, code, exitFailed)
+		if code := run(args, nil, broken{}, io.Discard); code != exitNothing {
+			t.Errorf("%q without room: got code %d, want %d", args, code, exitNothing)
 		}
 	}
 	var stderr bytes.Buffer

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"go.uber.org/zap/zapcore"
@@ -18,15 +20,18 @@ const (
 )
 
 // A review adds up what the entries of a log say. It takes the same memory for
-// a log of any length.
+// a log of any length. Its methods may be called concurrently.
 type review struct {
 	since, until time.Time // zero is no bound
+
+	mu sync.Mutex // guards all below: several files may be followed, while somebody watches
 
 	lines       lineCounts
 	first, last time.Time
 	calls       callCounts
 	attempts    int64
 	tried       [steadyhttp.Unknown + 1]int64 // by class, the attempts that were followed by another
+	recovered   [steadyhttp.Unknown + 1]int64 // by class, the calls that succeeded after it
 	servers     map[string]*serverCounts
 	elsewhere   serverCounts // of the servers that are too many
 	failures    map[failureKind]*failureCounts
@@ -100,6 +105,8 @@ func newReview(since, until time.Time) *review {
 
 // line takes in what was read from one line.
 func (v *review) line(c logCall, kind logKind) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	v.lines.Read++
 	switch kind {
 	case logForeign:
@@ -119,6 +126,13 @@ func (v *review) line(c logCall, kind logKind) {
 		}
 		v.add(&c)
 	}
+}
+
+// tooLong takes in a line that was not read for its length.
+func (v *review) tooLong() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.lines.TooLong++
 }
 
 func (v *review) add(c *logCall) {
@@ -162,6 +176,11 @@ func (v *review) outcome(c *logCall) (failed bool) {
 		return false
 	case c.class == steadyhttp.None && c.attempts > 1:
 		v.calls.Recovered++
+		for i, class := range c.tried {
+			if !slices.Contains(c.tried[:i], class) {
+				v.recovered[class]++
+			}
+		}
 		return false
 	case c.class == steadyhttp.None:
 		v.calls.Succeeded++
@@ -214,17 +233,22 @@ func (v *review) waits(c *logCall) {
 
 // nothing says why there is nothing to report, "" if there is something.
 func (v *review) nothing() string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	l := v.lines
 	switch {
 	case v.calls.Total > 0:
 		return ""
-	case l.Read+l.TooLong == 0:
+	case l.all() == 0:
 		return "the input is empty"
 	case l.Entries > 0:
 		return "no call was logged between -since and -until; outside of that period " + callsCount(l.Entries)
 	}
 	return "the log has no entries of steadyhttp's Logger: " + l.rest()
 }
+
+// all is how many lines there were.
+func (l *lineCounts) all() int64 { return l.Read + l.TooLong }
 
 // rest tells of the lines that are not calls.
 func (l *lineCounts) rest() string {

@@ -241,7 +241,7 @@ func FuzzLogs(f *testing.F) {
 	f.Fuzz(func(t *testing.T, log []byte) {
 		for _, args := range [][]string{nil, {"-json"}} {
 			var out, errs bytes.Buffer
-			code := logs(args, bytes.NewReader(log), &out, &errs)
+			code := logs(t.Context(), args, bytes.NewReader(log), &out, &errs)
 			clean(t, out.String())
 			clean(t, errs.String())
 			switch {

@@ -16,7 +16,10 @@ type reviewReport struct {
 	First         time.Time       `json:"first,omitzero"`
 	Last          time.Time       `json:"last,omitzero"`
 	Lines         lineCounts      `json:"lines"`
+	Interrupted   bool            `json:"interrupted,omitempty"` // before the end of the input
+	Unread        []string        `json:"unread,omitempty"`      // why what could not be read
 	Calls         callCounts      `json:"calls"`
+	RecoveredFrom []reviewRepeat  `json:"recovered_from,omitempty"`
 	Failures      []reviewFailure `json:"failures,omitempty"`
 	OtherFailures int64           `json:"other_failures"` // of kinds that were too many to be told apart
 	Attempts      reviewAttempts  `json:"attempts"`
@@ -44,7 +47,8 @@ type reviewAttempts struct {
 	Repeated []reviewRepeat `json:"repeated,omitempty"`
 }
 
-// A reviewRepeat counts attempts that failed and were followed by another.
+// A reviewRepeat counts what failed with a class and was tried again: attempts, or
+// in RecoveredFrom the calls that succeeded then.
 type reviewRepeat struct {
 	Class string `json:"class"`
 	Count int64  `json:"count"`
@@ -86,15 +90,20 @@ type reviewCall struct {
 	Status    int       `json:"status,omitempty"`
 	Class     string    `json:"class"`
 	Attempts  int64     `json:"attempts"`
+	Retried   []string  `json:"retried_classes,omitempty"`
 	Waited    seconds   `json:"waited"`
 	RequestID string    `json:"request_id,omitempty"`
 }
 
 func newReviewCall(c *logCall) reviewCall {
-	return reviewCall{
+	r := reviewCall{
 		Time: c.at.UTC(), Duration: seconds(c.duration), Method: shown(c.method), URL: shown(c.url), Status: c.status,
 		Class: c.class.String(), Attempts: c.attempts, Waited: seconds(c.waited), RequestID: shown(c.requestID),
 	}
+	for _, class := range c.tried {
+		r.Retried = append(r.Retried, class.String())
+	}
+	return r
 }
 
 type reviewTokens struct {
@@ -133,6 +142,8 @@ func (r *reviewReport) writeJSON(w io.Writer) error {
 
 // report returns what there is to say. Here every text of the log is cleaned.
 func (v *review) report() *reviewReport {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	r := &reviewReport{
 		First: v.first.UTC(), Last: v.last.UTC(),
 		Lines: v.lines, Calls: v.calls,
@@ -158,12 +169,8 @@ func (v *review) report() *reviewReport {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Server, b.Server), cmp.Compare(a.Class, b.Class), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Provider, b.Provider))
 	})
 	r.Attempts.Worst = v.worst()
-	for class, n := range v.tried {
-		if n > 0 {
-			r.Attempts.Repeated = append(r.Attempts.Repeated, reviewRepeat{steadyhttp.Class(class).String(), n})
-		}
-	}
-	slices.SortStableFunc(r.Attempts.Repeated, func(a, b reviewRepeat) int { return cmp.Compare(b.Count, a.Count) })
+	r.Attempts.Repeated = repeats(v.tried[:])
+	r.RecoveredFrom = repeats(v.recovered[:])
 	for i := range v.slowest.calls {
 		r.Slowest = append(r.Slowest, newReviewCall(&v.slowest.calls[i]))
 	}
@@ -183,6 +190,17 @@ func (v *review) report() *reviewReport {
 		r.Timeline.Failures = append(r.Timeline.Failures, t.failures)
 	}
 	return r
+}
+
+// repeats lists what was counted by class, the most first.
+func repeats(byClass []int64) (all []reviewRepeat) {
+	for class, n := range byClass {
+		if n > 0 {
+			all = append(all, reviewRepeat{steadyhttp.Class(class).String(), n})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b reviewRepeat) int { return cmp.Compare(b.Count, a.Count) })
+	return all
 }
 
 // worst is the server that was sent the most attempts beside the first: one

@@ -2,10 +2,12 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/steadyhttp/steadyhttp"
 	"github.com/steadyhttp/steadyhttp/internal/redact"
 )
 
@@ -18,6 +20,9 @@ const (
 	noText      = "-"
 	clockOfDay  = "15:04:05"       // of a log of one day
 	clockOfYear = "01-02 15:04:05" // of a longer one
+
+	// summed says why a wait may be longer than the log.
+	summed = "summed over concurrent calls"
 )
 
 // text is the report for people.
@@ -33,7 +38,7 @@ func (r *reviewReport) text() string {
 		s.clock = time.DateOnly
 	}
 	s.head(r)
-	s.calls(&r.Calls)
+	s.calls(r)
 	s.timeline(&r.Timeline)
 	s.failures(r)
 	s.waits(r)
@@ -49,6 +54,12 @@ type reviewSheet struct {
 }
 
 func (s *reviewSheet) head(r *reviewReport) {
+	for _, why := range r.Unread {
+		s.row("Not reviewed", why)
+	}
+	if r.Interrupted {
+		s.row("Note", "interrupted: the input was not read to its end")
+	}
 	if r.First.IsZero() {
 		s.row("Seen", "at unknown times")
 	} else {
@@ -74,25 +85,45 @@ func (s *reviewSheet) head(r *reviewReport) {
 // row writes a name and a text beside it.
 func (s *reviewSheet) row(name, text string) { fmt.Fprintf(s, "%-*s%s\n", margin, name, text) }
 
-func (s *reviewSheet) calls(c *callCounts) {
-	rows := [][]string{{"Calls", grouped(c.Total), ""}}
-	for _, o := range []struct {
-		name string
-		n    int64
-		what string
-	}{
+func (s *reviewSheet) calls(r *reviewReport) {
+	rows := [][]string{{"Calls", grouped(r.Calls.Total), ""}}
+	for _, o := range r.Calls.outcomes() {
+		if o.n == 0 {
+			continue
+		}
+		if o.name == "recovered" && len(r.RecoveredFrom) > 0 {
+			o.what = "from " + countsOf(r.RecoveredFrom)
+		}
+		rows = append(rows, []string{tableIndent + o.name, grouped(o.n), percent(o.n, r.Calls.Total) + "  " + o.what})
+	}
+	s.WriteByte('\n')
+	s.table("", "lrl", rows)
+}
+
+// An outcome is what became of some calls.
+type outcome struct {
+	name string
+	n    int64
+	what string
+}
+
+func (c *callCounts) outcomes() []outcome {
+	return []outcome{
 		{"succeeded", c.Succeeded, "at once"},
 		{"recovered", c.Recovered, "after more than one attempt"},
 		{"refused", c.Refused, "the request, the account or a limit is at fault"},
 		{"failed", c.Failed, "the server or the network is at fault"},
 		{"canceled", c.Canceled, "the caller gave up"},
-	} {
-		if o.n > 0 {
-			rows = append(rows, []string{tableIndent + o.name, grouped(o.n), percent(o.n, c.Total) + "  " + o.what})
-		}
 	}
-	s.WriteByte('\n')
-	s.table("", "lrl", rows)
+}
+
+// countsOf lists classes with their counts.
+func countsOf(all []reviewRepeat) string {
+	var parts []string
+	for _, r := range all {
+		parts = append(parts, grouped(r.Count)+" "+r.Class)
+	}
+	return strings.Join(parts, ", ")
 }
 
 func percent(n, of int64) string { return fmt.Sprintf("%5.1f%%", 100*float64(n)/float64(of)) }
@@ -149,16 +180,12 @@ func (s *reviewSheet) waits(r *reviewReport) {
 	if w := a.Worst; w != nil {
 		s.row(tableIndent+"most retried", fmt.Sprintf("%s: %s, which is %s a call", short(w.Server), grouped(w.Attempts), decimal(w.PerCall)))
 	}
-	var after []string
-	for _, again := range a.Repeated {
-		after = append(after, grouped(again.Count)+" "+again.Class)
-	}
-	if len(after) > 0 {
-		s.row(tableIndent+"retried after", strings.Join(after, ", "))
+	if len(a.Repeated) > 0 {
+		s.row(tableIndent+"retried after", countsOf(a.Repeated))
 	}
 	w := &r.Waits
 	if w.Total.Sum > 0 {
-		s.row("Waited", took(w.Total.Sum)+" in all, the longest call "+took(secondsOf(w.Total.Longest)))
+		s.row("Waited", took(w.Total.Sum)+" "+summed+", the longest call "+took(secondsOf(w.Total.Longest)))
 		for _, part := range []struct {
 			name string
 			wait reviewWait
@@ -182,7 +209,7 @@ func (s *reviewSheet) waits(r *reviewReport) {
 }
 
 func (s *reviewSheet) slowest(calls []reviewCall) {
-	rows := [][]string{{"duration", "waited", "status", "class", "request id", "time"}}
+	rows := [][]string{{"duration", "waited", "status", "outcome", "request id", "time"}}
 	for _, c := range calls {
 		status := noText
 		if c.Status != 0 {
@@ -193,11 +220,28 @@ func (s *reviewSheet) slowest(calls []reviewCall) {
 			waiting = took(secondsOf(c.Waited))
 		}
 		rows = append(rows,
-			[]string{took(secondsOf(c.Duration)), waiting, status, c.Class, short(c.RequestID), s.time(c.Time)},
+			[]string{took(secondsOf(c.Duration)), waiting, status, c.outcome(), short(c.RequestID), s.time(c.Time)},
 			[]string{redact.Line(c.Method+" "+c.URL, maxURL)})
 	}
 	s.WriteString("\nSlowest\n")
 	s.table(tableIndent, "rrllll", rows)
+}
+
+// outcome is the class of a failure, or what a success came after.
+func (c *reviewCall) outcome() string {
+	switch {
+	case c.Class != steadyhttp.None.String():
+		return c.Class
+	case len(c.Retried) == 0:
+		return "succeeded"
+	}
+	var from []string
+	for _, class := range c.Retried {
+		if !slices.Contains(from, class) {
+			from = append(from, class)
+		}
+	}
+	return redact.Line("recovered from "+strings.Join(from, ", "), maxURL)
 }
 
 func (s *reviewSheet) quote(all []reviewQuote) {

@@ -68,15 +68,15 @@ func TestToldIsExact(t *testing.T) {
 		limit := float64(1 + r.IntN([]int{3, 20, 200, 2000}[r.IntN(4)]))
 		w := told{unit: tokens, max: limit, length: length, burst: 1 + float64(r.IntN(int(limit)))}
 		largest := 1 + r.IntN(int(limit))
-		late := func() time.Duration { return time.Duration(r.IntN(3) * r.IntN(int(30*time.Millisecond))) }
+		late := func() time.Duration { return time.Duration(r.Int64N(3) * r.Int64N(int64(30*time.Millisecond))) }
 		var all []went
 		now := start
-		gap := int(length) / (1 + r.IntN(2*int(limit)))
+		gap := int64(length) / int64(1+r.IntN(2*int(limit)))
 		for range 300 {
 			if r.IntN(10) == 0 { // a crowd follows a quiet time
 				now = now.Add(time.Duration(r.Int64N(int64(2 * length))))
 			} else if r.IntN(2) == 0 {
-				now = now.Add(time.Duration(r.IntN(gap + 1)))
+				now = now.Add(time.Duration(r.Int64N(gap + 1)))
 			}
 			g := w.pass(now, float64(1+r.IntN(largest)), late)
 			now = g.at
