@@ -277,13 +277,14 @@ func (r *retry) hold(resp *http.Response) {
 	if !ok {
 		body = lookAt(r.req.Context(), resp, look)
 	}
+	err := body.Err() // before Close, which is the end of a Read that is under way
 	resp.Body.Close()
-	if err := body.Err(); !failed(resp) && err != nil && err != io.EOF {
+	if !failed(resp) && err != nil && err != io.EOF {
 		return // it broke off, which is no answer
 	}
 	r.held, r.heldVerdict = nil, nil
 	// Of a stream that began with an error, what follows it tells nothing more.
-	if body.Whole() || !failed(resp) {
+	if err == io.EOF || !failed(resp) {
 		resp.Body = &heldBody{rest: body.Bytes(), atEnd: body.AtEnd}
 		r.held, r.heldVerdict = resp, r.verdict
 	}
