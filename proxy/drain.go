@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// ownPaths are those that the proxy answers itself.
+var ownPaths = []string{"/healthz", "/metrics", "/debug/steadyhttp"}
+
+// A drain knows which calls are under way, and how to end without losing one.
+type drain struct {
+	begun atomic.Bool
+	calls atomic.Int64
+}
+
+func (d *drain) draining() bool { return d.begun.Load() }
+
+// begin notes that a call is under way until the function that it returns is called.
+func (d *drain) begin() (end func()) {
+	d.calls.Add(1)
+	return func() { d.calls.Add(-1) }
+}
+
+// ServeHTTP answers /healthz: 200, and 503 from when the proxy is about to end, so that
+// nobody sends it new calls.
+func (d *drain) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	if d.draining() {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		w.Write([]byte("draining\n"))
+		return
+	}
+	w.Write([]byte("ok\n"))
+}
+
+// run ends the servers so that calls under way are answered, streams to their end.
+//
+//   - At once the health is 503, and each answer asks its caller to close the
+//     connection: no request can come over one that the server is about to close.
+//   - After delay no new connection is taken, and those that are idle are closed.
+//   - After bound what is still under way is cut off.
+//
+// It returns how many calls were cut off.
+func (d *drain) run(delay, bound time.Duration, log *zap.Logger, servers ...*http.Server) int64 {
+	d.begun.Store(true)
+	log.Info("draining", zap.Int64("calls", d.calls.Load()), zap.Duration("delay", delay), zap.Duration("bound", bound))
+	time.Sleep(delay)
+	ctx, cancel := context.WithTimeout(context.Background(), bound)
+	defer cancel()
+	for _, s := range servers {
+		s.Shutdown(ctx) // its error is that of ctx
+	}
+	// A Server forgets connections that were taken over for another protocol.
+	for tick := time.NewTicker(pollEvery); d.calls.Load() > 0 && ctx.Err() == nil; {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+	cut := d.calls.Load()
+	for _, s := range servers {
+		s.Close()
+	}
+	return cut
+}
+
+const pollEvery = 50 * time.Millisecond
