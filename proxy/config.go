@@ -238,6 +238,9 @@ func (u *upstream) check(s *source, path string) {
 			checkURL(s, path+".to", t.To)
 		}
 		checkHeader(s, path+".header", t.Header)
+		if t.To == "" && t.Model == "" && len(t.Header) == 0 && len(t.Set) == 0 {
+			s.fault(path, "nothing is set in which it differs from the upstream; set to, header, model or set")
+		}
 	}
 	if len(s.faults) == 0 {
 		u.ask(s, path)

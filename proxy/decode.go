@@ -185,7 +185,7 @@ func (d *decoder) object(path string, v reflect.Value) {
 		inner := join(path, name)
 		i := slices.Index(names, name)
 		switch {
-		case i < 0:
+		case i < 0 || name == "":
 			d.places[inner] = at
 			d.fault(inner, "there is no such field; %s", suggest(name, names))
 		case seen[name]:
@@ -282,7 +282,7 @@ func (d *decoder) number(path, raw string, v reflect.Value) {
 	case v.CanInt():
 		n, err := strconv.ParseInt(raw, 10, v.Type().Bits())
 		if err != nil || n < 0 {
-			d.fault(path, "%s is no number of things; write a whole number from 0 on", raw)
+			d.fault(path, "%s is no whole number from 0 on", raw)
 			return
 		}
 		v.SetInt(n)
@@ -361,7 +361,8 @@ func join(path, name string) string {
 	return path + "." + name
 }
 
-// namesOf returns the names of a struct's fields in JSON, in their order.
+// namesOf returns the names of a struct's fields in JSON, in their order; "" for one
+// that has none.
 func namesOf(t reflect.Type) []string {
 	names := make([]string, t.NumField())
 	for i := range names {
@@ -373,11 +374,11 @@ func namesOf(t reflect.Type) []string {
 // suggest says which fields there are: one that name may be a slip of, else all.
 func suggest(name string, names []string) string {
 	for _, n := range names {
-		if strings.EqualFold(n, name) || distance(strings.ToLower(name), strings.ToLower(n)) <= 2 {
+		if n != "" && (strings.EqualFold(n, name) || distance(strings.ToLower(name), strings.ToLower(n)) <= 2) {
 			return "did you mean " + n + "?"
 		}
 	}
-	return "there are " + strings.Join(names, ", ")
+	return "there are " + strings.Join(slices.DeleteFunc(names, func(n string) bool { return n == "" }), ", ")
 }
 
 // distance is how many letters must be put in, left out or changed to make b of a.
