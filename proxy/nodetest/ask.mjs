@@ -1,0 +1,30 @@
+// Asks all questions of the quickstart's flaky API through OpenAI's SDK, as it comes:
+//
+//   node ask.mjs BASE_URL QUESTIONS_URL
+//
+// and prints what became of them, as a line of JSON.
+import OpenAI from 'openai';
+
+const [baseURL, questionsURL] = process.argv.slice(2);
+const questions = await (await fetch(questionsURL)).json();
+const tally = { answered: 0, failed: {} };
+
+async function ask(question) {
+  const client = new OpenAI({ baseURL, apiKey: question.key });
+  try {
+    const completion = await client.chat.completions.create(question.body);
+    const text = completion.choices[0].message.content;
+    if (text !== question.answer) throw new Error(`wrong answer ${text}`);
+    tally.answered++;
+  } catch (err) {
+    const reason = [err.status ?? err.constructor.name, err.code ?? ''].join(' ').trim();
+    tally.failed[reason] = (tally.failed[reason] ?? 0) + 1;
+  }
+}
+
+async function work() {
+  for (let q = questions.shift(); q; q = questions.shift()) await ask(q);
+}
+
+await Promise.all(Array.from({ length: 16 }, work));
+console.log(JSON.stringify(tally));
