@@ -48,6 +48,10 @@ func node(t *testing.T, into any, script string, args ...string) {
 
 // An asked is what became of the quickstart's questions.
 type asked struct {
+	name     string
+	requests int // on the wire, by the API's count
+	took     time.Duration
+
 	Answered int
 	Failed   map[string]int // by status and code
 }
@@ -60,30 +64,42 @@ func (a *asked) failed() (n int) {
 }
 
 // OpenAI's SDK for Node, through the proxy, has as many of the quickstart's questions
-// answered as the one for Go over a Transport; without, it has not.
+// answered as the one for Go over a Transport, and those fail that nobody can cure. With -v
+// it prints the table of docs/proxy.md.
 func TestNodeSDK(t *testing.T) {
 	quickstart := filepath.Join(t.TempDir(), "quickstart")
 	if out, err := exec.Command("go", "build", "-o", quickstart, "github.com/steadyhttp/steadyhttp/examples/quickstart").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	var alone, throughProxy asked
-	api := flakyAPI(t, quickstart)
-	node(t, &alone, "ask.mjs", api+"/v1", api+"/questions")
-
-	api = flakyAPI(t, quickstart)
-	p := startProcess(t, "proxy", "-to", api, "-listen", "127.0.0.1:0")
-	node(t, &throughProxy, "ask.mjs", p.URL+"/v1", api+"/questions")
-
-	inGo := askInGo(t, flakyAPI(t, quickstart))
-
-	fmt.Println("\n| | Node's SDK alone | Node's SDK through the proxy | Go's SDK over a Transport |\n|---|---:|---:|---:|")
-	fmt.Printf("| answered | %d | %d | %d |\n", alone.Answered, throughProxy.Answered, inGo.Answered)
-	reasons := maps.Clone(alone.Failed)
-	maps.Copy(reasons, throughProxy.Failed)
-	maps.Copy(reasons, inGo.Failed)
-	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
-		fmt.Printf("| failed: %s | %d | %d | %d |\n", reason, alone.Failed[reason], throughProxy.Failed[reason], inGo.Failed[reason])
+	var rows []asked
+	for _, row := range []struct {
+		name string
+		ask  func(a *asked, api string)
+	}{
+		{"Node's SDK alone, without its retries", func(a *asked, api string) { node(t, a, "ask.mjs", api+"/v1", api+"/questions", "0") }},
+		{"Node's SDK alone", func(a *asked, api string) { node(t, a, "ask.mjs", api+"/v1", api+"/questions") }},
+		{"Node's SDK through the proxy", func(a *asked, api string) {
+			p := startProcess(t, "proxy", "-to", api, "-listen", "127.0.0.1:0")
+			node(t, a, "ask.mjs", p.URL+"/v1", api+"/questions")
+		}},
+		{"Go's SDK over a Transport", func(a *asked, api string) { *a = askInGo(t, api) }},
+	} {
+		api, end := flakyAPI(t, quickstart)
+		start := time.Now()
+		a := asked{name: row.name}
+		row.ask(&a, api)
+		a.name, a.took, a.requests = row.name, time.Since(start), end()
+		rows = append(rows, a)
 	}
+	fmt.Println("\n| | answered | failed | requests | time |\n|---|---:|---|---:|---:|")
+	for _, a := range rows {
+		var failed []string
+		for _, reason := range slices.Sorted(maps.Keys(a.Failed)) {
+			failed = append(failed, fmt.Sprintf("%d × %s", a.Failed[reason], reason))
+		}
+		fmt.Printf("| %s | %d | %s | %d | %.1f s |\n", a.name, a.Answered, strings.Join(failed, ", "), a.requests, a.took.Seconds())
+	}
+	throughProxy, inGo := rows[2], rows[3]
 	const calls, incurable = 200, 8
 	for _, a := range []*asked{&throughProxy, &inGo} {
 		if a.Answered != calls-incurable || a.failed() != incurable {
@@ -95,8 +111,9 @@ func TestNodeSDK(t *testing.T) {
 	}
 }
 
-// flakyAPI runs the quickstart's and returns its URL.
-func flakyAPI(t *testing.T, quickstart string) string {
+// flakyAPI runs the quickstart's and returns its URL, and what ends it and returns how
+// many requests it had.
+func flakyAPI(t *testing.T, quickstart string) (url string, end func() int) {
 	t.Helper()
 	cmd := exec.Command(quickstart, "-serve")
 	out, err := cmd.StdoutPipe()
@@ -110,11 +127,18 @@ func flakyAPI(t *testing.T, quickstart string) string {
 		cmd.Process.Kill()
 		cmd.Wait()
 	})
-	url, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
+	lines := bufio.NewScanner(out)
+	if !lines.Scan() {
+		t.Fatal("the quickstart did not say where its API is:", lines.Err())
 	}
-	return strings.TrimSpace(url)
+	url = lines.Text()
+	return url, func() (requests int) {
+		cmd.Process.Signal(os.Interrupt)
+		for lines.Scan() {
+			fmt.Sscanf(lines.Text(), "It had %d requests.", &requests)
+		}
+		return requests
+	}
 }
 
 // askInGo asks all questions through Go's SDK over a Transport.

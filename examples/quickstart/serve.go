@@ -37,5 +37,12 @@ func serve(ctx context.Context, s settings, stdout io.Writer) int {
 	api.Script(questionsPath, steadyhttptest.Reply{Header: http.Header{"Content-Type": {"application/json"}}, Body: string(body)})
 	fmt.Fprintf(stdout, "%s\nThe flaky API answers there, for SDKs at %[1]s/v1. What to ask is at %[1]s%s. Ctrl-C ends it.\n", api.URL, questionsPath)
 	<-ctx.Done()
+	asked := 0
+	for _, r := range api.Requests() {
+		if r.Path == chatPath {
+			asked++
+		}
+	}
+	fmt.Fprintf(stdout, "It had %d requests.\n", asked)
 	return exitOK
 }

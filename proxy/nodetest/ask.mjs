@@ -1,16 +1,17 @@
 // Asks all questions of the quickstart's flaky API through OpenAI's SDK, as it comes:
 //
-//   node ask.mjs BASE_URL QUESTIONS_URL
+//   node ask.mjs BASE_URL QUESTIONS_URL [MAX_RETRIES]
 //
 // and prints what became of them, as a line of JSON.
 import OpenAI from 'openai';
 
-const [baseURL, questionsURL] = process.argv.slice(2);
+const [baseURL, questionsURL, retries] = process.argv.slice(2);
+const maxRetries = retries === undefined ? undefined : Number(retries); // undefined is the SDK's default
 const questions = await (await fetch(questionsURL)).json();
 const tally = { answered: 0, failed: {} };
 
 async function ask(question) {
-  const client = new OpenAI({ baseURL, apiKey: question.key });
+  const client = new OpenAI({ baseURL, apiKey: question.key, maxRetries });
   try {
     const completion = await client.chat.completions.create(question.body);
     const text = completion.choices[0].message.content;
