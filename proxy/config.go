@@ -187,6 +187,9 @@ func (c *config) check(s *source) {
 			s.fault(path+".prefix", "another upstream has the prefix %q as well", u.Prefix+"/")
 		}
 		prefixes[u.Prefix] = true
+		if u.url != nil && u.url.Host == c.Listen {
+			s.fault(path+".to", "this is the address at which the proxy itself listens")
+		}
 	}
 }
 
@@ -217,7 +220,7 @@ func (u *upstream) check(s *source, path string) {
 	if u.Prefix != "" && (u.Prefix[0] != '/' || strings.Contains(u.Prefix, "//") || strings.Trim(u.Prefix, prefixLetters) != "" || hasDots(u.Prefix)) {
 		s.fault(path+".prefix", "%q is no prefix of a path; write one with letters, digits, -, _ and ., such as /openai", u.Prefix)
 	}
-	for _, own := range ownPaths {
+	for _, own := range []string{healthPath, metricsPath, debugPath} {
 		if u.Prefix != "" && (own == u.Prefix || strings.HasPrefix(own, u.Prefix+"/") || strings.HasPrefix(u.Prefix, own+"/")) {
 			s.fault(path+".prefix", "%s is the proxy's own", own)
 		}

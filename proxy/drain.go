@@ -9,9 +9,6 @@ import (
 	"go.uber.org/zap"
 )
 
-// ownPaths are those that the proxy answers itself.
-var ownPaths = []string{"/healthz", "/metrics", "/debug/steadyhttp"}
-
 // A drain knows which calls are under way, and how to end without losing one.
 type drain struct {
 	begun atomic.Bool

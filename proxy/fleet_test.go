@@ -42,15 +42,15 @@ func startRedis(t *testing.T) string {
 }
 
 const (
-	fleetLimit = 100 // requests a second, of the API
-	fleetJobs  = 500
+	fleetLimit = 50 // requests a second, of the API
+	fleetJobs  = 250
 )
 
 // Two proxies that share a Redis keep a limit that the API has for both together, and
 // use it as well as one proxy does.
 func TestFleet(t *testing.T) {
 	address := startRedis(t)
-	config := `{"drainDelay": "-1s", "upstreams": [{"to": "URL", "requestsPerSecond": 100}]}`
+	config := `{"drainDelay": "-1s", "upstreams": [{"to": "URL", "requestsPerSecond": 50}]}`
 	one := fleet(t, 1, config)
 	two := fleet(t, 2, config, "-redis", address)
 	apart := fleet(t, 2, config)

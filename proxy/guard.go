@@ -15,8 +15,9 @@ type guard struct {
 	browsers *http.CrossOriginProtection
 }
 
-func newGuard(c *config) guard {
-	host, _, _ := net.SplitHostPort(c.Listen) // checked
+// newGuard returns the guard of an address at which the proxy listens.
+func newGuard(c *config, address string) guard {
+	host, _, _ := net.SplitHostPort(address) // checked
 	g := guard{hosts: []string{strings.ToLower(host)}, browsers: http.NewCrossOriginProtection()}
 	for _, name := range c.Hosts {
 		g.hosts = append(g.hosts, strings.ToLower(name))

@@ -50,8 +50,8 @@ func node(t *testing.T, into any, script string, args ...string) {
 type asked struct {
 	name     string
 	requests int // on the wire, by the API's count
-	took     time.Duration
 
+	Seconds  float64
 	Answered int
 	Failed   map[string]int // by status and code
 }
@@ -85,10 +85,9 @@ func TestNodeSDK(t *testing.T) {
 		{"Go's SDK over a Transport", func(a *asked, api string) { *a = askInGo(t, api) }},
 	} {
 		api, end := flakyAPI(t, quickstart)
-		start := time.Now()
-		a := asked{name: row.name}
+		var a asked
 		row.ask(&a, api)
-		a.name, a.took, a.requests = row.name, time.Since(start), end()
+		a.name, a.requests = row.name, end()
 		rows = append(rows, a)
 	}
 	fmt.Println("\n| | answered | failed | requests | time |\n|---|---:|---|---:|---:|")
@@ -97,7 +96,7 @@ func TestNodeSDK(t *testing.T) {
 		for _, reason := range slices.Sorted(maps.Keys(a.Failed)) {
 			failed = append(failed, fmt.Sprintf("%d × %s", a.Failed[reason], reason))
 		}
-		fmt.Printf("| %s | %d | %s | %d | %.1f s |\n", a.name, a.Answered, strings.Join(failed, ", "), a.requests, a.took.Seconds())
+		fmt.Printf("| %s | %d | %s | %d | %.1f s |\n", a.name, a.Answered, strings.Join(failed, ", "), a.requests, a.Seconds)
 	}
 	throughProxy, inGo := rows[2], rows[3]
 	const calls, incurable = 200, 8
@@ -158,6 +157,7 @@ func askInGo(t *testing.T, api string) asked {
 	}
 	client := openai.NewClient(option.WithBaseURL(api+"/v1"), option.WithHTTPClient(&http.Client{Transport: &steadyhttp.Transport{}}))
 	a := asked{Failed: make(map[string]int)}
+	start := time.Now()
 	var mu sync.Mutex
 	var workers sync.WaitGroup
 	next := make(chan int)
@@ -184,6 +184,7 @@ func askInGo(t *testing.T, api string) asked {
 	}
 	close(next)
 	workers.Wait()
+	a.Seconds = time.Since(start).Seconds()
 	return a
 }
 
@@ -193,7 +194,9 @@ func TestNodeStream(t *testing.T) {
 	t.Parallel()
 	api := steadyhttptest.NewServer()
 	t.Cleanup(api.Close)
-	api.Script("/v1/chat/completions", steadyhttptest.ChatStream("Hel", "lo"))
+	fails := steadyhttptest.ChatStream("Hel", "lo")
+	fails.Events = append(fails.Events[:2:2], steadyhttptest.Event{Data: `{"error":{"message":"too busy","type":"server_error","code":"busy"}}`})
+	api.Script("/v1/chat/completions", steadyhttptest.ChatStream("Hel", "lo"), fails)
 	p := start(t, "-config", configFile(t, fmt.Sprintf(`{"upstreams": [{"to": %q}, {"prefix": "/down", "to": "http://%s", "outageWait": "100ms", "maxAttempts": 1}]}`, api.URL, unusedAddress(t))))
 	var got struct {
 		Text, Name, Code, Type, Message string
@@ -204,6 +207,10 @@ func TestNodeStream(t *testing.T) {
 		t.Errorf("got %+v, want Hello", got)
 	}
 	got.Text = ""
+	node(t, &got, "stream.mjs", p.URL+"/v1") // whose connection is closed behind the error, which must arrive all the same
+	if got.Message != "too busy" || got.Code != "busy" {
+		t.Errorf("got %+v, want the error in the stream", got)
+	}
 	node(t, &got, "stream.mjs", p.URL+"/down/v1")
 	if got.Status != 502 || got.Code != "connection" || got.Type != failureType || !strings.Contains(got.Message, "connection refused") {
 		t.Errorf("got %+v, want a failure of code connection", got)

@@ -17,6 +17,13 @@ import (
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
+// The paths that the proxy answers itself.
+const (
+	healthPath  = "/healthz"
+	metricsPath = "/metrics"
+	debugPath   = "/debug/steadyhttp"
+)
+
 // priorityHeader says in which class a call waits. It does not leave the proxy.
 const priorityHeader = "X-Steadyhttp-Priority"
 
@@ -37,7 +44,7 @@ type route struct {
 }
 
 func newProxy(c *config, transports []http.RoundTripper, d *drain, log *zap.Logger) *proxy {
-	p := &proxy{guard: newGuard(c), drain: d, log: log}
+	p := &proxy{guard: newGuard(c, c.Listen), drain: d, log: log}
 	for i := range c.Upstreams {
 		rt := &route{upstream: &c.Upstreams[i], set: headerOf(c.Upstreams[i].Header)}
 		for name := range rt.set {
@@ -136,6 +143,7 @@ func (rt *route) rewrite(pr *httputil.ProxyRequest) {
 		}
 	}
 	if h, ok := in.Body.(*held); ok {
+		out.Header.Del("Expect") // the caller was told to go on
 		out.GetBody = h.open
 		out.Body, _ = h.open()
 	}

@@ -150,7 +150,7 @@ func startProcess(t testing.TB, role string, args ...string) *running {
 		t.Fatal(err)
 	}
 	r := &running{t: t, code: make(chan int, 1), log: newLogLines(), pid: cmd.Process.Pid}
-	r.stop = func() { cmd.Process.Signal(syscall.SIGTERM) }
+	r.stop = sync.OnceFunc(func() { cmd.Process.Signal(syscall.SIGTERM) }) // a second one would end it the hard way
 	go func() {
 		for lines := bufio.NewScanner(stderr); lines.Scan(); {
 			r.log.Write(append(lines.Bytes(), '\n'))

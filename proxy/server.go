@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 	"go.uber.org/zap"
 
 	"github.com/steadyhttp/steadyhttp"
@@ -112,38 +113,42 @@ func assemble(c *config, d *drain, log *zap.Logger) (handler, admin http.Handler
 	}
 	p := newProxy(c, measured, d, log)
 
-	// Not a ServeMux for all: it would redirect paths that it finds unclean.
+	page := debugHandler(c.Upstreams, transports)
 	operators := http.NewServeMux()
-	operators.Handle("/healthz", d)
-	operators.Handle("/metrics", m)
-	operators.Handle("/debug/steadyhttp", debugHandler(transports))
-	operators.Handle("/debug/steadyhttp/", debugHandler(transports))
-	guarded := p.guard.protect(p, operators)
-	if c.Admin != "" {
-		return &paths{own: []string{"/healthz"}, handler: guarded, rest: p}, guarded, closeAll, nil
+	operators.Handle(metricsPath, m)
+	operators.Handle(debugPath, page)
+	operators.Handle(debugPath+"/", page)
+	if c.Admin == "" {
+		return &paths{d, p.guard.protect(p, operators), p}, nil, closeAll, nil
 	}
-	return &paths{own: ownPaths, handler: guarded, rest: p}, nil, closeAll, nil
+	guard := newGuard(c, c.Admin)
+	return &paths{d, nil, p}, &paths{d, nil, guard.protect(p, operators)}, closeAll, nil
 }
 
-// paths hands requests for its own paths, and what is below them, to a handler, and
-// all others to the rest.
+// paths hands requests for the proxy's own paths to their handlers, and all others to
+// the rest. A ServeMux would redirect a path that it finds unclean, and the health is
+// asked for by whatever name.
 type paths struct {
-	own           []string
-	handler, rest http.Handler
+	health    http.Handler
+	operators http.Handler // nil if they have an address of their own
+	rest      http.Handler
 }
 
 func (p *paths) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	for _, own := range p.own {
-		if under(r.URL.Path, own) && !r.URL.IsAbs() && r.Method != http.MethodConnect {
-			p.handler.ServeHTTP(w, r)
-			return
-		}
+	switch path := r.URL.Path; {
+	case r.URL.IsAbs():
+		p.rest.ServeHTTP(w, r) // which refuses it
+	case path == healthPath:
+		p.health.ServeHTTP(w, r)
+	case p.operators != nil && (under(path, metricsPath) || under(path, debugPath)):
+		p.operators.ServeHTTP(w, r)
+	default:
+		p.rest.ServeHTTP(w, r)
 	}
-	p.rest.ServeHTTP(w, r)
 }
 
 // protect has the guard look at what is for operators as well.
-func (g *guard) protect(p *proxy, h http.Handler) http.Handler {
+func (g guard) protect(p *proxy, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if no := g.check(r); no != nil {
 			p.refuse(w, *no)
@@ -163,6 +168,7 @@ func (r *redisConfig) limiter(log *zap.Logger) (limit.Limiter, func()) {
 	if r.TLS {
 		options.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
+	logging.Disable() // go-redis writes lines of its own; redissteady says in ours when Redis is away
 	client := redis.NewClient(options)
 	limiter := &redissteady.Limiter{Client: client, Prefix: r.Prefix, Zap: log}
 	return limiter, func() {

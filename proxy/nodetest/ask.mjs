@@ -8,7 +8,7 @@ import OpenAI from 'openai';
 const [baseURL, questionsURL, retries] = process.argv.slice(2);
 const maxRetries = retries === undefined ? undefined : Number(retries); // undefined is the SDK's default
 const questions = await (await fetch(questionsURL)).json();
-const tally = { answered: 0, failed: {} };
+const tally = { answered: 0, failed: {}, seconds: 0 };
 
 async function ask(question) {
   const client = new OpenAI({ baseURL, apiKey: question.key, maxRetries });
@@ -27,5 +27,7 @@ async function work() {
   for (let q = questions.shift(); q; q = questions.shift()) await ask(q);
 }
 
+const start = performance.now();
 await Promise.all(Array.from({ length: 16 }, work));
+tally.seconds = (performance.now() - start) / 1000;
 console.log(JSON.stringify(tally));
