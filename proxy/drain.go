@@ -11,8 +11,9 @@ import (
 
 // A drain knows which calls are under way, and how to end without losing one.
 type drain struct {
-	begun atomic.Bool
-	calls atomic.Int64
+	begun  atomic.Bool
+	calls  atomic.Int64 // that are under way
+	latest atomic.Int64 // when the latest call began, in nanoseconds of Unix time
 }
 
 func (d *drain) draining() bool { return d.begun.Load() }
@@ -20,6 +21,7 @@ func (d *drain) draining() bool { return d.begun.Load() }
 // begin notes that a call is under way until the function that it returns is called.
 func (d *drain) begin() (end func()) {
 	d.calls.Add(1)
+	d.latest.Store(time.Now().UnixNano())
 	return func() { d.calls.Add(-1) }
 }
 
@@ -40,14 +42,16 @@ func (d *drain) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 //
 //   - At once the health is 503, and each answer asks its caller to close the
 //     connection: no request can come over one that the server is about to close.
-//   - After delay no new connection is taken, and those that are idle are closed.
+//   - After delay no new connection is taken, and those that are idle are closed. As
+//     long as calls still come, that waits, up to five delays: a call that comes at the
+//     very moment in which its connection is closed is lost.
 //   - After bound what is still under way is cut off.
 //
 // It returns how many calls were cut off.
 func (d *drain) run(delay, bound time.Duration, log *zap.Logger, servers ...*http.Server) int64 {
 	d.begun.Store(true)
 	log.Info("draining", zap.Int64("calls", d.calls.Load()), zap.Duration("delay", delay), zap.Duration("bound", bound))
-	time.Sleep(delay)
+	d.outwait(delay)
 	ctx, cancel := context.WithTimeout(context.Background(), bound)
 	defer cancel()
 	for _, s := range servers {
@@ -65,6 +69,15 @@ func (d *drain) run(delay, bound time.Duration, log *zap.Logger, servers ...*htt
 		s.Close()
 	}
 	return cut
+}
+
+// outwait sleeps for delay, and on until for a quarter of it no call began.
+func (d *drain) outwait(delay time.Duration) {
+	end := time.Now().Add(5 * delay)
+	for wait := delay; wait > 0 && time.Now().Before(end); {
+		time.Sleep(wait)
+		wait = delay/4 - time.Since(time.Unix(0, d.latest.Load()))
+	}
 }
 
 const pollEvery = 50 * time.Millisecond

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -111,7 +110,7 @@ func TestDrainIsBounded(t *testing.T) {
 }
 
 // Under load, a proxy is replaced by another without losing a call. A call is lost if
-// it fails in any way but that its connection was refused: only then the caller knows
+// it fails in any way but that no connection could be made: only then the caller knows
 // that nothing was sent, and goes to the other proxy, as a load balancer does.
 func TestDrainLosesNothing(t *testing.T) {
 	var served atomic.Int64
@@ -122,9 +121,13 @@ func TestDrainLosesNothing(t *testing.T) {
 		io.WriteString(w, `{"choices":[{"message":{"content":"hello"}}]}`)
 	})
 	old, young := startProcess(t, "proxy", "-to", api.URL, "-listen", "127.0.0.1:0"), startProcess(t, "proxy", "-to", api.URL, "-listen", "127.0.0.1:0")
-	l := underLoad(t, old.URL, young.URL, 500, 4*time.Second, func() { old.stop() })
-	if l.lost > 0 || l.sent < 1500 {
-		t.Errorf("lost %d of %d calls, want none of 1500 at least: %v", l.lost, l.sent, l.err)
+	perSecond := 500
+	if raceEnabled {
+		perSecond = 100 // what two cores can do then
+	}
+	l := underLoad(t, old.URL, young.URL, perSecond, 4*time.Second, func() { old.stop() })
+	if l.lost > 0 || l.sent < 3*perSecond {
+		t.Errorf("lost %d of %d calls, want none of %d at least: %v", l.lost, l.sent, 3*perSecond, l.err)
 	}
 	if l.moved == 0 {
 		t.Error("no call went to the second proxy")
@@ -142,7 +145,7 @@ type loaded struct {
 }
 
 // underLoad sends so many calls a second, for so long, to the first address, and to the
-// second once the first is not healthy any more or refuses connections. In the middle
+// second once the first is not healthy any more or takes no connections. In the middle
 // it calls change.
 func underLoad(t *testing.T, first, second string, perSecond int, last time.Duration, change func()) loaded {
 	client := newClient(t)
@@ -215,5 +218,5 @@ func refused(err error) bool {
 		return false
 	}
 	dial, ok := errors.AsType[*net.OpError](u.Err)
-	return ok && dial.Op == "dial" && errors.Is(err, syscall.ECONNREFUSED)
+	return ok && dial.Op == "dial" // refused, or reset before it was accepted
 }

@@ -37,11 +37,12 @@ func (m *metrics) attempts(base http.RoundTripper) http.RoundTripper {
 	return &otelsteady.Attempts{Base: base, MeterProvider: m.meters, TracerProvider: noop.NewTracerProvider()}
 }
 
-// calls returns t with its calls measured, and shows its limits under the upstream's
-// prefix.
+// calls returns t with its calls and their waits measured, and shows its limits under
+// the upstream's prefix. t is not in use yet.
 func (m *metrics) calls(t *steadyhttp.Transport, prefix string) (http.RoundTripper, error) {
 	if _, err := otelsteady.ObserveThrottler(m.meters, t, attribute.String("steadyhttp.proxy.upstream", prefix+"/")); err != nil {
 		return nil, err
 	}
+	t.Trace = otelsteady.Trace()
 	return &otelsteady.Calls{Base: t, MeterProvider: m.meters, TracerProvider: noop.NewTracerProvider()}, nil
 }
