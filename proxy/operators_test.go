@@ -53,7 +53,7 @@ func TestCanary(t *testing.T) {
 func TestOperators(t *testing.T) {
 	t.Parallel()
 	api := upstreamServer(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "of the upstream") })
-	together := start(t, "-to", api.URL)
+	together := start(t, "-config", configFile(t, fmt.Sprintf(`{"upstreams": [{"to": %q, "requestsPerMinute": 1200}]}`, api.URL)))
 	apart := start(t, "-config", configFile(t, fmt.Sprintf(`{"admin": "127.0.0.1:0", "upstreams": [{"to": %q, "requestsPerMinute": 600}]}`, api.URL)))
 	admin := "http://" + <-apart.log.first
 	client := newClient(t)
@@ -63,14 +63,14 @@ func TestOperators(t *testing.T) {
 		{together.URL + "/healthz", "ok\n"},
 		{together.URL + "/metrics", "steadyhttp_call_duration_seconds_count"},
 		{together.URL + "/metrics", "go_goroutines"},
-		{together.URL + "/debug/steadyhttp", "["},
+		{together.URL + "/debug/steadyhttp?format=json", "1200"},
 		{together.URL + "/metricsandmore", "of the upstream"},
 		{apart.URL + "/healthz", "ok\n"},
 		{apart.URL + "/metrics", "of the upstream"},
 		{apart.URL + "/debug/steadyhttp", "of the upstream"},
 		{admin + "/healthz", "ok\n"},
 		{admin + "/metrics", `steadyhttp_proxy_upstream="/"`},
-		{admin + "/debug/steadyhttp", "600"},
+		{admin + "/debug/steadyhttp?format=json", "600"},
 		{admin + "/x", "404"},
 	} {
 		if _, body := send(t, client, "GET", row.url, ""); !strings.Contains(body, row.want) {

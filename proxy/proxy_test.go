@@ -219,10 +219,7 @@ func TestQueueFull(t *testing.T) {
 		go client.Get(p.URL + "/x")
 	}
 	<-arrived
-	waitFor(t, "one call to stand in the queue", func() bool {
-		_, body := send(t, client, "GET", p.URL+"/debug/steadyhttp?format=json", "")
-		return strings.Contains(strings.ToLower(body), `"waiting":1`) || strings.Contains(strings.ToLower(body), `"waiting": 1`)
-	})
+	waitForGauge(t, client, p, "steadyhttp_throttler_waiting", 1)
 	resp, body := send(t, client, "GET", p.URL+"/x", "")
 	close(release)
 	<-arrived
@@ -569,6 +566,17 @@ func must[T any](v T, err error) T {
 	return v
 }
 
+// waitForGauge waits until one of the proxy's metrics of that name has a value.
+func waitForGauge(t *testing.T, client *http.Client, p *running, name string, value int) {
+	t.Helper()
+	waitFor(t, fmt.Sprint(name, " to be ", value), func() bool {
+		_, body := send(t, client, "GET", p.URL+"/metrics", "")
+		return slices.ContainsFunc(strings.Split(body, "\n"), func(line string) bool {
+			return strings.HasPrefix(line, name+"{") && strings.HasSuffix(line, fmt.Sprintf("} %d", value))
+		})
+	})
+}
+
 // Calls wait by the priority in their header.
 func TestPriority(t *testing.T) {
 	t.Parallel()
@@ -591,20 +599,11 @@ func TestPriority(t *testing.T) {
 			send(t, client, "GET", p.URL+"/"+class, "", header...)
 			done <- true
 		}()
-		waiting++
-		if waiting == 0 {
-			waitFor(t, "the first call to arrive", func() bool {
-				_, body := send(t, client, "GET", p.URL+"/metrics", "")
-				return strings.Contains(body, "steadyhttp_throttler_active{") && strings.Contains(body, "} 1\n")
-			})
+		if waiting++; waiting == 0 {
+			waitForGauge(t, client, p, "steadyhttp_throttler_active", 1)
 			continue
 		}
-		waitFor(t, class+" to wait", func() bool {
-			_, body := send(t, client, "GET", p.URL+"/metrics", "")
-			return slices.ContainsFunc(strings.Split(body, "\n"), func(line string) bool {
-				return strings.HasPrefix(line, "steadyhttp_throttler_waiting{") && strings.HasSuffix(line, fmt.Sprintf("} %d", waiting))
-			})
-		})
+		waitForGauge(t, client, p, "steadyhttp_throttler_waiting", waiting)
 	}
 	for range 4 {
 		release <- true
