@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
@@ -276,9 +277,14 @@ func checkURL(s *source, path, text string) *url.URL {
 }
 
 func checkHeader(s *source, path string, header map[string]secret) {
-	for name, value := range header {
-		place := join(path, name)
+	spelt := make(map[string]bool)
+	for _, name := range slices.Sorted(maps.Keys(header)) {
+		place, value := join(path, name), header[name]
+		twice := spelt[canonical(name)]
+		spelt[canonical(name)] = true
 		switch {
+		case twice:
+			s.fault(place, "this header is here twice, in different letters")
 		case !isToken(name):
 			s.fault(place, "%q is no name of a header", name)
 		case slices.Contains(hopHeaders, canonical(name)):

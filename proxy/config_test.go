@@ -62,6 +62,7 @@ func TestWrongConfigs(t *testing.T) {
 		{"a line break in a key", upstreamsOf(`"header": {"Authorization": "Bearer ${BROKEN}"}`)},
 		{"a key that is a number", upstreamsOf(`"header": {"X-Api-Key": 12345678}`)},
 		{"a header with a space", upstreamsOf(`"header": {"Api Key": "${KEY}"}`)},
+		{"a header in two spellings", upstreamsOf(`"header": {"X-Team": "blue", "x-team": "red"}`)},
 		{"a header of the connection", upstreamsOf(`"header": {"transfer-encoding": "chunked"}`)},
 		{"no URL", "{\n  \"upstreams\": [{\"prefix\": \"/openai\"}]\n}"},
 		{"a URL without a scheme", "{\n  \"upstreams\": [{\"to\": \"api.openai.com\"}]\n}"},

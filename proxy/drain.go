@@ -58,11 +58,8 @@ func (d *drain) run(delay, bound time.Duration, log *zap.Logger, servers ...*htt
 		s.Shutdown(ctx) // its error is that of ctx
 	}
 	// A Server forgets connections that were taken over for another protocol.
-	for tick := time.NewTicker(pollEvery); d.calls.Load() > 0 && ctx.Err() == nil; {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-		}
+	for d.calls.Load() > 0 && ctx.Err() == nil {
+		time.Sleep(pollEvery)
 	}
 	cut := d.calls.Load()
 	for _, s := range servers {

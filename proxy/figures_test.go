@@ -20,8 +20,8 @@ var figures = flag.Bool("figures", false, "measure what the proxy costs; nothing
 
 // What the proxy adds to a call, beside the least that a reverse proxy can be. Both are
 // processes of their own and called by turns, so that what else the machine does
-// meets both. With -figures it measures long enough for docs/proxy.md, else it only
-// looks that the figures can be taken.
+// meets both. With -figures it measures long enough for docs/proxy.md and to judge, else it
+// only looks that the figures can be taken.
 func TestFigures(t *testing.T) {
 	answers := upstreamServer(t, answer)
 	plain, ours := startProcess(t, "bare", answers.URL), startProcess(t, "proxy", "-to", answers.URL, "-listen", "127.0.0.1:0")
@@ -41,6 +41,9 @@ func TestFigures(t *testing.T) {
 		a, b := byTurns(rounds, func() time.Duration { return row.call(plain.URL) }, func() time.Duration { return row.call(ours.URL) })
 		for _, p := range []float64{50, 99} {
 			x, y := percentile(a, p), percentile(b, p)
+			if most := mostAdded[p]; *figures && y-x > most {
+				t.Errorf("%s, p%g: got %s more than with the bare one, want %s at most", row.name, p, y-x, most)
+			}
 			fmt.Printf("| %s, p%g | %.3f ms | %.3f ms | %+.3f ms |\n", row.name, p, ms(x), ms(y), ms(y-x))
 		}
 	}
@@ -53,6 +56,10 @@ func TestFigures(t *testing.T) {
 		}
 	}
 }
+
+// mostAdded is what the proxy may add, by the percentile: nothing that can be felt
+// beside the answer of a model.
+var mostAdded = map[float64]time.Duration{50: 100 * time.Microsecond, 99: 300 * time.Microsecond}
 
 const streamed = `{"model":"gpt-5","stream":true,"messages":[{"role":"user","content":"hello"}]}`
 

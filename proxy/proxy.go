@@ -45,6 +45,7 @@ type route struct {
 
 func newProxy(c *config, transports []http.RoundTripper, d *drain, log *zap.Logger) *proxy {
 	p := &proxy{guard: newGuard(c, c.Listen), drain: d, log: log}
+	says := stdLog(log.Named("reverseproxy"), zap.DebugLevel) // mostly that a body broke off
 	for i := range c.Upstreams {
 		rt := &route{upstream: &c.Upstreams[i], set: headerOf(c.Upstreams[i].Header)}
 		for name := range rt.set {
@@ -56,7 +57,7 @@ func newProxy(c *config, transports []http.RoundTripper, d *drain, log *zap.Logg
 			FlushInterval:  -1, // a token that waits here for the next one is late
 			ModifyResponse: p.modify,
 			ErrorHandler:   p.failed,
-			ErrorLog:       zap.NewStdLog(zap.NewNop()), // the Logger has said it, and with more to it
+			ErrorLog:       says,
 			BufferPool:     &buffers,
 		}
 		p.routes = append(p.routes, rt)

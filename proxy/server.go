@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	stdlog "log"
 	"net"
 	"net/http"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/steadyhttp/steadyhttp"
 	"github.com/steadyhttp/steadyhttp/limit"
@@ -75,10 +77,6 @@ func serve(ctx context.Context, c *config, log *zap.Logger) error {
 }
 
 func newServer(h http.Handler, log *zap.Logger) *http.Server {
-	errors, err := zap.NewStdLogAt(log.Named("http"), zap.WarnLevel)
-	if err != nil {
-		panic(err) // it is a level
-	}
 	return &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: readHeaderTimeout,
@@ -86,8 +84,17 @@ func newServer(h http.Handler, log *zap.Logger) *http.Server {
 		MaxHeaderBytes:    maxHeaderBytes,
 		// No WriteTimeout and no ReadTimeout: streams and uploads take as long as
 		// they take.
-		ErrorLog: errors,
+		ErrorLog: stdLog(log.Named("http"), zap.WarnLevel),
 	}
+}
+
+// stdLog is log for those who write lines.
+func stdLog(log *zap.Logger, level zapcore.Level) *stdlog.Logger {
+	l, err := zap.NewStdLogAt(log, level)
+	if err != nil {
+		panic(err) // it is a level
+	}
+	return l
 }
 
 // assemble makes the handlers for callers and for operators; they are one if the
@@ -163,6 +170,9 @@ func (g guard) protect(p *proxy, h http.Handler) http.Handler {
 func (r *redisConfig) limiter(log *zap.Logger) (limit.Limiter, func()) {
 	if r.Addr == "" {
 		return nil, func() {}
+	}
+	if r.Salt == "" {
+		log.Warn("redis.salt is not set: who reads the Redis can test whether a key that he has is in use here")
 	}
 	options := &redis.Options{Addr: r.Addr, Username: r.Username, Password: string(r.Password)}
 	if r.TLS {
