@@ -2,29 +2,19 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"html/template"
 	"net/http"
 	"strings"
 
 	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/debugsteady"
 )
 
-// pageOf shows what t knows of limits, pauses and waiting calls.
-func pageOf(t *steadyhttp.Transport) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		json.NewEncoder(w).Encode(t.Snapshot())
-	})
-}
-
 // debugHandler shows the page of each upstream: at debugPath itself if there is but
-// one, else below it, under the upstream's prefix.
+// one, else below it, under the upstream's prefix. The transports must not be in use yet.
 func debugHandler(upstreams []upstream, transports []*steadyhttp.Transport) http.Handler {
 	if len(transports) == 1 {
-		return pageOf(transports[0])
+		return debugsteady.Handler(transports[0])
 	}
 	pages := make(map[string]http.Handler)
 	var index strings.Builder
@@ -33,7 +23,7 @@ func debugHandler(upstreams []upstream, transports []*steadyhttp.Transport) http
 	for i, t := range transports {
 		u := &upstreams[i]
 		path := debugPath + cmp.Or(u.Prefix, "/-") // no prefix is a mere dash
-		pages[path] = pageOf(t)
+		pages[path] = debugsteady.Handler(t)
 		links = append(links, link{path, u.Prefix + "/", u.url.Host})
 	}
 	if err := debugIndex.Execute(&index, links); err != nil {

@@ -16,7 +16,7 @@ import (
 )
 
 // metrics measures calls and attempts with otelsteady, and shows the figures to
-// Prometheus. The names are in otelsteady's README.
+// Prometheus. The names are in docs/metrics.md.
 type metrics struct {
 	http.Handler
 	meters *metric.MeterProvider
