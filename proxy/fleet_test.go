@@ -20,7 +20,7 @@ import (
 func startRedis(t *testing.T) string {
 	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
-		t.Skip("no redis-server on this machine: run ci/setup.sh")
+		missing(t, "redis-server is not on the PATH: ci/setup.sh installs it")
 	}
 	address := unusedAddress(t)
 	_, port, err := net.SplitHostPort(address)

@@ -28,10 +28,10 @@ import (
 func node(t *testing.T, into any, script string, args ...string) {
 	t.Helper()
 	if _, err := exec.LookPath("node"); err != nil {
-		t.Skip("no node on this machine: install Node.js 20 or later")
+		missing(t, "node is not on the PATH: ci/setup.sh installs it")
 	}
 	if _, err := os.Stat("nodetest/node_modules/openai"); err != nil {
-		t.Skip("the Node SDK is not installed: run npm ci in proxy/nodetest")
+		missing(t, "the SDK for Node is not installed: ci/setup.sh does it, and so does npm ci in proxy/nodetest")
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
