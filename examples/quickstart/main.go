@@ -10,6 +10,11 @@
 //
 // asks a real API, of OpenAI's kind, one question, and explains in words
 // whatever comes back.
+//
+//	go run ./examples/quickstart -serve
+//
+// only runs the flaky API, for clients in other languages, with or without the proxy
+// in proxy/ before it.
 package main
 
 import (
@@ -53,6 +58,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return exitOK
 	case err != nil:
 		return exitUsage // the flag package has said why
+	case s.serve:
+		return serve(ctx, s, stdout)
 	case s.url == "":
 		return compare(ctx, s, stdout)
 	}
@@ -62,6 +69,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 type settings struct {
 	calls, workers int
 	seed           uint64
+	serve          bool
 
 	url, model, prompt string
 	timeout            time.Duration
@@ -79,6 +87,7 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	f.IntVar(&s.calls, "calls", 200, "`number` of questions for the flaky API")
 	f.IntVar(&s.workers, "workers", 16, "`number` of questions asked at the same time")
 	f.Uint64Var(&s.seed, "seed", 1, "`number` that shuffles which question meets which trouble")
+	f.BoolVar(&s.serve, "serve", false, "only run the flaky API, for other clients")
 	f.StringVar(&s.url, "url", "", "`URL` of a real API of OpenAI's kind, such as https://api.n1n.ai/v1")
 	f.StringVar(&s.model, "model", "gpt-4o-mini", "`name` of the model, with -url")
 	f.StringVar(&s.prompt, "prompt", "Say hello in five words.", "the `question`, with -url")

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
+	"io"
 	"net/http"
 	"regexp"
 	"strings"
@@ -72,6 +75,50 @@ func TestCompare(t *testing.T) {
 	}
 	if t.Failed() {
 		t.Log(stdout)
+	}
+}
+
+// The flaky API for other clients: the same questions meet the same troubles.
+func TestServe(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	out, stdout := io.Pipe()
+	code := make(chan int, 1)
+	go func() {
+		code <- run(ctx, []string{"-serve", "-calls", "20", "-seed", "3"}, nil, stdout, io.Discard)
+		stdout.Close()
+	}()
+	lines := bufio.NewScanner(out)
+	lines.Scan()
+	url := lines.Text()
+	rest := make(chan string, 1)
+	go func() {
+		text, _ := io.ReadAll(out)
+		rest <- string(text)
+	}()
+
+	resp, err := http.Get(url + questionsPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var list []listed
+	if err := json.NewDecoder(resp.Body).Decode(&list); err != nil || len(list) != 20 {
+		t.Fatalf("got %d questions and %v", len(list), err)
+	}
+	answered := 0
+	for _, q := range list {
+		if a, err := ask(ctx, http.DefaultClient, url+chatPath, q.Key, q.Body); err == nil && a.text() == q.Answer {
+			answered++
+		}
+	}
+	if answered != 10 {
+		t.Errorf("answered %d, want the 10 that a plain client gets", answered)
+	}
+	cancel()
+	if c, text := <-code, <-rest; c != exitOK || !strings.HasSuffix(text, "It had 20 requests.\n") {
+		t.Errorf("ended with %d and said %q", c, text)
 	}
 }
 
