@@ -68,6 +68,11 @@ type Classifier struct {
 	// false. Check reads bodies all the same.
 	HeadersOnly bool
 
+	// Disabled lets every response pass as if there were no Classifier. A Retrier then
+	// judges the failed ones for itself, and nobody looks into the others. The default
+	// is false.
+	Disabled bool
+
 	// SecretPaths names secrets that your APIs take in the path of a URL, beside
 	// those of the webhooks and APIs that are known. Each is a host, which stands
 	// for its subdomains too, and the beginning of a path, part by part: "*" is any
@@ -90,6 +95,9 @@ func (t *Classifier) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (t *Classifier) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+	if t.Disabled {
+		return send(next, req)
+	}
 	c := joinCall(req)
 	if c != nil {
 		defer c.leave()

@@ -311,3 +311,31 @@ func TestHeadersOnlyLeavesBodiesAlone(t *testing.T) {
 		})
 	}
 }
+
+// Without a Classifier nobody looks into answers, and a Retrier goes by its own eyes.
+func TestDisabledClassifier(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		body := &stillBody{Reader: strings.NewReader(errorInside)}
+		rt := &steadyhttp.Transport{Base: answering(200, nil, body, int64(len(errorInside))), Classifier: &steadyhttp.Classifier{Disabled: true}}
+		req := chat(t)
+		resp, err := rt.RoundTrip(req.WithContext(steadyhttp.WithCall(t.Context())))
+		if err != nil || resp.Body != body || body.reads > 0 {
+			t.Fatalf("got %v, %v and %d reads, want the base's response with its body left alone", resp, err, body.reads)
+		}
+		if call, _ := steadyhttp.FromContext(resp.Request.Context()); call.Error != nil || call.Attempts > 1 {
+			t.Errorf("got %+v, want one attempt without a verdict", call)
+		}
+
+		asked := 0
+		rt = &steadyhttp.Transport{Classifier: &steadyhttp.Classifier{Disabled: true}, Base: replying(func(*http.Request) reply {
+			if asked++; asked == 1 {
+				return reply{status: 503}
+			}
+			return reply{status: 200}
+		})}
+		resp, err = rt.RoundTrip(chat(t))
+		if err != nil || resp.StatusCode != 200 || asked != 2 {
+			t.Errorf("got %v, %v after %d requests, want a 200 after 2", resp, err, asked)
+		}
+	})
+}
