@@ -40,7 +40,7 @@ func hostile(n int) []limit.KeyState {
 			Evidence: long, PerSecond: figures[i%len(figures)], Gate: long, GateLeft: math.MinInt64 + 1, NextProbe: math.MaxInt64, GateError: errors.New(long),
 		}
 		for j := range 20 {
-			k.Limits = append(k.Limits, limit.LimitState{Unit: long, Limit: figures[j%len(figures)], Left: figures[(i+j)%len(figures)], Window: time.Duration(math.MaxInt64 - j), Learned: j%2 == 0})
+			k.Limits = append(k.Limits, limit.LimitState{Unit: long, Limit: figures[j%len(figures)], Left: figures[(i+j)%len(figures)], Window: math.MaxInt64 - time.Duration(j), Learned: j%2 == 0})
 		}
 		all = append(all, k)
 	}

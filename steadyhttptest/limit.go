@@ -209,7 +209,7 @@ func (l *limiter) cost(r *http.Request, body []byte) int {
 	}
 	p := readParams(body)
 	most := max(p.MaxTokens, p.MaxCompletionTokens, p.MaxOutputTokens, 0)
-	return tokens(len(body)) + int(min(most, math.MaxInt32)) // no model has so many: the sum cannot overflow
+	return tokens(len(body)) + int(min(most, 1<<30)) // no model has so many: the sum cannot overflow, nor where an int has 32 bits
 }
 
 // ask decides now.
