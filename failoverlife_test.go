@@ -334,7 +334,7 @@ func TestEarlierAnswerIsHandedUp(t *testing.T) {
 				rt.Retrier = &steadyhttp.Retrier{MaxAttempts: 1}
 			}
 			d := ask(t, rt, nil)
-			if d.body != "primary" || d.call.Target != "" || d.call.Error == nil || d.call.Error.RequestID != "first" || d.call.Stopped == "" || d.call.Attempts != len(f.asked) {
+			if d.body != "primary" || d.call.Target != "" || d.call.Error == nil || d.call.Error.RequestID != "first" || d.call.Stopped == "" || d.call.Attempts != len(f.asked) && d.call.Attempts != len(f.asked)+1 { // the last may be refused by the Throttler
 				t.Errorf("%q %v %+v", d.body, d.call.Error, d.call)
 			}
 			if n := f.at(primary); single && n != 1 {

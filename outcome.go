@@ -1,6 +1,8 @@
 package steadyhttp
 
 import (
+	"errors"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -33,8 +35,8 @@ func (r *retry) another(a attempt, resp *http.Response, err error) (wait time.Du
 	}
 	if wait, ok = r.whereItIs(); ok {
 		w.within = r.via.maxWait()
-	} else if wait = 0; !r.choose(r.isNext, r.via.maxWait()) {
-		return 0, false
+	} else if wait = 0; !r.choose(r.isNext, r.via.maxWait()) && !r.choose(r.mayTakeOver, math.MaxInt64) {
+		return 0, false // none is up: to queue for one that is would be no failure
 	}
 	r.lastErr = err
 	r.keep(resp)
@@ -45,8 +47,16 @@ func (r *retry) another(a attempt, resp *http.Response, err error) (wait time.Du
 	return wait, true
 }
 
-// failed keeps f, in place of an earlier failure at the same place.
+// failed keeps f, in place of an earlier failure at the same place. Where the request was
+// not sent, what the place answered before tells the caller more.
 func (w *walk) failed(f failure) {
+	for _, g := range w.failures {
+		if g.place == f.place && !g.lost() && errors.Is(f.err, ErrThrottled) {
+			g.walk = f.walk
+			f = g
+			break
+		}
+	}
 	w.failures = append(slices.DeleteFunc(w.failures, func(g failure) bool { return g.place == f.place }), f)
 }
 
