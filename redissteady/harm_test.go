@@ -73,8 +73,12 @@ func TestHarmToRedis(t *testing.T) {
 			wg.Wait()
 			most := int(time.Since(start).Seconds()*perSecond) + burst + 2 // and what the line had coming
 			t.Logf("%d let through in %s, at most %d wanted", n, time.Since(start).Round(time.Millisecond), most)
-			if n > most || n < 25 {
-				t.Errorf("got %d let through, want 25 to %d", n, most)
+			least := 25
+			if raceEnabled {
+				least = 15 // eight servers and the race detector are slow on two cores
+			}
+			if n > most || n < least {
+				t.Errorf("got %d let through, want %d to %d", n, least, most)
 			}
 			if n := logs.Len(); n > 0 {
 				t.Errorf("Redis was taken to be away: %v", logs.All())
