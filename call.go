@@ -42,7 +42,7 @@ type Call struct {
 
 	// Tokens are what the call used, as the response says. They are 0 if no Classifier
 	// examined it, and complete once the body has been read.
-	Tokens limit.Tokens
+	limit.Tokens
 
 	// Target is the name of the Failover's target whose response or error the call
 	// ended with. It is "" if that came from where the request was sent first.
@@ -410,7 +410,7 @@ func (c *call) summary() Call {
 		Priority:         c.throttling.priority,
 		ServerWait:       r.serverWait,
 		ServerWaitSource: r.serverWaitSource,
-		Tokens:           limit.Tokens{Input: c.usage.Input, Output: c.usage.Output, Cached: c.usage.Cached, Reasoning: c.usage.Reasoning},
+		Tokens:           limit.Tokens{InputTokens: c.usage.Input, OutputTokens: c.usage.Output, CachedTokens: c.usage.Cached, ReasoningTokens: c.usage.Reasoning},
 		Target:           r.target,
 		Uncertain:        r.uncertain,
 		Stopped:          r.stopped,

@@ -240,17 +240,17 @@ func (e *entry) contents(f []zap.Field, resp *http.Response, call Call, clean re
 	case resp != nil && resp.ContentLength >= 0:
 		f = append(f, zap.Int64(fieldBytes, resp.ContentLength))
 	}
-	if call.Tokens.Input > 0 {
-		f = append(f, zap.Int64(fieldInputTokens, call.Tokens.Input))
+	if call.InputTokens > 0 {
+		f = append(f, zap.Int64(fieldInputTokens, call.InputTokens))
 	}
-	if call.Tokens.Output > 0 {
-		f = append(f, zap.Int64(fieldOutputTokens, call.Tokens.Output))
+	if call.OutputTokens > 0 {
+		f = append(f, zap.Int64(fieldOutputTokens, call.OutputTokens))
 	}
-	if call.Tokens.Cached > 0 {
-		f = append(f, zap.Int64(fieldCachedTokens, call.Tokens.Cached))
+	if call.CachedTokens > 0 {
+		f = append(f, zap.Int64(fieldCachedTokens, call.CachedTokens))
 	}
-	if call.Tokens.Reasoning > 0 {
-		f = append(f, zap.Int64(fieldReasoning, call.Tokens.Reasoning))
+	if call.ReasoningTokens > 0 {
+		f = append(f, zap.Int64(fieldReasoning, call.ReasoningTokens))
 	}
 	for _, name := range e.Headers {
 		v := e.req.Header.Values(name)

@@ -160,7 +160,7 @@ func ExampleCall() {
 	resp.Body.Close()
 
 	call, _ := steadyhttp.FromContext(ctx)
-	fmt.Println("tokens:", call.Tokens.Input > 0, call.Tokens.Output > 0)
+	fmt.Println("tokens:", call.InputTokens > 0, call.OutputTokens > 0)
 	fmt.Println("attempts:", call.Attempts, "waited:", call.Waited)
 	// Output:
 	// tokens: true true

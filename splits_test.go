@@ -187,7 +187,7 @@ func TestTokensOfStreams(t *testing.T) {
 					t.Errorf("got %d bytes, want all %d", len(got), len(row.text))
 				}
 				c := callOf(t, ctx)
-				if got, want := [4]int64{c.Tokens.Input, c.Tokens.Output, c.Tokens.Cached, c.Tokens.Reasoning}, [4]int64{row.input, row.output, row.cached, row.reasoning}; got != want {
+				if got, want := [4]int64{c.InputTokens, c.OutputTokens, c.CachedTokens, c.ReasoningTokens}, [4]int64{row.input, row.output, row.cached, row.reasoning}; got != want {
 					t.Errorf("in pieces of %d: got %v tokens, want %v", size, got, want)
 				}
 			}

@@ -152,8 +152,8 @@ func TestStreamOfAnEarlierCallLeavesTheRecordAlone(t *testing.T) {
 					t.Error("the old stream: got io.EOF, want its error")
 				}
 				old.Body.Close()
-				if call := callOf(t, ctx); call.Error != nil || call.Tokens.Input != 0 || call.Tokens.Output != 0 {
-					t.Errorf("FromContext after the second call, which succeeded: got %v, %d and %d tokens; want no error and no tokens", call.Error, call.Tokens.Input, call.Tokens.Output)
+				if call := callOf(t, ctx); call.Error != nil || call.InputTokens != 0 || call.OutputTokens != 0 {
+					t.Errorf("FromContext after the second call, which succeeded: got %v, %d and %d tokens; want no error and no tokens", call.Error, call.InputTokens, call.OutputTokens)
 				}
 				if err := steadyhttp.Check(resp, nil); err != nil {
 					t.Errorf("Check of the second answer: got %v, want nil", err)

@@ -120,10 +120,10 @@ func (c Call) since(before Call) Call {
 	if c.ServerWait -= before.ServerWait; c.ServerWait == 0 {
 		c.ServerWaitSource = ""
 	}
-	c.Tokens.Input -= before.Tokens.Input
-	c.Tokens.Output -= before.Tokens.Output
-	c.Tokens.Cached -= before.Tokens.Cached
-	c.Tokens.Reasoning -= before.Tokens.Reasoning
+	c.InputTokens -= before.InputTokens
+	c.OutputTokens -= before.OutputTokens
+	c.CachedTokens -= before.CachedTokens
+	c.ReasoningTokens -= before.ReasoningTokens
 	c.Uncertain -= before.Uncertain
 	return c
 }

@@ -73,7 +73,7 @@ func ExampleTrace_expvar() {
 				if c.Error != nil {
 					vars.Add("failed calls: "+c.Error.Class.String(), 1)
 				}
-				vars.Add("output tokens", c.Tokens.Output)
+				vars.Add("output tokens", c.OutputTokens)
 			},
 		},
 	}}

@@ -71,7 +71,7 @@ func (d *diary) trace() *steadyhttp.Trace {
 		WaitDone: func(ctx context.Context, w limit.Wait) { d.write(ctx, "waited %s for %s", w.For, w.Why) },
 		Target:   func(ctx context.Context, name string) { d.write(ctx, "target %q", name) },
 		CallDone: func(ctx context.Context, c steadyhttp.Call) {
-			d.write(ctx, "done: %d attempts, waited %s, %d tokens, %s", c.Attempts, c.Waited, c.Tokens.Output, cameTo(c.Error))
+			d.write(ctx, "done: %d attempts, waited %s, %d tokens, %s", c.Attempts, c.Waited, c.OutputTokens, cameTo(c.Error))
 		},
 	}
 }

@@ -83,7 +83,7 @@ func (c *caller) attempt(of *fakeCall, key limit.Key, took time.Duration, e *ste
 func (c *caller) call(key limit.Key) {
 	call := newCall()
 	c.attempt(call, key, 0, nil)
-	c.r.callDone(call, &steadyhttp.Call{Attempts: 1, Tokens: limit.Tokens{Input: 20, Output: 8}})
+	c.r.callDone(call, &steadyhttp.Call{Attempts: 1, Tokens: limit.Tokens{InputTokens: 20, OutputTokens: 8}})
 }
 
 // live plays two minutes of a service, in the time of a bubble.

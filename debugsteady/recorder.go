@@ -216,8 +216,8 @@ func (r *recorder) callDone(call callkey.Call, c *steadyhttp.Call) {
 	t.Uncertain += int64(c.Uncertain)
 	t.Waited += c.Waited
 	t.Throttled += c.Throttled
-	t.Input += c.Tokens.Input
-	t.Output += c.Tokens.Output
+	t.Input += c.InputTokens
+	t.Output += c.OutputTokens
 	if n > 1 {
 		t.Retried++
 	}

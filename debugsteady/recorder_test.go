@@ -22,7 +22,7 @@ func TestCounts(t *testing.T) {
 		c.attempt(call, chat, 0, refusal)
 		c.attempt(call, chat, 0, overloaded())
 		c.attempt(call, chat, 0, nil)
-		r.callDone(call, &steadyhttp.Call{Attempts: 3, Waited: 3 * time.Second, Throttled: time.Second, Uncertain: 1, Tokens: limit.Tokens{Input: 5, Output: 7}})
+		r.callDone(call, &steadyhttp.Call{Attempts: 3, Waited: 3 * time.Second, Throttled: time.Second, Uncertain: 1, Tokens: limit.Tokens{InputTokens: 5, OutputTokens: 7}})
 		r.callDone(newCall(), &steadyhttp.Call{Attempts: 1, Error: &steadyhttp.Error{Message: "the queue is full", Err: &limit.Refusal{Reason: "the queue is full"}}})
 		r.attemptStart(nil, chat.Host, false)
 		want := totals{

@@ -92,9 +92,9 @@ type TargetState struct {
 // Tokens are what a call of a language model used, as its answer says. They are 0
 // where it does not say.
 type Tokens struct {
-	Input, Output int64
-	Cached        int64 // of Input, those that came from the provider's cache
-	Reasoning     int64 // of Output, those that were spent on reasoning
+	InputTokens, OutputTokens int64
+	CachedTokens              int64 // of InputTokens, those that came from the provider's cache
+	ReasoningTokens           int64 // of OutputTokens, those that were spent on reasoning
 }
 
 // maxLabel bounds a Key's label: a host, a model and a path of usual length.

@@ -244,10 +244,10 @@ func (c *call) describe(e ending, record steadyhttp.Call) {
 		key attribute.Key
 		n   int64
 	}{
-		{keyInputTokens, record.Tokens.Input},
-		{keyOutputTokens, record.Tokens.Output},
-		{keyCachedTokens, record.Tokens.Cached},
-		{keyReasoning, record.Tokens.Reasoning},
+		{keyInputTokens, record.InputTokens},
+		{keyOutputTokens, record.OutputTokens},
+		{keyCachedTokens, record.CachedTokens},
+		{keyReasoning, record.ReasoningTokens},
 	} {
 		if f.n > 0 {
 			attrs = append(attrs, f.key.Int64(f.n))
