@@ -262,15 +262,21 @@ const (
 
 // harmOf goes by all but the body, and costs nothing.
 func harmOf(req *http.Request) harm {
-	if hasKey(req) {
+	if harmlessByMethod(req) || hasKey(req) {
 		return harmless
 	}
 	return harmWithoutKey(req)
 }
 
+// harmlessByMethod reports whether the request's method is one that may be repeated, and
+// nothing else in it speaks against that.
+func harmlessByMethod(req *http.Request) bool {
+	return idempotentMethod(req.Method) && !conditional(req) && !adds(req)
+}
+
 func harmWithoutKey(req *http.Request) harm {
 	switch {
-	case idempotentMethod(req.Method) && !conditional(req) && !adds(req):
+	case harmlessByMethod(req):
 		return harmless
 	case req.Method != http.MethodPost, req.URL == nil, dialect.HandsOver(hostname(req.URL), req.URL.Path, req.Header):
 		return harmful
