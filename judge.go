@@ -119,7 +119,11 @@ func lookAt(ctx context.Context, resp *http.Response, l peek.Look) *peek.Body {
 			if resp.Trailer == nil {
 				resp.Trailer = make(http.Header, len(filled))
 			}
-			maps.Copy(resp.Trailer, filled)
+			for name, values := range filled {
+				if len(values) > 0 || resp.Trailer[name] == nil { // an answer that was held was looked at twice, and is filled already
+					resp.Trailer[name] = values
+				}
+			}
 		}
 	}
 	return body
