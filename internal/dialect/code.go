@@ -1,0 +1,156 @@
+package dialect
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// addXMLCode adds a code or a number. SOAP's codes have a namespace in front, and most
+// of them say no more than whose fault it is.
+func (r *reader) addXMLCode(s string) {
+	if strings.IndexByte(s, ' ') >= 0 {
+		return // a sentence, where others have the name of an exception
+	}
+	if n, err := strconv.Atoi(s); err == nil {
+		if n > 0 && r.number == 0 {
+			r.number = n
+		}
+		return
+	}
+	switch s[strings.LastIndexByte(s, ':')+1:] {
+	case "Client", "Server", "Sender", "Receiver":
+		return
+	}
+	r.addCode(s)
+}
+
+// shouted reports whether s is a word in capitals, as constants are.
+func shouted(s string) bool {
+	letters := 0
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case 'A' <= c && c <= 'Z':
+			letters++
+		case c == '_' || '0' <= c && c <= '9':
+		default:
+			return false
+		}
+	}
+	return letters > 2
+}
+
+// addCategory adds a text that begins with its category: EGeneral:Too many requests.
+func (r *reader) addCategory(s string) {
+	category, rest, ok := strings.Cut(s, ":")
+	if ok && rest != "" && rest[0] != ' ' && strings.IndexByte(category, ' ') < 0 && len(s) <= maxKey && !strings.Contains(s, "://") {
+		r.addCode(s)
+	}
+}
+
+// addWord adds a code that must be one word: the field may hold a sentence.
+func (r *reader) addWord(s string) {
+	if strings.IndexByte(s, ' ') < 0 && len(s) <= maxKey && ascii(s) {
+		r.addCode(s)
+	}
+}
+
+// ascii reports whether s is of letters as codes are made of: a sentence in Chinese has
+// no spaces.
+func ascii(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// addCode adds a code, unless it says nothing or is a number.
+func (r *reader) addCode(s string) {
+	if r.nCodes == len(r.codes) || len(s) > 2*maxKey {
+		return
+	}
+	if i := strings.IndexByte(s, '#'); i >= 0 && !strings.Contains(s, "://") {
+		s = s[i+1:] // AWS puts a namespace in front
+	}
+	switch s {
+	case "None", "", "error", "Error", "ERROR", "failure", "Failure", "fail", "failed", "about:blank", "error.list", "null", "none",
+		"User", "Sender", "Receiver", "Client", "Server", "object", "list":
+		return
+	}
+	if statusLine(s) || statusURL(s) {
+		return
+	}
+	letters := false
+	for i := 0; i < len(s) && !letters; i++ {
+		c := s[i] | 0x20
+		letters = 'a' <= c && c <= 'z' || s[i] >= 0x80
+	}
+	if !letters {
+		return
+	}
+	for _, c := range r.codes[:r.nCodes] {
+		if c == s {
+			return
+		}
+	}
+	r.codes[r.nCodes] = s
+	r.nCodes++
+}
+
+// statusLine reports whether a code is an HTTP status with its text: 429 Too Many Requests.
+func statusLine(s string) bool {
+	if len(s) < 4 || !isDigit(s[0]) || s[3] != ' ' {
+		return false
+	}
+	n, err := strconv.Atoi(s[:3])
+	return err == nil && s[4:] != "" && strings.EqualFold(s[4:], http.StatusText(n))
+}
+
+// isStatusText reports whether s is the text of an HTTP status of a failure: Forbidden
+// is no code beside a message.
+func isStatusText(s string) bool {
+	for n := 400; n < 512; n++ {
+		if s == http.StatusText(n) && s != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// statusURL reports whether the type of a problem names an HTTP status only: it ends in
+// that, or in a section of an RFC.
+func statusURL(s string) bool {
+	if !isURL(s) {
+		return false
+	}
+	last := strings.TrimRight(s, "/")
+	last = last[strings.LastIndexAny(last, "/#")+1:]
+	section, ok := strings.CutPrefix(last, "section-")
+	if ok {
+		return strings.Trim(section, "0123456789.") == ""
+	}
+	n, err := strconv.Atoi(last[:min(len(last), 4)])
+	return err == nil && http.StatusText(n) != ""
+}
+
+// code is the provider's own word for the error. Some put the same code into
+// every answer and tell the truth in the type.
+func (r *reader) code(know []*family) string {
+	if r.nCodes == 0 {
+		return ""
+	}
+	first := r.codes[0]
+	if first != "invalid_request_error" || r.nCodes == 1 || r.tree.textAt(errorCode) != first {
+		return first
+	}
+	second := r.codes[1]
+	for _, f := range know {
+		if lookUp(f.codesByKey, second) != "" || lookUp(f.hintsByKey, second) != "" {
+			return second
+		}
+	}
+	return first
+}
