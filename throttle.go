@@ -33,7 +33,8 @@ const defaultMaxQueue = 10_000 // goroutines that wait take some 80 MB
 // only the one that was refused. Which requests those are depends on the API:
 // those with the same credential and model at OpenAI, with the same credential
 // and method at Slack, with the same credential, method and path at an unknown
-// host, where parts of the path that look like ids do not count. The pause ends early if a request that was sent after the refused one succeeds; one
+// host, where parts of the path that look like ids do not count. The pause ends early
+// if a request that was sent after the refused one succeeds; one
 // request goes after a second to find out. Where the API documents that it
 // punishes clients that go on, the pause is kept in full.
 //
@@ -49,9 +50,9 @@ const defaultMaxQueue = 10_000 // goroutines that wait take some 80 MB
 //
 // Requests wait by priority (see [WithPriority]), and those of one priority first
 // come, first served. Each priority gets at least a twentieth of what passes. There is
-// no fairness between tenants. If a request's turn cannot come before its context's deadline, it is
-// refused at once: its body is closed, nothing is sent, and the error is an *Error
-// that wraps ErrThrottled and says what held the request back.
+// no fairness between tenants. If a request's turn cannot come before its context's
+// deadline, it is refused at once: its body is closed, nothing is sent, and the error
+// is an *Error that wraps ErrThrottled and says what held the request back.
 //
 // docs/limits.md has the evidence and the numbers, and how to find out why calls
 // wait.

@@ -12,6 +12,10 @@ import (
 
 // A local holds a process's share of the limits while Redis is away: in memory, where
 // they mean the same.
+//
+// Evidence for what it begins with: what Redis said last, and how many processes were
+// seen at the host. Scope: each Key as Redis had it, for this process alone. Escape: what
+// responses say from then on, as in memory, and Redis itself once it is back.
 type local struct {
 	memory limiter.Memory
 	share  func(host string) float64
@@ -64,7 +68,7 @@ func stated(k limit.Key, unit string, most float64, window time.Duration, perSec
 	return limit.Observation{Key: k, Unit: unit, Limit: int64(most), Window: window, Reset: window, Refills: true, MaxWait: limiter.MaxPause}
 }
 
-// limits is this process's share of what is set for host.
+// limits is this process's share of what is set for k.
 func (c *local) limits(set limit.Limits, k limit.Key, share float64) limit.Limits {
 	day := set.RequestsPerDay * share
 	if left, ok := c.day[k]; ok && day > 0 {
