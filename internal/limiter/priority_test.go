@@ -338,11 +338,15 @@ func TestThreePrioritiesCostNoMore(t *testing.T) {
 		h.keyState.disarm()
 		return took
 	}
-	one, three := time.Hour, time.Hour // at their best: the machine has other things to do
-	for i := 0; i < 30 || i < 300 && three > one*3/2; i++ {
-		one, three = min(one, round(1)), min(three, round(3))
+	// By turns, and by the middle of all: the machine has other things to do, and a round
+	// that it left alone is luck for whichever it was.
+	var one, three []time.Duration
+	middle := func(all []time.Duration) time.Duration { return slices.Sorted(slices.Values(all))[len(all)/2] }
+	for i := 0; i < 31 || i < 301 && middle(three) > middle(one)*3/2; i++ {
+		one, three = append(one, round(1)), append(three, round(3))
 	}
-	if t.Logf("one class: %v, three: %v", one, three); three > one*3/2 {
-		t.Errorf("three classes cost %v, want at most one and a half times the %v of one", three, one)
+	t.Logf("one class: %v, three: %v", middle(one), middle(three))
+	if middle(three) > middle(one)*3/2 {
+		t.Errorf("three classes cost %v, want at most one and a half times the %v of one", middle(three), middle(one))
 	}
 }
