@@ -276,13 +276,11 @@ func unexpected(req *http.Request) bool { return !hidesErrors(req) && !isModelCa
 // header speaks of an error, or it is short and answers a request that is no read. The
 // evidence is weak, and so only what is an error and nothing else is one.
 func showsError(req *http.Request, resp *http.Response) bool {
-	if req.Method == http.MethodHead || resp.ContentLength > maxShort || !isData(resp) {
+	if req.Method == http.MethodHead || resp.ContentLength > maxShort {
 		return false
 	}
-	if dialect.ShowsError(resp.Header) {
-		return true
-	}
-	return req.Method != http.MethodGet && resp.ContentLength > 0 && !dialect.Known(hostname(req.URL))
+	return (dialect.ShowsError(resp.Header) ||
+		req.Method != http.MethodGet && resp.ContentLength > 0 && !dialect.Known(hostname(req.URL))) && isData(resp)
 }
 
 // lookInside looks for an error in a success: until it is whole, at most for a

@@ -124,6 +124,11 @@ func TestFamiliesFitTogether(t *testing.T) {
 			}
 		}
 	}
+	for _, name := range k.codeHeaders {
+		if !ShowsError(http.Header{name: {"code"}}) {
+			t.Errorf("the header %s shows no error: ShowsError looks for the word Error in names", name)
+		}
+	}
 	for i, prefix := range prefixes {
 		canonical(t, "a prefix", prefix)
 		for j, other := range prefixes {
