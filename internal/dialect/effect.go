@@ -35,10 +35,11 @@ type Effect struct {
 	n                 int // of token, and how long it is altogether
 	hash              uint64
 
-	acts  bool
-	model bool
-	turns bool // an element of the conversation has a role
-	plain bool // one of them is no object
+	acts   bool
+	model  bool
+	turns  bool // an element of the conversation has a role
+	plain  bool // one of them is no object
+	toward bool // there is somebody whom it is for
 }
 
 const (
@@ -53,16 +54,20 @@ const (
 var (
 	// Work that goes on after the answer, that is kept with others' in one place, or
 	// that servers of others do.
-	effectMembers = foldedSet("background", "conversation", "mcp_servers", "connectors",
+	effectMembers = keySet("background", "conversation", "mcp_servers", "connectors",
 		"webhook", "webhook_url", "callback_url", "callback", "notify_hook", "notify_url")
 	// Of a tool, what says that the server runs it somewhere else.
-	effectOfTool  = foldedSet("server_url", "connector_id", "mcp_servers", "server_label")
+	effectOfTool  = keySet("server_url", "connector_id", "mcp_servers", "server_label")
 	effectToolIDs = []string{"mcp", "connector", "openapi", "azure_function", "a2a"} // what types of such tools begin with
 
-	conversationMembers = foldedSet("messages", "contents", "input")
-	foldTools           = fold("tools")
-	foldType            = fold("type")
-	foldRole            = fold("role")
+	conversationMembers = keySet("messages", "contents", "input")
+
+	// Whom or what a message goes to. No API of a model asks for them.
+	addressMembers = keySet("to", "cc", "bcc", "recipient", "recipients", "recipient_id", "channel", "channel_id", "room", "room_id", "chat_id", "thread_id",
+		"phone", "phone_number", "email", "ticket_id", "order_id", "customer_id")
+	foldTools = fold("tools")
+	foldType  = fold("type")
+	foldRole  = fold("role")
 )
 
 func foldedSet(names ...string) map[uint64]bool {
@@ -78,8 +83,9 @@ func foldedSet(names ...string) map[uint64]bool {
 func (e *Effect) Acts() bool { return e.acts }
 
 // Converses reports whether what was written has the shape of a conversation with a
-// model: its name, and a list of objects with roles.
-func (e *Effect) Converses() bool { return e.model && e.turns && !e.plain }
+// model: its name, and a list of objects with roles. What names a recipient as well
+// is a message to that one.
+func (e *Effect) Converses() bool { return e.model && e.turns && !e.plain && !e.toward }
 
 // Write implements io.Writer. It never fails.
 func (e *Effect) Write(p []byte) (int, error) {
@@ -210,6 +216,7 @@ func (e *Effect) inside() {
 	switch e.depth {
 	case 2:
 		e.acts = e.acts || effectMembers[e.name[1]]
+		e.toward = e.toward || addressMembers[e.name[1]]
 	case 4:
 		e.acts = e.acts || e.ofTool() && effectOfTool[e.name[3]]
 	}
@@ -223,8 +230,9 @@ func (e *Effect) value(text bool) {
 	token := string(e.token[:min(e.n, maxEffectToken)])
 	switch e.depth {
 	case 1:
-		if effectMembers[e.name[1]] && saysAnything(text, token) {
-			e.acts = true
+		if saysAnything(text, token) {
+			e.acts = e.acts || effectMembers[e.name[1]]
+			e.toward = e.toward || addressMembers[e.name[1]]
 		}
 		e.model = e.model || e.name[1] == keyModel && text && token != ""
 	case 3:

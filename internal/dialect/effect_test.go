@@ -25,6 +25,9 @@ func TestEffectOfBodies(t *testing.T) {
 		{"texts among messages", `{"model":"m","messages":["x",{"role":"user"}]}`, false, false},
 		{"a conversation without a model", `{"messages":[{"role":"user","content":"hi"}]}`, false, false},
 		{"text messages to people", `{"messages":[{"to":"+49","text":"hi"}],"model":"m"}`, false, false},
+		{"a conversation for somebody", `{"model":"m","to":"bob","messages":[{"role":"user","content":"hi"}]}`, false, false},
+		{"a conversation for several", `{"recipients":["bob"],"model":"m","messages":[{"role":"user","content":"hi"}]}`, false, false},
+		{"a conversation for nobody", `{"model":"m","to":null,"channel":"","messages":[{"role":"user","content":"hi"}]}`, false, true},
 		{"a role deeper down", `{"model":"m","messages":[{"to":{"role":"user"}}]}`, false, false},
 		{"no messages", `{"model":"m","messages":[]}`, false, false},
 
@@ -103,6 +106,34 @@ func TestHandsOver(t *testing.T) {
 		}
 		if got := dialect.HandsOver(row.host, row.path, h); got != row.want {
 			t.Errorf("%s%s %s: got %t, want %t", row.host, row.path, row.header, got, row.want)
+		}
+	}
+}
+
+func TestMayConverse(t *testing.T) {
+	for _, row := range []struct {
+		host, path string
+		want       bool
+	}{
+		{"llm.internal", "/proxy/ask", true},
+		{"llm.internal", "/v1/assist", true},
+		{"bot.internal", "/reply", true},
+		{"llm.internal", "/postprocess", true},
+
+		{"chat.internal", "/send-message", false},
+		{"chat.internal", "/api/send", false},
+		{"chat.internal", "/sendMessage", false},
+		{"chat.internal", "/chats", false},
+		{"chat.internal", "/rooms/7/messages", false},
+		{"desk.internal", "/tickets/7/comments", false},
+		{"mail.internal", "/v2/email/draft", false},
+		{"hooks.internal", "/webhook/9f", false},
+		{"flows.internal", "/flows/7/run", false},
+		{"notes.internal", "/threads", false},
+		{"api.openai.com", "/v1/something", false},
+	} {
+		if got := dialect.MayConverse(row.host, row.path); got != row.want {
+			t.Errorf("%s%s: got %t, want %t", row.host, row.path, got, row.want)
 		}
 	}
 }

@@ -71,7 +71,31 @@ func HandsOver(host, path string, h http.Header) bool {
 
 // MayConverse reports whether a body with the shape of a conversation may be a call
 // to a model although no table has its path. It is none where what is sent is kept,
-// such as Gemini's cached contents, nor at a provider whose paths are known.
+// such as Gemini's cached contents, or goes to people, nor at a provider whose paths
+// are known.
 func MayConverse(host, path string) bool {
-	return tables().byHost(host) == nil && len(path) <= maxPath && usesOf(path)&keeps == 0
+	return tables().byHost(host) == nil && len(path) <= maxPath && usesOf(path)&keeps == 0 && !passesOn(path)
 }
+
+// passing are the words for what goes on to somebody, or stays in somebody's records.
+// A service may well have a model write or check a text that it then sends.
+var passing = keySet(
+	"send", "sendmessage", "notify", "notification", "notifications", "publish", "broadcast", "dispatch", "deliver", "forward", "share", "invite", "invitations",
+	"post", "posts", "comment", "comments", "replies", "mail", "mails", "email", "emails", "sms", "inbox", "outbox", "hook", "hooks", "webhook", "webhooks",
+	"chats", "rooms", "channels", "channel", "tickets", "ticket", "orders", "order", "bookings", "payments", "transfers", "invoices", "users", "notes",
+	"add", "append", "insert", "new", "update", "delete", "upload", "import", "imports", "export", "exports", "ingest", "record", "log",
+	"action", "actions", "command", "commands", "execute", "exec", "run", "trigger", "triggers", "deploy",
+)
+
+// passesOn reports whether a word of a path says that what is sent to it goes on to
+// somebody, or is kept: "send-message", "chats/7/posts".
+func passesOn(path string) bool {
+	for word := range strings.FieldsFuncSeq(path, isNoLetter) {
+		if passing[fold(word)] {
+			return true
+		}
+	}
+	return false
+}
+
+func isNoLetter(c rune) bool { return !('a' <= c|0x20 && c|0x20 <= 'z') }
