@@ -13,8 +13,8 @@ require (
 	github.com/prometheus/client_golang v1.25.0
 	github.com/redis/go-redis/v9 v9.22.0
 	github.com/steadyhttp/steadyhttp v0.1.0
-	github.com/steadyhttp/steadyhttp/otelsteady v0.0.0
-	github.com/steadyhttp/steadyhttp/redissteady v0.0.0
+	github.com/steadyhttp/steadyhttp/otelsteady v0.1.0
+	github.com/steadyhttp/steadyhttp/redissteady v0.1.0
 	go.opentelemetry.io/otel v1.47.0
 	go.opentelemetry.io/otel/exporters/prometheus v0.69.0
 	go.opentelemetry.io/otel/sdk/metric v1.47.0
