@@ -125,7 +125,7 @@ var streams = []scenario{{
 			{Name: "end, over bare", Unit: Ratio, Better: Lower},
 		},
 	},
-	contenders: everybody(again, wrappers[len(wrappers)-1]),
+	contenders: everybody(again, ahead, wrappers[len(wrappers)-1]),
 	measure: func(t *testing.T, cs []Contender, s sizes) [][]float64 {
 		const event = `data: {"id":"chatcmpl-1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"word %d "}}]}` + "\n\n"
 		begun := make(chan struct{}) // somebody has read the first byte

@@ -1,8 +1,10 @@
 package bench
 
 import (
+	"bytes"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/steadyhttp/steadyhttp"
 	"go.uber.org/zap"
@@ -49,6 +51,40 @@ var bare = Contender{
 
 // again is bare a second time: how far it is from bare shows the noise.
 var again = Contender{Name: "bare, again", Kind: Floor, How: "The same as the row above, to show the noise.", Wrap: bare.Wrap}
+
+// ahead does the least that whoever looks into an answer before it is handed on can
+// do: another goroutine reads it, since a Read that takes too long must not hold up
+// the caller, and cannot be interrupted.
+var ahead = Contender{
+	Name: "bare, read ahead", Kind: Floor,
+	How: "No wrapper, but a goroutine has read the answer, or the first bytes of a stream, before it is handed on. Whoever looks into answers pays this at least.",
+	Wrap: func(base http.RoundTripper) Doer {
+		return func(req *http.Request) (*http.Response, error) {
+			resp, err := base.RoundTrip(req)
+			if err != nil {
+				return nil, err
+			}
+			read := make(chan []byte, 1)
+			body := resp.Body
+			go func() {
+				var start []byte
+				if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream") {
+					start = make([]byte, 4<<10)
+					n, _ := body.Read(start)
+					start = start[:n]
+				} else {
+					start, _ = io.ReadAll(body)
+				}
+				read <- start
+			}()
+			resp.Body = struct {
+				io.Reader
+				io.Closer
+			}{io.MultiReader(bytes.NewReader(<-read), body), body}
+			return resp, nil
+		}
+	},
+}
 
 // steady is the zero Transport.
 var steady = Contender{

@@ -218,7 +218,7 @@ func overLoopback(r request) scenario {
 				{Name: "throughput of 64 goroutines, over bare", Unit: Ratio, Better: Higher, Goal: goal(0.98), Short: true},
 			},
 		},
-		contenders: everybody(again, wrappers[len(wrappers)-1]),
+		contenders: everybody(again, ahead, wrappers[len(wrappers)-1]),
 		measure: func(t *testing.T, cs []Contender, s sizes) [][]float64 {
 			server := newServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				_, _ = io.Copy(io.Discard, r.Body)
