@@ -202,6 +202,7 @@ func TestNoClassStarves(t *testing.T) {
 		"a rate that is found": {limit.Limits{}, 100},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			least, most := 4.0, 6.5
 			if c.most > 0 {
 				least, most = 3, 8 // few pass in that time, until the rate has grown
