@@ -48,56 +48,17 @@ func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, 
 	r.repeated = repeatedFurtherOut(r.req) || r.givenUp.Has(r.req, r.began)
 	r.failedAt = time.Now()
 	_, r.queuedBefore = r.call.heldSoFar()
-	if via := r.via; !r.walks() && via != nil && via.hasNoneFor(r.req) && via.strange.CompareAndSwap(false, true) {
-		r.call.logNoTarget(r.req)
-	}
+	r.warnOfNoTarget()
 	for {
-		if err == nil && verdictOn(resp) == nil {
-			resp = apart(resp)
-		}
-		r.unknown = r.unknown || r.verdict != nil && r.verdict.mayBeDone()
-		r.verdict = r.judge(a, resp, err)
-		r.latest = r.verdict.Class
-		r.tries++
-		var d Decision
-		elsewhere := false
-		if r.walk != nil {
-			if d.Wait, elsewhere = r.another(a, resp, err); !elsewhere {
-				resp, err = r.outcome(resp, err)
-			}
-		}
-		if !elsewhere {
-			if (err != nil || r.verdict.Err != nil) && r.held != nil && r.outOfTime(r.verdict) {
-				if resp != nil {
-					resp.Body.Close() // it broke off
-				}
-				return r.endHeld("no further response came in time")
-			}
-			if err != nil && r.lastErr != nil && errors.Is(err, ErrThrottled) {
-				return r.endError(r.lastErr, "no further attempt could be sent in time")
-			}
-			r.lastErr = err
-			d = r.decide(a, resp)
-			if !d.Again && r.walk != nil {
-				d, elsewhere, resp, err = r.insist(a, d, resp, err)
-			}
-			switch {
-			case elsewhere:
-			case !d.Again:
-				return r.end(resp, err, d.Why)
-			default:
-				r.hold(resp)
-				r.call.logAttempt(r.req, r.number(), r.verdict, d.Wait)
-			}
+		var n next
+		if n, resp, err = r.after(a, resp, err); n.over {
+			return resp, err
 		}
 		r.call.setPatience(r.patience(), r.held != nil || r.lastErr != nil)
-		if err = r.sleep(d.Wait); err != nil {
-			if r.held != nil && r.outOfTime(err) {
-				return r.endHeld("the deadline passed during the wait")
-			}
-			return r.endError(err, "the caller gave up")
+		if err := r.sleep(n.wait); err != nil {
+			return r.endWaiting(err)
 		}
-		if !elsewhere {
+		if !n.elsewhere {
 			r.made++
 			if r.walk != nil {
 				r.beginAgain()
@@ -105,26 +66,85 @@ func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, 
 		}
 		var sent bool
 		if a, sent, resp, err = r.send(r.made, r.call, r.sending); !sent {
-			why := "the request could not be prepared again: " + cleanerFor(r.req).Line(innermost(err).Error(), maxDetail)
-			if r.held != nil {
-				return r.endHeld(why)
-			}
-			if r.lastErr != nil {
-				return r.end(nil, r.lastErr, why) // which is why another attempt was wanted
-			}
-			return r.endError(err, why)
+			return r.endUnsent(err)
 		}
 		if err == nil && succeeded(resp) {
-			if resp != nil {
-				if f, _ := known(resp); f.about == nil {
-					r.call.find(finding{about: resp})
-				}
-				r.call.attach(resp, a.req)
-			}
-			r.answered(a, r.call, resp)
-			return resp, err
+			return r.success(a, resp), nil
 		}
 	}
+}
+
+// warnOfNoTarget says once that a Failover has no target for such requests, where one
+// was wanted.
+func (r *retry) warnOfNoTarget() {
+	if via := r.via; !r.walks() && via != nil && via.hasNoneFor(r.req) && via.strange.CompareAndSwap(false, true) {
+		r.call.logNoTarget(r.req)
+	}
+}
+
+// next is what follows an attempt that failed.
+type next struct {
+	over      bool          // nothing: the call ends
+	wait      time.Duration // before the next attempt
+	elsewhere bool          // it goes to another place, and is a part of the same attempt
+}
+
+// after judges an attempt that failed and decides what follows. If that is nothing,
+// the call ends with the response and the error that it returns.
+func (r *retry) after(a attempt, resp *http.Response, err error) (next, *http.Response, error) {
+	if err == nil && verdictOn(resp) == nil {
+		resp = apart(resp)
+	}
+	r.unknown = r.unknown || r.verdict != nil && r.verdict.mayBeDone()
+	r.verdict = r.judge(a, resp, err)
+	r.latest = r.verdict.Class
+	r.tries++
+	if r.walk != nil {
+		if wait, elsewhere := r.another(a, resp, err); elsewhere {
+			return next{wait: wait, elsewhere: true}, resp, err
+		}
+		resp, err = r.outcome(resp, err)
+	}
+	if (err != nil || r.verdict.Err != nil) && r.held != nil && r.outOfTime(r.verdict) {
+		if resp != nil {
+			resp.Body.Close() // it broke off
+		}
+		return over(r.endHeld("no further response came in time"))
+	}
+	if err != nil && r.lastErr != nil && errors.Is(err, ErrThrottled) {
+		return over(r.endError(r.lastErr, "no further attempt could be sent in time"))
+	}
+	r.lastErr = err
+	d, elsewhere := r.decide(a, resp), false
+	if !d.Again && r.walk != nil {
+		d, elsewhere, resp, err = r.insist(a, d, resp, err)
+	}
+	switch {
+	case elsewhere:
+	case !d.Again:
+		return over(r.end(resp, err, d.Why))
+	default:
+		r.hold(resp)
+		r.call.logAttempt(r.req, r.number(), r.verdict, d.Wait)
+	}
+	return next{wait: d.Wait, elsewhere: elsewhere}, resp, err
+}
+
+func over(resp *http.Response, err error) (next, *http.Response, error) {
+	return next{over: true}, resp, err
+}
+
+// success ends the call with a response that is none to repeat; a base may have given
+// none at all.
+func (r *retry) success(a attempt, resp *http.Response) *http.Response {
+	if resp != nil {
+		if f, _ := known(resp); f.about == nil {
+			r.call.find(finding{about: resp})
+		}
+		r.call.attach(resp, a.req)
+	}
+	r.answered(a, r.call, resp)
+	return resp
 }
 
 // number is that of the last attempt, from 1 on: a walk has several.
@@ -154,6 +174,26 @@ func (r *retry) outOfTime(err error) bool {
 func (r *retry) endError(err error, why string) (*http.Response, error) {
 	r.call.find(finding{verdict: errorFor(r.req, err)})
 	return r.end(nil, err, why)
+}
+
+// endWaiting ends a call that was given up while it waited for its next attempt.
+func (r *retry) endWaiting(err error) (*http.Response, error) {
+	if r.held != nil && r.outOfTime(err) {
+		return r.endHeld("the deadline passed during the wait")
+	}
+	return r.endError(err, "the caller gave up")
+}
+
+// endUnsent ends a call whose next attempt could not be made.
+func (r *retry) endUnsent(err error) (*http.Response, error) {
+	why := "the request could not be prepared again: " + cleanerFor(r.req).Line(innermost(err).Error(), maxDetail)
+	switch {
+	case r.held != nil:
+		return r.endHeld(why)
+	case r.lastErr != nil:
+		return r.end(nil, r.lastErr, why) // which is why another attempt was wanted
+	}
+	return r.endError(err, why)
 }
 
 func (r *retry) endHeld(why string) (*http.Response, error) {
