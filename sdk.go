@@ -261,79 +261,16 @@ func (s *sdkError) fields(v reflect.Value, depth int) {
 	t := v.Type()
 	code := 0 // of a field that is called Code, where it is a number
 	for i := range t.NumField() {
-		f, name := v.Field(i), t.Field(i).Name
-		if !t.Field(i).IsExported() {
-			continue
-		}
-		switch x := f.Interface().(type) {
-		case *http.Response:
-			if s.resp == nil && x != nil {
-				s.resp = x
-			}
-			continue
-		case *http.Request:
-			if x != nil {
-				s.request = x
-			}
-			continue
-		case http.Header:
-			s.header = x
-			continue
-		case time.Duration:
-			if name == "RetryAfter" {
-				s.wait = x
-			}
-			continue
-		}
-		if inner := structOf(f); inner.IsValid() {
-			switch {
-			case depth >= maxDepth:
-			case name == "ErrStatus": // Kubernetes keeps the whole body
-				s.body, _ = json.Marshal(f.Interface())
-				s.status = number(inner.FieldByName("Code"))
-			case t.Field(i).Anonymous || name == "Response" || name == "ErrorCause": // the last is Elasticsearch's
-				s.fields(inner, depth+1)
-			}
-			continue
-		}
-		switch name {
-		case "StatusCode", "HTTPStatusCode", "HTTPCode":
-			s.status = max(s.status, number(f))
-		case "Code":
-			if code = number(f); code == 0 {
-				s.code = text(f)
-			}
-		case "ErrorCode":
-			s.code = text(f)
-		case "Type":
-			s.kind = text(f)
-		case "Status", "Reason":
-			if n := number(f); n != 0 && s.status == 0 {
-				s.status = n
-			} else if said := text(f); said != "" && (said[0] < '0' || said[0] > '9') { // else it is the status line
-				s.reason = said
-			}
-		case "Message", "Msg", "ErrorMessage":
-			s.message = text(f)
-		case "Param":
-			s.param = text(f)
-		case "RequestID":
-			s.requestID = text(f)
-		case "URL":
-			if u, err := url.Parse(text(f)); err == nil && u.Host != "" && s.request == nil {
-				s.request = &http.Request{URL: u, Header: http.Header{}}
-			}
-		case "Body", "ResponseBody":
-			s.body = textOrBytes(f)
-		case "Details":
-			switch x := f.Interface().(type) {
-			case []map[string]any:
-				s.details = x
-			case []any:
-				s.details = x
-			}
-		case "Errors":
-			s.list(f)
+		f, field := v.Field(i), t.Field(i)
+		switch {
+		case !field.IsExported():
+		case s.byType(f, field.Name):
+		case structOf(f).IsValid():
+			s.inner(f, field, depth)
+		case field.Name == "Code" && number(f) != 0:
+			code = number(f)
+		default:
+			s.byName(f, field.Name)
 		}
 	}
 	switch {
@@ -342,6 +279,80 @@ func (s *sdkError) fields(v reflect.Value, depth int) {
 		s.status = code // Google's. What else is a number and called Code is anybody's, SMTP's for one.
 	default:
 		s.code = strconv.Itoa(code)
+	}
+}
+
+// byType takes a field whose type says what it is. It reports whether it was one.
+func (s *sdkError) byType(f reflect.Value, name string) bool {
+	switch x := f.Interface().(type) {
+	case *http.Response:
+		if s.resp == nil && x != nil {
+			s.resp = x
+		}
+	case *http.Request:
+		if x != nil {
+			s.request = x
+		}
+	case http.Header:
+		s.header = x
+	case time.Duration:
+		if name == "RetryAfter" {
+			s.wait = x
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+// inner reads a struct in a field, if errors have such a one.
+func (s *sdkError) inner(f reflect.Value, field reflect.StructField, depth int) {
+	switch v := structOf(f); {
+	case depth >= maxDepth:
+	case field.Name == "ErrStatus": // Kubernetes keeps the whole body
+		s.body, _ = json.Marshal(f.Interface())
+		s.status = number(v.FieldByName("Code"))
+	case field.Anonymous || field.Name == "Response" || field.Name == "ErrorCause": // the last is Elasticsearch's
+		s.fields(v, depth+1)
+	}
+}
+
+// byName takes a field whose name says what it is.
+func (s *sdkError) byName(f reflect.Value, name string) {
+	switch name {
+	case "StatusCode", "HTTPStatusCode", "HTTPCode":
+		s.status = max(s.status, number(f))
+	case "Code", "ErrorCode":
+		s.code = text(f)
+	case "Type":
+		s.kind = text(f)
+	case "Status", "Reason":
+		if n := number(f); n != 0 && s.status == 0 {
+			s.status = n
+		} else if said := text(f); said != "" && (said[0] < '0' || said[0] > '9') { // else it is the status line
+			s.reason = said
+		}
+	case "Message", "Msg", "ErrorMessage":
+		s.message = text(f)
+	case "Param":
+		s.param = text(f)
+	case "RequestID":
+		s.requestID = text(f)
+	case "URL":
+		if u, err := url.Parse(text(f)); err == nil && u.Host != "" && s.request == nil {
+			s.request = &http.Request{URL: u, Header: http.Header{}}
+		}
+	case "Body", "ResponseBody":
+		s.body = textOrBytes(f)
+	case "Details":
+		switch x := f.Interface().(type) {
+		case []map[string]any:
+			s.details = x
+		case []any:
+			s.details = x
+		}
+	case "Errors":
+		s.list(f)
 	}
 }
 
