@@ -173,51 +173,74 @@ var (
 func readLogLine(m map[string]any) *sighting {
 	flat := map[string]any{}
 	flatten(flat, "", m, 0)
-	hasLevel := pick(flat, levelNames) != nil
-	url, _ := pick(flat, urlNames).(string)
-	method, _ := pick(flat, methodNames).(string)
-	if !hasLevel && (url == "" || method == "") {
+	asked, complete := requestIn(flat)
+	if !complete && pick(flat, levelNames) == nil {
 		return nil
 	}
-	seen := &sighting{kind: logEntryOfOthers, asked: requestTo(strings.ToUpper(method), url), late: true}
+	seen := &sighting{kind: logEntryOfOthers, asked: asked, late: true}
 	seen.at = fields(m).when("ts", "time", "timestamp", "@timestamp", "T")
-	if host, _ := pick(flat, hostNames).(string); seen.asked.host == "" {
-		seen.asked.host = host
+	status, body := entryStatus(flat), entryBody(flat)
+	seen.answer = newAnswer(status, pairs(pick(flat, headerNames)), body)
+	seen.statusFrom = "the entry"
+	if status == 0 || body == "" && status >= 400 {
+		seen.readWords(flat)
 	}
-	if path, _ := pick(flat, pathNames).(string); seen.asked.path == "" && strings.HasPrefix(path, "/") {
-		seen.asked.path = path
+	return seen
+}
+
+// requestIn is the request that an entry names. complete says that it names method and
+// URL, as hardly anything but a log entry does.
+func requestIn(flat map[string]any) (asked request, complete bool) {
+	url, _ := pick(flat, urlNames).(string)
+	method, _ := pick(flat, methodNames).(string)
+	asked = requestTo(strings.ToUpper(method), url)
+	if host, _ := pick(flat, hostNames).(string); asked.host == "" {
+		asked.host = host
 	}
-	if !methodForm.MatchString(seen.asked.method) {
-		seen.asked.method = ""
+	if path, _ := pick(flat, pathNames).(string); asked.path == "" && strings.HasPrefix(path, "/") {
+		asked.path = path
 	}
-	if !hostForm.MatchString(seen.asked.host) {
-		seen.asked.host = ""
+	if !methodForm.MatchString(asked.method) {
+		asked.method = ""
+	}
+	if !hostForm.MatchString(asked.host) {
+		asked.host = ""
+	}
+	return asked, url != "" && method != ""
+}
+
+// entryStatus is the status that an entry names, that of a failure first; 0 if it names
+// none.
+func entryStatus(flat map[string]any) int {
+	for _, name := range statusNames {
+		if status := statusIn(flat[name]); status != 0 {
+			return status
+		}
 	}
 	status := 0
 	for _, name := range statusNames {
-		if status = statusIn(flat[name]); status != 0 {
-			break
-		}
-	}
-	for _, name := range statusNames {
 		if n, ok := flat[name].(float64); ok && status == 0 && 100 <= n && n < 400 && name != "code" {
-			status = int(n) // a success
+			status = int(n)
 		}
 	}
-	body := ""
+	return status
+}
+
+func entryBody(flat map[string]any) string {
 	switch v := pick(flat, bodyNames).(type) {
 	case string:
-		body = v
+		return v
 	case map[string]any, []any:
 		raw, _ := json.Marshal(v)
-		body = string(raw)
+		return string(raw)
 	}
-	seen.answer = newAnswer(status, pairs(pick(flat, headerNames)), body)
-	seen.statusFrom = "the entry"
-	if body != "" && status != 0 || status != 0 && status < 400 {
-		return seen
-	}
-	// The rest is in the words of an error.
+	return ""
+}
+
+// readWords reads what an entry does not have in members of their own from the words of
+// its error.
+func (seen *sighting) readWords(flat map[string]any) {
+	entryHas, hasBody := seen.status, seen.body != ""
 	for _, name := range errorNames {
 		said, _ := flat[name].(string)
 		if said == "" {
@@ -228,13 +251,14 @@ func readLogLine(m map[string]any) *sighting {
 			continue
 		}
 		switch {
-		case inner.err != nil && status == 0:
+		case entryHas != 0:
+		case inner.err != nil:
 			seen.err = inner.err
-		case status == 0 && inner.status != 0:
+		case inner.status != 0:
 			seen.status = inner.status
 		}
-		if body == "" {
-			body, seen.body, seen.bare = inner.body, inner.body, false
+		if !hasBody {
+			hasBody, seen.body, seen.bare = inner.body != "", inner.body, false
 		}
 		seen.class = inner.class
 		if seen.asked.host == "" {
@@ -246,10 +270,9 @@ func readLogLine(m map[string]any) *sighting {
 			}
 		}
 		if seen.status != 0 || seen.err != nil {
-			break
+			return
 		}
 	}
-	return seen
 }
 
 // maxNesting bounds the objects within objects whose members are read.
