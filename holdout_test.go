@@ -19,6 +19,7 @@ var holdoutFiles = []corpusFile{
 	{"holdout3.jsonl", 94.7, 93.5, 97.6, 96.4, 98.8, 97.0},
 	{"holdout4.jsonl", 77.7, 92.2, 81.8, 98.9, 97.4, 94.3},
 	{"holdout5.jsonl", 91.5, 95.3, 94.0, 97.8, 98.3, 94.5},
+	{"holdout6.jsonl", 96.7, 98.3, 100, 100, 100, 88.5},
 }
 
 func TestHoldout(t *testing.T) {

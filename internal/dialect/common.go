@@ -9,7 +9,7 @@ var families = []*family{
 	aws, google, gemini, googleMaps, kubernetes, elastic, meta, microsoft, azure,
 	slack, telegram, discord, shopify, linear, stripe, github, gitHubModels, gitlab, atlassian, hubSpot, salesforce, notion,
 	twilio, sendGrid, cloudflare, reddit, x, spotify, okta, auth0, plaid, payPal, square, dropbox, zendesk, airtable, wechat, feishu, dingTalk,
-	docker, monday, contentful, sentry, crowdStrike, deepgram, mediaWiki, kraken, bybit, alphaVantage,
+	docker, postgREST, monday, contentful, sentry, crowdStrike, deepgram, mediaWiki, kraken, bybit, alphaVantage,
 	etherscan, apilayer, amap, alipay, taobao, stoat, eludris, chineseMaps, twelveData, deepL,
 	cohere, huggingFace, replicate, mistral, anthropic, vLLM, llamaCPP, ollama,
 	n1n, groq, deepSeek, together, fireworks, xAI, perplexity, moonshot, siliconFlow, cerebras, nvidia, volcengine, openCode, elevenLabs, openAI,
@@ -433,6 +433,7 @@ var englishPhrases = []words{
 	}},
 	{InvalidRequest, "200 400 405 422", ofRequests},
 	{NotFound, "200 400 404", []string{"model not loaded", "model is not loaded", "no model loaded", "no model is loaded", "no models loaded"}},
+	{InvalidRequest, "500", ofInput},
 	{ServerError, "200 500", []string{"unexpected error occurred", "unexpected error has occurred", "unexpected error while", "error inesperado", "erro inesperado", "unerwarteter fehler"}},
 	{ServerError, "200 400 422 500", []string{
 		"internal server error", "internal error", "unexpected server", "server had an error", "system error", "something went wrong while", "系统错误", "系统异常", "内部错误", "服务器错误", "服务异常",

@@ -55,7 +55,7 @@ var codePaths = paths(
 	"fault.detail.errorcode", "responsemetadata.error.code", "json.errors.0.0", "sys.id",
 	"reason", "status", "promptfeedback.blockreason", "error.code.code", "info",
 	"messagecode", "error.errorname", "exceptioncode", "exceptiontype", "messages.message.0.code", "response.errors.0.code", "result.error.code", "data.error.code", "error.fault.code",
-	"errors.0.extensions.errorclass", "errors.0.extensions.category", "errors.0.extensions.classification", "errorinfo.code", "errorinfo.errorcode", "exception.code", "status.code", "data.code", "detail.error", "errorresponse.subcode", "errorresponse.code", "messageid", "ecode", "errorid", "err.code", "error.key", "errors.0.name", "errorkind", "error.kind", "error.errorkind", "errorreason", "errorcodes.0", "errorcodename",
+	"errors.0.extensions.errorclass", "errors.0.extensions.category", "errors.0.extensions.classification", "errorinfo.code", "errorinfo.errorcode", "exception.code", "status.code", "data.code", "detail.error", "errorresponse.subcode", "errorresponse.code", "messageid", "ecode", "errorid", "err.code", "error.key", "errors.0.name", "errorkind", "error.kind", "error.slug", "error.errorkind", "errorreason", "errorcodes.0", "errorcodename",
 )
 
 var (

@@ -163,7 +163,7 @@ var fragments = []struct {
 	{"insufficientquota", Quota}, {"insufficientbalance", Quota}, {"insufficientcredit", Quota}, {"insufficientfund", Quota},
 	{"outofcredit", Quota}, {"nocredit", Quota}, {"creditlimit", Quota}, {"billing", Quota}, {"paymentrequired", Quota}, {"paymentdue", Quota}, {"paymentoverdue", Quota}, {"paymentneeded", Quota},
 	{"spendlimit", Quota}, {"spendinglimit", Quota}, {"budget", Quota}, {"arrear", Quota}, {"overdue", Quota},
-	{"usageexhausted", Quota}, {"usagelimit", Quota}, {"quotareached", Quota}, {"quotaexceed", Quota}, {"exceededquota", Quota}, {"quotaexhausted", Quota},
+	{"usageexhausted", Quota}, {"usagelimit", Quota}, {"usagecap", Quota}, {"creditinsuffic", Quota}, {"balanceinsuffic", Quota}, {"quotainsuffic", Quota}, {"quotareached", Quota}, {"quotaexceed", Quota}, {"exceededquota", Quota}, {"quotaexhausted", Quota},
 	{"overload", Overloaded}, {"overcapacity", Overloaded}, {"capacityexceed", Overloaded}, {"insufficientcapacity", Overloaded},
 	{"serverbusy", Overloaded},
 	{"toolarge", TooLarge},
@@ -180,7 +180,7 @@ var fragments = []struct {
 	{"conflict", Conflict}, {"alreadyexists", Conflict}, {"duplicate", Conflict},
 	{"internalserver", ServerError}, {"internalerror", ServerError},
 	{"noauth", Permission}, {"limitexceed", RateLimit}, {"limitreached", RateLimit}, {"overlimit", RateLimit},
-	{"validation", InvalidRequest}, {"badrequest", InvalidRequest}, {"invalidparam", InvalidRequest}, {"invalidargument", InvalidRequest},
+	{"validation", InvalidRequest}, {"badrequest", InvalidRequest}, {"unsupported", InvalidRequest}, {"invalidparam", InvalidRequest}, {"invalidargument", InvalidRequest},
 }
 
 // byFragment guesses at a code that no table lists.

@@ -28,7 +28,7 @@ var passingLocks = []string{
 // ofSetup is said of what a person has to set up at the server: a key, an address, a
 // setting. No repeat finds it done.
 var ofSetup = []string{
-	"not configured", "isn't configured", "hasn't been configured", "not been configured", "not properly configured", "not set up", "not been set up", "is unconfigured", "misconfigured",
+	"not configured", "isn't configured", "hasn't been configured", "not been configured", "not properly configured", "not set up", "not been set up", "is unconfigured", "misconfigured", "not built", "not been built",
 	"missing environment variable", "environment variable*not set", "environment variable*missing", "environment variable*is required", "environment variables*not set",
 	"api key is not set", "api_key is not set", "api_key not set", "api key not set", "api_key environment variable", "no api key for", "credentials are not set", "secret is not set",
 	"nicht konfiguriert", "nicht eingerichtet", "no esta configurad", "no está configurad", "no configurad", "nao configurad", "não configurad", "não está configurad", "non configur", "pas configur", "не настроен",
@@ -40,4 +40,10 @@ var ofSetup = []string{
 var ofRecords = []string{
 	"object not found", "record not found", "document not found", "entity not found", "user not found", "account not found", "order not found", "item not found", "no rows in result set",
 	"对象不存在", "记录不存在", "数据不存在", "文件不存在", "用户不存在", "订单不存在",
+}
+
+// ofInput is said of what the request lacks, by some with a status of their own trouble.
+var ofInput = []string{
+	"is required", "are required", "missing required", "must not be empty", "must not be null", "must not be blank", "cannot be empty", "cannot be null", "cannot be blank", "may not be null",
+	"validation failed", "validation error", "failed validation", "unsupported file", "unsupported format", "unsupported media type",
 }
