@@ -1,6 +1,9 @@
 package steadyhttp_test
 
 import (
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/steadyhttp/steadyhttp"
@@ -15,6 +18,8 @@ var holdoutFiles = []corpusFile{
 	{"holdout2.jsonl", 93.4, 92.8, 98.8, 96.4, 98.8, 96.4},
 	{"holdout3.jsonl", 94.7, 93.5, 97.6, 96.4, 98.8, 97.0},
 	{"holdout4.jsonl", 77.7, 92.2, 81.8, 98.9, 97.4, 94.3},
+	{"holdout5.jsonl", 91.5, 95.3, 94.0, 97.8, 98.3, 94.5},
+	{"holdout6.jsonl", 96.7, 98.3, 100, 100, 100, 88.5},
 }
 
 func TestHoldout(t *testing.T) {
@@ -51,5 +56,36 @@ func TestHoldoutThroughCheck(t *testing.T) {
 			}
 			s.checkAll(f)
 		})
+	}
+}
+
+// pages are what a row is from: the address of a page, or the number of a file.
+var pages = regexp.MustCompile(`https?://[^\s,]+|index id \d+`)
+
+// A holdout measures nothing that another file has taught: no row shares its body, its
+// message or its page with a row of another file.
+func TestHoldoutIsFresh(t *testing.T) {
+	t.Setenv("STEADYHTTP_CORPUS", "")
+	fresh := []string{"holdout5.jsonl", "holdout6.jsonl"}
+	squeezed := func(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), "")) }
+	marks := func(r corpus.Row) []string {
+		all := pages.FindAllString(r.Source, -1)
+		for _, s := range []string{r.Body, r.Want.Message} {
+			if s != "" {
+				all = append(all, squeezed(s))
+			}
+		}
+		return all
+	}
+	seen := map[string]string{}
+	for _, name := range corpus.Files(t) {
+		for _, r := range corpus.Read(t, name) {
+			for _, mark := range marks(r) {
+				if where, _, _ := strings.Cut(seen[mark], ","); where != "" && where != name && (slices.Contains(fresh, where) || slices.Contains(fresh, name)) {
+					t.Errorf("%s, %s: %.60q is in %s too", name, r.ID, mark, seen[mark])
+				}
+				seen[mark] = name + ", " + r.ID
+			}
+		}
 	}
 }

@@ -17,7 +17,7 @@ type Row struct {
 	ID, Provider, URL, Method string
 	Status                    int
 	Headers                   map[string]string
-	Body                      string
+	Body, Source              string
 	Want                      struct {
 		Class     string
 		Accept    []string
@@ -36,6 +36,19 @@ func (r *Row) Header() http.Header {
 		h.Set(name, value)
 	}
 	return h
+}
+
+// Files are the names of all files of the corpus.
+func Files(t testing.TB) []string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(root(t), "testdata", "corpus", "*.jsonl"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no files: %v", err)
+	}
+	for i, path := range paths {
+		paths[i] = filepath.Base(path)
+	}
+	return paths
 }
 
 // maxRow is above the longest row, an HTML page of 30 KiB.

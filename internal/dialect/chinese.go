@@ -137,6 +137,7 @@ var miniMax = &family{
 		{2042, 2042, Permission}, {2045, 2045, RateLimit}, {2048, 2048, InvalidRequest},
 		{2049, 2049, Authentication}, {2056, 2056, Quota}, {2061, 2061, Permission}, {2062, 2062, Overloaded}, {20132, 20132, InvalidRequest},
 	},
+	phrases:           []words{{Quota, "", []string{"用量上限", "使用上限", "token plan usage limit"}}},
 	hidesErrors:       []place{{path: "/"}},
 	inferenceAnywhere: []string{"/text/chatcompletion_v2"},
 	scope:             Host | Credential | Model,

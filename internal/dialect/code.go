@@ -41,6 +41,9 @@ func shouted(s string) bool {
 	return letters > 2
 }
 
+// isConstant reports whether s is one word as constants are: VALIDATION_ERROR.
+func isConstant(s string) bool { return shouted(s) && strings.IndexByte(s, '_') > 0 }
+
 // addCategory adds a text that begins with its category: EGeneral:Too many requests.
 func (r *reader) addCategory(s string) {
 	category, rest, ok := strings.Cut(s, ":")

@@ -9,8 +9,8 @@ var families = []*family{
 	aws, google, gemini, googleMaps, kubernetes, elastic, meta, microsoft, azure,
 	slack, telegram, discord, shopify, linear, stripe, github, gitHubModels, gitlab, atlassian, hubSpot, salesforce, notion,
 	twilio, sendGrid, cloudflare, reddit, x, spotify, okta, auth0, plaid, payPal, square, dropbox, zendesk, airtable, wechat, feishu, dingTalk,
-	docker, monday, contentful, sentry, crowdStrike, deepgram, mediaWiki, kraken, bybit, alphaVantage,
-	etherscan, apilayer, amap, chineseMaps, twelveData, deepL,
+	docker, postgREST, monday, contentful, sentry, crowdStrike, deepgram, mediaWiki, kraken, bybit, alphaVantage,
+	etherscan, apilayer, amap, alipay, taobao, stoat, eludris, chineseMaps, twelveData, deepL,
 	cohere, huggingFace, replicate, mistral, anthropic, vLLM, llamaCPP, ollama,
 	n1n, groq, deepSeek, together, fireworks, xAI, perplexity, moonshot, siliconFlow, cerebras, nvidia, volcengine, openCode, elevenLabs, openAI,
 	graphQL,
@@ -28,7 +28,7 @@ var common = &family{
 		"X-Vercel-Error",  // of whatever Vercel hosts
 		"X-Error-Code",    // Hugging Face's, and others'
 		"X-Ms-Error-Code", // Azure's storage, also to a HEAD
-		"X-Mashery-Error-Code", "X-Squid-Error", "X-Application-Error-Code", "X-Api-Error-Code", "X-Errorcode", "Error-Code", "X-Error-Name",
+		"X-Mashery-Error-Code", "X-Squid-Error", "X-Application-Error-Code", "X-Api-Error-Code", "X-Errorcode", "Error-Code", "X-Error-Name", "X-Deny-Reason", "X-Error-Type", "X-Error-Reason",
 	},
 	retryHeader: "X-Should-Retry", // OpenAI's, Anthropic's and of who uses their generator of clients
 }
@@ -64,6 +64,10 @@ var commonCodes = map[string]Class{
 	"model_overloaded":                     Overloaded,
 	"insufficient_system_resource":         Overloaded, // DeepSeek's, a reason to finish
 	"request_too_large":                    TooLarge,
+
+	// Of the services that check captchas, about the key of who asks:
+	// https://developers.cloudflare.com/turnstile/get-started/server-side-validation
+	"invalid-input-secret": Authentication, "missing-input-secret": Authentication, "sitekey-secret-mismatch": Authentication, "secret_invalid": Authentication, "secret_missing": Authentication,
 }
 
 // limitCodes name a rate limit, whatever their message offers for money.
@@ -181,7 +185,7 @@ var (
 		cross([]string{"missing", "invalid", "wrong", "incorrect", "unknown", "missing or invalid", "illegal"}, []string{"parameter", "parameters", "argument", "arguments", "action", "request body", "field"}),
 		cross([]string{"parameter", "parameters", "method", "action", "url parameter"}, []string{"error", "missing", "invalid", "required", "is required", "not provided", "is not provided", "incorrect"}),
 		[]string{"method must be", "only post method", "only get method", "exceeds max complexity", "exceeds maximum complexity", "complexity was exceeded", "query is too complex", "must have a selection of",
-			"参数缺失", "参数不正确", "参数错误", "参数有误", "缺少参数", "无效请求", "无效的请求", "请求参数"},
+			"is required", "格式错误", "格式不正确", "格式有误", "不能为空", "不合法", "参数缺失", "参数不正确", "参数错误", "参数有误", "缺少参数", "无效请求", "无效的请求", "请求参数"},
 	)
 	// Tokens of a parser, which are no keys.
 	ofSyntax = []string{"invalid token*in json", "invalid token*position", "invalid token*line", "invalid token near", "invalid token at", "unexpected token", "syntax error"}
@@ -233,7 +237,7 @@ var englishPhrases = []words{
 	}},
 	{TooLarge, "!401 !404", []string{
 		"request too large", "request_too_large", "request is too large", "request entity too large", "request body is too large",
-		"request body too large",
+		"request body too large", "too large to process", "input is too large",
 		"payload too large", "payload size exceeds", "payload exceeds", "body exceeds", "request size exceeded", "request exceeds the maximum size",
 		"exceeds the maximum allowed size", "content too large", "entity too large", "received message larger than", "请求体过大", "文件过大",
 	}},
@@ -286,6 +290,8 @@ var englishPhrases = []words{
 	}},
 	{RateLimit, "400 403", []string{"blocked*too many~ requests", "banned*too many~ requests", "exceeding* rate", "exceeded* access rate", "exceeded* request rate"}},
 	{Permission, "401 403 451", []string{"you have been blocked", "you've been blocked", "your access has been blocked", "your ip has been blocked"}},
+	{Permission, "401 403 412", ofAccessPolicy},
+	{Permission, "403 429 503", ofWalls},
 	{ContentPolicy, "200 400 403 422 451 500 502", []string{
 		"content policy", "content_policy", "contentpolicy", "content filter", "content_filter", "content management policy",
 		"filtered due to", "safety system", "safety reasons", "safety settings", "blocked by*safety",
@@ -300,6 +306,7 @@ var englishPhrases = []words{
 		"no available channel", "no endpoints found", "无可用渠道", "无可用的渠道",
 		"model*has been decommissioned", "model*has been deprecated", "model*is deprecated", "model*has been retired",
 	}},
+	{NotFound, "200 404 410 500", ofRecords},
 	{NotFound, "200 404 410", []string{"user not found", "account not found", "object not found", "action is not found", "method not found", "method not exists", "record not found", "resource not found", "could not be found", "was not found", "wasn't found"}},
 	{NotFound, "400 404 410 422 500", []string{
 		"model*does not exist", "model*not found", "model*not exist", "model*doesn't exist", "model*could not be found",
@@ -339,6 +346,7 @@ var englishPhrases = []words{
 		"api key 无效", "无效的key", "token不存在", "token 不存在", "登录已过期", "登录凭证", "需要身份验证", "认证未通过", "token过期", "请先登录", "请重新登录",
 	}},
 	{RateLimit, "!404 !409 !413", passingBans},
+	{RateLimit, "429", passingLocks},
 	{Permission, "", []string{"请求被拦截", "被拦截"}},
 	{RateLimit, "400 403", []string{"too many~ requests"}}, // why an address is blocked
 	{Permission, "200 400 401 402 403 422 451", []string{
@@ -424,6 +432,9 @@ var englishPhrases = []words{
 		"error code: 1008", "error code: 1005",
 	}},
 	{InvalidRequest, "200 400 405 422", ofRequests},
+	{NotFound, "200 400 404", []string{"model not loaded", "model is not loaded", "no model loaded", "no model is loaded", "no models loaded"}},
+	{InvalidRequest, "500", ofInput},
+	{ServerError, "200 500", []string{"unexpected error occurred", "unexpected error has occurred", "unexpected error while", "error inesperado", "erro inesperado", "unerwarteter fehler"}},
 	{ServerError, "200 400 422 500", []string{
 		"internal server error", "internal error", "unexpected server", "server had an error", "system error", "something went wrong while", "系统错误", "系统异常", "内部错误", "服务器错误", "服务异常",
 	}},
@@ -434,5 +445,5 @@ var passingBans = []string{
 	"banned until", "banned for*minutes", "banned for*seconds", "banned for*hour", "temporarily banned", "temporary ban", "temp banned", "auto banned",
 	"banned for excessive", "banned for flooding", "banned for sending too", "ban will be lifted", "ban expires", "ban will expire",
 	"temporarily blocked", "temporarily restricted", "blocked for sending too", "block will be lifted", "blocked until", "suspended until",
-	"blocked by flood", "flood control", "暂时封禁", "临时封禁",
+	"blocked from accessing*temporarily", "blocked temporarily", "blocked by flood", "flood control", "暂时封禁", "临时封禁",
 }

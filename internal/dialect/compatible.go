@@ -88,10 +88,13 @@ var moonshot = &family{
 	codes: map[string]Class{
 		"exceeded_current_quota_error": Quota, "engine_overloaded_error": Overloaded, "content_filter": ContentPolicy,
 		"invalid_authentication_error": Authentication, "incorrect_api_key_error": Authentication, "resource_not_found_error": NotFound,
-		"permission_denied_error": Permission, "access_terminated_error": Permission, "client_closed_request": Canceled,
+		"permission_denied_error": Permission, "client_closed_request": Canceled,
 		"server_unavailable": Unavailable,
 	},
-	hints: map[string]Class{"rate_limit_reached_error": RateLimit, "server_error": ServerError, "unexpected_output": ServerError},
+	hints: map[string]Class{
+		"rate_limit_reached_error": RateLimit, "server_error": ServerError, "unexpected_output": ServerError,
+		"access_terminated_error": Permission, // also of a plan that is used up
+	},
 	phrases: []words{
 		{ContentPolicy, "400", []string{"considered high risk", "high risk"}},
 		{Overloaded, "", []string{"engine is currently overloaded"}},

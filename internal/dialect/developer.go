@@ -240,3 +240,25 @@ var cloudflare = &family{
 	hidesErrors: []place{{host: "api.cloudflare.com", path: "/client/v4/graphql"}},
 	scope:       Host | Credential,
 }
+
+// PostgREST hands on what PostgreSQL says, at Supabase and elsewhere:
+// https://docs.postgrest.org/en/stable/references/errors.html and
+// https://www.postgresql.org/docs/current/errcodes-appendix.html
+var postgREST = &family{
+	name:   "postgrest",
+	hosts:  []string{".supabase.co"},
+	shapes: []string{"code message details=null hint=null", "code message details hint=null", "code message details=null hint"},
+	codes: map[string]Class{
+		"P0002": NotFound, "42P01": NotFound, "PGRST116": NotFound, "PGRST125": NotFound, "PGRST202": NotFound, "PGRST205": NotFound,
+		"22P02": InvalidRequest, "42P17": ServerError, "40P01": ServerError, "57P01": Unavailable, "57P02": Unavailable, "57P03": Unavailable,
+		"PGRST000": Unavailable, "PGRST001": Unavailable, "PGRST002": Unavailable, "PGRST003": Timeout, "PGRST300": ServerError, "PGRST301": Authentication,
+		"PGRST302": Authentication, "PGRST303": Authentication,
+	},
+	numbers: []numbers{
+		{8000, 8006, Unavailable}, {22000, 22999, InvalidRequest}, {23502, 23502, InvalidRequest}, {23503, 23503, Conflict}, {23505, 23505, Conflict}, {23514, 23514, InvalidRequest},
+		{28000, 28000, Authentication}, {40001, 40001, ServerError}, {42501, 42501, Permission}, {42601, 42601, InvalidRequest}, {42703, 42703, InvalidRequest},
+		{42883, 42883, NotFound}, {53000, 53400, Overloaded}, {54000, 54023, TooLarge}, {55006, 55006, Conflict}, {57014, 57014, Timeout},
+	},
+	ids:   []string{"Sb-Request-Id"},
+	scope: Host | Credential,
+}

@@ -136,7 +136,7 @@ func (r *reader) judge(a Answer) Verdict {
 	shape := t.byShape(r, a.Header)
 	know := chain(host, shape)
 
-	r.status = a.Status
+	r.status, r.know, r.header = a.Status, know, a.Header
 	r.collect(a.Header)
 	v := Verdict{Message: r.message, Code: r.code(know), Number: r.number, Param: r.param()}
 	switch {
@@ -147,7 +147,7 @@ func (r *reader) judge(a Answer) Verdict {
 	}
 	v.RequestID = r.requestID(a.Header, host)
 	v.RetryIn, v.RetryInSource = r.retryIn(a)
-	r.know, r.header, r.stated = know, a.Header, v.RetryIn
+	r.stated = v.RetryIn
 	v.Class = r.class()
 	v.Window = r.window(v.Class, a.Header)
 	v.Repeat = r.repeat(v.Class, host, know, a)

@@ -199,7 +199,14 @@ func (r *reader) collectJSON() {
 		r.collectItem()
 		return
 	}
-	r.message = t.firstTelling(messagePaths)
+	if r.collectSub(); r.message == "" {
+		r.message = t.firstTelling(messagePaths)
+	}
+	if isConstant(r.message) {
+		if s := t.innerTelling(); s != "" {
+			r.message = s // beside a code, under a name that many use for other things
+		}
+	}
 	if r.message == "" && t.is(t.at(fieldErrors), '{') {
 		// Field errors: the first says what is wrong.
 		field := t.nodes[t.at(fieldErrors)].down
@@ -281,6 +288,9 @@ func (r *reader) collectJSON() {
 		r.codes[0], r.codes[1] = r.codes[1], r.codes[0] // a page about all errors, and a code for this one
 	}
 	for _, p := range numberPaths {
+		if r.number != 0 {
+			break
+		}
 		if n, ok := t.number(t.at(p)); ok && n == math.Trunc(n) && n != 0 && -1e9 < n && n < 1e9 {
 			r.number = int(n)
 			break

@@ -126,7 +126,7 @@ func TestFamiliesFitTogether(t *testing.T) {
 	}
 	for _, name := range k.codeHeaders {
 		if !ShowsError(http.Header{name: {"code"}}) {
-			t.Errorf("the header %s shows no error: ShowsError looks for the word Error in names", name)
+			t.Errorf("the header %s shows no error: ShowsError looks for the word Error in names, and for Reason at their end", name)
 		}
 	}
 	for i, prefix := range prefixes {

@@ -44,6 +44,7 @@ type family struct {
 	shouldRetry  bool     // it sends the common retryHeader, and means it
 	windowHeader string   // header that names the window of the limit which was hit
 	ids          []string // headers that carry the request's id
+	waitsInMs    bool     // its retry_after is in milliseconds
 
 	// Errors inside a success. Paths are those of the requests.
 	hidesErrors         []place            // at its hosts
@@ -133,6 +134,7 @@ type knowledge struct {
 	shaped  []shaped
 	phrases *index // the common ones
 	bans    *index // those of bans that pass
+	setup   *index // those of what somebody has to set up
 
 	limitCodes map[string]Class // that name a rate limit
 
@@ -174,7 +176,8 @@ var tables = sync.OnceValue(func() *knowledge {
 		exact:               map[string]*family{},
 		below:               map[string]*family{},
 		phrases:             newIndex(common.phrases),
-		bans:                newIndex([]words{{class: RateLimit, say: passingBans}}),
+		bans:                newIndex([]words{{class: RateLimit, say: passingBans}, {class: RateLimit, on: "429", say: passingLocks}}),
+		setup:               newIndex([]words{{class: ServerError, say: ofSetup}}),
 		hidesErrorsAnywhere: map[string]bool{},
 		inferenceIf:         map[string]func(string, http.Header) bool{},
 		limits:              map[string]wait.Defaults{},

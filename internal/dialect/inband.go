@@ -24,7 +24,8 @@ func Success(a Answer, used *Usage) (v Verdict, failed bool) {
 	if used != nil {
 		*used = r.usage()
 	}
-	if !r.failed(a.Host) || a.Unexpected && !r.nothingElse() && !r.complaint() {
+	documented := r.tree.subError() != 0 || r.refusesAsker() // and so no ordinary no
+	if !r.failed(a.Host) || a.Unexpected && !r.nothingElse() && !r.complaint() && !documented {
 		return v, false
 	}
 	later := r.asksLater
@@ -35,7 +36,7 @@ func Success(a Answer, used *Usage) (v Verdict, failed bool) {
 		a.Now = time.Now()
 	}
 	v, failed = r.inBand(a)
-	if a.Unexpected && (v.Class == Unknown || v.Class == InvalidRequest) && !r.hasErrorMember() && !r.complaint() {
+	if a.Unexpected && (v.Class == Unknown || v.Class == InvalidRequest) && !r.hasErrorMember() && !r.complaint() && !documented {
 		return Verdict{}, false // a "success": false, or a finding, that nobody can tell from an ordinary no
 	}
 	return v, failed
@@ -103,6 +104,7 @@ var (
 	pResult       = pathOf("result")
 	pRequestID    = pathOf("requestid")
 	pJSONRPC      = pathOf("jsonrpc")
+	pErrorCodes0  = pathOf("errorcodes.0")
 )
 
 // failed reports whether the body of a 2xx is an error.
@@ -120,7 +122,7 @@ func (r *reader) failed(host string) bool {
 	if !t.is(1, '{') {
 		return false
 	}
-	return r.errorMember() || r.saysNotOK() || r.graphQLErrors() || r.choiceError() || r.providerCode(host) || r.refused() || r.bulk() || r.plainFailure() || r.complaint()
+	return r.errorMember() || r.saysNotOK() || r.graphQLErrors() || r.choiceError() || r.providerCode(host) || r.refused() || r.bulk() || r.plainFailure() || r.complaint() || t.subError() != 0
 }
 
 // errorObject reports whether the value is an object as errors are.
@@ -177,9 +179,15 @@ func (r *reader) saysNotOK() bool {
 		return !t.empty(t.at(errorPath)) || t.textAt(pDescription) != ""
 	}
 	if t.is(t.at(pSuccess), 'f') {
-		return !t.empty(t.at(errorPath)) || !t.empty(t.at(pErrors)) || !t.empty(t.at(pErrorInfo)) || t.textAt(pMessage) != "" || t.textAt(pMsg) != "" || t.textAt(pErrMessage) != ""
+		return !t.empty(t.at(errorPath)) || !t.empty(t.at(pErrors)) || !t.empty(t.at(pErrorInfo)) || t.textAt(pMessage) != "" || t.textAt(pMsg) != "" || t.textAt(pErrMessage) != "" || r.refusesAsker()
 	}
 	return false
+}
+
+// refusesAsker reports whether who was to check something says that it was not asked
+// rightly, by a code that leaves no doubt. That the check failed is an ordinary no.
+func (r *reader) refusesAsker() bool {
+	return r.tree.is(r.tree.at(pSuccess), 'f') && lookUp(common.codesByKey, r.tree.textAt(pErrorCodes0)) != ""
 }
 
 // graphQLErrors reports whether there are errors and no data at all. With some

@@ -112,9 +112,9 @@ func HidesErrors(method, host, path string, h http.Header) bool {
 // it, or that one should come back later.
 func ShowsError(h http.Header) bool {
 	for name := range h {
-		// The names of all that carry codes have this word. Most headers are cheaper to
-		// go through than to ask for each of those names.
-		if strings.Contains(name, "Error") && slices.Contains(tables().codeHeaders, name) && first(h, name) != "" {
+		// The names of all that carry codes have one of these words. Most headers are
+		// cheaper to go through than to ask for each of those names.
+		if (strings.Contains(name, "Error") || strings.HasSuffix(name, "-Reason")) && slices.Contains(tables().codeHeaders, name) && first(h, name) != "" {
 			return true
 		}
 	}

@@ -12,7 +12,6 @@ var openAI = &family{
 	hosts:  []string{"api.openai.com", "eu.api.openai.com", "us.api.openai.com", "chatgpt.com", "chat.openai.com"},
 	shapes: []string{"error.message error.type", "error.message error.code error.param"},
 	codes: map[string]Class{
-		"access_terminated":              Permission,
 		"account_deactivated":            Permission,
 		"organization_deactivated":       Permission,
 		"invalid_organization":           Authentication,

@@ -149,7 +149,7 @@ func mayBeName(gap string) bool {
 	}
 	for word := range strings.FieldsSeq(gap) {
 		switch word {
-		case "field", "parameter", "param", "value", "values", "number", "format", "json", "body", "url", "name", "type", "must", "should", "not", "id", "date", "length", "size":
+		case "field", "parameter", "param", "value", "values", "number", "format", "json", "body", "url", "name", "type", "must", "should", "not", "id", "date", "length", "size", "generation", "creation":
 			return false
 		}
 	}

@@ -5,7 +5,7 @@ package dialect
 var messagePaths = paths(
 	"error.message", "error.fault.message", "error.fault.faultstring", "response.error.message", "choices.0.error.message", "error.error.message", "error.errormessage", "error.msg",
 	"message", "errormessage", "errorsummary", "errordescription", "description", "msg", "errormsg", "errmsg",
-	"message.error", "message.message", "message.text", "message.description",
+	"message.error", "message.message", "message.text", "message.description", "message.0",
 	"detail.message", "detail.error.message", "detail.error", "detail.0.msg", "detail",
 	"error.detail", "error.description", "error.reason", "error.title", "error.errors.0.message", "error.0.message",
 	"errors.0.message", "errors.0.detail", "errors.0.title", "errors.0.errormessage", "errors.0.description",
@@ -55,7 +55,7 @@ var codePaths = paths(
 	"fault.detail.errorcode", "responsemetadata.error.code", "json.errors.0.0", "sys.id",
 	"reason", "status", "promptfeedback.blockreason", "error.code.code", "info",
 	"messagecode", "error.errorname", "exceptioncode", "exceptiontype", "messages.message.0.code", "response.errors.0.code", "result.error.code", "data.error.code", "error.fault.code",
-	"errors.0.extensions.errorclass", "errors.0.extensions.category", "errors.0.extensions.classification", "errorinfo.code", "errorinfo.errorcode", "exception.code", "status.code", "data.code", "detail.error", "errorresponse.subcode", "errorresponse.code", "messageid", "ecode", "errorid", "err.code", "error.key", "errors.0.name",
+	"errors.0.extensions.errorclass", "errors.0.extensions.category", "errors.0.extensions.classification", "errorinfo.code", "errorinfo.errorcode", "exception.code", "status.code", "data.code", "detail.error", "errorresponse.subcode", "errorresponse.code", "messageid", "ecode", "errorid", "err.code", "error.key", "errors.0.name", "errorkind", "error.kind", "error.slug", "error.errorkind", "errorreason", "errorcodes.0", "errorcodename",
 )
 
 var (

@@ -143,3 +143,17 @@ var deepL = &family{
 	statuses: map[int]Class{456: Quota},
 	scope:    Host | Credential,
 }
+
+// https://developers.stoat.chat, once Revolt
+var stoat = &family{
+	name: "stoat", hosts: []string{"api.stoat.chat", "api.revolt.chat"},
+	waitsInMs: true,
+	scope:     Host | Credential | Path,
+}
+
+// https://github.com/eludris
+var eludris = &family{
+	name: "eludris", hosts: []string{"api.eludris.gay"},
+	waitsInMs: true,
+	scope:     Host | Credential | Path,
+}

@@ -34,10 +34,34 @@ func (r *reader) repeat(c Class, host *family, know []*family, a Answer) Repeat 
 			}
 		}
 	}
-	if c == RateLimit && r.banned(a.Header) {
+	switch {
+	case c == RateLimit && r.banned(a.Header), r.needsSetup(c), r.quotesRefusal(c):
 		return Never
 	}
 	return ByClass
+}
+
+// needsSetup reports whether a server says of its own failure that somebody has to set
+// something up. The evidence is what it says, the scope this answer; the next call is
+// sent as ever, and shows whether it has been done.
+func (r *reader) needsSetup(c Class) bool {
+	return (c == ServerError || c == Unavailable) && r.status/100 == 5 && tables().setup.heard(r.text(), r.status) != ""
+}
+
+// quotesRefusal reports whether the failure of a gateway quotes what it was told behind:
+// that the request is wrong in itself. A key or a model that is missing there is another
+// matter: many take the next one of several.
+func (r *reader) quotesRefusal(c Class) bool {
+	if c != ServerError && c != Unavailable || r.status/100 != 5 {
+		return false
+	}
+	text := r.text()
+	for _, status := range [...]string{"400 bad request", "413 request entity too large", "413 payload too large", "415 unsupported media type", "422 unprocessable entity"} {
+		if says(text, status) {
+			return true
+		}
+	}
+	return false
 }
 
 // banned reports whether the answer speaks of a ban and not of its end: who goes on
@@ -45,7 +69,7 @@ func (r *reader) repeat(c Class, host *family, know []*family, a Answer) Repeat 
 func (r *reader) banned(h http.Header) bool {
 	text := r.text()
 	mentioned := false
-	for _, part := range [...]string{"ban", "block", "suspend", "restrict", "封禁"} { // of all those phrases
+	for _, part := range [...]string{"ban", "block", "suspend", "restrict", "lock", "disabled", "封禁"} { // of all those phrases
 		mentioned = mentioned || strings.Contains(text, part)
 	}
 	if !mentioned || first(h, "Retry-After") != "" || tables().bans.heard(text, r.status) == "" {

@@ -86,7 +86,7 @@ func endsLikeID(name string) bool {
 	if !strings.HasPrefix(name, "X-") || strings.Contains(name, "Client") || slices.Contains(edgeIDs, name) {
 		return false
 	}
-	for _, end := range [...]string{"-Request-Id", "-Requestid", "-Trace-Id", "-Traceid", "-Correlation-Id", "-Debug-Id", "-Transaction-Id", "-Tracking-Id"} {
+	for _, end := range [...]string{"-Request-Id", "-Requestid", "-Trace-Id", "-Traceid", "-Correlation-Id", "-Debug-Id", "-Transaction-Id", "-Tracking-Id", "-Request-Uuid", "-Requestuuid", "-Req-Id"} {
 		if strings.HasSuffix(name, end) {
 			return true
 		}

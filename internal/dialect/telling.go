@@ -112,7 +112,7 @@ func isURL(s string) bool { return strings.Contains(s, "://") }
 // the tables know, or that is called an error or an exception.
 func (t *tree) codeWord() string {
 	for at := int32(1); at <= t.n; at++ {
-		if !t.is(at, '"') {
+		if !t.is(at, '"') || traces[t.nodes[at].key] {
 			continue
 		}
 		s := t.raw(at)
@@ -128,6 +128,9 @@ func (t *tree) codeWord() string {
 	}
 	return ""
 }
+
+// traces are members with what a program was doing: the names in them are its own.
+var traces = foldedSet("stack", "stack_trace", "trace", "traceback", "exc", "backtrace")
 
 // madeLikeCode reports whether s is several words in one: with underscores, in
 // capitals, or with capitals inside.
@@ -160,7 +163,7 @@ var fragments = []struct {
 	{"insufficientquota", Quota}, {"insufficientbalance", Quota}, {"insufficientcredit", Quota}, {"insufficientfund", Quota},
 	{"outofcredit", Quota}, {"nocredit", Quota}, {"creditlimit", Quota}, {"billing", Quota}, {"paymentrequired", Quota}, {"paymentdue", Quota}, {"paymentoverdue", Quota}, {"paymentneeded", Quota},
 	{"spendlimit", Quota}, {"spendinglimit", Quota}, {"budget", Quota}, {"arrear", Quota}, {"overdue", Quota},
-	{"usageexhausted", Quota}, {"quotareached", Quota}, {"quotaexceed", Quota}, {"exceededquota", Quota}, {"quotaexhausted", Quota},
+	{"usageexhausted", Quota}, {"usagelimit", Quota}, {"usagecap", Quota}, {"creditinsuffic", Quota}, {"balanceinsuffic", Quota}, {"quotainsuffic", Quota}, {"quotareached", Quota}, {"quotaexceed", Quota}, {"exceededquota", Quota}, {"quotaexhausted", Quota},
 	{"overload", Overloaded}, {"overcapacity", Overloaded}, {"capacityexceed", Overloaded}, {"insufficientcapacity", Overloaded},
 	{"serverbusy", Overloaded},
 	{"toolarge", TooLarge},
@@ -177,7 +180,7 @@ var fragments = []struct {
 	{"conflict", Conflict}, {"alreadyexists", Conflict}, {"duplicate", Conflict},
 	{"internalserver", ServerError}, {"internalerror", ServerError},
 	{"noauth", Permission}, {"limitexceed", RateLimit}, {"limitreached", RateLimit}, {"overlimit", RateLimit},
-	{"validation", InvalidRequest}, {"badrequest", InvalidRequest}, {"invalidparam", InvalidRequest}, {"invalidargument", InvalidRequest},
+	{"validation", InvalidRequest}, {"badrequest", InvalidRequest}, {"unsupported", InvalidRequest}, {"invalidparam", InvalidRequest}, {"invalidargument", InvalidRequest},
 }
 
 // byFragment guesses at a code that no table lists.

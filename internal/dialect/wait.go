@@ -54,6 +54,7 @@ func init() {
 		time.Second: {
 			"retry_after", "retry_after_seconds", "retry_after_secs", "retry_in", "retry_in_seconds", "backoff_seconds", "wait_seconds", "wait_time_seconds", "seconds_to_wait",
 			"seconds_until_reset", "cooldown_seconds", "reset_in_seconds", "resets_in_seconds", "reset_after_seconds", "next_attempt_in_seconds", "retry_delay_seconds", "seconds_until_retry",
+			"retry_after_s", "retry_after_sec", "reset_seconds", "seconds_to_reset", "reset_in", "resets_in", "cooldown_remaining_seconds", "retry_seconds", "wait_secs",
 		},
 		time.Millisecond: {"retry_after_ms", "retry_after_millis", "retry_in_ms", "wait_ms", "backoff_ms"},
 	} {
@@ -63,30 +64,90 @@ func init() {
 	}
 }
 
+// statedWait is the wait that a member states, and the member's name.
+func (r *reader) statedWait() (time.Duration, string) {
+	t := &r.tree
+	for i := range waits {
+		if at := t.at(waits[i].at); at != 0 {
+			if d, ok := r.waitAt(at, &waits[i]); ok {
+				return d, waits[i].name
+			}
+		}
+	}
+	if d, name := r.otherWait(1); name != "" {
+		return d, name
+	}
+	for _, p := range otherParents {
+		if at := t.at(p); t.is(at, '{') {
+			if d, name := r.otherWait(at); name != "" {
+				return d, name
+			}
+		}
+	}
+	return 0, ""
+}
+
 // otherWait is the wait that a member of at states under one of those names.
-func (t *tree) otherWait(at int32) (time.Duration, string) {
-	for c := t.nodes[at].down; c != 0; c = t.nodes[c].next {
-		f, ok := otherWaits[t.nodes[c].key]
+func (r *reader) otherWait(at int32) (time.Duration, string) {
+	for c := r.tree.nodes[at].down; c != 0; c = r.tree.nodes[c].next {
+		f, ok := otherWaits[r.tree.nodes[c].key]
 		if !ok {
 			continue
 		}
-		if d, ok := t.waitAt(c, f.unit); ok {
+		if d, ok := r.waitAt(c, &f); ok {
 			return d, f.name
 		}
 	}
 	return 0, ""
 }
 
-// waitAt reads a number of that unit, or a text with its own.
-func (t *tree) waitAt(at int32, unit time.Duration) (time.Duration, bool) {
-	if n, ok := t.number(at); ok {
-		return bounded(n, unit)
+// waitAt reads a number in a field's unit, or a text with its own.
+func (r *reader) waitAt(at int32, f *waitField) (time.Duration, bool) {
+	if n, ok := r.tree.number(at); ok {
+		if unitless[f.name] && r.inMilliseconds(n) {
+			return bounded(n, time.Millisecond)
+		}
+		return bounded(n, f.unit)
 	}
-	if s := t.text(at); s != "" && len(s) < 32 {
+	if s := r.tree.text(at); s != "" && len(s) < 32 {
 		return span(s)
 	}
 	return 0, false
 }
+
+// unitless are names that are of seconds with most and of milliseconds with some.
+var unitless = map[string]bool{
+	"retry_after": true, "details.retry_after": true, "data.retry_after": true, "detail.retry_after": true, "meta.retry_after": true, "extensions.retryAfter": true,
+	"retry_in": true, "reset_in": true, "resets_in": true,
+}
+
+// inMilliseconds reports whether a figure under such a name is one of milliseconds. The
+// evidence: its provider is known for that, as seconds it would be longer than the window
+// of any limit, or the words beside it say a thousandth of it. The scope is this answer.
+func (r *reader) inMilliseconds(n float64) bool {
+	for _, f := range r.know {
+		if f.waitsInMs {
+			return true
+		}
+	}
+	if longest := (month + day).Seconds(); n > longest {
+		return n/1000 <= longest
+	}
+	ms, _ := bounded(n, time.Millisecond)
+	if ms < minByWords {
+		return false
+	}
+	for _, s := range append([]string{r.message}, r.more[:r.nMore]...) {
+		if said, ok := wait.Text(s); ok && said >= ms-ms/10 && said <= ms+ms/10 {
+			return true
+		}
+	}
+	return false
+}
+
+// minByWords is how long a wait is at least that words confirm: of shorter ones they
+// are too rough.
+const minByWords = 500 * time.Millisecond
 
 // span reads 1m30s, and PT1M30S of ISO 8601.
 func span(s string) (time.Duration, bool) {
@@ -179,22 +240,8 @@ func (r *reader) retryIn(a Answer) (time.Duration, string) {
 			}
 		}
 	}
-	for i := range waits {
-		if at := t.at(waits[i].at); at != 0 {
-			if d, ok := t.waitAt(at, waits[i].unit); ok {
-				return d, waits[i].name
-			}
-		}
-	}
-	if d, name := t.otherWait(1); name != "" {
+	if d, name := r.statedWait(); name != "" {
 		return d, name
-	}
-	for _, p := range otherParents {
-		if at := t.at(p); t.is(at, '{') {
-			if d, name := t.otherWait(at); name != "" {
-				return d, name
-			}
-		}
 	}
 	for i := range resets {
 		if n, ok := t.number(t.at(resets[i].at)); ok {

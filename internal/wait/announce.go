@@ -113,7 +113,7 @@ var fillers = map[string]bool{
 	"of": true, "is": true, "time": true, "period": true, "be": true, "attempt": true, "available": true, "operation": true,
 	"please": true, "delay": true, "estimated": true, "retry": true, "retrying": true, "allowed": true, "window": true, "off": true,
 	"sending": true, "sie": true, "es": true, "bitte": true, "mindestens": true, "de": true, "por": true, "favor": true, "lo": true, "menos": true, "mais": true,
-	"circa": true, "environ": true, "encore": true,
+	"circa": true, "environ": true, "encore": true, "cerca": true, "unos": true, "unas": true, "aproximadamente": true, "alrededor": true, "etwa": true, "rund": true,
 }
 
 // units are those of time, in lower case.
