@@ -7,6 +7,74 @@ import (
 	"unicode/utf8"
 )
 
+// collectCodes gathers the codes of a JSON body, those that say most first.
+func (r *reader) collectCodes() {
+	t := &r.tree
+	top := t.textAt(errorPath) // of {"error": "word"}
+	slack := t.is(t.at(okPath), 'f')
+	if top != "" && !(isStatusText(top) && top != r.message) && (slack || top != r.message || strings.Contains(top, "_") || shouted(top)) {
+		r.addWord(top)
+	}
+	r.addCategory(t.textAt(pErrorText))
+	r.collectPaths()
+	if r.nCodes == 0 {
+		r.addCode(t.onlyName())
+	}
+	if numbered := t.is(t.at(topCode), '0'); !numbered && (r.nCodes == 0 || isURL(r.codes[0])) {
+		r.addCode(t.innerCode())
+	}
+	if r.nCodes == 0 {
+		r.addCode(t.codeWord())
+	}
+	if r.nCodes > 1 && isURL(r.codes[0]) && !isURL(r.codes[1]) {
+		r.codes[0], r.codes[1] = r.codes[1], r.codes[0] // a page about all errors, and a code for this one
+	}
+}
+
+// collectPaths takes what stands where codes are. Some names of such places are used for
+// other things as well, and there only what looks like a code is one.
+func (r *reader) collectPaths() {
+	t := &r.tree
+	id, name, status, reason, errStatus := t.at(topID), t.at(topName), t.at(topStatus), t.at(topReason), t.at(errorStatus)
+	details, info, messageID, errorID := t.at(topDetails), t.at(topInfo), t.at(topMessage), t.at(topErrorID)
+	errorKey, firstName := t.at(pErrorKey), t.at(pErrorsName)
+	for i := range codePaths {
+		at := t.at(codePaths[i])
+		if at == 0 || !t.is(at, '"') {
+			continue
+		}
+		s := t.text(at)
+		switch at {
+		case id:
+			// DigitalOcean and Heroku name the error so; others number it.
+			if strings.ContainsAny(s, "0123456789") || t.at(topType) != 0 || t.at(pJSONRPC) != 0 {
+				continue
+			}
+			r.addWord(s)
+		case name, reason:
+			r.addWord(s)
+		case errorKey, firstName:
+			if madeLikeCode(s) {
+				r.addWord(s) // of others it is the name of a field
+			}
+		case messageID, errorID:
+			if isWords(s) {
+				r.addWord(s) // of others it is the id of one message, or of one failure
+			}
+		case errStatus:
+			r.addWord(s) // not "Too Many Requests"
+		case status, details, info:
+			if shouted(s) {
+				r.addWord(s)
+			}
+		default:
+			if s != r.message || strings.IndexByte(s, ' ') < 0 {
+				r.addCode(s)
+			}
+		}
+	}
+}
+
 // addXMLCode adds a code or a number. SOAP's codes have a namespace in front, and most
 // of them say no more than whose fault it is.
 func (r *reader) addXMLCode(s string) {

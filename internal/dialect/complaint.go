@@ -275,9 +275,9 @@ const maxXMLComplaint = 4 << 10
 // What documents have beside the members of JSON. returnReasonCode and returnAuthMsg are
 // of Korea's public services: https://www.data.go.kr/ugs/selectPublicDataUseGuideView.do
 var (
-	xmlNumbers = foldedSet("return_reason_code", "response_code")
-	xmlTexts   = foldedSet("long_message", "short_message", "return_auth_msg", "response_message")
-	xmlExtras  = foldedSet("severity_code", "error_classification", "build", "version", "fault_code", "correlation_id")
+	xmlNumbers = keySet("return_reason_code", "response_code")
+	xmlTexts   = keySet("long_message", "short_message", "return_auth_msg", "response_message")
+	xmlExtras  = keySet("severity_code", "error_classification", "build", "version", "fault_code", "correlation_id")
 	keyAck     = fold("ack")
 )
 
@@ -302,34 +302,34 @@ func isNumber(t *tree, at int32) bool {
 
 var (
 	// wrappers are what an answer as a whole may stand in.
-	wrappers = foldedSet("response", "result", "status", "messages", "error", "errors", "fault", "error_response", "meta", "header", "data", "output", "envelope", "root", "exception", "error_info")
+	wrappers = keySet("response", "result", "status", "messages", "error", "errors", "fault", "error_response", "meta", "header", "data", "output", "envelope", "root", "exception", "error_info")
 	// blaming are those of them in which there is nothing but errors.
-	blaming = foldedSet("error", "errors", "fault", "error_response", "exception", "error_info")
+	blaming = keySet("error", "errors", "fault", "error_response", "exception", "error_info")
 	// ofResults are lists of results, one for each thing that was asked for.
-	ofResults = foldedSet("messages", "results", "responses", "errors")
+	ofResults = keySet("messages", "results", "responses", "errors")
 	// outcomes are zero or a status of success if all is well.
-	outcomes = foldedSet("code", "ret", "ret_code", "rtn_code", "result_code", "return_code", "err_code", "error_code", "errno", "status_code", "status", "info_code", "value", "error_no")
+	outcomes = keySet("code", "ret", "ret_code", "rtn_code", "result_code", "return_code", "err_code", "error_code", "errno", "status_code", "status", "info_code", "value", "error_no")
 	// flags are texts that say how it went.
-	flags = foldedSet("status", "result", "result_code", "state", "stat", "outcome", "response", "ack")
+	flags = keySet("status", "result", "result_code", "state", "stat", "outcome", "response", "ack")
 	// business are those of them that also say how a match or a check went.
-	business = foldedSet("result", "state", "outcome")
+	business = keySet("result", "state", "outcome")
 	// noes are false if something is wrong, and yeses are true.
-	noes  = foldedSet("success", "ok", "is_success", "is_successful", "succeeded", "successful", "succeed")
-	yeses = foldedSet("error", "is_error", "has_error", "has_errors", "failed", "iserr")
+	noes  = keySet("success", "ok", "is_success", "is_successful", "succeeded", "successful", "succeed")
+	yeses = keySet("error", "is_error", "has_error", "has_errors", "failed", "iserr")
 	// places have something in them only if something is wrong.
-	places = foldedSet("error", "errors", "err", "fault", "exception", "error_text", "error_message", "error_msg", "errors_list", "error_description", "err_msg", "error_details", "error_list", "erro", "fehler", "erreur", "error_info")
+	places = keySet("error", "errors", "err", "fault", "exception", "error_text", "error_message", "error_msg", "errors_list", "error_description", "err_msg", "error_details", "error_list", "erro", "fehler", "erreur", "error_info")
 	// errorNumbers are zero if all is well, where others have a text.
-	errorNumbers = foldedSet("error", "err")
+	errorNumbers = keySet("error", "err")
 	// tellings are texts about what happened.
-	tellings = foldedSet("message", "msg", "ret_msg", "rtn_msg", "result_msg", "return_msg", "result_message", "return_message", "status_message", "error_message", "error_msg", "err_msg", "error_text", "error_description",
+	tellings = keySet("message", "msg", "ret_msg", "rtn_msg", "result_msg", "return_msg", "result_message", "return_message", "status_message", "error_message", "error_msg", "err_msg", "error_text", "error_description",
 		"detail", "details", "description", "info", "reason", "cause", "mensaje", "mensagem", "descripcion", "descricao", "nachricht", "faultstring", "text", "status_text", "desc", "sub_msg", "en_desc", "zh_desc")
 	// echoes repeat the request, or name the answer.
-	echoes = foldedSet("get", "http_status_code", "parameters", "params", "request_params", "request", "query", "paging", "pagination", "page", "account_id", "sid", "ttl", "fault_code", "request_id", "trace_id", "message_cn", "message_zh", "message_en",
+	echoes = keySet("get", "http_status_code", "parameters", "params", "request_params", "request", "query", "paging", "pagination", "page", "account_id", "sid", "ttl", "fault_code", "request_id", "trace_id", "message_cn", "message_zh", "message_en",
 		"msg_cn", "msg_en", "error_code", "error_type", "error_name", "error_data", "sub_code", "duration", "elapsed", "took", "retry_in", "backoff_seconds", "more_info", "txid", "transaction_id", "locale", "lang", "link", "links", "action", "t", "tid", "nonce", "now", "server_time")
 	// times are of entries in a log.
-	times = foldedSet("ts", "t", "time", "timestamp", "date", "at", "created", "created_at")
+	times = keySet("ts", "t", "time", "timestamp", "date", "at", "created", "created_at")
 	// counts say how many results there are.
-	counts = foldedSet("results", "count", "total", "num", "size", "message_count", "messages_count", "total_count", "num_results", "result_count", "number_of_results")
+	counts = keySet("results", "count", "total", "num", "size", "message_count", "messages_count", "total_count", "num_results", "result_count", "number_of_results")
 
 	keyText, keyStatus = fold("text"), fold("status")
 )

@@ -70,14 +70,6 @@ var (
 	foldRole  = fold("role")
 )
 
-func foldedSet(names ...string) map[uint64]bool {
-	set := make(map[uint64]bool, len(names))
-	for _, name := range names {
-		set[fold(name)] = true
-	}
-	return set
-}
-
 // Acts reports whether what was written shows that the server does more than to
 // compute an answer.
 func (e *Effect) Acts() bool { return e.acts }

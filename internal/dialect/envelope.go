@@ -92,7 +92,7 @@ func (r *reader) hasErrorMember() bool {
 }
 
 // envelope are members of errors, and of what goes with any answer.
-var envelope = foldedSet(
+var envelope = keySet(
 	"error", "errors", "err", "message", "msg", "code", "status", "status_code", "error_code", "err_code", "errno", "error_message", "err_msg",
 	"error_msg", "error_description", "error_type", "description", "detail", "details", "type", "reason", "hint", "help", "docs", "info",
 	"documentation_url", "doc_url", "more_info", "success", "ok", "ret_code", "ret_msg", "rtn_code", "result_code", "result_msg", "status_message",

@@ -189,17 +189,26 @@ func (r *reader) tells(line string) bool {
 	return tables().phrases.heard(string(r.buf), r.status) != "" || heard(pageWords, string(r.buf), r.status) != ""
 }
 
+// collectJSON gathers what a JSON body says: words, codes, a number.
 func (r *reader) collectJSON() {
-	t := &r.tree
-	if t.is(1, '"') {
+	switch t := &r.tree; {
+	case t.is(1, '"'):
 		r.message = t.text(1)
-		return
-	}
-	if r.itemError != 0 {
+	case r.itemError != 0:
 		r.collectItem()
-		return
+	default:
+		r.collectSub()
+		r.collectWords()
+		r.collectCodes()
+		r.collectNumber()
 	}
-	if r.collectSub(); r.message == "" {
+}
+
+// collectWords looks for the message, where it is expected first, and then for what
+// else is said.
+func (r *reader) collectWords() {
+	t := &r.tree
+	if r.message == "" {
 		r.message = t.firstTelling(messagePaths)
 	}
 	if isConstant(r.message) {
@@ -207,13 +216,8 @@ func (r *reader) collectJSON() {
 			r.message = s // beside a code, under a name that many use for other things
 		}
 	}
-	if r.message == "" && t.is(t.at(fieldErrors), '{') {
-		// Field errors: the first says what is wrong.
-		field := t.nodes[t.at(fieldErrors)].down
-		if t.is(field, '[') {
-			field = t.nodes[field].down
-		}
-		r.message = t.text(field)
+	if r.message == "" {
+		r.message = t.fieldError()
 	}
 	if r.message == "" {
 		r.message = t.innerTelling()
@@ -223,77 +227,35 @@ func (r *reader) collectJSON() {
 	}
 	for _, p := range morePaths {
 		if r.nMore == len(r.more) {
-			break
+			return
 		}
 		if s := t.textAt(p); s != "" && s != r.message && s != http.StatusText(r.status) {
 			r.more[r.nMore] = s
 			r.nMore++
 		}
 	}
+}
 
-	top := t.textAt(errorPath) // of {"error": "word"}
-	slack := t.is(t.at(okPath), 'f')
-	if top != "" && !(isStatusText(top) && top != r.message) && (slack || top != r.message || strings.Contains(top, "_") || shouted(top)) {
-		r.addWord(top)
+// fieldError is what is wrong with the first of several fields.
+func (t *tree) fieldError() string {
+	if !t.is(t.at(fieldErrors), '{') {
+		return ""
 	}
-	r.addCategory(t.textAt(pErrorText))
-	id, name, status, reason, errStatus := t.at(topID), t.at(topName), t.at(topStatus), t.at(topReason), t.at(errorStatus)
-	details, info, messageID, errorID := t.at(topDetails), t.at(topInfo), t.at(topMessage), t.at(topErrorID)
-	errorKey, firstName := t.at(pErrorKey), t.at(pErrorsName)
-	for i := range codePaths {
-		at := t.at(codePaths[i])
-		if at == 0 || !t.is(at, '"') {
-			continue
-		}
-		s := t.text(at)
-		switch at {
-		case id:
-			// DigitalOcean and Heroku name the error so; others number it.
-			if strings.ContainsAny(s, "0123456789") || t.at(topType) != 0 || t.at(pJSONRPC) != 0 {
-				continue
-			}
-			r.addWord(s)
-		case name, reason:
-			r.addWord(s)
-		case errorKey, firstName:
-			if madeLikeCode(s) {
-				r.addWord(s) // of others it is the name of a field
-			}
-		case messageID, errorID:
-			if isWords(s) {
-				r.addWord(s) // of others it is the id of one message, or of one failure
-			}
-		case errStatus:
-			r.addWord(s) // not "Too Many Requests"
-		case status, details, info:
-			if shouted(s) {
-				r.addWord(s)
-			}
-		default:
-			if s != r.message || strings.IndexByte(s, ' ') < 0 {
-				r.addCode(s)
-			}
-		}
+	field := t.nodes[t.at(fieldErrors)].down
+	if t.is(field, '[') {
+		field = t.nodes[field].down
 	}
-	if r.nCodes == 0 {
-		r.addCode(t.onlyName())
-	}
-	if numbered := t.is(t.at(topCode), '0'); !numbered && (r.nCodes == 0 || isURL(r.codes[0])) {
-		r.addCode(t.innerCode())
-	}
-	if r.nCodes == 0 {
-		r.addCode(t.codeWord())
-	}
-	if r.nCodes > 1 && isURL(r.codes[0]) && !isURL(r.codes[1]) {
-		r.codes[0], r.codes[1] = r.codes[1], r.codes[0] // a page about all errors, and a code for this one
-	}
+	return t.text(field)
+}
+
+func (r *reader) collectNumber() {
+	t := &r.tree
 	for _, p := range numberPaths {
 		if r.number != 0 {
-			break
+			return
 		}
 		if n, ok := t.number(t.at(p)); ok && n == math.Trunc(n) && n != 0 && -1e9 < n && n < 1e9 {
 			r.number = int(n)
-			break
 		}
 	}
 }

@@ -104,7 +104,7 @@ func (t *tree) innerID() string {
 	return ""
 }
 
-var innerIDs = foldedSet("request_id", "req_id", "trace_id", "correlation_id")
+var innerIDs = keySet("request_id", "req_id", "trace_id", "correlation_id")
 
 // firstOf returns the first of the headers with those names that says anything.
 func firstOf(h http.Header, names []string) string {

@@ -130,7 +130,7 @@ func (t *tree) codeWord() string {
 }
 
 // traces are members with what a program was doing: the names in them are its own.
-var traces = foldedSet("stack", "stack_trace", "trace", "traceback", "exc", "backtrace")
+var traces = keySet("stack", "stack_trace", "trace", "traceback", "exc", "backtrace")
 
 // madeLikeCode reports whether s is several words in one: with underscores, in
 // capitals, or with capitals inside.
