@@ -58,6 +58,10 @@ func newCodeChecker(tracked []string, race bool) (*codeChecker, error) {
 
 func (c *codeChecker) check(p *page) (complaints []string) {
 	for _, b := range p.blocks {
+		if err := c.complete(p.name, b); err != nil {
+			complaints = append(complaints, fmt.Sprintf("%s:%d: the Go block cannot be copied as it is: %v", p.name, b.line, err))
+			continue
+		}
 		if text := strings.TrimSpace(unindented(b.text)); strings.Contains(text, "\n") && strings.Contains(c.sources, text) {
 			continue
 		}
@@ -66,6 +70,63 @@ func (c *codeChecker) check(p *page) (complaints []string) {
 		}
 	}
 	return complaints
+}
+
+// complete says what a reader who copies a block would have to add to it: its other
+// half, or the closing of a body.
+func (c *codeChecker) complete(pageName string, b block) error {
+	fset := token.NewFileSet()
+	f, err := parser.ParseFile(fset, pageName, newSource(pageName, b).String(), parser.SkipObjectResolution)
+	if err != nil {
+		return err
+	}
+	if call := leak(f); call != nil {
+		return fmt.Errorf("%s: after a failure nobody closes the body: put if err == nil { defer resp.Body.Close() } before the call of Check", fset.Position(call.Pos()))
+	}
+	return nil
+}
+
+// leak returns the first call of Check or CheckContext that is given a response whose
+// body is not seen to yet; nil if there is none. Such a call returns an error for a
+// response with status 404, and who leaves at once leaves the body open. Responses of
+// other functions, and those that a block takes for granted, are theirs to close.
+func leak(f *ast.File) (found *ast.CallExpr) {
+	for _, d := range f.Decls {
+		open := map[string]bool{} // by the name of the response, in the order of the text
+		ast.Inspect(d, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.AssignStmt:
+				if len(n.Lhs) == 2 && len(n.Rhs) == 1 {
+					open[nameOf(n.Lhs[0])] = true
+				}
+			case *ast.CallExpr:
+				switch called := nameOf(n.Fun); {
+				case strings.HasSuffix(called, ".Body.Close"):
+					open[strings.TrimSuffix(called, ".Body.Close")] = false
+				case called == "steadyhttp.Check" && len(n.Args) == 2 && open[nameOf(n.Args[0])],
+					called == "steadyhttp.CheckContext" && len(n.Args) == 3 && open[nameOf(n.Args[1])]:
+					if found == nil {
+						found = n
+					}
+				}
+			}
+			return true
+		})
+	}
+	return found
+}
+
+// nameOf is a name, with those before it: resp.Body.Close. It is "" for anything else.
+func nameOf(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.Ident:
+		return e.Name
+	case *ast.SelectorExpr:
+		if of := nameOf(e.X); of != "" {
+			return of + "." + e.Sel.Name
+		}
+	}
+	return ""
 }
 
 var indents = regexp.MustCompile(`(?m)^[\t ]+`)
@@ -246,8 +307,11 @@ func (m *module) has(paths []string) bool {
 	return all
 }
 
+// uncalled is what the compiler says of a context that nobody ends.
+const uncalled = "declared and not used: cancel"
+
 // typeCheck returns what is wrong with a package. What an excerpt may leave out is not:
-// the use of a variable, of an import or of a value.
+// the use of a variable, of an import or of a value. That of cancel it may not.
 func (m *module) typeCheck(fset *token.FileSet, files []*ast.File) (wrong []types.Error) {
 	config := types.Config{
 		Importer: importer.ForCompiler(fset, "gc", func(importPath string) (io.ReadCloser, error) {
@@ -258,7 +322,7 @@ func (m *module) typeCheck(fset *token.FileSet, files []*ast.File) (wrong []type
 		}),
 		Error: func(err error) {
 			var e types.Error
-			if errors.As(err, &e) && !e.Soft && !strings.HasSuffix(e.Msg, "is not used") {
+			if errors.As(err, &e) && (!e.Soft || e.Msg == uncalled) && !strings.HasSuffix(e.Msg, "is not used") {
 				wrong = append(wrong, e)
 			}
 		},

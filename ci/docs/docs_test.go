@@ -87,7 +87,7 @@ func TestCode(t *testing.T) {
 		{"declarations", "func f(s []string) { slices.Sort(s) }\n", "", ""},
 		{"declarations with an import", "import \"slices\"\n\nfunc f(s []string) { slices.Sort(s) }\n", "", ""},
 		{"statements", "client := &http.Client{Transport: &steadyhttp.Transport{}}\n", "", ""},
-		{"what every reader knows", "resp, err := client.Do(req.WithContext(ctx))\nif err := steadyhttp.Check(resp, err); err != nil {\n\treturn err\n}\n", "", ""},
+		{"what every reader knows", "resp, err := client.Do(req.WithContext(ctx))\nif err == nil {\n\tdefer resp.Body.Close()\n}\nif err := steadyhttp.Check(resp, err); err != nil {\n\treturn err\n}\n", "", ""},
 		{"values beside each other", "e.Hint          // what to do\ne.Class.Causes() // why\n", "", ""},
 		{"what only this page knows", "client := users.client\n", "var users struct{ client *http.Client }\n", ""},
 		{"a name that is nowhere", "x := nowhere\n", "", "undefined: nowhere"},
@@ -95,7 +95,17 @@ func TestCode(t *testing.T) {
 		{"another type", "logger := &steadyhttp.Logger{Zap: client}\n", "", "cannot use client"},
 		{"no Go", "do this and that\n", "", "page.md:11:"},
 		{"a package that no module has", "import \"example.com/nowhere\"\n\nvar x = nowhere.X\n", "", "no module of the repository has all of example.com/nowhere"},
-		{"an excerpt of a file", "type Transport struct {\n\t// Base makes the requests.", "", "page.md"},
+		{"a body that is closed after a success only", "resp, err := client.Do(req)\nif err := steadyhttp.Check(resp, err); err != nil {\n\treturn err\n}\ndefer resp.Body.Close()\n", "", "page.md:12: after a failure nobody closes the body"},
+		{"the same with CheckContext", "resp, err := client.Do(req)\nif err := steadyhttp.CheckContext(ctx, resp, err); err != nil {\n\treturn err\n}\nresp.Body.Close()\n", "", "page.md:12: after a failure nobody closes the body"},
+		{"the same in a function", "func f() error {\n\tresp, err := http.Get(\"\")\n\treturn steadyhttp.Check(resp, err)\n}\n", "", "page.md:13: after a failure nobody closes the body"},
+		{"a body of an earlier response that is closed", "resp, err := client.Do(req)\nresp.Body.Close()\nresp, err = client.Do(req)\nreturn steadyhttp.Check(resp, err)\n", "", "page.md:14: after a failure nobody closes the body"},
+		{"a body that a function closes later", "resp, err := client.Do(req)\ndefer func() {\n\tif err == nil {\n\t\tresp.Body.Close()\n\t}\n}()\nreturn steadyhttp.Check(resp, err)\n", "", ""},
+		{"a response that somebody else closes", "return steadyhttp.Check(resp, err)\n", "", ""},
+		{"an error without a response", "n, err := io.Copy(w, body)\nif err := steadyhttp.CheckContext(ctx, nil, err); err != nil {\n\treturn err\n}\n", "", ""},
+		{"a context that nobody ends", "ctx, cancel := context.WithTimeout(ctx, time.Second)\n", "", "declared and not used: cancel"},
+		{"an excerpt of a file", "func (l *link) RoundTrip(req *http.Request) (*http.Response, error) {\n\treturn l.wrapper.roundTrip(req, l.next)\n}\n", "", ""},
+		{"an excerpt that cannot stand alone", "case err != nil:\n\terr = fmt.Errorf(\"steadyhttp: Transport.ByHost[%q]: %w\", name, err)\n", "", "page.md:11: expected"},
+		{"what is not in the file", "type Transport struct {\n\t// Base makes the requests.", "", "page.md"},
 	} {
 		p := &page{name: "page.md", blocks: []block{{line: 10, text: row.text, granted: row.granted}}}
 		got := strings.Join(c.check(p), "\n")
