@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,11 +22,11 @@ var refused = &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 // The profiles of README.md do what it says of them.
 
 func webHandler(r *http.Request) (*http.Client, context.Context, context.CancelFunc) {
-	client := &http.Client{Transport: &steadyhttp.Transport{
+	client := &http.Client{Transport: &steadyhttp.Transport{ // one for all requests
 		Retrier:   &steadyhttp.Retrier{OutageWait: 2 * time.Second, MaxWait: 2 * time.Second},
 		Throttler: &steadyhttp.Throttler{MaxQueue: 100},
 	}}
-	ctx, cancel := context.WithTimeout(r.Context(), 8*time.Second) // for each request
+	ctx, cancel := context.WithTimeout(r.Context(), 8*time.Second) // for each request r
 	return client, ctx, cancel
 }
 
@@ -39,12 +40,31 @@ func batchJob(ctx context.Context) (*http.Client, context.Context) {
 }
 
 func ownService() *http.Client {
-	harmless := func(r *http.Request) bool { return r.Method == "GET" || strings.HasPrefix(r.URL.Path, "/search") }
+	harmless := func(r *http.Request) bool {
+		return r.Method != "POST" && r.Method != "PATCH" || strings.HasPrefix(r.URL.Path, "/search")
+	}
 	client := &http.Client{Transport: &steadyhttp.Transport{
 		Retrier:   &steadyhttp.Retrier{AttemptTimeout: 2 * time.Second, Idempotent: harmless},
 		Throttler: &steadyhttp.Throttler{MaxConcurrent: 64, Inference: limit.Off},
 	}}
 	return client
+}
+
+// What the profiles are is what README.md shows.
+func TestReadmeShowsTheProfiles(t *testing.T) {
+	indented := regexp.MustCompile(`(?m)^\t+`)
+	code := indented.ReplaceAllString(read(t, "readme_test.go"), "")
+	_, profiles, _ := strings.Cut(read(t, "README.md"), "## Three profiles")
+	profiles, _, _ = strings.Cut(profiles, "\n## ")
+	shown := regexp.MustCompile("(?s)```go\n(.*?)(?:defer cancel\\(\\)\n)?```").FindAllStringSubmatch(profiles, -1)
+	if len(shown) != 3 {
+		t.Errorf("got %d profiles, want 3", len(shown))
+	}
+	for _, profile := range shown {
+		if !strings.Contains(code, indented.ReplaceAllString(profile[1], "")) {
+			t.Errorf("no test has this profile:\n%s", profile[1])
+		}
+	}
 }
 
 func TestProfileOfAWebHandlerGivesUpEarly(t *testing.T) {
@@ -100,11 +120,14 @@ func TestProfileOfABatchJobOutlastsAnOutage(t *testing.T) {
 
 func TestProfileOfAnOwnServiceRepeatsWhatIsHarmless(t *testing.T) {
 	for _, row := range []struct {
-		path     string
-		requests int
+		method, path string
+		requests     int
 	}{
-		{"/search/users", 2},
-		{"/orders", 1},
+		{"POST", "/search/users", 2},
+		{"POST", "/orders", 1},
+		{"PATCH", "/orders/1", 1},
+		{"DELETE", "/orders/1", 2},
+		{"HEAD", "/orders/1", 2},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			client, requests := ownService(), 0
@@ -116,12 +139,16 @@ func TestProfileOfAnOwnServiceRepeatsWhatIsHarmless(t *testing.T) {
 				return plainAnswer(200, "", ""), nil
 			})
 			start := time.Now()
-			resp, err := client.Post("https://service.example.internal"+row.path, "application/json", strings.NewReader("{}"))
+			req, err := http.NewRequestWithContext(t.Context(), row.method, "https://service.example.internal"+row.path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := client.Do(req)
 			if err == nil {
 				resp.Body.Close()
 			}
 			if requests != row.requests || time.Since(start) > 3*time.Second {
-				t.Errorf("POST %s: got %d requests in %s, want %d within 3s", row.path, requests, time.Since(start), row.requests)
+				t.Errorf("%s %s: got %d requests in %s, want %d within 3s", row.method, row.path, requests, time.Since(start), row.requests)
 			}
 		})
 	}

@@ -73,7 +73,7 @@ func (c *codeChecker) check(p *page) (complaints []string) {
 }
 
 // complete says what a reader who copies a block would have to add to it: its other
-// half, or the closing of a body.
+// half, the closing of a body, or the end of a context.
 func (c *codeChecker) complete(pageName string, b block) error {
 	fset := token.NewFileSet()
 	f, err := parser.ParseFile(fset, pageName, newSource(pageName, b).String(), parser.SkipObjectResolution)
@@ -82,6 +82,39 @@ func (c *codeChecker) complete(pageName string, b block) error {
 	}
 	if call := leak(f); call != nil {
 		return fmt.Errorf("%s: after a failure nobody closes the body: put if err == nil { defer resp.Body.Close() } before the call of Check", fset.Position(call.Pos()))
+	}
+	if name := uncalled(f); name != nil {
+		return fmt.Errorf("%s: nobody ends the context: add defer %s()", fset.Position(name.Pos()), name.Name)
+	}
+	return nil
+}
+
+// uncalled returns the first function that ends a context and is not used; nil if there
+// is none. Such a variable does not compile, though other variables of an excerpt may be
+// used outside of it.
+func uncalled(f *ast.File) *ast.Ident {
+	var made []*ast.Ident
+	uses := map[string]int{}
+	ast.Inspect(f, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.Ident:
+			uses[n.Name]++
+		case *ast.AssignStmt:
+			if len(n.Lhs) != 2 || len(n.Rhs) != 1 {
+				break
+			}
+			name, isName := n.Lhs[1].(*ast.Ident)
+			call, isCall := n.Rhs[0].(*ast.CallExpr)
+			if isName && isCall && strings.HasPrefix(nameOf(call.Fun), "context.With") {
+				made = append(made, name)
+			}
+		}
+		return true
+	})
+	for _, name := range made {
+		if name.Name != "_" && uses[name.Name] < 2 {
+			return name
+		}
 	}
 	return nil
 }
@@ -307,11 +340,8 @@ func (m *module) has(paths []string) bool {
 	return all
 }
 
-// uncalled is what the compiler says of a context that nobody ends.
-const uncalled = "declared and not used: cancel"
-
 // typeCheck returns what is wrong with a package. What an excerpt may leave out is not:
-// the use of a variable, of an import or of a value. That of cancel it may not.
+// the use of a variable, of an import or of a value.
 func (m *module) typeCheck(fset *token.FileSet, files []*ast.File) (wrong []types.Error) {
 	config := types.Config{
 		Importer: importer.ForCompiler(fset, "gc", func(importPath string) (io.ReadCloser, error) {
@@ -322,7 +352,7 @@ func (m *module) typeCheck(fset *token.FileSet, files []*ast.File) (wrong []type
 		}),
 		Error: func(err error) {
 			var e types.Error
-			if errors.As(err, &e) && (!e.Soft || e.Msg == uncalled) && !strings.HasSuffix(e.Msg, "is not used") {
+			if errors.As(err, &e) && !e.Soft && !strings.HasSuffix(e.Msg, "is not used") {
 				wrong = append(wrong, e)
 			}
 		},
