@@ -2,10 +2,15 @@ package steadyhttp_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"regexp"
 	"strings"
 	"syscall"
@@ -15,6 +20,7 @@ import (
 
 	"github.com/steadyhttp/steadyhttp"
 	"github.com/steadyhttp/steadyhttp/limit"
+	"github.com/steadyhttp/steadyhttp/steadyhttptest"
 )
 
 var refused = &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
@@ -168,4 +174,106 @@ func fetch(t *testing.T, ctx context.Context, client *http.Client) *http.Respons
 	io.Copy(io.Discard, resp.Body)
 	resp.Body.Close()
 	return resp
+}
+
+// The reverse proxy of docs/recipes.md.
+
+func newReverseProxy(backend *url.URL) *httputil.ReverseProxy {
+	return &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(backend)
+			// A caller's key promises that a POST may be sent twice. Only the backend can keep that promise.
+			r.Out.Header.Del("Idempotency-Key") // leave these out if it does
+			r.Out.Header.Del("X-Idempotency-Key")
+		},
+		Transport: &steadyhttp.Transport{
+			Logger: &steadyhttp.Logger{Slog: slog.Default()},
+			Retrier: &steadyhttp.Retrier{
+				OutageWait: 5 * time.Second, // your callers' patience: their deadlines do not come along
+				MaxWait:    5 * time.Second,
+				Idempotent: func(r *http.Request) bool { // decides alone, whatever a request looks like
+					return r.Method == http.MethodGet || r.Method == http.MethodHead
+				},
+			},
+		},
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			var e *steadyhttp.Error
+			errors.As(steadyhttp.Check(nil, err), &e)
+			status := http.StatusBadGateway
+			switch {
+			case errors.Is(err, steadyhttp.ErrThrottled):
+				status = http.StatusServiceUnavailable
+			case e.Timeout():
+				status = http.StatusGatewayTimeout
+			}
+			http.Error(w, e.UserMessage(), status)
+		},
+	}
+}
+
+func TestReverseProxyRepeatsWhatItsOwnerAllows(t *testing.T) {
+	const model = `{"model":"m","messages":[{"role":"user","content":"hello"}]}`
+	for _, row := range []struct {
+		name, method, header, body string
+		requests                   int
+	}{
+		{"a GET", "GET", "", "", 2},
+		{"a POST", "POST", "", "{}", 1},
+		{"a POST with a key", "POST", "Idempotency-Key", "{}", 1},
+		{"a POST with a key under another name", "POST", "X-Idempotency-Key", "{}", 1},
+		{"what looks like a call to a model", "POST", "", model, 1},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			api := &steadyhttptest.Script{T: t, Replies: []steadyhttptest.Reply{{Status: 500}, {Status: 200, Body: "hello"}}}
+			proxy := newReverseProxy(&url.URL{Scheme: "http", Host: "backend.internal"})
+			steady := proxy.Transport.(*steadyhttp.Transport)
+			steady.Base, steady.Logger = api, nil
+			req := httptest.NewRequest(row.method, "/orders", strings.NewReader(row.body))
+			req.Header.Set("Content-Type", "application/json")
+			if row.header != "" {
+				req.Header.Set(row.header, "key-1")
+			}
+			proxy.ServeHTTP(httptest.NewRecorder(), req)
+			sent := api.Requests()
+			if len(sent) != row.requests || sent[0].Host != "backend.internal" {
+				t.Fatalf("%s: got %d requests to %s, want %d to the backend", row.name, len(sent), sent[0].Host, row.requests)
+			}
+			if row.header != "" && sent[0].Header.Get(row.header) != "" {
+				t.Errorf("%s: the backend got the key", row.name)
+			}
+		})
+	}
+}
+
+func TestReverseProxySaysWhatFailed(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		err    error
+		status int
+	}{
+		{"a request that was not sent", fmt.Errorf("full: %w", steadyhttp.ErrThrottled), http.StatusServiceUnavailable},
+		{"a backend that is down", refused, http.StatusBadGateway},
+		{"one that hangs", context.DeadlineExceeded, http.StatusGatewayTimeout},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			proxy := newReverseProxy(&url.URL{Scheme: "http", Host: "backend.internal"})
+			steady := proxy.Transport.(*steadyhttp.Transport)
+			steady.Base, steady.Logger = replying(func(*http.Request) reply { return reply{err: row.err} }), nil
+			got := httptest.NewRecorder()
+			proxy.ServeHTTP(got, httptest.NewRequest("POST", "/orders", strings.NewReader("{}")))
+			if text := got.Body.String(); got.Code != row.status || text == "" || strings.Contains(text, "refused") || strings.Contains(text, "internal") {
+				t.Errorf("%s: got %d %q, want %d and a sentence for the caller", row.name, got.Code, text, row.status)
+			}
+		})
+	}
+}
+
+// What the test has is what docs/recipes.md shows.
+func TestRecipeOfAReverseProxy(t *testing.T) {
+	code := read(t, "readme_test.go")
+	_, code, _ = strings.Cut(code, "\nfunc newReverseProxy(")
+	code, _, _ = strings.Cut(code, "\n}\n")
+	if code == "" || !strings.Contains(read(t, "docs/recipes.md"), "func newReverseProxy("+code+"\n}\n") {
+		t.Error("docs/recipes.md shows another function")
+	}
 }
