@@ -72,6 +72,8 @@ const (
 // Failures that pass with time, such as a 503, are retried until OutageWait is over;
 // failures that may be permanent, such as a 500, up to MaxAttempts times. If a wait
 // would end after the context's deadline, the response in hand is returned at once.
+// http.Client.Timeout is such a deadline too. An attempt itself has no limit of time,
+// unless there is a deadline or AttemptTimeout is set.
 // When the attempts end, the caller gets the last response with its whole body, or
 // the last error unchanged.
 //

@@ -122,9 +122,9 @@ type Throttler struct {
 	// request a deadline, since one whose turn cannot come before it is refused at once.
 	MaxQueue int
 
-	// OutageWait is how long a request waits during an outage of what it needs. After
-	// that it is sent all the same, if it was not sent before; of a retry, the
-	// response in hand is returned. 0 is 30 s, or 10 s for a request without a
+	// OutageWait is how long a request waits while its route or host fails. After that
+	// a first attempt is sent all the same. A retry is not: the call returns the
+	// response that it has. 0 is 30 s, or 10 s for a request without a
 	// deadline, and 2 s for requests that come when the outage has lasted for a
 	// minute. Negative is off: requests are sent during an outage. A tenth of the time
 	// until the deadline, one second at most, is left to read the response. If
