@@ -72,6 +72,8 @@ const (
 // Failures that pass with time, such as a 503, are retried until OutageWait is over;
 // failures that may be permanent, such as a 500, up to MaxAttempts times. If a wait
 // would end after the context's deadline, the response in hand is returned at once.
+// http.Client.Timeout is such a deadline too. An attempt itself has no limit of time,
+// unless there is a deadline or AttemptTimeout is set.
 // When the attempts end, the caller gets the last response with its whole body, or
 // the last error unchanged.
 //
@@ -122,7 +124,8 @@ type Retrier struct {
 	// which an inner Throttler holds the call back during a pause or an outage. 0 is
 	// 30 s, or 10 s for a call without a deadline. Negative is off: such failures are
 	// then retried as often as all others, up to MaxAttempts. If OutageWait is set in a
-	// RetryPolicy or in the Throttler as well, the shortest counts.
+	// RetryPolicy or in the Throttler as well, the shortest that is set counts. To wait
+	// for longer than MaxElapsed, set that too.
 	//
 	// One pause that the server asks for is waited out even if it is longer. A tenth
 	// of the time until the call's deadline, one second at most, is left to read the
@@ -136,7 +139,9 @@ type Retrier struct {
 
 	// MaxElapsed is how long after its start a call may still begin a retry. Time in
 	// the queue of an inner Throttler does not count, unless a pause or an outage held
-	// the call there. 0 is two minutes, negative is no limit.
+	// the call there. It is also how long a call waits for the pauses of a limit before
+	// its first attempt; then it fails with ErrThrottled. 0 is two minutes, negative is
+	// no limit on retries, and two minutes before the first attempt.
 	MaxElapsed time.Duration
 
 	// MaxBufferedBody is how many bytes of a request body are kept so that it can be
@@ -188,8 +193,9 @@ type Retrier struct {
 
 	// InferenceOnce prevents that a call to a language model is billed twice: it is
 	// repeated only if it was never sent or was refused. The default is false: calls
-	// whose body shows no side effect are repeated. Idempotent, here or in a
-	// RetryPolicy, wins over it, and so does an idempotency key.
+	// whose body shows no side effect are repeated. It does not hold for a call with an
+	// idempotency key, nor for one that Idempotent, here or in a RetryPolicy, allows to
+	// be repeated. An SDK that retries by itself is not bound by it: turn that off.
 	InferenceOnce bool
 
 	// IdempotencyKey returns a key that is sent in the header Idempotency-Key

@@ -40,8 +40,9 @@ type Call struct {
 	// of ServerWait; "" if there was none.
 	ServerWaitSource string
 
-	// Tokens are what the call used, as the response says. They are 0 if no Classifier
-	// examined it, and complete once the body has been read.
+	// Tokens are what the call used, as the response says: InputTokens, OutputTokens,
+	// CachedTokens and ReasoningTokens. They are 0 if no Classifier examined it, and
+	// complete once the body has been read.
 	limit.Tokens
 
 	// Target is the name of the Failover's target whose response or error the call

@@ -14,8 +14,10 @@
 //   - [Logger] writes one structured entry per call, with zap or slog.
 //
 // Each is useful alone. They work in any order, with wrappers from other
-// packages between them. Responses and errors come back as they would without the
-// wrappers.
+// packages between them. The caller gets a plain response, or the error of the
+// base. Only a request that a wrapper did not send, or cut off, has an error of this
+// package's own: ErrThrottled, the timeouts that you set, and settings that make no
+// sense.
 //
 // # Start here
 //
@@ -79,9 +81,11 @@
 // # Promises
 //
 // The wrappers keep the contract of http.RoundTripper. They do not modify the
-// request, they close its body on every path, and they never replace a response
-// by an error. Streams, upgrades, trailers and httptrace work as without the
-// wrappers. No wait outlasts the context's deadline. A call that succeeds at once
-// costs no allocation, unless its body had to be kept or its response examined.
-// Package steadyhttptest has a test of this contract for any RoundTripper.
+// request, they close its body on every path, and they never return an error where
+// the last attempt had a response. Streams, upgrades, trailers and httptrace work as without
+// the wrappers; but a stream that ends before its end, or with an error in it, ends
+// with an *Error in place of io.EOF. No wait outlasts the context's deadline. With the
+// zero Transport a GET that succeeds at once allocates nothing; with limits of your own
+// it allocates once, and requests with a body some ten times. Package steadyhttptest
+// has a test of this contract for any RoundTripper.
 package steadyhttp

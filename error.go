@@ -187,6 +187,9 @@ func (e *Error) Unwrap() error { return e.Err }
 // that, as if it had been given the response. The body of such a response can be
 // read again too; so do not call Check for one error from several goroutines at
 // once. Unwrap returns err.
+//
+// If both resp and err are nil, Check returns an error, since no call ends so. For the
+// error of a Read, which may be nil, use CheckContext.
 func Check(resp *http.Response, err error) error {
 	if err != nil {
 		e := errorOf(err)
@@ -223,6 +226,9 @@ func Check(resp *http.Response, err error) error {
 //	ctx := steadyhttp.WithCall(ctx)
 //	answer, err := client.Chat.Completions.New(ctx, params)
 //	if err := steadyhttp.CheckContext(ctx, nil, err); err != nil { … }
+//
+// For the error of a Read or of io.Copy, CheckContext says why the stream broke off; for
+// nil it returns nil if the stream is whole.
 //
 // The record stands for the last attempt, and only where nothing contradicts it: err
 // wins if it says that the caller gave up, or if it holds an *http.Response with

@@ -110,13 +110,15 @@ func ExampleClassifier() {
 
 	client := &http.Client{Transport: &steadyhttp.Classifier{}}
 	resp, err := client.Get(url)
+	if err == nil {
+		defer resp.Body.Close()
+	}
 	if err := steadyhttp.Check(resp, err); err != nil {
 		var e *steadyhttp.Error
 		if errors.As(err, &e) && e.Class == steadyhttp.Quota {
 			fmt.Println(e.Status, e.Class, e.Code)
 		}
 	}
-	resp.Body.Close()
 	// Output: 429 quota insufficient_quota
 }
 

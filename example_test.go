@@ -92,6 +92,9 @@ func ExampleCheck() {
 	defer stop()
 
 	resp, err := http.Get(url)
+	if err == nil {
+		defer resp.Body.Close() // after a failure too
+	}
 	if err := steadyhttp.Check(resp, err); err != nil {
 		var e *steadyhttp.Error
 		errors.As(err, &e)
@@ -100,7 +103,6 @@ func ExampleCheck() {
 		fmt.Println(e.UserMessage())
 	}
 	body, _ := io.ReadAll(resp.Body) // all of it is still there
-	resp.Body.Close()
 	fmt.Println(len(body) > 0)
 	// Output:
 	// max_tokens is too large: 9000.

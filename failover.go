@@ -78,7 +78,8 @@ type Target struct {
 //   - after a lost connection, another host;
 //   - after a prompt that is too long, a MaxInput that takes it.
 //
-// A refusal by content policy and an invalid request go nowhere.
+// A refusal by content policy and an invalid request go nowhere. A Failover cannot be
+// limited to some of these reasons.
 //
 // A call goes first to where its request says; the Targets follow in order. There are
 // no weights and no health checks. Nothing is translated between APIs: a target speaks

@@ -251,7 +251,7 @@ type RetryPolicy struct {
 	MaxAttempts int           // as in Retrier: 1 never repeats, negative is no limit
 	MaxWait     time.Duration // as in Retrier: negative is no limit
 	MaxElapsed  time.Duration // as in Retrier: negative is no limit
-	OutageWait  time.Duration // as in Retrier; of two that are set the shorter one wins
+	OutageWait  time.Duration // as in Retrier; the shortest that is set counts
 
 	// Idempotent says that doing the request twice does no harm, and
 	// NotIdempotent that it may do harm, whatever the method and the headers

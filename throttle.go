@@ -118,16 +118,18 @@ type Throttler struct {
 
 	// MaxQueue is how many requests of each priority may wait for the same limit,
 	// pause or outage. Further ones are refused at once with ErrThrottled. 0 is 10,000,
-	// negative is no limit.
+	// 1 lets one wait, negative is no limit. No value refuses all: for that give the
+	// request a deadline, since one whose turn cannot come before it is refused at once.
 	MaxQueue int
 
-	// OutageWait is how long a request waits during an outage of what it needs. After
-	// that it is sent all the same, if it was not sent before; of a retry, the
-	// response in hand is returned. 0 is 30 s, or 10 s for a request without a
+	// OutageWait is how long a request waits while its route or host fails. After that
+	// a first attempt is sent all the same. A retry is not: the call returns the
+	// response that it has. 0 is 30 s, or 10 s for a request without a
 	// deadline, and 2 s for requests that come when the outage has lasted for a
 	// minute. Negative is off: requests are sent during an outage. A tenth of the time
-	// until the deadline, one second at most, is left to read the response. See
-	// also Retrier.OutageWait; the shorter of the two counts.
+	// until the deadline, one second at most, is left to read the response. If
+	// OutageWait is set in the Retrier or in a RetryPolicy as well, the shortest that
+	// is set counts.
 	OutageWait time.Duration
 
 	// Limiter keeps the limits and decides when a request may be sent. nil is a

@@ -18,8 +18,6 @@ func ExampleTrace() {
 	ctx, cancel := context.WithCancel(context.Background()) // as signal.NotifyContext makes it
 	defer cancel()
 	client := &http.Client{Transport: &steadyhttp.Transport{
-		Base:      answeringOK,
-		Throttler: &steadyhttp.Throttler{OutputTokensPerMinute: 5_000},
 		Trace: &steadyhttp.Trace{
 			WaitStart: func(_ context.Context, w limit.Wait) {
 				if w.For > 0 {
@@ -27,15 +25,22 @@ func ExampleTrace() {
 				} else {
 					fmt.Printf("waiting for %s\n", w.Why)
 				}
-				cancel() // here somebody loses patience and presses ^C
-			},
-			WaitDone: func(ctx context.Context, w limit.Wait) {
-				if ctx.Err() != nil {
-					fmt.Println("given up")
-				}
 			},
 		},
 	}}
+	steady := client.Transport.(*steadyhttp.Transport)
+	steady.Base = answeringOK
+	steady.Throttler = &steadyhttp.Throttler{OutputTokensPerMinute: 5_000}
+	steady.Trace.WaitDone = func(ctx context.Context, w limit.Wait) {
+		if ctx.Err() != nil {
+			fmt.Println("given up")
+		}
+	}
+	say := steady.Trace.WaitStart
+	steady.Trace.WaitStart = func(ctx context.Context, w limit.Wait) {
+		say(ctx, w)
+		cancel() // here somebody loses patience and presses ^C
+	}
 	for range 2 {
 		body := strings.NewReader(`{"model":"gpt-4o","max_tokens":1000,"messages":[{"role":"user","content":"Hello"}]}`)
 		req, _ := http.NewRequestWithContext(ctx, "POST", "https://api.openai.com/v1/chat/completions", body)

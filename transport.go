@@ -48,10 +48,15 @@ type Transport struct {
 	// "localhost:8080", and then means that port alone. The host in the request's URL
 	// decides, for each hop of a redirect anew. The host itself comes before the hosts
 	// below another, a longer name before a shorter one, and one with a port before one
-	// without. What a Transport in ByHost leaves nil, Base too, is what this one has;
-	// a zero value in its place, such as &Logger{} or &Failover{}, is none of it. Its
-	// own ByHost must be nil. A Failover's targets have the settings of the host that
-	// the request names. nil is no other settings.
+	// without.
+	//
+	// What a Transport in ByHost leaves nil, Base too, is what this one has. A wrapper
+	// that it sets replaces this one's as a whole: their fields are not merged, so
+	// repeat those that you want to keep. To have none of a wrapper for a host, set
+	// &Logger{}, &Failover{}, &Retrier{MaxAttempts: 1}, &Throttler{Disabled: true} or
+	// &Classifier{Disabled: true}; &Retrier{} has the default settings. Its own ByHost
+	// must be nil. A Failover's targets have the settings of the host that the request
+	// names. nil is no other settings.
 	ByHost map[string]*Transport
 
 	once   sync.Once

@@ -3,10 +3,14 @@ package debugsteady
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,6 +41,45 @@ func stateAfter(r *recorder) *state {
 	}
 	failover := &steadyhttp.Failover{Targets: []steadyhttp.Target{{Name: "west", URL: "https://billing.west"}, {URL: "https://user:secret@openrouter.ai/api/v1"}, {Model: "gpt-4o-mini"}}}
 	return stateOf(time.Now(), snapshot(), r.copy(), places, failover)
+}
+
+// What docs/page.md shows of a key has the members that a key has.
+func TestDocOfPageShowsAKey(t *testing.T) {
+	page, err := os.ReadFile("../docs/page.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, sample, _ := strings.Cut(string(page), "```json\n")
+	sample, _, _ = strings.Cut(sample, "```")
+	text, err := json.Marshal(keyState{Limits: []limitState{{}}, Gate: &gateState{NextProbe: new(seconds)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var shown, real any
+	if err := errors.Join(json.Unmarshal([]byte(sample), &shown), json.Unmarshal(text, &real)); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := membersOf(shown, ""), membersOf(real, ""); !slices.Equal(got, want) {
+		t.Errorf("docs/page.md shows the members %q, a key has %q", got, want)
+	}
+}
+
+// membersOf are the names of all members of a JSON value, with the kinds of their
+// values.
+func membersOf(v any, under string) (all []string) {
+	switch v := v.(type) {
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			all = append(all, membersOf(v[name], under+"."+name)...)
+		}
+	case []any:
+		for _, e := range v {
+			all = append(all, membersOf(e, under)...)
+		}
+	default:
+		all = append(all, fmt.Sprintf("%s %T", under, v))
+	}
+	return all
 }
 
 // TestGolden compares the page and its JSON with files that a person has read.

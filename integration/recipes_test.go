@@ -62,6 +62,39 @@ func TestRecipes(t *testing.T) {
 	}
 }
 
+// The import paths that docs/recipes.md names are those of the files here.
+func TestRecipesNameTheirImports(t *testing.T) {
+	doc, err := os.ReadFile(recipesFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	imported := make(map[string]bool)
+	for _, file := range files {
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range parsed.Imports {
+			imported[strings.Trim(i.Path.Value, `"`)] = true
+		}
+	}
+	lines := regexp.MustCompile("(?m)^Imports (.*):$").FindAllStringSubmatch(string(doc), -1)
+	if len(lines) < 25 {
+		t.Errorf("got %d recipes with imports, want 25 at least", len(lines))
+	}
+	for _, line := range lines {
+		for path := range strings.SplitSeq(line[1], " and ") {
+			if path = strings.Trim(path, "`"); !imported[path] {
+				t.Errorf("docs/recipes.md names %s, which no test imports", path)
+			}
+		}
+	}
+}
+
 // replace puts text in place of what re finds, if it finds anything.
 func replace(re *regexp.Regexp, doc, text string) (string, bool) {
 	return re.ReplaceAllLiteralString(doc, text), re.MatchString(doc)

@@ -25,12 +25,35 @@ func complete(ctx context.Context, client *http.Client, prompt string) (string, 
 		return "", err
 	}
 	resp, err := client.Do(req)
+	if err == nil {
+		defer resp.Body.Close() // after a failure too
+	}
 	if err := steadyhttp.Check(resp, err); err != nil {
 		return "", err
 	}
-	defer resp.Body.Close()
 	answer, err := io.ReadAll(resp.Body)
 	return string(answer), err
+}
+
+// The function that the recipes test is itself one to copy: a failure leaves no body
+// open, which would hold a place of MaxConcurrent.
+func TestCompleteClosesItsBodies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := &steadyhttptest.Script{T: t, Replies: []steadyhttptest.Reply{
+			steadyhttptest.OpenAIError(404, "invalid_request_error", "model_not_found", "There is no such model."),
+			steadyhttptest.ChatCompletion("hello"),
+		}}
+		client := &http.Client{Transport: &steadyhttp.Transport{Base: api, Throttler: &steadyhttp.Throttler{MaxConcurrent: 1}}}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if _, err := complete(ctx, client, "Say hello."); err == nil {
+			t.Error("got no error from a 404")
+		}
+		start := time.Now()
+		if _, err := complete(ctx, client, "Say hello."); err != nil || time.Since(start) > 0 {
+			t.Errorf("after a failure: got %v after %v, want an answer at once", err, time.Since(start))
+		}
+	})
 }
 
 func TestComplete(t *testing.T) {

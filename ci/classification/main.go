@@ -119,9 +119,10 @@ const aboutOrder = `Where two signals disagree, the upper one wins. What tells m
 that goes with anything, and the status last. What is known of the provider is asked before what everybody uses, and never makes a
 verdict worse: a code that says little everywhere says little of one provider too.`
 
-const aboutPhrases = `A phrase counts where a word begins, under the statuses with which it is said. Several may fit one text; these win in order: %s.
-A class stands twice where complaints ("insufficient balance") and offers ("upgrade your plan") are apart: an offer never outweighs a limit
-that passes by itself, and under 429 most of them say nothing.
+const aboutPhrases = `A phrase counts where a word begins, under the statuses with which it is said. If several fit one text, the one that stands higher in the
+list of phrases wins. A class can have phrases in several places of that list: its complaints ("insufficient balance") stand high and its offers
+("upgrade your plan") low, since an offer never outweighs a limit that passes by itself. Under 429 most offers say nothing at all. From top to
+bottom, the list has phrases for these classes: %s.
 
 Some codes yield to a status that says more: "access denied" with 429 is a rate limit, and "not found" with 401 is about the key.`
 

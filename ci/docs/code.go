@@ -58,6 +58,10 @@ func newCodeChecker(tracked []string, race bool) (*codeChecker, error) {
 
 func (c *codeChecker) check(p *page) (complaints []string) {
 	for _, b := range p.blocks {
+		if err := c.complete(p.name, b); err != nil {
+			complaints = append(complaints, fmt.Sprintf("%s:%d: the Go block cannot be copied as it is: %v", p.name, b.line, err))
+			continue
+		}
 		if text := strings.TrimSpace(unindented(b.text)); strings.Contains(text, "\n") && strings.Contains(c.sources, text) {
 			continue
 		}
@@ -66,6 +70,96 @@ func (c *codeChecker) check(p *page) (complaints []string) {
 		}
 	}
 	return complaints
+}
+
+// complete says what a reader who copies a block would have to add to it: its other
+// half, the closing of a body, or the end of a context.
+func (c *codeChecker) complete(pageName string, b block) error {
+	fset := token.NewFileSet()
+	f, err := parser.ParseFile(fset, pageName, newSource(pageName, b).String(), parser.SkipObjectResolution)
+	if err != nil {
+		return err
+	}
+	if call := leak(f); call != nil {
+		return fmt.Errorf("%s: after a failure nobody closes the body: put if err == nil { defer resp.Body.Close() } before the call of Check", fset.Position(call.Pos()))
+	}
+	if name := uncalled(f); name != nil {
+		return fmt.Errorf("%s: nobody ends the context: add defer %s()", fset.Position(name.Pos()), name.Name)
+	}
+	return nil
+}
+
+// uncalled returns the first function that ends a context and is not used; nil if there
+// is none. Such a variable does not compile, though other variables of an excerpt may be
+// used outside of it.
+func uncalled(f *ast.File) *ast.Ident {
+	var made []*ast.Ident
+	uses := map[string]int{}
+	ast.Inspect(f, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.Ident:
+			uses[n.Name]++
+		case *ast.AssignStmt:
+			if len(n.Lhs) != 2 || len(n.Rhs) != 1 {
+				break
+			}
+			name, isName := n.Lhs[1].(*ast.Ident)
+			call, isCall := n.Rhs[0].(*ast.CallExpr)
+			if isName && isCall && strings.HasPrefix(nameOf(call.Fun), "context.With") {
+				made = append(made, name)
+			}
+		}
+		return true
+	})
+	for _, name := range made {
+		if name.Name != "_" && uses[name.Name] < 2 {
+			return name
+		}
+	}
+	return nil
+}
+
+// leak returns the first call of Check or CheckContext that is given a response whose
+// body is not seen to yet; nil if there is none. Such a call returns an error for a
+// response with status 404, and who leaves at once leaves the body open. Responses of
+// other functions, and those that a block takes for granted, are theirs to close.
+func leak(f *ast.File) (found *ast.CallExpr) {
+	for _, d := range f.Decls {
+		open := map[string]bool{} // by the name of the response, in the order of the text
+		ast.Inspect(d, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.AssignStmt:
+				if len(n.Lhs) == 2 && len(n.Rhs) == 1 {
+					open[nameOf(n.Lhs[0])] = true
+				}
+			case *ast.CallExpr:
+				switch called := nameOf(n.Fun); {
+				case strings.HasSuffix(called, ".Body.Close"):
+					open[strings.TrimSuffix(called, ".Body.Close")] = false
+				case called == "steadyhttp.Check" && len(n.Args) == 2 && open[nameOf(n.Args[0])],
+					called == "steadyhttp.CheckContext" && len(n.Args) == 3 && open[nameOf(n.Args[1])]:
+					if found == nil {
+						found = n
+					}
+				}
+			}
+			return true
+		})
+	}
+	return found
+}
+
+// nameOf is a name, with those before it: resp.Body.Close. It is "" for anything else.
+func nameOf(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.Ident:
+		return e.Name
+	case *ast.SelectorExpr:
+		if of := nameOf(e.X); of != "" {
+			return of + "." + e.Sel.Name
+		}
+	}
+	return ""
 }
 
 var indents = regexp.MustCompile(`(?m)^[\t ]+`)

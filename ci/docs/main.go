@@ -10,6 +10,9 @@
 //   - what stands word for word in a Go file of the repository, indented or not, is
 //     compiled there.
 //
+// A block can be copied as it is: it is one of the first two, a context that it makes
+// is ended, and a response that it gives to Check is closed after a failure too.
+//
 // A block need not import or declare what prelude.go names: a reader knows what client
 // and ctx are. What only one block takes for granted stands before it, invisibly:
 //
