@@ -122,7 +122,7 @@ type record struct {
 type retriesPart struct {
 	noGates    bool      // an attempt does not wait for outages
 	outageEnd  time.Time // until when an attempt may begin while a scope fails; zero is the default
-	elapsedEnd time.Time // until when an attempt may begin at all; zero is the default
+	elapsedEnd time.Time // until when an attempt may begin at all; zero if no Retrier has said so
 	inHand     bool      // there is an outcome to end the call with if no further attempt can be sent
 
 	firstOutput time.Duration // how long the first output of a stream is waited for; 0 is the default, negative not at all

@@ -181,3 +181,54 @@ func TestFailureThatDoesNotPassEnds(t *testing.T) {
 		}
 	}
 }
+
+// A pause of ten minutes, of which a call that comes in it has not been told: how long
+// it waits is what MaxElapsed says.
+func TestMaxElapsedBoundsAFirstWait(t *testing.T) {
+	for _, row := range []struct {
+		name       string
+		maxElapsed time.Duration
+		waits      time.Duration // until it is refused or sent
+		sent       bool
+	}{
+		{"by default", 0, 2 * time.Minute, false},
+		{"less", 20 * time.Second, 20 * time.Second, false},
+		{"longer than the pause", time.Hour, 10 * time.Minute, true},
+		{"no bound", -1, 10 * time.Minute, true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				base := roundTripperFunc(func(req *http.Request) (*http.Response, error) {
+					if time.Since(start) < 10*time.Minute {
+						return playing().reply(req, reply{status: 429, header: "Retry-After: 600\nX-RateLimit-Remaining: 0"})
+					}
+					return playing().reply(req, reply{status: 200})
+				})
+				rt := &steadyhttp.Transport{
+					Base:      base,
+					Retrier:   &steadyhttp.Retrier{MaxElapsed: row.maxElapsed},
+					Throttler: &steadyhttp.Throttler{MaxSharedPause: -1},
+				}
+				get := func() error {
+					resp, err := rt.RoundTrip(request(t, "GET", "https://api.github.com/repos/a/b", ""))
+					if err == nil {
+						resp.Body.Close()
+					}
+					return err
+				}
+				if err := get(); err != nil { // which begins the pause
+					t.Fatal(err)
+				}
+				came := time.Now()
+				err := get()
+				if sent := err == nil; sent != row.sent {
+					t.Errorf("sent %t, want %t: %v", sent, row.sent, err)
+				}
+				if waited := time.Since(came); waited < row.waits-2*time.Second || waited > row.waits+5*time.Second {
+					t.Errorf("waited %v, want %v", waited, row.waits)
+				}
+			})
+		})
+	}
+}

@@ -104,7 +104,7 @@ func outageWaitBelow(next http.RoundTripper) time.Duration {
 // attempt of a call may wait in a Throttler.
 func (t *Retrier) setsPatience(req *http.Request) bool {
 	policy := policyOf(req)
-	return t.OutageWait != 0 || policy.OutageWait != 0 || t.MaxElapsed > 0 || policy.MaxElapsed > 0
+	return t.OutageWait != 0 || policy.OutageWait != 0 || t.MaxElapsed != 0 || policy.MaxElapsed != 0
 }
 
 // patience is that of a call before its first attempt.
@@ -196,10 +196,11 @@ func (c *call) setPatience(p patience, inHand bool) {
 	if p.outage > 0 || inHand {
 		r.outageEnd = time.Now().Add(p.outage)
 	}
-	if p.elapsed < math.MaxInt64 {
-		r.elapsedEnd = time.Now().Add(p.elapsed)
-	}
+	r.elapsedEnd = time.Now().Add(min(p.elapsed, unbounded))
 }
+
+// unbounded is longer than anything lasts, and can be added to any time.
+const unbounded = 100 * 365 * 24 * time.Hour
 
 // heldSoFar returns when a gate first held an attempt back, zero if none did, and
 // how long the call was queued for limits alone.
