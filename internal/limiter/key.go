@@ -81,9 +81,7 @@ func (k *keyState) next(t monotime.Instant, a *ask, ahead *load) (at monotime.In
 		if then > t && ahead[w.unit] == 0 && !a.peeks {
 			w.evenly(then, a.cost[w.unit])
 		}
-		if then > at {
-			later(then, true, w.why())
-		}
+		later(then, true, w.why())
 	}
 	if n := float64(k.inUse) + ahead[requests]; k.max > 0 && n >= float64(k.max) {
 		later(monotime.Never, false, whyPlaces)

@@ -297,3 +297,43 @@ func TestWhoInfersNothingOpensNothing(t *testing.T) {
 		}
 	})
 }
+
+// TestOnePauseIsWaitedOut has a host that fails ask for a pause which is longer than a
+// call waits for an outage.
+func TestOnePauseIsWaitedOut(t *testing.T) {
+	for outageWait, want := range map[time.Duration]time.Duration{0: 20 * time.Second, 5 * time.Second: 5 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			var m Memory
+			meet(t, &m)
+			k := routed("GET /a")
+			asks(t, &m, k, time.Millisecond, limit.Observation{Signal: limit.SignalFailing, Hold: 20 * time.Second, Strict: true})
+			p, err := m.Acquire(t.Context(), limit.Ask{Key: k, OutageWait: outageWait})
+			if err != nil || p.Waited != want {
+				t.Errorf("OutageWait %v: got %v after %v, want a permit after %v", outageWait, err, p.Waited, want)
+			}
+		})
+	}
+}
+
+// TestProbeIsRefused has the request that goes once a pause is over be refused by the
+// same limit, which names no pause: the next goes a little later.
+func TestProbeIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m Memory
+		meet(t, &m)
+		k := routed("GET /a")
+		asks(t, &m, k, time.Millisecond, limit.Observation{Signal: limit.SignalRefused, Hold: time.Second})
+		for _, want := range []time.Duration{2 * MinProbe, 4 * MinProbe} {
+			time.Sleep(time.Second)
+			p := now(t, &m, limit.Ask{Key: k})
+			if !p.Probe {
+				t.Errorf("got %+v, want a probe", p)
+			}
+			m.Observe(p, limit.Observation{Key: k, Signal: limit.SignalRefused})
+			m.Settle(p, limit.Outcome{})
+			if s := stateOf(&m, k); s.GateLeft != want {
+				t.Errorf("the next goes after %v, want %v", s.GateLeft, want)
+			}
+		}
+	})
+}
