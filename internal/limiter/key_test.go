@@ -66,21 +66,40 @@ func TestClear(t *testing.T) {
 
 // TestColdHost has a crowd come to a host that has not answered yet.
 func TestColdHost(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var m Memory
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		for range 100 {
-			go m.Acquire(ctx, limit.Ask{Key: testHost})
-		}
-		for i, want := range []int{8, 16, 32, 64, 100} {
-			synctest.Wait()
-			if got := m.Snapshot()[0].Concurrent; got != want {
-				t.Errorf("after %d tenths of a second: got %d under way, want %d", i, got, want)
-			}
-			time.Sleep(ColdDouble)
-		}
-	})
+	for _, row := range []struct {
+		name   string
+		limits limit.Limits
+		before bool // one request came an hour before, and had no answer
+		want   []int
+	}{
+		{"no limit", limit.Limits{}, false, []int{8, 16, 32, 64, 100}},
+		{"the first had no answer", limit.Limits{}, true, []int{8, 16, 32, 64, 100}},
+		{"places", limit.Limits{MaxConcurrent: 20}, false, []int{8, 16, 20, 20, 20}},
+		{"a rate", limit.Limits{RequestsPerMinute: 6000}, false, []int{100, 100}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var m Memory
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				a := limit.Ask{Key: testHost, LimitsKey: testHost, Limits: row.limits}
+				if row.before {
+					m.Settle(now(t, &m, a), limit.Outcome{})
+					time.Sleep(time.Hour)
+				}
+				for range 100 {
+					go m.Acquire(ctx, a)
+				}
+				for i, want := range row.want {
+					synctest.Wait()
+					if got := m.Snapshot()[0].Concurrent; got != want {
+						t.Errorf("after %d tenths of a second: got %d under way, want %d", i, got, want)
+					}
+					time.Sleep(ColdDouble)
+				}
+			})
+		})
+	}
 }
 
 // TestLastOfALimit tries who gets what a server says is left.
@@ -132,13 +151,15 @@ func TestLastOfALimit(t *testing.T) {
 // latest requests were under way.
 func TestPlacesAreTaken(t *testing.T) {
 	for _, row := range []struct {
-		took []time.Duration
-		want time.Duration
+		took  []time.Duration
+		ahead int // that wait
+		want  time.Duration
 	}{
-		{nil, UnknownPlace / 2},
-		{[]time.Duration{3 * time.Second}, 1500 * time.Millisecond},
-		{[]time.Duration{3 * time.Second, 11 * time.Second}, 2 * time.Second},
-		{[]time.Duration{11 * time.Second, 3 * time.Second}, 5 * time.Second},
+		{nil, 0, UnknownPlace / 2},
+		{[]time.Duration{3 * time.Second}, 0, 1500 * time.Millisecond},
+		{[]time.Duration{3 * time.Second, 11 * time.Second}, 0, 2 * time.Second},
+		{[]time.Duration{11 * time.Second, 3 * time.Second}, 0, 5 * time.Second},
+		{[]time.Duration{3 * time.Second}, 3, 6 * time.Second},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var m Memory
@@ -151,6 +172,12 @@ func TestPlacesAreTaken(t *testing.T) {
 			}
 			now(t, &m, a)
 			now(t, &m, a)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			for range row.ahead {
+				go m.Acquire(ctx, a)
+			}
+			synctest.Wait()
 			if got := m.Peek(t.Context(), a); got != row.want {
 				t.Errorf("after %v: a place is free after %v, want after %v", row.took, got, row.want)
 			}
