@@ -120,3 +120,19 @@ func TestFewKeysAndMany(t *testing.T) {
 		}
 	}
 }
+
+// TestScopes tries that what is left of a Key in a scope has that scope.
+func TestScopes(t *testing.T) {
+	full := limit.Key{Host: "h", Route: "r", Bucket: "b", Credential: 7, Model: "m"}
+	seen := make(map[limit.Key]bool)
+	for scope := range Scope(AllScopes) {
+		k := Within(full, scope)
+		if got := ScopeOf(&k); got != scope || seen[k] || k.Host != "h" {
+			t.Errorf("scope %d: got %+v of the scope %d", scope, k, got)
+		}
+		seen[k] = true
+	}
+	if full != Within(full, AllScopes-1) {
+		t.Error("a Key is not itself in its own scope")
+	}
+}
