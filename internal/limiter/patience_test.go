@@ -242,7 +242,7 @@ func TestWhoCameMeanwhile(t *testing.T) {
 		var m Memory
 		meet(t, &m)
 		time.Sleep(10 * time.Second)
-		fail(t, &m, testHost, MinFailures)
+		fail(t, &m, testHost, MaxFailures)
 		shut := time.Now()
 		probe := func() limit.Permit {
 			time.Sleep(MinProbe)
