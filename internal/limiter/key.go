@@ -135,18 +135,14 @@ func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(
 		if until := k.leavesUntil(a); n > 0 && until > t && ahead[s.unit]+2*n <= s.size {
 			then = max(then, min(until, s.next(t, n, ahead[s.unit]+n, alone)))
 		}
-		if then > t {
-			later(then, s.sure(t), s.why())
-		}
+		later(then, s.sure(t), s.why())
 	}
 	if _, shut := k.letsNothingIn(); k.finder != nil && !(shut && a.spent) {
 		then := k.finder.Peek(t)
 		if !a.peeks {
 			then = k.finder.Next(t)
 		}
-		if then > t {
-			later(then, false, "the adaptive rate limit")
-		}
+		later(then, false, "the adaptive rate limit")
 	}
 	if k.ramp != nil {
 		if k.ramp.over(t) {

@@ -262,3 +262,30 @@ func TestRampEnds(t *testing.T) {
 		}
 	}
 }
+
+// TestDeadlineBeforeTheTurn has a request come with a deadline that is before its turn:
+// it is refused at once, unless others before it may give up.
+func TestDeadlineBeforeTheTurn(t *testing.T) {
+	for waiting, want := range map[int]time.Duration{0: 0, 1: 50 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			var m Memory
+			meet(t, &m)
+			asks(t, &m, testHost, 0, limit.Observation{Signal: limit.SignalRefused, Hold: 2 * time.Second})
+			time.Sleep(2 * time.Second)
+			m.Settle(now(t, &m, limit.Ask{Key: testHost}), good)
+			now(t, &m, limit.Ask{Key: testHost}) // the next goes after a fifth of a second
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			for range waiting {
+				go m.Acquire(ctx, limit.Ask{Key: testHost})
+			}
+			synctest.Wait()
+			soon, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer stop()
+			p, err := m.Acquire(soon, limit.Ask{Key: testHost})
+			if err == nil || p.Waited != want {
+				t.Errorf("behind %d: got %v after %v, want a refusal after %v", waiting, err, p.Waited, want)
+			}
+		})
+	}
+}
