@@ -236,28 +236,50 @@ func TestWhoIsTheProbe(t *testing.T) {
 }
 
 // TestWhoCameMeanwhile has more come to a host that is down than it had before: those are
-// the load with which it begins anew.
+// the load with which it begins anew, but for who would not wait for it.
 func TestWhoCameMeanwhile(t *testing.T) {
+	for maxWait, want := range map[time.Duration]float64{0: RampStart * 1001, 100 * time.Millisecond: RampStart * MaxFailures} {
+		synctest.Test(t, func(t *testing.T) {
+			var m Memory
+			meet(t, &m)
+			time.Sleep(10 * time.Second)
+			fail(t, &m, testHost, MaxFailures)
+			shut := time.Now()
+			time.Sleep(MinProbe)
+			probe := now(t, &m, limit.Ask{Key: testHost})
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			for range 1000 {
+				go m.Acquire(ctx, limit.Ask{Key: testHost, OutageWait: time.Hour, MaxWait: maxWait})
+			}
+			time.Sleep(time.Until(shut.Add(900 * time.Millisecond)))
+			m.Settle(probe, good)
+			if got := stateOf(&m, testHost).PerSecond; got < want*0.9 && want > 1000 || got > want*10 {
+				t.Errorf("MaxWait %v: got a pace of %v, want %v", maxWait, got, want)
+			}
+		})
+	}
+}
+
+// TestWhoWaitedIsNotFresh has a crowd leave a gate: the pace does not grow by those who
+// leave, only by who comes.
+func TestWhoWaitedIsNotFresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var m Memory
 		meet(t, &m)
-		time.Sleep(10 * time.Second)
-		fail(t, &m, testHost, MaxFailures)
-		shut := time.Now()
-		probe := func() limit.Permit {
-			time.Sleep(MinProbe)
-			return now(t, &m, limit.Ask{Key: testHost})
-		}()
+		asks(t, &m, testHost, 0, limit.Observation{Signal: limit.SignalRefused, Hold: 2 * time.Second})
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		for range 1000 {
-			go m.Acquire(ctx, limit.Ask{Key: testHost, OutageWait: time.Hour})
+		for range 60 {
+			go func() {
+				if p, err := m.Acquire(ctx, limit.Ask{Key: testHost}); err == nil {
+					m.Settle(p, good)
+				}
+			}()
 		}
-		synctest.Wait()
-		time.Sleep(time.Until(shut.Add(900 * time.Millisecond)))
-		m.Settle(probe, good)
-		if got, want := stateOf(&m, testHost).PerSecond, RampStart*1001; got < want*0.99 || got > want*1.01 {
-			t.Errorf("got a pace of %v, want %v", got, want)
+		time.Sleep(2*time.Second + RampFlat + RampDouble/2)
+		if got, was := stateOf(&m, testHost).PerSecond, RampStart*60/2; got > was*1.5 {
+			t.Errorf("got a pace of %v, want %v at the most", got, was*1.5)
 		}
 	})
 }

@@ -337,3 +337,40 @@ func TestProbeIsRefused(t *testing.T) {
 		}
 	})
 }
+
+// TestContradictionFreesThoseWhoWait has requests wait for a pause that an answer
+// contradicts: they go with it.
+func TestContradictionFreesThoseWhoWait(t *testing.T) {
+	for name, answer := range map[string]func(m *Memory, p limit.Permit, k limit.Key){
+		"once it is seen": func(m *Memory, p limit.Permit, k limit.Key) {
+			m.Observe(p, limit.Observation{Key: k, Signal: limit.SignalGood})
+		},
+		"at its end": func(m *Memory, p limit.Permit, _ limit.Key) { m.Settle(p, good) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var m Memory
+				meet(t, &m)
+				k := routed("GET /a")
+				refused := now(t, &m, limit.Ask{Key: k})
+				time.Sleep(10 * time.Millisecond)
+				later := now(t, &m, limit.Ask{Key: k})
+				time.Sleep(10 * time.Millisecond)
+				m.Observe(refused, limit.Observation{Key: k, Signal: limit.SignalRefused, Hold: time.Minute})
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				for range 3 {
+					go m.Acquire(ctx, limit.Ask{Key: k})
+				}
+				synctest.Wait()
+				if s := stateOf(&m, k); s.Queued != 3 {
+					t.Errorf("got %d who wait for the pause, want three", s.Queued)
+				}
+				answer(&m, later, k)
+				if s := stateOf(&m, k); s.Queued != 0 {
+					t.Errorf("got %d who wait still, want none", s.Queued)
+				}
+			})
+		})
+	}
+}
