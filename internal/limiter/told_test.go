@@ -261,3 +261,17 @@ func TestOnTime(t *testing.T) {
 		}
 	}
 }
+
+// TestToldTakesLittleMemory sends 20,000 requests in ten windows.
+func TestToldTakesLittleMemory(t *testing.T) {
+	w := toldBy(&limit.Limits{RequestsPerMinute: 2000})[0]
+	now := start
+	for range 20_000 {
+		w.take(now, 1)
+		now = now.Add(30 * time.Millisecond)
+		w.expire(now)
+	}
+	if w.n > Parts+2 || len(w.log) > 4*Parts {
+		t.Errorf("got %d parts of a window in a log of %d, want about %d", w.n, len(w.log), Parts)
+	}
+}
