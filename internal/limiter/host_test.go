@@ -159,6 +159,23 @@ func TestGateIsForgotten(t *testing.T) {
 	}
 }
 
+// TestIdleKeysAreForgotten tries for how long a Key is remembered that holds nobody.
+func TestIdleKeysAreForgotten(t *testing.T) {
+	for after, want := range map[time.Duration]int{idleTime - 1: 2, idleTime: 1} {
+		synctest.Test(t, func(t *testing.T) {
+			var m Memory
+			meet(t, &m)
+			k := routed("GET /a")
+			m.Settle(now(t, &m, limit.Ask{Key: k, LimitsKey: k, Limits: limit.Limits{RequestsPerSecond: 5}}), good)
+			time.Sleep(after)
+			m.Settle(now(t, &m, limit.Ask{Key: testHost}), good)
+			if got := len(m.Snapshot()); got != want {
+				t.Errorf("after %v: got %d Keys, want %d", after, got, want)
+			}
+		})
+	}
+}
+
 // TestForgetHostsAtOnce has hosts forgotten by several goroutines while others use
 // them.
 func TestForgetHostsAtOnce(t *testing.T) {

@@ -40,6 +40,7 @@ func TestWhatIsLearned(t *testing.T) {
 		{"nobody knows when it comes back", []limit.Observation{until(100, -1)}, 0, nil},
 		{"a window and no reset", []limit.Observation{with(perMinute(100), func(o *limit.Observation) { o.Refills = false })}, 20, []float64{100 - 3.03 + 10 - 20}},
 		{"a window that comes back at once", []limit.Observation{with(perMinute(100), func(o *limit.Observation) { o.Refills, o.Reset = false, time.Hour })}, 20, []float64{100 - 3.03 - 20}},
+		{"a window that is full again", []limit.Observation{with(perMinute(100), func(o *limit.Observation) { o.Refills, o.Reset = false, 0 })}, 0, []float64{600}},
 		{"then without its window", []limit.Observation{perMinute(100), with(perMinute(50), func(o *limit.Observation) { o.Window = 0 })}, 20, []float64{50 - 3.03 + 10}},
 		{"first without its window", []limit.Observation{with(perMinute(100), func(o *limit.Observation) { o.Window, o.Reset = 0, time.Hour }), perMinute(50)}, 20, []float64{50 - 3.03 + 10}},
 		{"the same figure by the hour", []limit.Observation{until(100, time.Hour), with(until(50, time.Hour), func(o *limit.Observation) { o.Window = 2 * time.Hour }), with(until(40, time.Hour), func(o *limit.Observation) { o.Window = time.Hour })},
@@ -131,6 +132,7 @@ func TestHowFastItComesBack(t *testing.T) {
 		{"it takes no longer than what was taken", limit.Cost{}, []int64{0}, []time.Duration{10 * s}, 10 * s},
 		{"of several tokens", limit.Cost{Input: 50}, []int64{0}, []time.Duration{10 * s}, 10 * s},
 		{"two responses tell how fast", limit.Cost{}, []int64{5, 0}, []time.Duration{10 * s, 20 * s}, 2021 * time.Millisecond},
+		{"of which the first found it full", limit.Cost{}, []int64{10, 0}, []time.Duration{0, 10 * s}, 1010 * time.Millisecond},
 		{"all is there", limit.Cost{}, []int64{1}, []time.Duration{0}, 0},
 	} {
 		t.Run(row.name, func(t *testing.T) {

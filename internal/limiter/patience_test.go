@@ -41,6 +41,7 @@ func TestHowLongAnOutageIsWaitedFor(t *testing.T) {
 	}{
 		{0, 2 * time.Second, 0, 0, OutageWaitNoDeadline},
 		{time.Hour, 2 * time.Second, 0, 0, OutageWait},
+		{0, LongOutage, 0, 0, OutageWaitNoDeadline},
 		{0, 2 * LongOutage, 0, 0, ShortOutageWait},
 		{time.Hour, 2 * LongOutage, 0, 0, ShortOutageWait},
 		{0, 2 * LongOutage, 7 * time.Second, 0, 7 * time.Second},

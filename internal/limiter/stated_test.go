@@ -386,3 +386,38 @@ func TestSlopes(t *testing.T) {
 		}
 	}
 }
+
+// TestWhoTriesAFigure tries whether another may try if a figure is right that says that
+// nothing is left, after a request that went or was refused.
+func TestWhoTriesAFigure(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		play func(b *stated)
+		want bool
+	}{
+		{"nobody has", func(*stated) {}, true},
+		{"one has gone", func(b *stated) { b.take(start, 1) }, false},
+		{"one that takes nothing", func(b *stated) { b.level = -1; b.take(start, 0) }, true},
+		{"one for which enough is left", func(b *stated) { b.level = 1; b.take(start, 1) }, true},
+		{"one has gone, and nothing is known of it", func(b *stated) { b.take(start, 1); b.lost(start) }, true},
+		{"nothing is known of another", func(b *stated) { b.take(start, 1); b.lost(start - 1) }, false},
+		{"it was refused, when the figure was not believed", func(b *stated) {
+			b.take(start, 1)
+			b.doubted = start + 1
+			b.refused(start, start, 1)
+			b.doubted = 0
+		}, true},
+		{"one that went before it was refused", func(b *stated) {
+			b.take(start, 1)
+			b.doubted = start + 1
+			b.refused(start, start-1, 1)
+			b.doubted = 0
+		}, false},
+	} {
+		b := stated{size: 10, perSecond: 0.1, emptyAt: start, maxWait: time.Hour}
+		row.play(&b)
+		if got := b.next(start, 5, 0, false) == start; got != row.want {
+			t.Errorf("%s: another tries it: %t, want %t", row.name, got, row.want)
+		}
+	}
+}
