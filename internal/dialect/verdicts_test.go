@@ -163,6 +163,48 @@ func pathWords(method, host, path string) string {
 	return strings.TrimRight(strings.ReplaceAll(text, " ,", ","), " ")
 }
 
+// TestBasesOfTheCorpus compares where its requests to models would go at other servers.
+func TestBasesOfTheCorpus(t *testing.T) {
+	seen := make(map[string]bool)
+	var all []string
+	for _, file := range corpora {
+		for _, r := range corpus.Read(t, file+".jsonl") {
+			a := answer(&r)
+			api := dialect.APIPathOf(a.Host, a.Path, http.Header{})
+			if api.API == dialect.NoAPI || seen[string(api.API)+a.Path] {
+				continue
+			}
+			seen[string(api.API)+a.Path] = true
+			text := fmt.Sprintf("%s, %s, deployed %t, with another model %s", a.Path, api.API, api.Deployed(), api.WithModel("models/other:1"))
+			for _, to := range []struct{ host, base string }{
+				{"api.openai.com", "/v1"},
+				{"api.openai.com", ""},
+				{"api.anthropic.com", ""},
+				{"my.openai.azure.com", "/openai/deployments/small"},
+				{"my.openai.azure.com", "/openai/v1"},
+				{"generativelanguage.googleapis.com", "/v1beta"},
+				{"europe-west1-aiplatform.googleapis.com", "/v1/projects/p/locations/l"},
+				{"bedrock-runtime.us-east-1.amazonaws.com", ""},
+				{"openrouter.ai", "/api/v1"},
+				{"models.example.com", "/v1"},
+				{"models.example.com", "/api"},
+			} {
+				path, inBody := api.At(to.host, to.base, "other")
+				text += fmt.Sprintf("\n\tat %s%s: %s", to.host, to.base, path)
+				if inBody {
+					text += ", in the body"
+				}
+				if why, instead, known := api.Mismatch(to.host, to.base); why != "" {
+					text += fmt.Sprintf("; %s %q %t", why, instead, known)
+				}
+			}
+			all = append(all, text)
+		}
+	}
+	slices.Sort(all)
+	golden(t, "bases", []byte(strings.Join(all, "\n")+"\n"))
+}
+
 // golden compares got with testdata/verdicts/name.golden.
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
