@@ -99,6 +99,27 @@ func TestOlderResponseComesLater(t *testing.T) {
 	})
 }
 
+// TestLearnedOfANewKey has a response state a limit of a route that nobody knew when the
+// request went: all that its host was sent since then may have been of that route.
+func TestLearnedOfANewKey(t *testing.T) {
+	for _, others := range []int{0, 20} {
+		synctest.Test(t, func(t *testing.T) {
+			var m Memory
+			meet(t, &m)
+			k := routed("GET /a")
+			now(t, &m, limit.Ask{Key: k}) // sent before, and counted by the server
+			p := now(t, &m, limit.Ask{Key: k})
+			for range others {
+				now(t, &m, limit.Ask{Key: k})
+			}
+			m.Observe(p, limit.Observation{Key: k, Unit: "requests", Limit: 600, Remaining: 100, Reset: time.Hour})
+			if got, want := stateOf(&m, k).Limits[0].Left, 96.97-float64(others); math.Abs(got-want) > 0.1 {
+				t.Errorf("%d sent since: got %v left, want %v", others, got, want)
+			}
+		})
+	}
+}
+
 // TestManyStated states more limits of one Key than are remembered.
 func TestManyStated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
