@@ -3,7 +3,6 @@ package limiter
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -229,21 +228,6 @@ func TestLongOutage(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestGateEvidence tries that a gate says in words what shut it.
-func TestGateEvidence(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var m Memory
-		meet(t, &m)
-		fail(t, &m, testHost, 10)
-		time.Sleep(time.Second)
-		for _, s := range m.Snapshot() {
-			if want := fmt.Sprintf("%d failures in a row 1s ago, and 0 probes since", MinFailures); s.Gate != "" && s.Evidence != want {
-				t.Errorf("got the evidence %q, want %q", s.Evidence, want)
-			}
-		}
-	})
 }
 
 // TestSnapshotOfAGate tries that a Snapshot tells in whose queue requests stand, when a

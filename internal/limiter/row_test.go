@@ -1,6 +1,7 @@
 package limiter
 
 import (
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -106,4 +107,19 @@ func TestPendingSpeaksAgainstARow(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestGateEvidence tries that a gate says in words what shut it.
+func TestGateEvidence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m Memory
+		meet(t, &m)
+		fail(t, &m, testHost, 10)
+		time.Sleep(time.Second)
+		for _, s := range m.Snapshot() {
+			if want := fmt.Sprintf("%d failures in a row 1s ago, and 0 probes since", MinFailures); s.Gate != "" && s.Evidence != want {
+				t.Errorf("got the evidence %q, want %q", s.Evidence, want)
+			}
+		}
+	})
 }
