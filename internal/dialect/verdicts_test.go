@@ -54,6 +54,15 @@ func success(a dialect.Answer) string {
 	if failed {
 		text = words(v)
 	}
+	for _, piece := range []int{1, 7, 1 << 20} {
+		var long dialect.LongUsage
+		for rest := a.Body; len(rest) > 0; rest = rest[min(piece, len(rest)):] {
+			long.Feed(rest[:min(piece, len(rest))])
+		}
+		if long.Usage() != used {
+			text += fmt.Sprintf(" in pieces of %d used %v", piece, long.Usage())
+		}
+	}
 	if used != (dialect.Usage{}) {
 		text += fmt.Sprintf(" used %v", used)
 	}
@@ -161,6 +170,27 @@ func pathWords(method, host, path string) string {
 		}
 	}
 	return strings.TrimRight(strings.ReplaceAll(text, " ,", ","), " ")
+}
+
+// TestPartsOfPaths compares which parts of a path are taken for ids: the beginnings of
+// some, of all lengths.
+func TestPartsOfPaths(t *testing.T) {
+	var all []string
+	for _, whole := range []string{
+		"12345678901234567890", "2024-05-17T10:20:30Z", "20240517", "v1beta1", "v2.13.4", "1.2.3.4", "3f2a9c0d1e4b5a6978", "deadbeefcafe",
+		"550e8400-e29b-41d4-a716-446655440000", "msg_01AbCdEfGhIjKlMnOpQr", "user-12345-profile", "list-of-2-things", "gpt-4o-mini-2024",
+		"dGhpcyBpcyBhIHRlc3Q", "QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "bcdfghjklmnpqrst", "internationalization", "aB3dE5fG7hI9jK1lM3nO5",
+		"s3cr3tk3y", "oauth2callback", "page10of20", "x86_64-linux", "0x1f2e3d", "a1b2c3d4e5f6a7b8", "1q2w3e4r5t6y7u8i9o0p", "projects-1998-2003", "ABC-1234",
+		"PROJ-99-fix-2-bugs", "file.name.2024.tar.gz", "me@example.com", "+491701234567", "%7Bid%7D", "cus_NffrFeUfNV2Hib", "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+		"zürich-8001", "こんにちは2", "i18n", "utf8mb4", "h264-1080p", "k8s-node-7f9c6d5b4-x2z8q",
+	} {
+		for n := 1; n <= len(whole); n++ {
+			part := whole[:n]
+			all = append(all, part+" "+strings.TrimPrefix(dialect.Route("GET", "/things/"+part), "GET /things/")+
+				" "+strings.TrimPrefix(dialect.Route("GET", "/v1/"+part+"/runs"), "GET /v1/"))
+		}
+	}
+	golden(t, "parts", []byte(strings.Join(all, "\n")+"\n"))
 }
 
 // TestBasesOfTheCorpus compares where its requests to models would go at other servers.
