@@ -91,6 +91,9 @@ func TestLive(t *testing.T) {
 		if f := s.Failures[0]; !strings.HasPrefix(f.Done, "given up: ") {
 			t.Errorf("got the last failure %+v", f)
 		}
+		if h := s.History; h.Waiting[buckets-1] != 0 {
+			t.Errorf("%d are seen to wait after all is over", h.Waiting[buckets-1])
+		}
 		if told.Load() < 4*3 {
 			t.Errorf("the Trace that was set before was told %d events", told.Load())
 		}

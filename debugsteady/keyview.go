@@ -62,7 +62,7 @@ func newKeyView(k *keyState) *keyView {
 
 func rowOf(l *limitState) limitRow {
 	r := limitRow{Limit: limitWords(l.Unit, float64(l.Limit), l.window), From: l.From, Left: amount(math.Round(float64(l.Left)))}
-	if part := float64(l.Left) / float64(l.Limit); l.Limit > 0 && part >= -1e9 { // no NaN
+	if part := float64(l.Left) / float64(l.Limit); l.Limit > 0 && !math.IsNaN(part) {
 		r.HasGauge, r.Gauge, r.GaugeClass = true, int(100*min(max(part, 0), 1)), "left"
 		if part < 0.1 {
 			r.GaugeClass = "low"

@@ -227,9 +227,7 @@ func (r *recorder) callDone(call callkey.Call, c *steadyhttp.Call) {
 	if unsent {
 		t.Unsent++
 	}
-	if len(r.places) > 0 {
-		delete(r.places, call)
-	}
+	delete(r.places, call)
 	r.failures.over(call, c)
 	if f != nil {
 		r.failures.add(f)

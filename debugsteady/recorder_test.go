@@ -104,6 +104,12 @@ func TestManyRoutes(t *testing.T) {
 		if n := r.histories.n; n != 1+maxRoutes+2 {
 			t.Errorf("got %d histories, want %d", n, 1+maxRoutes+2)
 		}
+		for i := range 5 * maxRoutes { // each with a credential of its own
+			c.call(limit.Key{Host: "api.example.org", Credential: uint64(i + 5), Route: fmt.Sprint("GET /", i)})
+		}
+		if n := len(r.copy().hosts["api.example.org"].keys); n != maxRoutes+maxCredentials {
+			t.Errorf("got %d histories of a host with many credentials, want %d", n, maxRoutes+maxCredentials)
+		}
 	})
 }
 
@@ -266,6 +272,29 @@ func TestTargets(t *testing.T) {
 		}
 		if len(r.places) > maxCallPlaces {
 			t.Errorf("%d calls are remembered that left their first place", len(r.places))
+		}
+	})
+}
+
+// TestManyTargets tries that names which never end take bounded memory, and that a call
+// is known to be at its target while another moves.
+func TestManyTargets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRecorder()
+		c := &caller{r: r}
+		for i := range 2 * maxTargets {
+			call, other := newCall(), newCall()
+			r.target(call, fmt.Sprint("target-", i))
+			r.target(other, "west")
+			c.attempt(call, chat, 0, overloaded())
+			r.callDone(other, &steadyhttp.Call{})
+		}
+		rec := r.copy()
+		if n := len(rec.targets); n != maxTargets {
+			t.Errorf("the attempts of %d targets are counted, want %d", n, maxTargets)
+		}
+		if got, want := rec.failures[0].Target, fmt.Sprint("target-", 2*maxTargets-1); got != want {
+			t.Errorf("got a failure at %q, want %q", got, want)
 		}
 	})
 }

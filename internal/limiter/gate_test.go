@@ -3,7 +3,6 @@ package limiter
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -223,27 +222,12 @@ func TestLongOutage(t *testing.T) {
 			for _, row := range []struct{ after, want time.Duration }{{10 * time.Second, OutageWaitNoDeadline}, {LongOutage, ShortOutageWait}} {
 				time.Sleep(row.after)
 				p, err := m.Acquire(t.Context(), limit.Ask{Key: k, Repeat: true})
-				if err == nil || p.Waited > row.want+time.Second {
+				if err == nil || p.Waited < row.want || p.Waited > row.want+time.Second {
 					t.Errorf("hold %v: got %v after %v, want a refusal after %v", hold, err, p.Waited, row.want)
 				}
 			}
 		})
 	}
-}
-
-// TestGateEvidence tries that a gate says in words what shut it.
-func TestGateEvidence(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var m Memory
-		meet(t, &m)
-		fail(t, &m, testHost, 10)
-		time.Sleep(time.Second)
-		for _, s := range m.Snapshot() {
-			if want := fmt.Sprintf("%d failures in a row 1s ago, and 0 probes since", MinFailures); s.Gate != "" && s.Evidence != want {
-				t.Errorf("got the evidence %q, want %q", s.Evidence, want)
-			}
-		}
-	})
 }
 
 // TestSnapshotOfAGate tries that a Snapshot tells in whose queue requests stand, when a

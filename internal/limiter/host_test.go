@@ -1,8 +1,10 @@
 package limiter
 
 import (
+	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -88,6 +90,92 @@ func TestForgetHosts(t *testing.T) {
 	})
 }
 
+// TestWhichHostsAreForgotten tries that those go first of which nothing is in force, and
+// none that is in use.
+func TestWhichHostsAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m Memory
+		at := func(host string) limit.Key { return limit.Key{Host: host} }
+		answered := func(host string) { m.Settle(now(t, &m, limit.Ask{Key: at(host)}), good) }
+		answered("clear")
+		m.Settle(now(t, &m, limit.Ask{Key: at("silent")}), limit.Outcome{})
+		asks(t, &m, at("paused"), time.Millisecond, limit.Observation{Signal: limit.SignalRefused, Hold: time.Hour})
+		asks(t, &m, limit.Key{Host: "a route paused", Route: "GET /"}, time.Millisecond, limit.Observation{Signal: limit.SignalRefused, Hold: time.Hour})
+		time.Sleep(time.Minute)
+		answered("in use")
+		now(t, &m, limit.Ask{Key: at("in use")})
+		place := limit.Ask{Key: at("waiting"), LimitsKey: at("waiting"), Limits: limit.Limits{MaxConcurrent: 1}}
+		first := now(t, &m, place)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go m.Acquire(ctx, place)
+		synctest.Wait()
+		for round, want := range []string{
+			"a route paused, in use, paused, waiting",
+			"in use, waiting",
+			"in use, waiting",
+		} {
+			m.forgetHosts()
+			var names []string
+			keys := 0
+			m.hosts.Range(func(name, v any) bool {
+				names = append(names, name.(string))
+				keys += v.(*host).keys.len()
+				return true
+			})
+			slices.Sort(names)
+			if got := strings.Join(names, ", "); got != want {
+				t.Errorf("round %d: got %s, want %s", round, got, want)
+			}
+			if int(m.n.Load()) != len(names) || int(m.keys.Load()) != keys {
+				t.Errorf("round %d: got %d hosts with %d Keys, counted as %d with %d", round, len(names), keys, m.n.Load(), m.keys.Load())
+			}
+		}
+		m.Settle(first, good)
+	})
+}
+
+// TestGateIsForgotten tries that the gate of a host goes half a minute after its time is
+// up, if nobody comes.
+func TestGateIsForgotten(t *testing.T) {
+	for _, row := range []struct {
+		after time.Duration // its time is up
+		want  string
+	}{
+		{idleTime, limit.GateAsked},
+		{idleTime + 1, ""},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var m Memory
+			meet(t, &m)
+			p := now(t, &m, limit.Ask{Key: testHost})
+			m.Observe(p, limit.Observation{Key: testHost, Hold: 10 * time.Second, Strict: true})
+			time.Sleep(10*time.Second + row.after)
+			m.Settle(p, limit.Outcome{})
+			if got := gateOf(&m, testHost); got != row.want {
+				t.Errorf("after %v: got the gate %q, want %q", row.after, got, row.want)
+			}
+		})
+	}
+}
+
+// TestIdleKeysAreForgotten tries for how long a Key is remembered that holds nobody.
+func TestIdleKeysAreForgotten(t *testing.T) {
+	for after, want := range map[time.Duration]int{idleTime - 1: 2, idleTime: 1} {
+		synctest.Test(t, func(t *testing.T) {
+			var m Memory
+			meet(t, &m)
+			k := routed("GET /a")
+			m.Settle(now(t, &m, limit.Ask{Key: k, LimitsKey: k, Limits: limit.Limits{RequestsPerSecond: 5}}), good)
+			time.Sleep(after)
+			m.Settle(now(t, &m, limit.Ask{Key: testHost}), good)
+			if got := len(m.Snapshot()); got != want {
+				t.Errorf("after %v: got %d Keys, want %d", after, got, want)
+			}
+		})
+	}
+}
+
 // TestForgetHostsAtOnce has hosts forgotten by several goroutines while others use
 // them.
 func TestForgetHostsAtOnce(t *testing.T) {
@@ -133,11 +221,9 @@ func TestManyKeys(t *testing.T) {
 				time.Sleep(time.Second)
 			}
 		}
-		h := m.lockHost(testHost.Host)
-		if n := h.keys.len(); n > maxKeys {
+		if n := len(m.Snapshot()) - 1; n > maxKeys { // but the host
 			t.Errorf("got %d Keys, want at most %d", n, maxKeys)
 		}
-		h.mu.Unlock()
 		time.Sleep(2 * idleTime)
 		told(maxKeys * 2)
 		if n := len(m.Snapshot()); n > sweepAt {

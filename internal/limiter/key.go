@@ -81,9 +81,7 @@ func (k *keyState) next(t monotime.Instant, a *ask, ahead *load) (at monotime.In
 		if then > t && ahead[w.unit] == 0 && !a.peeks {
 			w.evenly(then, a.cost[w.unit])
 		}
-		if then > at {
-			later(then, true, w.why())
-		}
+		later(then, true, w.why())
 	}
 	if n := float64(k.inUse) + ahead[requests]; k.max > 0 && n >= float64(k.max) {
 		later(monotime.Never, false, whyPlaces)
@@ -137,18 +135,14 @@ func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(
 		if until := k.leavesUntil(a); n > 0 && until > t && ahead[s.unit]+2*n <= s.size {
 			then = max(then, min(until, s.next(t, n, ahead[s.unit]+n, alone)))
 		}
-		if then > t {
-			later(then, s.sure(t), s.why())
-		}
+		later(then, s.sure(t), s.why())
 	}
 	if _, shut := k.letsNothingIn(); k.finder != nil && !(shut && a.spent) {
 		then := k.finder.Peek(t)
 		if !a.peeks {
 			then = k.finder.Next(t)
 		}
-		if then > t {
-			later(then, false, "the adaptive rate limit")
-		}
+		later(then, false, "the adaptive rate limit")
 	}
 	if k.ramp != nil {
 		if k.ramp.over(t) {

@@ -212,6 +212,8 @@ func TestSeed(t *testing.T) {
 	}{
 		{"a limit of the user's", limit.Observation{}, limit.Limits{RequestsPerSecond: 10, Burst: 10},
 			[]time.Duration{100 * time.Millisecond, 200 * time.Millisecond, 300 * time.Millisecond}},
+		{"a limit by the minute", limit.Observation{}, limit.Limits{RequestsPerMinute: 600},
+			[]time.Duration{100 * time.Millisecond, 200 * time.Millisecond, 300 * time.Millisecond}},
 		{"a day's requests", limit.Observation{}, limit.Limits{RequestsPerDay: 2},
 			[]time.Duration{0, 0, 24 * time.Hour}},
 		{"a stated limit", limit.Observation{Unit: "requests", Limit: 10, Window: time.Second, Reset: time.Second, Refills: true, MaxWait: time.Minute}, limit.Limits{},

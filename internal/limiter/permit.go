@@ -145,7 +145,7 @@ func (p *permit) take(t monotime.Instant, a *ask) {
 	}
 	h := p.held[0].state.host
 	h.meter.count(t)
-	if !h.answered && (h.cold == 0 || h.inUse == 1) {
+	if !h.answered && h.inUse == 1 {
 		h.cold = t
 	}
 }

@@ -240,3 +240,34 @@ func TestWaitersLearn(t *testing.T) {
 		clean(t, &m)
 	})
 }
+
+// TestFirstGivesUp has the first of a queue give up, which wanted more than there is: the
+// second, which wants less, goes then.
+func TestFirstGivesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m Memory
+		meet(t, &m)
+		now(t, &m, limit.Ask{Key: testHost}) // somebody to meet
+		states(t, &m, testHost, limit.Observation{Unit: "input_tokens", Limit: 100, Remaining: 30, Reset: time.Hour, MaxWait: time.Hour}, good)
+		ctx, cancel := context.WithCancel(t.Context())
+		a := limit.Ask{Key: testHost, Cost: limit.Cost{Input: 50}}
+		go m.Acquire(ctx, a)
+		synctest.Wait()
+		var took time.Duration
+		came := time.Now()
+		go func() {
+			m.Acquire(t.Context(), limit.Ask{Key: testHost, Cost: limit.Cost{Input: 5}})
+			took = time.Since(came)
+		}()
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if n := m.Snapshot()[0].Waiting; n != 2 {
+			t.Errorf("got %d who wait, want both", n)
+		}
+		cancel()
+		synctest.Wait()
+		if n := m.Snapshot()[0].Waiting; n != 0 || took != time.Second {
+			t.Errorf("got %d who wait, and that the second went after %v, want that it goes as the first gives up", n, took)
+		}
+	})
+}

@@ -100,9 +100,6 @@ func (r *ramp) over(t monotime.Instant) bool {
 
 // next returns when a request can go after ahead others.
 func (r *ramp) next(t monotime.Instant, ahead float64) monotime.Instant {
-	if ahead == 0 {
-		return max(r.turn, t)
-	}
 	return max(r.turn, t).Add(seconds(ahead / r.perSecond(t)))
 }
 

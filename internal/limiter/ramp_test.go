@@ -2,11 +2,13 @@ package limiter
 
 import (
 	"context"
+	"math"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/steadyhttp/steadyhttp/internal/monotime"
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
@@ -146,4 +148,144 @@ func TestRampWithANewLoad(t *testing.T) {
 		}
 		clean(t, &m)
 	})
+}
+
+// TestPaceOfARamp tries the pace after a gate has opened.
+func TestPaceOfARamp(t *testing.T) {
+	for _, row := range []struct {
+		load float64
+		age  time.Duration
+		want float64
+	}{
+		{100, 0, 115},
+		{100, time.Second, 115},
+		{100, 2500 * time.Millisecond, 115 * math.Sqrt2},
+		{100, 4 * time.Second, 230},
+		{100, 5 * time.Second, 253}, // 2.2 times the start
+		{100, 10 * time.Second, 253},
+		{100, 13 * time.Second, 506},
+		{100, 16 * time.Second, 1012},
+		{0, 0, 5},
+		{4, 0, 5},
+		{4, 4 * time.Second, 10},
+		{100, time.Hour, 253 * 1 << maxDoublings},
+	} {
+		r := newRamp(&gate{load: row.load, shut: start}, start)
+		if got := r.perSecond(start.Add(row.age)); math.Abs(got-row.want) > row.want/1e6 {
+			t.Errorf("%v a second before, after %v: got %v, want %v", row.load, row.age, got, row.want)
+		}
+		if row.age == 0 {
+			each := seconds(1 / row.want)
+			if got := r.next(start, 1).Sub(start); got != each {
+				t.Errorf("behind one other: goes after %v, want %v", got, each)
+			}
+			r.take(start)
+			if got := r.next(start, 0).Sub(start); got != each {
+				t.Errorf("after one has gone: goes after %v, want %v", got, each)
+			}
+		}
+	}
+}
+
+// TestLoadOfARamp has more come while a gate is shut than before.
+func TestLoadOfARamp(t *testing.T) {
+	for _, row := range []struct {
+		load, came float64
+		shut       time.Duration
+		want       float64 // the pace at first
+	}{
+		{10, 100, 10 * time.Second, 11.5},
+		{10, 200, 10 * time.Second, 23},
+		{10, 20, 100 * time.Millisecond, 23}, // a second at the least
+	} {
+		r := newRamp(&gate{load: row.load, came: row.came, shut: start}, start.Add(row.shut))
+		if got := r.perSecond(start.Add(row.shut)); math.Abs(got-row.want) > 1e-9 {
+			t.Errorf("%v a second before, %v in %v: got a pace of %v, want %v", row.load, row.came, row.shut, got, row.want)
+		}
+	}
+}
+
+// TestFreshLoad counts who comes after a gate has opened, but in the first second.
+func TestFreshLoad(t *testing.T) {
+	type counted struct {
+		at time.Duration
+		n  int
+	}
+	const s = time.Second
+	for _, row := range []struct {
+		name string
+		come []counted
+		at   time.Duration
+		want float64
+	}{
+		{"in the first second", []counted{{s - 1, 50}}, s, 0},
+		{"then", []counted{{s, 20}}, s, 20},
+		{"a little later", []counted{{s, 20}}, 2*s - 1, 20},
+		{"in the second before", []counted{{s, 20}, {2 * s, 5}}, 2 * s, 20},
+		{"more in the latest second", []counted{{s, 20}, {2 * s, 25}}, 2 * s, 25},
+		{"two seconds before", []counted{{s, 20}, {2 * s, 5}, {3 * s, 6}}, 3 * s, 6},
+		{"after a pause", []counted{{s, 20}, {3 * s, 5}}, 3 * s, 5},
+		{"nobody for two seconds", []counted{{s, 20}}, 3 * s, 0},
+		{"nobody for less", []counted{{s, 20}}, 3*s - 1, 20},
+	} {
+		r := newRamp(&gate{shut: start}, start)
+		for _, c := range row.come {
+			for range c.n {
+				r.arrive(start.Add(c.at))
+			}
+		}
+		if got := r.fresh(start.Add(row.at)); got != row.want {
+			t.Errorf("%s: got %v, want %v", row.name, got, row.want)
+		}
+		if got, want := r.perSecond(start.Add(row.at)), FreshShare*row.want; got < want {
+			t.Errorf("%s: got a pace of %v, want %v at the least", row.name, got, want)
+		}
+	}
+}
+
+// TestRampEnds tries when a ramp is of no use any more.
+func TestRampEnds(t *testing.T) {
+	for _, row := range []struct {
+		age  time.Duration
+		turn time.Duration // of the latest, before that
+		want bool
+	}{
+		{RampTime, time.Second, false},
+		{RampTime + 1, time.Second, true},
+		{RampTime + 1, Lateness, false},
+		{RampTime + 1, Lateness + 1, true},
+	} {
+		now := start.Add(row.age)
+		r := ramp{from: start, turn: now - monotime.Instant(row.turn)}
+		if got := r.over(now); got != row.want {
+			t.Errorf("after %v, and the latest turn %v before: over is %t", row.age, row.turn, got)
+		}
+	}
+}
+
+// TestDeadlineBeforeTheTurn has a request come with a deadline that is before its turn:
+// it is refused at once, unless others before it may give up.
+func TestDeadlineBeforeTheTurn(t *testing.T) {
+	for waiting, want := range map[int]time.Duration{0: 0, 1: 50 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			var m Memory
+			meet(t, &m)
+			asks(t, &m, testHost, 0, limit.Observation{Signal: limit.SignalRefused, Hold: 2 * time.Second})
+			time.Sleep(2 * time.Second)
+			m.Settle(now(t, &m, limit.Ask{Key: testHost}), good)
+			now(t, &m, limit.Ask{Key: testHost}) // the next goes after a fifth of a second
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			for range waiting {
+				go m.Acquire(ctx, limit.Ask{Key: testHost})
+			}
+			synctest.Wait()
+			soon, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer stop()
+			p, err := m.Acquire(soon, limit.Ask{Key: testHost})
+			if err == nil || p.Waited != want {
+				t.Errorf("behind %d: got %v after %v, want a refusal after %v", waiting, err, p.Waited, want)
+			}
+		})
+	}
 }

@@ -199,12 +199,9 @@ func (k *keyState) learn(t, sent monotime.Instant, cost, before load, o *limit.O
 	if sent == 0 {
 		sent = t // what came back on the way is not known then, and left out
 	}
-	if s.limit != limit {
-		s.slopes = slopes{}
-	}
 	var perSecond float64
 	window := o.Window
-	if window == 0 && s.limit == limit {
+	if window == 0 {
 		window = s.window // a response that says that nothing is left does not show it
 	}
 	if o.Refills && o.Reset >= 0 {
