@@ -64,6 +64,10 @@ type ask struct {
 	spent   bool // it has waited at gates of failing scopes for as long as it may
 	due     bool // of a batch: it has its turn before a higher class, and leaves nothing over
 	peeks   bool // it only asks when it could go: nothing may change by that
+
+	// When it can go by each limit that the user set, once it is the first to wait for
+	// that; 0 if it did not have to.
+	turns [maxTold]monotime.Instant
 }
 
 // next returns when a request can pass k, if those of ahead pass first; sure is
@@ -78,8 +82,8 @@ func (k *keyState) next(t monotime.Instant, a *ask, ahead *load) (at monotime.In
 	for i := range k.told {
 		w := &k.told[i]
 		then := w.next(t, a.cost[w.unit], ahead[w.unit])
-		if then > t && ahead[w.unit] == 0 && !a.peeks {
-			w.evenly(then, a.cost[w.unit])
+		if then > t && ahead[w.unit] == 0 {
+			a.turns[i] = then
 		}
 		later(then, true, w.why())
 	}
@@ -164,6 +168,9 @@ func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(
 func (k *keyState) take(t monotime.Instant, a *ask) (probe bool) {
 	for i := range k.told {
 		w := &k.told[i]
+		if a.turns[i] != 0 {
+			w.evenly(a.turns[i], a.cost[w.unit])
+		}
 		w.take(t, a.cost[w.unit])
 	}
 	k.sent.add(&a.cost)

@@ -47,7 +47,10 @@ type logged struct {
 	amount      float64
 }
 
-// toldBy lists the limits that the user set.
+// maxTold is how many limits of this kind there are.
+const maxTold = 6
+
+// toldBy lists the limits that the user set, at most maxTold.
 func toldBy(l *limit.Limits) (all []told) {
 	add := func(u unit, max float64, length time.Duration, burst float64) {
 		if 0 < max && max < 1 { // half a request a minute is one in two
@@ -102,8 +105,8 @@ func (w *told) next(t monotime.Instant, n, ahead float64) monotime.Instant {
 	return at
 }
 
-// evenly takes in that n waits until at and is the first to: a burst is for after a
-// pause, and who waits for the window goes evenly.
+// evenly takes in that n, which goes now, waited until at and was the first to: a burst
+// is for after a pause, and who waits for the window goes evenly.
 func (w *told) evenly(at monotime.Instant, n float64) {
 	w.turn = max(w.turn, at.Add(w.each(max(w.burst-min(n, w.max), 0))))
 }

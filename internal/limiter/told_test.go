@@ -1,11 +1,13 @@
 package limiter
 
 import (
+	"context"
 	"flag"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/steadyhttp/steadyhttp/internal/monotime"
@@ -273,5 +275,49 @@ func TestToldTakesLittleMemory(t *testing.T) {
 	}
 	if w.n > Parts+2 || len(w.log) > 4*Parts {
 		t.Errorf("got %d parts of a window in a log of %d, want about %d", w.n, len(w.log), Parts)
+	}
+}
+
+// A request that waits for room in a window and gives up, or is refused since it would
+// be late, has taken nothing: who comes after it goes as if it had never come.
+func TestWhoGivesUpMovesNobodysTurn(t *testing.T) {
+	for _, row := range []struct {
+		name     string
+		patience time.Duration // of the large request that fails
+	}{
+		{"it is refused at once", time.Second},
+		{"it gives up after a while", -time.Second},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var m Memory
+				ask := func(tokens int64) limit.Ask {
+					return limit.Ask{
+						Key:       limit.Key{Host: "api.example.com"},
+						LimitsKey: limit.Key{Host: "api.example.com"},
+						Limits:    limit.Limits{TokensPerMinute: 6000},
+						Cost:      limit.Cost{Requests: 1, Input: tokens},
+					}
+				}
+				if _, err := m.Acquire(t.Context(), ask(3000)); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(40 * time.Second) // its tokens are due by then, and still count in the window
+				ctx, cancel := context.WithCancel(t.Context())
+				if row.patience > 0 {
+					ctx, cancel = context.WithTimeout(t.Context(), row.patience)
+				} else {
+					time.AfterFunc(-row.patience, cancel)
+				}
+				defer cancel()
+				if _, err := m.Acquire(ctx, ask(5000)); err == nil {
+					t.Fatal("the window has room for 8000 of 6000 tokens")
+				}
+				p, err := m.Acquire(t.Context(), ask(50))
+				if err != nil || p.Waited > 0 {
+					t.Errorf("waited %v, %v; want that 50 tokens go at once", p.Waited, err)
+				}
+			})
+		})
 	}
 }
