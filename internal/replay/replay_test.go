@@ -226,6 +226,43 @@ func TestLastClosesAnAttemptThatIsOver(t *testing.T) {
 	}
 }
 
+func TestLastLeavesAnAttemptThatIsUnderWay(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		had  []int // how much each attempt had read
+	}{
+		{"the first read nothing yet", []int{0}},
+		{"the first read a part", []int{5}},
+		{"the second read less than the first", []int{9, 3}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			orig := &original{Reader: strings.NewReader("the same bytes")}
+			s := replay.New(orig, 100)
+			var b io.ReadCloser
+			had := ""
+			for _, n := range row.had {
+				b = body(t, s)
+				had = read(t, b, n)
+			}
+			s.Last()
+			left, err := io.ReadAll(b)
+			if got := had + string(left); got != "the same bytes" || err != nil {
+				t.Errorf("got %q, %v, want the whole", got, err)
+			}
+			if b.Close(); orig.closes != 1 {
+				t.Errorf("the original was closed %d times, want once", orig.closes)
+			}
+		})
+	}
+}
+
+func TestLastBeforeAnyAttemptClosesTheOriginal(t *testing.T) {
+	orig := &original{Reader: strings.NewReader("x")}
+	if replay.New(orig, 100).Last(); orig.closes != 1 {
+		t.Errorf("the original was closed %d times, want once", orig.closes)
+	}
+}
+
 func TestKept(t *testing.T) {
 	s := replay.New(&original{Reader: strings.NewReader("the same bytes")}, 8)
 	kept := func(when, want string) {
