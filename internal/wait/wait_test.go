@@ -23,6 +23,7 @@ func TestResolve(t *testing.T) {
 		{"milliseconds before seconds", wait.Ask{}, "retry-after: 2\nretry-after-ms: 1262", 1262 * time.Millisecond, "retry-after-ms"},
 		{"Azure's milliseconds", wait.Ask{}, "x-ms-retry-after-ms: 620", 620 * time.Millisecond, "x-ms-retry-after-ms"},
 		{"AWS's milliseconds", wait.Ask{}, "x-amz-retry-after: 1500", 1500 * time.Millisecond, "x-amz-retry-after"},
+		{"one provider's milliseconds before everybody's seconds", wait.Ask{}, "retry-after: 2\nx-ms-retry-after-ms: 620", 620 * time.Millisecond, "x-ms-retry-after-ms"},
 		{"insane milliseconds give way", wait.Ask{}, "retry-after: 2\nretry-after-ms: -1", 2 * s, "retry-after"},
 		{"header before body", wait.Ask{Body: wait.Figure{After: 3 * s, Source: "x"}}, "retry-after: 2", 2 * s, "retry-after"},
 		{"body before words", wait.Ask{Body: wait.Figure{After: 3 * s, Source: "x"}, Message: "try again in 4s"}, "", 3 * s, "x"},
@@ -130,6 +131,10 @@ var retryAfters = []struct {
 	{"Tue, 14 Nov 2023 22:14:20 GMT", time.Minute}, {"Tuesday, 14-Nov-23 22:14:20 GMT", time.Minute}, {"Tue Nov 14 22:14:20 2023", time.Minute},
 	{"2023-11-14T22:14:20Z", time.Minute}, {"2023-11-14T23:14:20+01:00", time.Minute}, {"1700000060", time.Minute}, {"1700000060000", time.Minute},
 	{"Tue, 14 Nov 2023 22:00:00 GMT", 0},
+	{"9, 9", 9 * time.Second}, {"1700000060.5", 60500 * time.Millisecond}, {"1700000000", 0}, {"31622400", wait.Longest},
+	{strings.Repeat("0", 31) + "7", 7 * time.Second}, {strings.Repeat("0", 32) + "7", no},
+	{strings.Repeat("0", 30) + "1m" + strings.Repeat("0", 30) + "1s", 61 * time.Second}, {strings.Repeat("0", 31) + "1m" + strings.Repeat("0", 30) + "1s", no},
+	{"2023-11-14T22:14:20." + strings.Repeat("0", 43) + "Z", time.Minute},
 	{"", no}, {"-1", no}, {"NaN", no}, {"inf", no}, {"0x10", no}, {"1_000", no}, {"1e3", no}, {"99999999999", wait.Longest}, {"9223372036854775807", wait.Longest},
 	{"soon", no}, {"1.2.3", no}, {".", no}, {"31622401", wait.Longest}, {"Fri, 31 Dec 9999 23:59:59 GMT", wait.Longest}, {strings.Repeat("9", 1000), no}, {"1600000000", no},
 }
