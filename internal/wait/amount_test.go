@@ -54,6 +54,13 @@ func TestAmounts(t *testing.T) {
 		{"Quota will be replenished in 00:60:00", no},
 		{"Quota will be replenished in 00:00:60", no},
 		{"Quota will be replenished in 00:00:05:01", no},
+		// Words around it, in any case.
+		{"Try again in approx. 5 minutes", 5 * time.Minute},
+		{"Try again (approx) in 5 minutes", 5 * time.Minute},
+		{"Please wait -", no},
+		{"essayeZ dans 5 s", 5 * time.Second},
+		{"ATTENDEZ 5 s", 5 * time.Second},
+		{"zwait 5 seconds", no},
 		// Chinese: a figure that belongs to a version or has a sign is none.
 		{"v2.30秒后重试", no},
 		{"请在-30秒后重试", no},

@@ -181,7 +181,7 @@ func (p *scanner) number() (int64, bool) {
 	negative := p.take('-')
 	whole := p.run(digit)
 	if whole == "" || len(whole) > 15 {
-		return -1, false
+		return 0, false
 	}
 	if p.take('.') {
 		frac := p.run(digit)
