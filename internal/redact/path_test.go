@@ -58,8 +58,10 @@ func TestSecretsInPathsAreMasked(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := redact.Path(u.Host, u.EscapedPath()); leaks(got, row.secret) || !strings.Contains(got, redact.Mask) {
-			t.Errorf("%s: path %s", row.url, got)
+		for _, host := range []string{u.Host, strings.ToUpper(u.Host), u.Host + ":443", u.Host + ".", u.Host + ".:443"} {
+			if got := redact.Path(host, u.EscapedPath()); leaks(got, row.secret) || !strings.Contains(got, redact.Mask) {
+				t.Errorf("%s at %s: path %s", row.url, host, got)
+			}
 		}
 		for _, form := range []struct{ name, text string }{
 			{"alone", row.url},
