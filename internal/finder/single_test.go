@@ -1,0 +1,75 @@
+package finder
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp/internal/monotime"
+)
+
+// alone has one caller send as soon as it may, every step at the earliest, and returns
+// the Finder, how many a second were let in and which share was refused during the
+// second half of the time.
+func alone(l limit, step monotime.Instant, seconds float64) (f *Finder, rate, refusedShare float64) {
+	f = New(begin, 1/time.Duration(step).Seconds())
+	good, bad := 0.0, 0.0
+	for at, n := begin, monotime.Instant(0); ; n++ {
+		at = max(at+step, f.Next(at+step))
+		t := f.seconds(at)
+		if t > seconds {
+			return f, good / (seconds / 2), bad / (good + bad)
+		}
+		f.Sent(at)
+		letIn := l.admits(1000 + t)
+		f.Outcome(at+ms, at, letIn)
+		switch {
+		case t < seconds/2:
+		case letIn:
+			good++
+		default:
+			bad++
+		}
+	}
+}
+
+// What one caller alone finds of each kind of limit, and how well it keeps to it. The bars
+// are one or two hundredths below what is reached.
+func TestWhatOneCallerFinds(t *testing.T) {
+	rnd := func() *rand.Rand { return rand.New(rand.NewPCG(1, 2)) }
+	for _, row := range []struct {
+		name    string
+		limit   limit
+		seconds float64
+
+		least   float64 // let in a second
+		refused float64 // at most
+		mode    mode
+		n       int     // of a window
+		length  float64 // of it
+		chance  float64 // that is found, within 0.03
+	}{
+		{"20 a second, a bucket of 1", &bucket{rate: 20, size: 1}, 60, 17, .035, paced, 0, 0, 0},
+		{"20 a second, a bucket of 10", &bucket{rate: 20, size: 10}, 60, 19.9, .026, paced, 0, 0, 0},
+		{"20 a second, a bucket of 100", &bucket{rate: 20, size: 100}, 60, 19.9, .013, paced, 0, 0, 0},
+		{"20 a second, then 40", &bucket{rate: 20, size: 10, changesAt: 1030, newRate: 40}, 120, 39.5, .021, paced, 0, 0, 0},
+		{"40 a second, then 20", &bucket{rate: 40, size: 10, changesAt: 1030, newRate: 20}, 120, 19.8, .023, paced, 0, 0, 0},
+		{"20 in any second", &sliding{n: 20, length: 1}, 60, 19.9, .011, window, 20, 1, 0},
+		{"100 in any 5 s", &sliding{n: 100, length: 5}, 60, 19.9, .011, window, 100, 5, 0},
+		{"600 in any minute", &sliding{n: 600, length: 60}, 600, 9.9, .002, window, 600, 60, 0},
+		{"100 by the clock of 5 s", &clockWindow{n: 100, length: 5}, 60, 19.9, .011, window, 100, 5, 0},
+		{"600 by the clock of a minute", &clockWindow{n: 600, length: 60}, 600, 9.9, .002, window, 600, 60, 0},
+		{"a tenth by chance", &chance{share: .1, rnd: rnd()}, 60, 178, .11, open, 0, 0, .1},
+		{"a tenth by chance, and 20 a second", &chance{share: .1, rnd: rnd(), inner: &bucket{rate: 20, size: 10}}, 120, 19.2, .11, paced, 0, 0, .1},
+		{"none", &bucket{rate: math.Inf(1), size: 1e9}, 60, 199, 0, open, 0, 0, 0},
+	} {
+		f, rate, refused := alone(row.limit, 5*ms, row.seconds)
+		if rate < row.least || refused > row.refused {
+			t.Errorf("%s: %.4g a second, %.4f refused, want %.4g and %.4f at most", row.name, rate, refused, row.least, row.refused)
+		}
+		if f.mode != row.mode || f.n != row.n || math.Abs(f.length-row.length) > .01 || math.Abs(f.chance-row.chance) > .03 {
+			t.Errorf("%s: mode %d, %d in %.4g s, %.3f by chance; want mode %d, %d in %.4g s, %.3f", row.name, f.mode, f.n, f.length, f.chance, row.mode, row.n, row.length, row.chance)
+		}
+	}
+}
