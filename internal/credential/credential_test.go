@@ -132,6 +132,7 @@ func TestOneHashForEachCaller(t *testing.T) {
 		{"a session beside analytics", header("Cookie", "_ga=GA1.#N; __cf_bm=SIG; AWSALB=SIG; csrftoken=SIG; session=WHO")},
 		{"a token beside cookies", both(header("Cookie", "__cf_bm=SIG; visits=#N"), header("Authorization", "Bearer WHO"))},
 		{"one application, many users", both(header("X-Rapidapi-Key", "app"), query("access_token=WHO"))},
+		{"one application, many users by Basic", both(header("X-Api-Key", "app"), basic("WHO:SIG"))},
 		{"one application, many sessions", both(header("X-Api-Key", "app"), header("Cookie", "sid=WHO"))},
 		{"one organization, many applications", both(header("Dd-Api-Key", "org"), header("Dd-Application-Key", "WHO"))},
 		{"Telegram", func(req *http.Request, who string, i int) {
@@ -236,6 +237,8 @@ func TestJSONWebTokens(t *testing.T) {
 	for _, row := range []struct{ name, a, b string }{
 		{"nothing but dates", token(`{"iat":1,"exp":2}`), token(`{"iat":3,"exp":4}`)},
 		{"longer than is looked at", token(`{"sub":"` + strings.Repeat("a", maxClaims) + `b"}`), token(`{"sub":"` + strings.Repeat("a", maxClaims) + `c"}`)},
+		{"claims that are cut", token(`{"sub":"a","n":1`), token(`{"sub":"b","n":1`)},
+		{"claims that are cut in a list", token(`{"sub":"a","n":[1`), token(`{"sub":"b","n":[1`)},
 		{"no JSON", "eyJ.eyJ!.a", "eyJ.eyJ!.b"},
 		{"the same claims, signed with another key", token(`{"sub":"user","aud":"a","exp":1}`),
 			base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"RS256","typ":"JWT","kid":"k2"}`)) + "." + strings.SplitN(token(`{"sub":"user","aud":"a","exp":1}`), ".", 2)[1]},

@@ -31,6 +31,7 @@ func TestResolve(t *testing.T) {
 		{"a body that says the longest", wait.Ask{Body: wait.Figure{After: wait.Longest, Source: "x"}, Message: "try again in 4s"}, "", wait.Longest, "x"},
 		{"a body that says more gives way", wait.Ask{Body: wait.Figure{After: wait.Longest + 1, Source: "x"}, Message: "try again in 4s"}, "", 4 * s, "message"},
 		{"a date with a space in the words", wait.Ask{Message: "Limit resets at 2023-11-14 22:14:20 UTC"}, date, 60 * s, "message"},
+		{"a date that ends the words", wait.Ask{Message: "Limit resets at 2023-11-14 22:14:20"}, date, 60 * s, "message"},
 		{"reset on a 500", wait.Ask{Status: 500}, exhausted, 42 * s, "x-ratelimit-reset"},
 		{"reset that is now", wait.Ask{Status: 429}, "x-ratelimit-remaining: 0\nx-ratelimit-reset: 0\n", 0, "x-ratelimit-reset"},
 		{"maintenance for as long as is believed", wait.Ask{Status: 503}, date + "x-maintenance-until: 2024-11-14T22:13:20Z", wait.Longest, "x-maintenance-until"},
