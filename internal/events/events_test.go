@@ -127,6 +127,7 @@ func TestForms(t *testing.T) {
 		{"a byte order mark", events.SSE, "\ufeffdata: a\n\n", `"" "a" false false|`},
 		{"lines of JSON", events.Values, "{\"a\":1}\r\n{\"b\":[\"]\"]}", `"" "{\"a\":1}" false false|"" "{\"b\":[\"]\"]}" false false|`},
 		{"an array", events.Values, "[{\"a\":1}\n,\n{}\n]", `"" "{\"a\":1}" false false|"" "{}" false false|`},
+		{"a brace within a text", events.Values, `{"a":"x}y"}`, `"" "{\"a\":\"x}y\"}" false false|`},
 		{"an open value", events.Values, "{\"a\":", `"" "{\"a\":" false false|`},
 		{"a long value", events.Values, `{"a":"` + long + `"}`, `"" "{\"a\":\"` + long[:58] + `" true false|{"a":"` + long + `"}`},
 		{"a long event", events.SSE, "data: " + long + "\n\n", `"" "` + long[:64] + `" true false| ` + long},
