@@ -383,3 +383,37 @@ func TestKnownSecrets(t *testing.T) {
 		t.Errorf("placeholder: got %q", got)
 	}
 }
+
+// How short a value may be, and what must stand before it.
+func TestHowLongAValueIsMasked(t *testing.T) {
+	const mask = redact.Mask
+	for _, row := range []struct{ text, want string }{
+		{"/x?client_secret=abcd", "/x?client_secret=" + mask},
+		{"/x?client_secret=abc", "/x?client_secret=abc"},
+		{"/x?token=abcd", "/x?token=" + mask},
+		{"/x?a=b&token=abcd", "/x?a=b&token=" + mask},
+		{"/x;token=abcd", "/x;token=" + mask},
+		{"/x?token=abc", "/x?token=abc"},
+		{"?token=abcd", "?token=" + mask},
+		{"token=abcd", "token=abcd"},
+		{"a token=abcde", "a token=abcde"},
+		{"a token=abcdef", "a token=" + mask},
+		{"a token: abcdef", "a token: abcdef"},
+		{"a token:abcdef", "a token:abcdef"},
+		{"code=abcdefgh12345678901", "code=abcdefgh12345678901"},
+		{"code=abcdefgh123456789012", "code=" + mask},
+		{"code: abcdefgh123456789012", "code: abcdefgh123456789012"},
+		{"https://user:p@h.example/", "https://user:" + mask},
+		{"https://user:@h.example/", "https://user:@h.example/"},
+		{"https://:p@h.example/", "https://:" + mask},
+		{"https://q1w2e3r4t5y6u7i8@h.example/", "https://" + mask},
+		{"https://q1w2e3r4t5y6u7i@h.example/", "https://q1w2e3r4t5y6u7i@h.example/"},
+		{"https://user@h.example/", "https://user@h.example/"},
+		{"https://h.example:80", "https://h.example:80"},
+		{"a word 1234567890abcdefghij here", "a word 1234567890abcdefghij here"},
+	} {
+		if got := redact.Line(row.text, 1024); got != row.want {
+			t.Errorf("%s\n got %s\nwant %s", row.text, got, row.want)
+		}
+	}
+}
