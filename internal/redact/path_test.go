@@ -166,6 +166,8 @@ func TestWhereAnAddressInATextBeginsAndEnds(t *testing.T) {
 		{"https%3A%2F%2Fhooks.slack.com%2Fservices" + strings.ReplaceAll(secret, "/", "%2F") + "%3Fa=b", "https%3A%2F%2Fhooks.slack.com%2Fservices%2F" + redact.Mask + "%3Fa=b"},
 		{"https%3a%2f%2fhooks.slack.com%2fservices" + strings.ReplaceAll(secret, "/", "%2f") + "%3fa=b", "https%3a%2f%2fhooks.slack.com%2fservices%2f" + redact.Mask + "%3fa=b"},
 		{"https://hooks.slack.com/services" + secret + "%", "https://hooks.slack.com/services/" + redact.Mask},
+		{"https://hooks.slack.com/services" + secret + "%3F", "https://hooks.slack.com/services/" + redact.Mask + "%3F"},
+		{"https://hooks.slack.com/services" + secret + "%3A", "https://hooks.slack.com/services/" + redact.Mask},
 		{"https://api.example.com/v1/https://hooks.slack.com/services" + secret, "https://api.example.com/v1/https://hooks.slack.com/services/" + redact.Mask},
 		{"https%3A%2F%2Fapi.example.com%2Fv1%2Fhttps%3A%2F%2Fhooks.slack.com%2Fservices" + strings.ReplaceAll(secret, "/", "%2F"), "https%3A%2F%2Fapi.example.com%2Fv1%2Fhttps%3A%2F%2Fhooks.slack.com%2Fservices%2F" + redact.Mask},
 		{"https://chat.example.com/hooks/1234567890abcdef/x", "https://chat.example.com/hooks/" + redact.Mask + "/x"},
