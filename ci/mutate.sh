@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Mutation testing: changes one operator or condition at a time, and counts the changes
 # that no test of the package notices. A change that lives shows a line that nothing
-# tests, or one that does nothing.
+# tests, or one that does nothing: take that away, or list it in ci/mutants.md.
 #
 #   ci/mutate.sh                     # the internal packages, limit and debugsteady: hours
 #   ci/mutate.sh ./internal/wait     # one package: a few seconds a change

@@ -81,15 +81,28 @@ func TestOneHashForEachCaller(t *testing.T) {
 		{"Azure App Configuration", both(header("Sync-Token", "SIG"), header("Authorization", "HMAC-SHA256 Credential=a/WHO&SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature=SIG="))},
 		{"Azure Service Bus", header("Authorization", "SharedAccessSignature sr=https%3a%2f%2fhost%2fq&sig=SIG&se=#N&skn=WHO")},
 		{"Azure, a user's delegation", query("sv=2024-11-04&se=#N&skoid=WHO&sktid=tenant&sig=SIG")},
-		{"Azure Cosmos DB with Microsoft's identity", header("Authorization", "type%3daad%26ver%3d1.0%26sig%3dWHO")},
+		{"Azure Cosmos DB with Microsoft's identity", header("Authorization", "type%3daad%26ver%3d#N%26sig%3dWHO")},
 		{"Google Cloud Storage, signed", query("GoogleAccessId=WHO%40project.iam.gserviceaccount.com&Expires=#N&Signature=SIG")},
 		{"Google Cloud Storage, signed anew", query("X-Goog-Algorithm=GOOG4-RSA-SHA256&X-Goog-Credential=WHO%40p.iam.gserviceaccount.com%2F20261127%2Fauto%2Fstorage%2Fgoog4_request&X-Goog-Date=#N&X-Goog-Signature=SIG")},
-		{"Tencent Cloud", header("Authorization", "TC3-HMAC-SHA256 Credential=WHO/2026-11-27/cvm/tc3_request, SignedHeaders=content-type;host, Signature=SIG")},
+		{"Tencent Cloud", header("Authorization", "TC3-HMAC-SHA256 Credential=WHO/2026-11-DAY/cvm/tc3_request, SignedHeaders=content-type;host, Signature=SIG")},
 		{"Tencent COS", header("Authorization", "q-sign-algorithm=sha1&q-ak=WHO&q-sign-time=#N;#N&q-key-time=#N;#N&q-header-list=host&q-url-param-list=&q-signature=SIG")},
 		{"Alibaba Cloud", header("Authorization", "ACS3-HMAC-SHA256 Credential=WHO,SignedHeaders=host;x-acs-action,Signature=SIG")},
 		{"Alibaba OSS", header("Authorization", "OSS WHO:SIG")},
 		{"Alibaba, in the query", query("AccessKeyId=WHO&SignatureNonce=SIG&Timestamp=#N&ClientToken=SIG&Signature=SIG")},
 		{"Baidu", header("Authorization", "bce-auth-v1/WHO/#N/1800/host;x-bce-date/SIG")},
+		{"a scheme as long as is looked at", header("Authorization", strings.Repeat("x", maxName-4)+"hmac WHO:SIG")},
+		{"a scheme that is longer", header("Authorization", strings.Repeat("x", maxName-3)+"hmac WHO")},
+		{"parameters of two letters pass", header("Authorization", `Acme tenant="WHO", ts="#N"`)},
+		{"a parameter as long as is looked at", header("Authorization", "Acme "+strings.Repeat("x", maxName)+`="WHO", `+strings.Repeat("y", maxName+1)+`="#N"`)},
+		{"nothing but parameters of one request", header("Authorization", `WHO ts="#N", sig="SIG"`)},
+		{"parameters beside the one that names a key", header("Authorization", `Acme id="WHO", seq="#N"`)},
+		{"a parameter without a value", header("Authorization", "Acme user=,ts=#N,kid=WHO")},
+		{"a parameter without a name", header("Authorization", `Acme a="1", =b, id="WHO"`)},
+		{"a key that begins with an equal sign", header("Authorization", "Acme =WHO")},
+		{"a date with a nine", header("Authorization", "AWS4-HMAC-SHA256 Credential=AKIAWHO/202909DAY/us-east-1/s3/aws4_request,Signature=SIG")},
+		{"a key that ends with a date", header("Authorization", "AWS4-HMAC-SHA256 Credential=AKIAWHO/20261127,Signature=SIG")},
+		{"a long name of a parameter", query(strings.Repeat("a", maxName-8) + "_api_key=WHO&" + strings.Repeat("a", maxName-7) + "_api_key=SIG")},
+		{"a long name of a cookie", header("Cookie", strings.Repeat("a", maxName-3)+"sid=WHO; "+strings.Repeat("a", maxName-2)+"sid=SIG")},
 		{"Akamai", header("Authorization", "EG1-HMAC-SHA256 client_token=WHO;access_token=a;timestamp=#N;nonce=SIG;signature=SIG")},
 		{"Kong's HMAC", header("Authorization", `hmac username="WHO", algorithm="hmac-sha256", headers="date request-line", signature="SIG"`)},
 		{"Hawk", header("Authorization", `Hawk id="WHO", ts="#N", nonce="SIG", mac="SIG="`)},
@@ -102,6 +115,7 @@ func TestOneHashForEachCaller(t *testing.T) {
 		{"WSSE", header("X-Wsse", `UsernameToken Username="WHO", PasswordDigest="SIG", Nonce="SIG", Created="#N"`)},
 		{"Basic", basic("WHO:secret")},
 		{"Basic, the password is a signature", basic("WHO:SIG")},
+		{"Basic, a name of forty letters", basic(strings.Repeat("o", 40) + "WHO:SIG")},
 		{"Basic, the key is the user (Stripe)", basic("sk_live_WHO:")},
 		{"Basic, the key is the password", basic(":WHO")},
 		{"Basic, the key is the password (Mailgun)", basic("api:WHO")},
@@ -118,6 +132,7 @@ func TestOneHashForEachCaller(t *testing.T) {
 		{"a session beside analytics", header("Cookie", "_ga=GA1.#N; __cf_bm=SIG; AWSALB=SIG; csrftoken=SIG; session=WHO")},
 		{"a token beside cookies", both(header("Cookie", "__cf_bm=SIG; visits=#N"), header("Authorization", "Bearer WHO"))},
 		{"one application, many users", both(header("X-Rapidapi-Key", "app"), query("access_token=WHO"))},
+		{"one application, many users by Basic", both(header("X-Api-Key", "app"), basic("WHO:SIG"))},
 		{"one application, many sessions", both(header("X-Api-Key", "app"), header("Cookie", "sid=WHO"))},
 		{"one organization, many applications", both(header("Dd-Api-Key", "org"), header("Dd-Application-Key", "WHO"))},
 		{"Telegram", func(req *http.Request, who string, i int) {
@@ -150,7 +165,7 @@ func TestPlacesOfKeys(t *testing.T) {
 		X-N8n-Api-Key X-Mal-Client-Key X-Parse-Rest-Api-Key X-Parse-Session-Token X-Redmine-Api-Key X-Emby-Token X-Plex-Token X-Cisco-Meraki-Api-Key
 		X-Honeycomb-Team-Key Fastly-Key X-Postmark-Server-Token X-Insert-Key X-Query-Key X-Newrelic-Api-Key X-Api-Secret X-Auth X-Authorization
 		X-Forwarded-Authorization X-User-Token X-Tableau-Auth Circle-Token X-Trackertoken X-Cmc_pro_api_key X-Mbx-Apikey Ok-Access-Key X-Ca-Key Tenant_key
-		Cf-Access-Client-Secret X-Goog-Iap-Jwt-Assertion X-Amz-Access-Token X-Square-Token X-Pagerduty-Token X-Security-Token X-Backend-Token X-Friend-Key x-api-key`) {
+		Cf-Access-Client-Secret X-Goog-Iap-Jwt-Assertion X-Amz-Access-Token X-Square-Token X-Pagerduty-Token X-Security-Token X-Backend-Token X-Friend-Key X-Zend-Token X-Async-Token x-api-key`) {
 		t.Run(name, func(t *testing.T) {
 			set := func(req *http.Request, who string, _ int) { req.Header[name] = []string{who} }
 			if hashOf(t, "https://api.example.com/items", set, alice, 0, "") == hashOf(t, "https://api.example.com/items", set, bob, 0, "") {
@@ -176,6 +191,11 @@ func TestPlacesOfKeys(t *testing.T) {
 			}
 		})
 	}
+	for _, id := range []string{alice[:minAppID], bob[:minAppID]} {
+		if hashOf(t, "https://api.example.com/items?appid="+id, func(*http.Request, string, int) {}, "", 0, "") == Anonymous {
+			t.Errorf("appid=%s is taken for no credential", id)
+		}
+	}
 	for _, format := range []string{"https://mainnet.infura.io/v3/WHO", "https://eth-mainnet.g.alchemy.com/v2/WHO/x", "https://hooks.slack.com/services/T0/B0/WHO"} {
 		if hashOf(t, fill(format, alice, 0), func(*http.Request, string, int) {}, "", 0, "") == hashOf(t, fill(format, bob, 0), func(*http.Request, string, int) {}, "", 0, "") {
 			t.Errorf("%s: two tenants have the same hash", format)
@@ -198,6 +218,8 @@ func TestJSONWebTokens(t *testing.T) {
 		{"a GitHub App", `{"iat":#N,"exp":#N,"iss":"WHO"}`},
 		{"Zhipu: signed for each request", `{"api_key":"WHO","exp":#N,"timestamp":#N}`},
 		{"Coinbase: bound to a request", `{"sub":"WHO","iss":"cdp","nbf":#N,"exp":#N,"uri":"GET api.example.com/#N"}`},
+		{"an escaped backslash at the end", `{"iss":"a\\","sub":"WHO","exp":#N}`},
+		{"an empty claim", `{"iss":"","sub":"WHO","exp":#N}`},
 		{"an escaped quote", `{"iss":"a\"b,\"exp\":1","sub":"WHO","exp":#N}`},
 		{"spaces", `{ "iss" : "i" , "exp" : #N , "sub" : "WHO" }`},
 	} {
@@ -215,9 +237,11 @@ func TestJSONWebTokens(t *testing.T) {
 	for _, row := range []struct{ name, a, b string }{
 		{"nothing but dates", token(`{"iat":1,"exp":2}`), token(`{"iat":3,"exp":4}`)},
 		{"longer than is looked at", token(`{"sub":"` + strings.Repeat("a", maxClaims) + `b"}`), token(`{"sub":"` + strings.Repeat("a", maxClaims) + `c"}`)},
+		{"claims that are cut", token(`{"sub":"a","n":1`), token(`{"sub":"b","n":1`)},
+		{"claims that are cut in a list", token(`{"sub":"a","n":[1`), token(`{"sub":"b","n":[1`)},
 		{"no JSON", "eyJ.eyJ!.a", "eyJ.eyJ!.b"},
 		{"the same claims, signed with another key", token(`{"sub":"user","aud":"a","exp":1}`),
-			base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"ES256","kid":"k2"}`)) + "." + strings.SplitN(token(`{"sub":"user","aud":"a","exp":1}`), ".", 2)[1]},
+			base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"RS256","typ":"JWT","kid":"k2"}`)) + "." + strings.SplitN(token(`{"sub":"user","aud":"a","exp":1}`), ".", 2)[1]},
 	} {
 		set := header("Authorization", "Bearer WHO")
 		if hashOf(t, "https://api.example.com/", set, row.a, 0, "") == hashOf(t, "https://api.example.com/", set, row.b, 0, "") {
@@ -235,9 +259,11 @@ func TestAnonymousAndEqual(t *testing.T) {
 		{"nothing", func(*http.Request, string, int) {}},
 		{"empty values", both(header("Authorization", ""), query("key=&token"))},
 		{"an idempotency key", header("Idempotency-Key", "SIG")},
+		{"a header called Ion", header("Ion", "SIG")},
+		{"an app whose id is short", query("appid=012345678901234")},
 		{"a handshake", header("Sec-Websocket-Key", "SIG")},
 		{"analytics", header("Cookie", "_ga=GA1.#N; __cf_bm=SIG; csrftoken=SIG")},
-		{"the next page", query("nextPageToken=SIG&continuation-token=SIG&start_key=SIG&endkey=SIG")},
+		{"the next page", query("nextPageToken=SIG&next_page_token=SIG&continuation-token=SIG&start_key=SIG&endkey=SIG")},
 		{"an app in a shop of games", query("appid=440")},
 		{"a signature without a name", query("sv=2024-11-04&sig=SIG")},
 		{"a signature without a key", header("X-Hub-Signature-256", "sha256=SIG")},

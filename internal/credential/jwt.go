@@ -68,7 +68,7 @@ func (s *sum) jwt(v string) bool {
 	}
 	// Without a holder the token's number may be all that tells them apart, and
 	// without an issuer the key that it is signed with (App Store Connect).
-	if !holder && len(number) > 0 {
+	if !holder {
 		s.addBytes(number)
 	}
 	if !holder || !issuer {

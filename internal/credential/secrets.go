@@ -70,7 +70,7 @@ func bodySecrets(all []string, body []byte) []string {
 		return all
 	}
 	if body[0] != '{' && body[0] != '[' {
-		if bytes.IndexByte(body, '=') > 0 && !bytes.ContainsAny(body, "<> \r\n") {
+		if bytes.Contains(body, []byte("=")) && !bytes.ContainsAny(body, "<> \r\n") {
 			all = appendPairs(all, string(body), redact.SecretField)
 		}
 		return all

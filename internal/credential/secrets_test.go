@@ -17,6 +17,7 @@ func TestSecretsOfARequest(t *testing.T) {
 	const secret = "4fT9xQ2mLk7vBn3RsW8y"
 	for _, row := range []struct {
 		name, header, url, body string
+		user                    string // of the URL
 		none                    bool
 	}{
 		{name: "a header", header: "X-Api-Key: " + secret},
@@ -24,12 +25,18 @@ func TestSecretsOfARequest(t *testing.T) {
 		{name: "a cookie", header: "Cookie: theme=dark; sid=" + secret},
 		{name: "a query", url: "?a=b&jwt=" + secret},
 		{name: "a query without a name", url: "?" + secret},
+		{name: "the user of a URL", user: secret},
 		{name: "a webhook", url: "hooks/" + secret},
 		{name: "a form", body: "grant_type=password&username=u&password=" + secret},
 		{name: "a form with escapes", body: "client_secret=%34" + secret[1:] + "&a=b"},
 		{name: "JSON", body: `{"user":"u","password":"` + secret + `"}`},
 		{name: "JSON with blanks", body: " [ { \"apiKey\" :\n \"" + secret + `" } ]`},
 		{name: "JSON within", body: `{"a":{"b":"c\"","refresh_token":"` + secret + `"},"x":1}`},
+		{name: "JSON behind an escaped backslash", body: `{"a":"\\","password":"` + secret + `"}`},
+		{name: "JSON behind two of them", body: `{"a":"b\\\\","password":"` + secret + `"}`},
+		{name: "JSON with the longest name", body: `{"` + strings.Repeat("a", maxName-9) + `_password":"` + secret + `"}`},
+		{name: "JSON with a longer name", body: `{"` + strings.Repeat("a", maxName-8) + `_password":"` + secret + `"}`, none: true},
+		{name: "a form without its first name", body: "=a&password=" + secret},
 		{name: "JSON that is cut", body: `{"a":1,"access_token":"` + secret},
 
 		{name: "another field", body: `{"prompt":"` + secret + `"}`, none: true},
@@ -45,6 +52,9 @@ func TestSecretsOfARequest(t *testing.T) {
 		var err error
 		if req.URL, err = url.Parse("https://api.example.com/" + row.url); err != nil {
 			t.Fatal(err)
+		}
+		if row.user != "" {
+			req.URL.User = url.User(row.user)
 		}
 		if got := Secrets(req, []byte(row.body)); slices.Contains(got, secret) == row.none {
 			t.Errorf("%s: got %q", row.name, got)

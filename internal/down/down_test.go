@@ -58,6 +58,25 @@ func TestASuccessEndsARow(t *testing.T) {
 	})
 }
 
+// Failures are a row only where they are half of the calls that went there.
+func TestAFewOfManyAreNoRow(t *testing.T) {
+	for sent, want := range map[int]bool{0: true, 3: true, 6: true, 7: false, 100: false} {
+		synctest.Test(t, func(t *testing.T) {
+			var m Memory
+			host := Place{Host: "a"}
+			m.Failed(host, "", errBad, 0)
+			for range sent {
+				m.Sent(here)
+			}
+			m.Failed(host, "", errBad, 0)
+			m.Failed(host, "", errBad, 0)
+			if got := down(&m, here); got != want {
+				t.Errorf("three failures of %d calls: down %v, want %v", sent, got, want)
+			}
+		})
+	}
+}
+
 func TestScopesOfFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, of := range []struct {
@@ -113,6 +132,70 @@ func TestProbes(t *testing.T) {
 	})
 }
 
+func TestNoProbeGoesAtOnceAndFailuresDoNotPutItOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m Memory
+		host := Place{Host: "a"}
+		for range 3 {
+			m.Failed(host, "", errBad, 0)
+		}
+		if m.Probe(here) {
+			t.Error("a probe went at once")
+		}
+		probes := 0
+		for range 20 {
+			time.Sleep(100 * time.Millisecond)
+			if m.Probe(here) {
+				probes++
+			}
+			m.Failed(host, "", errBad, 0)
+		}
+		if probes == 0 {
+			t.Error("no probe went in two seconds in which others failed")
+		}
+	})
+}
+
+func TestARowLapsesWhileNobodyLooks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m Memory
+		host := Place{Host: "a"}
+		m.Failed(host, "", errBad, 0)
+		m.Failed(host, "", errBad, 0)
+		time.Sleep(lapse)
+		if m.Failed(host, "", errBad, 0); down(&m, here) {
+			t.Error("a failure a minute later belongs to the row")
+		}
+		m.Failed(host, "", errBad, 0)
+		m.Failed(host, "", errBad, 0)
+		time.Sleep(lapse - time.Second/2)
+		if !down(&m, here) {
+			t.Error("not down within the minute")
+		}
+		time.Sleep(time.Second / 2)
+		if down(&m, here) {
+			t.Error("down after a minute in which nobody went there")
+		}
+	})
+}
+
+func TestARowIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m Memory
+		m.Failed(Place{Host: "a"}, "", errBad, 0)
+		time.Sleep(lapse - 1)
+		if n := len(m.Snapshot()); n != 1 {
+			t.Errorf("%d scopes are known within the minute, want 1", n)
+		}
+		time.Sleep(time.Second)
+		m.Failed(Place{Host: "b"}, "", errBad, 0)
+		time.Sleep(lapse)
+		if n := len(m.Snapshot()); n != 0 || !m.Quiet() {
+			t.Errorf("%d scopes are known after a minute, want none", n)
+		}
+	})
+}
+
 func TestARowLapses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var m Memory
@@ -146,9 +229,9 @@ func TestMemoryIsBounded(t *testing.T) {
 		var s Stays
 		for i := range 5 * maxStays {
 			s.Answered(time.Duration(i).String(), 1)
-		}
-		if n := len(s.stays) + len(s.old); n > 2*maxStays {
-			t.Errorf("%d conversations are remembered", n)
+			if n := len(s.stays) + len(s.old); n > 2*maxStays {
+				t.Fatalf("%d conversations are remembered", n)
+			}
 		}
 	})
 }
@@ -170,6 +253,20 @@ func TestStays(t *testing.T) {
 		time.Sleep(stayTime)
 		if _, ok := s.At("c"); ok {
 			t.Error("a conversation stays longer than five minutes")
+		}
+	})
+}
+
+func TestConversationsStayBesideOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s Stays
+		for i := range maxStays {
+			s.Answered(time.Duration(i).String(), i)
+		}
+		for i := range maxStays {
+			if at, ok := s.At(time.Duration(i).String()); !ok || at != i {
+				t.Fatalf("conversation %d is at %d, %v", i, at, ok)
+			}
 		}
 	})
 }

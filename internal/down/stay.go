@@ -47,7 +47,7 @@ func (s *Stays) Answered(conversation string, at int) {
 	now := monotime.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stays == nil || len(s.stays) >= maxStays || now.Sub(s.begun) >= stayTime {
+	if len(s.stays) >= maxStays || now.Sub(s.begun) >= stayTime { // as it is for the first one
 		s.stays, s.old, s.begun = make(map[string]stay), s.stays, now
 	}
 	s.stays[conversation] = stay{at, now}

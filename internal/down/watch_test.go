@@ -38,9 +38,15 @@ func TestWatch(t *testing.T) {
 			m.Failed(b, "", errBad, time.Minute)
 			m.Failed(c, "", errBad, time.Second)
 		}, then: func(*Memory) { time.Sleep(2 * time.Second); synctest.Wait() }, at: 2},
-		"its own pause ends":         {before: func(m *Memory) { m.Failed(a, "", errBad, time.Second); fails(m, b); fails(m, c) }, then: func(*Memory) { time.Sleep(2 * time.Second); synctest.Wait() }, at: 0},
-		"it bears that":              {before: func(m *Memory) { fails(m, a) }, bears: func(time.Duration, error) bool { return true }, at: 0},
-		"what it bears takes longer": {before: func(m *Memory) { m.Failed(a, "", errBad, time.Second) }, then: func(m *Memory) { m.Failed(a, "", errBad, time.Minute) }, bears: func(left time.Duration, _ error) bool { return left < 2*time.Second }, at: 2},
+		"another's pause ends, and one is down without a pause": {before: func(m *Memory) {
+			fails(m, a)
+			m.Failed(b, "", errBad, time.Second)
+			fails(m, c)
+		}, then: func(*Memory) { time.Sleep(2 * time.Second); synctest.Wait() }, at: 2},
+		"what it bears takes a second longer": {before: func(m *Memory) { m.Failed(a, "", errBad, time.Second) }, then: func(m *Memory) { m.Failed(a, "", errBad, 2*time.Second) }, bears: func(left time.Duration, _ error) bool { return left < 2*time.Second }, at: 0},
+		"its own pause ends":                  {before: func(m *Memory) { m.Failed(a, "", errBad, time.Second); fails(m, b); fails(m, c) }, then: func(*Memory) { time.Sleep(2 * time.Second); synctest.Wait() }, at: 0},
+		"it bears that":                       {before: func(m *Memory) { fails(m, a) }, bears: func(time.Duration, error) bool { return true }, at: 0},
+		"what it bears takes longer":          {before: func(m *Memory) { m.Failed(a, "", errBad, time.Second) }, then: func(m *Memory) { m.Failed(a, "", errBad, time.Minute) }, bears: func(left time.Duration, _ error) bool { return left < 2*time.Second }, at: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -23,7 +23,7 @@ const (
 
 func (f *frames) feed(of *Splitter, p []byte, event func(Event)) {
 	for len(p) > 0 && !f.broken {
-		if len(f.text.b) < frameBegin && f.left == 0 {
+		if f.left == 0 {
 			n := min(frameBegin-len(f.text.b), len(p))
 			f.text.b = append(f.text.b, p[:n]...)
 			if p = p[n:]; len(f.text.b) < frameBegin {
@@ -48,13 +48,11 @@ func (f *frames) feed(of *Splitter, p []byte, event func(Event)) {
 
 // end reports the frame that has come.
 func (f *frames) end(event func(Event)) {
-	b, cut := f.text.b, f.text.long
+	b := f.text.b
 	f.text.reset()
-	headers := int(binary.BigEndian.Uint32(b[4:]))
-	if !cut {
-		b = b[:len(b)-frameEnd]
-	}
-	if b = b[frameBegin:]; headers > len(b) {
+	checksum, headers := int(binary.BigEndian.Uint32(b))-frameEnd, int(binary.BigEndian.Uint32(b[4:]))
+	cut := len(b) < checksum
+	if b = b[frameBegin:min(len(b), checksum)]; headers > len(b) {
 		return
 	}
 	payload := b[headers:]

@@ -80,10 +80,8 @@ func (s *sse) endsIn(p []byte) bool {
 }
 
 func (s *sse) flush(of *Splitter, event func(Event)) {
-	if len(s.field.b) > 0 {
-		s.line(of, event)
-	}
-	s.line(of, event)
+	s.line(of, event) // the last, or the blank one
+	s.line(of, event) // the blank one, if it was not that
 	s.bare.flush(event)
 }
 

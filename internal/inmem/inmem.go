@@ -98,7 +98,7 @@ func (b Body) Contains(word string, max int) bool {
 	chunk := chunks.Get().(*[4 << 10]byte)
 	defer chunks.Put(chunk)
 	end := min(b.n, int64(max))
-	for from := int64(0); from < end; from += int64(len(chunk) - len(word) + 1) { // a word may stand across two
+	for from := int64(0); from < end; from += int64(len(chunk) - len(word)) { // a word may stand across two
 		n, _ := b.at.ReadAt(chunk[:min(int64(len(chunk)), end-from)], b.off+from)
 		if bytes.Contains(chunk[:n], []byte(word)) {
 			return true

@@ -78,8 +78,8 @@ func (e Entry) Write(fields ...zap.Field) {
 	_ = e.handler.Handle(e.ctx, r) // as slog.Logger does: a log that fails fails no call
 }
 
-// slogLevel returns slog's level of the same name. zap counts in ones, slog in fours,
-// and for both info is 0.
+// slogLevel returns slog's level of the same name. Both count from info,
+// zap in ones and slog in steps as wide as that to warn.
 func slogLevel(level zapcore.Level) slog.Level {
-	return slog.Level(level) * (slog.LevelWarn - slog.LevelInfo)
+	return slog.Level(level) * slog.LevelWarn
 }

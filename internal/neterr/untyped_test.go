@@ -66,6 +66,24 @@ func TestKindOfUntypedErrors(t *testing.T) {
 	}
 }
 
+func TestProxyWantsCredentials(t *testing.T) {
+	for _, row := range []struct {
+		err  error
+		want bool
+	}{
+		{errors.New("Proxy Authentication Required"), true},
+		{errors.New("proxy authentication required by rule 7"), true},
+		{&url.Error{Op: "Get", Err: errors.New("Proxy Authentication Required")}, true},
+		{errors.New("Proxy Authentication"), false},
+		{fmt.Errorf("Proxy Authentication Required%w", errors.ErrUnsupported), false},
+		{nil, false},
+	} {
+		if got := ProxyWantsCredentials(row.err); got != row.want {
+			t.Errorf("%v: got %t, want %t", row.err, got, row.want)
+		}
+	}
+}
+
 func TestPlain(t *testing.T) {
 	for _, row := range []struct {
 		err  error
@@ -92,6 +110,8 @@ func TestRefusedConnect(t *testing.T) {
 		{"Bad Gateway", true, true},
 		{"gateway timeout", true, true},
 		{"Too Many Requests", true, true},
+		{"HTTP Version Not Supported", true, false},
+		{"Internal Server Error: no route", true, false},
 		{"Proxy Error", true, false},
 		{"Unable to connect", true, false},
 		{"Forbidden", false, false},

@@ -257,7 +257,7 @@ func (s *scout) free() []byte {
 func (b *Body) add(p []byte, err error) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.look.Blank > 0 && !b.said && !isBlank(p) {
+	if !b.said && !isBlank(p) {
 		if b.said = true; !b.began.IsZero() {
 			b.text = time.Now()
 		}

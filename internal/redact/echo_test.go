@@ -83,6 +83,55 @@ func TestEchoesAreMaskedInAnyCoding(t *testing.T) {
 	}
 }
 
+// Where a secret is long enough, and which of several that overlap is meant.
+func TestWhichEchoesAreMasked(t *testing.T) {
+	const mask = redact.Mask
+	for _, row := range []struct {
+		name    string
+		secrets []string
+		say     string
+		want    string
+	}{
+		{"twelve letters", []string{"abcdefghijkl"}, "it is abcdefghijkl here", "it is " + mask + " here"},
+		{"eleven letters", []string{"abcdefghijk"}, "it is abcdefghijk here", "it is abcdefghijk here"},
+		{"six with a digit", []string{"abcde1"}, "it is abcde1 here", "it is " + mask + " here"},
+		{"six with a digit, in capitals", []string{"abcde1"}, "it is ABCDE1 here", "it is " + mask + " here"},
+		{"five with a digit", []string{"abcd1"}, "it is abcd1 here", "it is abcd1 here"},
+		{"five with a digit, and signs", []string{"a-1-b-2-c"}, "it is a-1-b-2-c here", "it is " + mask + " here"},
+		{"the same, behind another", []string{"another7secret", "a-1-b-2-c"}, "it is a-1-b-2-c here", "it is " + mask + " here"},
+		{"one that begins another", []string{"user7name-and-more", "user7name"}, "it is user7name here", "it is " + mask + " here"},
+		{"one that another begins with", []string{"user7name", "user7name-and-more"}, "it is user7name here", "it is " + mask + " here"},
+		{"the longer of both", []string{"user7name", "user7name-and-more"}, "it is user7name-and-more here", "it is " + mask + " here"},
+		{"one that stands within another", []string{"abcdeuser7name", "user7name"}, "it is user7name here", "it is " + mask + " here"},
+		{"the one around it", []string{"abcdeuser7name", "user7name"}, "it is abcdeuser7name here", "it is " + mask + " here"},
+		{"said twice", []string{"user7name", "user7name"}, "user7name user7name", mask + " " + mask},
+		{"ten letters and digits of a longer one", []string{"q1w2e3r4t5y6u7i8o9"}, "it is e3r4t5y6u7 here", "it is " + mask + " here"},
+		{"ten with a 0", []string{"mnb0cdefghijklp"}, "it is b0cdefghij here", "it is " + mask + " here"},
+		{"ten with a 9", []string{"mnb9cdefghijklp"}, "it is b9cdefghij here", "it is " + mask + " here"},
+		{"ten with an a", []string{"123a45678901234"}, "it is 23a4567890 here", "it is " + mask + " here"},
+		{"ten with a z", []string{"123z45678901234"}, "it is 23z4567890 here", "it is " + mask + " here"},
+		{"ten digits of many", []string{"123445678901234"}, "it is 2344567890 here", "it is 2344567890 here"},
+		{"a dot behind it", []string{"user7name"}, "it is user7name. Here", "it is " + mask + ". Here"},
+		{"what goes on behind a dot", []string{"user7name"}, "it is user7name.x-y here", "it is " + mask + " here"},
+		{"a dot at the end", []string{"user7name"}, "it is user7name.", "it is " + mask + "."},
+		{"the word around a part", []string{"q1w2e3r4t5y6u7i8o9"}, "it is xx-e3r4t5y6u7 here", "it is " + mask + " here"},
+		{"a part within several words", []string{"q1w2e3r4t5 y6u7i8o9p0 a1s2"}, "it is t5 y6u7i8o9p0 a1 here", "it is t5 " + mask + " a1 here"},
+		{"nine of them", []string{"q1w2e3r4t5y6u7i8o9"}, "it is e3r4t5y6u here", "it is e3r4t5y6u here"},
+		{"sixteen letters of a longer one", []string{"abcdefghijklmnopqrstuvwx"}, "it is cdefghijklmnopqr here", "it is " + mask + " here"},
+		{"fifteen of them", []string{"abcdefghijklmnopqrstuvwx"}, "it is cdefghijklmnopq here", "it is cdefghijklmnopq here"},
+		{"at the beginning and the end", []string{"user7name"}, "user7name and user7name", mask + " and " + mask},
+		{"one word after the other", []string{"user7name", "pass8word"}, "user7name:pass8word", mask + ":" + mask},
+		{"several words", []string{"correct horse battery staple"}, "it is correct horse battery staple here", "it is " + mask + " here"},
+		{"several words of 64 bytes", []string{strings.Repeat("some ", 12) + "word"}, "it is " + strings.Repeat("some ", 12) + "word here", "it is " + mask + " here"},
+		{"a part of several words", []string{"correct horse battery staple"}, "the horse has a battery", "the horse has a battery"},
+		{"none", nil, "it is user7name here", "it is user7name here"},
+	} {
+		if got := redact.Without(row.secrets...).Line(row.say, 200); got != row.want {
+			t.Errorf("%s: got %q, want %q", row.name, got, row.want)
+		}
+	}
+}
+
 func TestEchoesLeaveProseAlone(t *testing.T) {
 	c := redact.Without("application-name-of-the-service", "Bearer qT7avZr9bLk2cwE5xYb8", "user@example.com", "2024-10-01")
 	for _, s := range []string{

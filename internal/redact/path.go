@@ -264,7 +264,7 @@ func (w *walk) part(part string) (from int, rest bool) {
 	if from < 0 {
 		from = w.looks(part)
 	}
-	if strings.IndexByte(part, '.') > 0 {
+	if strings.Contains(part, ".") {
 		if all := familiesOf(part); len(all) > 0 { // a proxy that has the address in its path
 			*w = walk{path: w.path, at: w.at, families: all}
 			return from, false
@@ -390,7 +390,7 @@ func urls(s string) string {
 			}
 		}
 		afterScheme := start > 0 && s[start-1] == '/' || len(host) < i-start
-		if path >= len(s) || slash(s, path) == 0 || !afterScheme && strings.IndexByte(host, '.') < 0 {
+		if path >= len(s) || slash(s, path) == 0 || !afterScheme && !strings.Contains(host, ".") {
 			continue
 		}
 		end := path
@@ -433,7 +433,8 @@ func pathEnds(s string, i int) bool {
 	case ':':
 		return i+2 < len(s) && slash(s, i+1) > 0
 	case '%':
-		return i+3 < len(s) && s[i+1] == '3' && (s[i+2]|0x20 == 'a' && slash(s, i+3) > 0 || s[i+2]|0x20 == 'f') // an escaped colon or question mark
+		escaped := strings.ToLower(s[i:min(len(s), i+3)]) // a question mark, or a colon
+		return escaped == "%3f" || escaped == "%3a" && i+3 < len(s) && slash(s, i+3) > 0
 	default:
 		return c >= 0x80 || pathEnd[c] && !endsMask(s, i)
 	}

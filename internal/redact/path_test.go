@@ -58,8 +58,10 @@ func TestSecretsInPathsAreMasked(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := redact.Path(u.Host, u.EscapedPath()); leaks(got, row.secret) || !strings.Contains(got, redact.Mask) {
-			t.Errorf("%s: path %s", row.url, got)
+		for _, host := range []string{u.Host, strings.ToUpper(u.Host), u.Host + ":443", u.Host + ".", u.Host + ".:443"} {
+			if got := redact.Path(host, u.EscapedPath()); leaks(got, row.secret) || !strings.Contains(got, redact.Mask) {
+				t.Errorf("%s at %s: path %s", row.url, host, got)
+			}
 		}
 		for _, form := range []struct{ name, text string }{
 			{"alone", row.url},
@@ -142,6 +144,45 @@ func TestMaskedPathsStay(t *testing.T) {
 	for _, s := range []string{"POST hooks.slack.com/services/[redacted]", "https://hooks.slack.com/services/[redacted] said no", "https://api.telegram.org/[redacted]/sendMessage"} {
 		if got := redact.Line(s, 200); got != s {
 			t.Errorf("got %q, want %q", got, s)
+		}
+	}
+}
+
+// What is masked of the address of a webhook is its secret, and nothing before or behind it.
+func TestWhereAnAddressInATextBeginsAndEnds(t *testing.T) {
+	const secret = "/T01234567/B01234567/" + drawn
+	for _, row := range []struct{ text, want string }{
+		{"https://hooks.slack.com/services" + secret, "https://hooks.slack.com/services/" + redact.Mask},
+		{"hooks.slack.com/services" + secret, "hooks.slack.com/services/" + redact.Mask},
+		{"/hooks.slack.com/services" + secret, "/hooks.slack.com/services/" + redact.Mask},
+		{"hooks.slack.com:443/services" + secret, "hooks.slack.com:443/services/" + redact.Mask},
+		{"hooks.slack.com:90/services" + secret, "hooks.slack.com:90/services/" + redact.Mask},
+		{"see hooks.slack.com: no answer", "see hooks.slack.com: no answer"},
+		{"/x hooks.slack.com:", "/x hooks.slack.com:"},
+		{"/x hooks.slack.com:8080", "/x hooks.slack.com:8080"},
+		{"https://hooks.slack.com/services" + secret + "?a=b", "https://hooks.slack.com/services/" + redact.Mask + "?a=b"},
+		{"https://hooks.slack.com/services" + secret + "é", "https://hooks.slack.com/services/" + redact.Mask + "é"},
+		{`"https:\/\/hooks.slack.com\/services` + strings.ReplaceAll(secret, "/", `\/`) + `\n"`, `"https:\/\/hooks.slack.com\/services\/` + redact.Mask + `\n"`},
+		{"https%3A%2F%2Fhooks.slack.com%2Fservices" + strings.ReplaceAll(secret, "/", "%2F") + "%3Fa=b", "https%3A%2F%2Fhooks.slack.com%2Fservices%2F" + redact.Mask + "%3Fa=b"},
+		{"https%3a%2f%2fhooks.slack.com%2fservices" + strings.ReplaceAll(secret, "/", "%2f") + "%3fa=b", "https%3a%2f%2fhooks.slack.com%2fservices%2f" + redact.Mask + "%3fa=b"},
+		{"https://hooks.slack.com/services" + secret + "%", "https://hooks.slack.com/services/" + redact.Mask},
+		{"https://hooks.slack.com/services" + secret + "%3F", "https://hooks.slack.com/services/" + redact.Mask + "%3F"},
+		{"https://hooks.slack.com/services" + secret + "%3A", "https://hooks.slack.com/services/" + redact.Mask},
+		{"https://api.example.com/v1/https://hooks.slack.com/services" + secret, "https://api.example.com/v1/https://hooks.slack.com/services/" + redact.Mask},
+		{"https%3A%2F%2Fapi.example.com%2Fv1%2Fhttps%3A%2F%2Fhooks.slack.com%2Fservices" + strings.ReplaceAll(secret, "/", "%2F"), "https%3A%2F%2Fapi.example.com%2Fv1%2Fhttps%3A%2F%2Fhooks.slack.com%2Fservices%2F" + redact.Mask},
+		{"https://chat.example.com/hooks/1234567890abcdef/x", "https://chat.example.com/hooks/" + redact.Mask + "/x"},
+		{"https://chat.example.com/hooks/1234567890abcde/x", "https://chat.example.com/hooks/1234567890abcde/x"},
+		{"https://chat.example.com/hooks/a/b/1234567890abcdef/x", "https://chat.example.com/hooks/a/b/" + redact.Mask + "/x"},
+		{"https://chat.example.com/hooks/a/b/c/1234567890abcdef/x", "https://chat.example.com/hooks/a/b/c/1234567890abcdef/x"},
+		{"https://api.example.com/bot123456:1234567890abcdef/x", "https://api.example.com/bot123456:" + redact.Mask + "/x"},
+		{"https://api.example.com/webhooks/00000000-1111-2222-3333-44444444aaa4", "https://api.example.com/webhooks/00000000-1111-2222-3333-44444444aaa4"},
+		{"https://api.example.com/webhooks/00000000x1111-2222-3333-44444444aaa4", "https://api.example.com/webhooks/" + redact.Mask},
+		{"https://api.example.com/webhooks/00000000-1111x2222-3333-44444444aaa4", "https://api.example.com/webhooks/" + redact.Mask},
+		{"https://api.example.com/webhooks/00000000-1111-2222x3333-44444444aaa4", "https://api.example.com/webhooks/" + redact.Mask},
+		{"https://api.example.com/webhooks/00000000-1111-2222-3333x44444444aaa4", "https://api.example.com/webhooks/" + redact.Mask},
+	} {
+		if got := redact.Line(row.text, 1024); got != row.want {
+			t.Errorf("%s\n got %s\nwant %s", row.text, got, row.want)
 		}
 	}
 }

@@ -51,7 +51,7 @@ var marks = []struct{ before, end string }{
 
 // marked masks what is announced by a mark, wherever one stands.
 func marked(s string) string {
-	if strings.IndexByte(s, '-') < 0 && strings.IndexByte(s, ':') < 0 {
+	if !strings.ContainsAny(s, "-:") {
 		return s
 	}
 	for _, m := range marks {

@@ -191,6 +191,14 @@ func TestLineIsOneCleanLine(t *testing.T) {
 		{"blank", " \t\r\n ", ""},
 		{"line breaks", "a\r\nb\n\nc", "a b c"},
 		{"blanks around and between", "  a \t b  ", "a b"},
+		{"a blank before", " a", "a"},
+		{"two blanks before", "  a", "a"},
+		{"a blank behind", "a ", "a"},
+		{"two blanks inside", "a  b", "a b"},
+		{"nothing but control characters", "\x01\x02", ""},
+		{"nothing but what cannot be seen", "\u200b\u202e", ""},
+		{"the first and the last that can be", "!~\n!~", "!~ !~"},
+		{"an entity that is cut off", "a &#12", "a &#12"},
 		{"colours", "\x1b[31mred\x1b[0m", "[31mred [0m"},
 		{"a window title", "\x1b]0;title\x07text", "]0;title text"},
 		{"NUL and backspace", "a\x00b\bc", "a b c"},
@@ -215,6 +223,7 @@ func TestCut(t *testing.T) {
 	}{
 		{"fits", "0123456789", 10, "0123456789"},
 		{"one byte more", "0123456789a", 10, "0123456…"},
+		{"no room for the ellipsis", "0123456789", 2, ""},
 		{"room for the ellipsis alone", "0123456789", 3, "…"},
 		{"within a character of two bytes", "012345é89ab", 10, "012345…"},
 		{"within a character of four bytes", "01234🙂🙂", 10, "01234…"},
@@ -372,5 +381,39 @@ func TestKnownSecrets(t *testing.T) {
 	// A placeholder that local servers want is a word of their messages.
 	if got := redact.Without("Bearer ollama", "ollama").Line("model not found, try pulling it with ollama pull", 200); strings.Contains(got, redact.Mask) {
 		t.Errorf("placeholder: got %q", got)
+	}
+}
+
+// How short a value may be, and what must stand before it.
+func TestHowLongAValueIsMasked(t *testing.T) {
+	const mask = redact.Mask
+	for _, row := range []struct{ text, want string }{
+		{"/x?client_secret=abcd", "/x?client_secret=" + mask},
+		{"/x?client_secret=abc", "/x?client_secret=abc"},
+		{"/x?token=abcd", "/x?token=" + mask},
+		{"/x?a=b&token=abcd", "/x?a=b&token=" + mask},
+		{"/x;token=abcd", "/x;token=" + mask},
+		{"/x?token=abc", "/x?token=abc"},
+		{"?token=abcd", "?token=" + mask},
+		{"token=abcd", "token=abcd"},
+		{"a token=abcde", "a token=abcde"},
+		{"a token=abcdef", "a token=" + mask},
+		{"a token: abcdef", "a token: abcdef"},
+		{"a token:abcdef", "a token:abcdef"},
+		{"code=abcdefgh12345678901", "code=abcdefgh12345678901"},
+		{"code=abcdefgh123456789012", "code=" + mask},
+		{"code: abcdefgh123456789012", "code: abcdefgh123456789012"},
+		{"https://user:p@h.example/", "https://user:" + mask},
+		{"https://user:@h.example/", "https://user:@h.example/"},
+		{"https://:p@h.example/", "https://:" + mask},
+		{"https://q1w2e3r4t5y6u7i8@h.example/", "https://" + mask},
+		{"https://q1w2e3r4t5y6u7i@h.example/", "https://q1w2e3r4t5y6u7i@h.example/"},
+		{"https://user@h.example/", "https://user@h.example/"},
+		{"https://h.example:80", "https://h.example:80"},
+		{"a word 1234567890abcdefghij here", "a word 1234567890abcdefghij here"},
+	} {
+		if got := redact.Line(row.text, 1024); got != row.want {
+			t.Errorf("%s\n got %s\nwant %s", row.text, got, row.want)
+		}
 	}
 }

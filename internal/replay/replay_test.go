@@ -226,6 +226,76 @@ func TestLastClosesAnAttemptThatIsOver(t *testing.T) {
 	}
 }
 
+func TestLastLeavesAnAttemptThatIsUnderWay(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		had  []int // how much each attempt had read
+	}{
+		{"the first read nothing yet", []int{0}},
+		{"the first read a part", []int{5}},
+		{"the second read less than the first", []int{9, 3}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			orig := &original{Reader: strings.NewReader("the same bytes")}
+			s := replay.New(orig, 100)
+			var b io.ReadCloser
+			had := ""
+			for _, n := range row.had {
+				b = body(t, s)
+				had = read(t, b, n)
+			}
+			s.Last()
+			left, err := io.ReadAll(b)
+			if got := had + string(left); got != "the same bytes" || err != nil {
+				t.Errorf("got %q, %v, want the whole", got, err)
+			}
+			if b.Close(); orig.closes != 1 {
+				t.Errorf("the original was closed %d times, want once", orig.closes)
+			}
+		})
+	}
+}
+
+func TestLastBeforeAnyAttemptClosesTheOriginal(t *testing.T) {
+	orig := &original{Reader: strings.NewReader("x")}
+	if replay.New(orig, 100).Last(); orig.closes != 1 {
+		t.Errorf("the original was closed %d times, want once", orig.closes)
+	}
+}
+
+func TestLastDuringAReadOfTheOriginal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		from, to := io.Pipe()
+		s := replay.New(from, 100)
+		b := body(t, s)
+		go to.Write([]byte("hello"))
+		read(t, b, 5)
+		got := make(chan string)
+		go func() { got <- read(t, b, 5) }()
+		synctest.Wait()
+		s.Last()
+		to.Write([]byte("world"))
+		if text := <-got; text != "world" {
+			t.Errorf("got %q, want what the Read brought", text)
+		}
+	})
+}
+
+func TestTheEndComesWithTheLastBytes(t *testing.T) {
+	const text = "the same bytes"
+	s := replay.New(io.NopCloser(iotest.DataErrReader(strings.NewReader(text))), 100)
+	for _, row := range []struct {
+		room int
+		want error
+	}{
+		{100, io.EOF}, {len(text), io.EOF}, {len(text) - 1, nil},
+	} {
+		if n, err := body(t, s).Read(make([]byte, row.room)); n != min(row.room, len(text)) || err != row.want {
+			t.Errorf("room for %d: got %d bytes and %v, want %v", row.room, n, err, row.want)
+		}
+	}
+}
+
 func TestKept(t *testing.T) {
 	s := replay.New(&original{Reader: strings.NewReader("the same bytes")}, 8)
 	kept := func(when, want string) {

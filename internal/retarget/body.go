@@ -311,7 +311,7 @@ func valueEnd(b []byte, i int) int {
 // stringEnd returns where the string ends that begins at i.
 func stringEnd(b []byte, i int) int {
 	i++
-	for quote := -1; ; {
+	for quote := 0; ; {
 		if quote < i { // the one before was escaped
 			quote = i + bytes.IndexByte(b[i:], '"')
 		}

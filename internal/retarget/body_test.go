@@ -3,7 +3,9 @@ package retarget
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
+	"net/http"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -67,6 +69,10 @@ func TestBody(t *testing.T) {
 		{"but to its own server", chat, "https://api.openai.com/v1", "", nil, `{"api_key":"k"}`, `{"api_key":"k"}`},
 		{"what only sounds like a key", chat, "https://gw.example.com/v1", "", nil, `{"prompt_cache_key":"c","max_tokens":1,"eos_token":"e","safety_identifier":"u"}`, `{"prompt_cache_key":"c","max_tokens":1,"eos_token":"e","safety_identifier":"u"}`},
 		{"one that the target sets", chat, "https://gw.example.com/v1", "", set("api_key", `"mine"`), `{"api_key":"k"}`, `{"api_key":"mine"}`},
+		{"a name that begins with an escape", chat, "", "b", nil, `{"\u006dodel":"a"}`, `{"\u006dodel":"b"}`},
+		{"a key of the longest name", chat, "https://gw.example.com/v1", "", nil, `{"` + strings.Repeat("a", 56) + `_api_key":"k","n":1}`, `{"n":1}`},
+		{"a text that nobody calls JSON", "https://api.example.com/rpc", "https://eu.example.com", "", nil, "hello", "hello"},
+		{"white space alone", "https://api.example.com/rpc", "https://eu.example.com", "", nil, " \n", " \n"},
 		{"a list to another server", "https://api.example.com/rpc", "https://eu.example.com", "", nil, `[{"a":1}]`, `[{"a":1}]`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -84,6 +90,82 @@ func TestBody(t *testing.T) {
 	}
 	if got, err := (&Target{URL: parse(t, "https://gw.example.com/v1")}).Body(request(t, "POST", chat, "x"), []byte(`{"api_key":"k","a":NaN}`)); err == nil {
 		t.Errorf("what cannot be looked through left as %q", got)
+	}
+}
+
+// What may be JSON, and cannot be looked through, goes nowhere.
+func TestBodiesThatAreNoJSON(t *testing.T) {
+	target := &Target{URL: parse(t, "https://eu.example.com")}
+	for body, kind := range map[string]string{"[1": "", " {x": "", "hello": "application/json", " ": "application/json"} {
+		req := request(t, "POST", "https://api.example.com/rpc", "x")
+		if kind != "" {
+			req.Header.Set("Content-Type", kind)
+		}
+		if got, err := target.Body(req, []byte(body)); err == nil {
+			t.Errorf("%q of type %q: left as %q", body, kind, got)
+		}
+	}
+}
+
+// A target that removes a credential sends no other: what the caller's body holds may go
+// along to its own server.
+func TestARemovedCredentialIsNone(t *testing.T) {
+	const body = `{"api_key":"k"}`
+	target := &Target{Header: http.Header{"X-Api-Key": {}}}
+	if got, err := target.Body(request(t, "POST", chat, body), []byte(body)); err != nil || string(got) != body {
+		t.Errorf("got %s, %v", got, err)
+	}
+}
+
+func TestManyMembersAreSet(t *testing.T) {
+	all, want := map[string]any{}, map[string]any{}
+	body := "{"
+	for i := range 70 {
+		name := fmt.Sprintf("m%02d", i)
+		all[name], want[name] = i, float64(i)
+		body += fmt.Sprintf(`"%s":0,`, name)
+	}
+	set, err := Members(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, body := range []string{"{}", body + `"x":1}`} {
+		text, err := (&Target{Set: set}).Body(request(t, "POST", chat, body), []byte(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got map[string]any
+		if err := json.Unmarshal(text, &got); err != nil || strings.Count(string(text), `"m64"`) != 1 || strings.Count(string(text), `"m69"`) != 1 {
+			t.Fatalf("got %s, %v", text, err)
+		}
+		delete(got, "x")
+		if !maps.Equal(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+	}
+}
+
+func TestChangesBody(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		header http.Header
+		want   bool
+	}{
+		{"nobody says what it is", http.Header{}, true},
+		{"JSON", http.Header{"Content-Type": {"application/json; charset=utf-8"}}, true},
+		{"a kind of JSON", http.Header{"Content-Type": {"application/problem+json"}}, true},
+		{"JSON, in small letters", http.Header{"content-type": {"application/json"}}, true},
+		{"text, in small letters", http.Header{"content-type": {"text/plain"}}, false},
+		{"no value, in small letters", http.Header{"content-type": {}}, true},
+		{"an image", http.Header{"Content-Type": {"image/png"}}, false},
+		{"compressed", http.Header{"Content-Encoding": {"gzip"}}, false},
+		{"not compressed", http.Header{"Content-Encoding": {"identity"}}, true},
+	} {
+		req := request(t, "POST", chat, "{}")
+		req.Header = row.header
+		if got := (&Target{Model: "b"}).ChangesBody(req); got != row.want {
+			t.Errorf("%s: got %v, want %v", row.name, got, row.want)
+		}
 	}
 }
 

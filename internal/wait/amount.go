@@ -3,7 +3,6 @@ package wait
 import (
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // maxParts is how many parts an amount has at most: days to nanoseconds.
@@ -202,9 +201,6 @@ func clockFace(s string) (time.Duration, bool) {
 // han reads what Chinese and Japanese messages say, where the figure stands
 // inside the phrase.
 func han(s string) (time.Duration, bool) {
-	if plainASCII(s) {
-		return 0, false // like most
-	}
 	for i := 0; i < len(s); i++ {
 		if !digit(s[i]) || i > 0 && (wordByte(s[i-1]) || s[i-1] == '.' || s[i-1] == '-') {
 			continue
@@ -235,15 +231,6 @@ func han(s string) (time.Duration, bool) {
 		}
 	}
 	return 0, false
-}
-
-func plainASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
 }
 
 // waits reports whether s ends with a request to wait.

@@ -31,7 +31,7 @@ func count(v string) int64 {
 // windowOf finds the window in the old drafts' quota policy, "100, 100;w=10,
 // 5000;w=3600": the one of the policy with quota n.
 func windowOf(v string, n int64) time.Duration {
-	if n < 0 || strings.IndexByte(v, ';') < 0 {
+	if n < 0 || !strings.Contains(v, ";") {
 		return 0
 	}
 	members, ok := parse(v)
@@ -48,8 +48,8 @@ func windowOf(v string, n int64) time.Duration {
 
 // seconds is 0 for what is no sane number of them.
 func seconds(n int64) time.Duration {
-	if n < 0 || n > int64(Longest/time.Second) {
+	if n > int64(Longest/time.Second) {
 		return 0
 	}
-	return time.Duration(n) * time.Second
+	return time.Duration(max(n, 0)) * time.Second
 }

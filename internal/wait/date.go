@@ -22,10 +22,8 @@ type clock struct {
 
 func clockOf(h http.Header, now time.Time) clock {
 	for _, v := range lines(h, "Date") {
-		if len(v) <= maxDate {
-			if at, ok := httpDate(v); ok {
-				return clock{at, true}
-			}
+		if at, ok := httpDate(v[:min(len(v), maxDate)]); ok {
+			return clock{at, true}
 		}
 	}
 	return clock{at: now}
@@ -146,7 +144,7 @@ func date(v string) (time.Time, bool) {
 	if len(v) < len("2006-01-02T15:04Z") || len(v) > maxDate {
 		return time.Time{}, false
 	}
-	if v[0] > '9' {
+	if !digit(v[0]) {
 		if at, ok := httpDate(v); ok {
 			return at, true
 		}

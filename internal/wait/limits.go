@@ -236,9 +236,7 @@ func (d *list) finish(known Defaults) {
 		if l.Unit != Other {
 			l.setWindow(l.headers.Window)
 		}
-		if n < i {
-			d.all[n] = *l
-		}
+		d.all[n] = *l
 		n++
 	}
 	d.n = n
@@ -282,7 +280,7 @@ func (l *partial) setWindow(w time.Duration) {
 func (l *partial) refillWindow() time.Duration {
 	gone := l.Limit.Limit - l.Remaining
 	// With nothing remaining it would be the reset itself, of whatever kind of window.
-	if !l.refill || l.Remaining <= 0 || gone <= 0 || l.Reset <= 0 || l.Unit == Other {
+	if !l.refill || l.Remaining <= 0 || l.Unit == Other {
 		return 0
 	}
 	w := float64(l.Reset) / float64(gone) * float64(l.Limit.Limit)

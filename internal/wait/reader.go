@@ -1,6 +1,7 @@
 package wait
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -31,7 +32,7 @@ func NewReader(limits []Headers, waits []WaitHeader) *Reader {
 		waits:  slices.Concat(generalWaits, waits),
 	}
 	// The more precise first; of the same precision, the general ones first.
-	slices.SortStableFunc(r.waits, func(a, b WaitHeader) int { return int(a.Unit - b.Unit) })
+	slices.SortStableFunc(r.waits, func(a, b WaitHeader) int { return cmp.Compare(a.Unit, b.Unit) })
 	for i := range r.limits {
 		p := r.limits[i].Prefix
 		r.limits[i].source = strings.ToLower(p)

@@ -84,7 +84,7 @@ func parse(field string) ([]member, bool) {
 type scanner struct{ s string }
 
 func (p *scanner) member() (member, bool) {
-	m := member{number: -1}
+	var m member
 	var ok bool
 	if m.text, m.number, ok = p.item(); !ok {
 		return m, false
@@ -114,34 +114,29 @@ func (p *scanner) member() (member, bool) {
 	return m, true
 }
 
-// item reads a bare item (RFC 9651, 4.2.3.1).
+// item reads a bare item (RFC 9651, 4.2.3.1). number is -1 for what is no whole number.
 func (p *scanner) item() (text string, number int64, ok bool) {
 	if p.s == "" {
-		return "", -1, false
+		return "", 0, false
 	}
+	number = -1
 	switch c := p.s[0]; {
 	case c == '"':
 		text, ok = p.quoted()
-		return text, -1, ok
-	case c == '-' || c >= '0' && c <= '9':
+	case c == '-' || digit(c):
 		number, ok = p.number()
-		return "", number, ok
 	case c == '@':
 		p.s = p.s[1:]
 		_, ok = p.number()
-		return "", -1, ok
 	case c == '?':
-		if len(p.s) < 2 || p.s[1] != '0' && p.s[1] != '1' {
-			return "", -1, false
-		}
-		p.s = p.s[2:]
-		return "", -1, true
+		p.s = p.s[1:]
+		ok = p.take('0') || p.take('1')
 	case c == ':':
-		return "", -1, p.bytes()
+		ok = p.bytes()
 	case c == '*' || letter(c):
-		return p.run(tokenByte), -1, true
+		text, ok = p.run(tokenByte), true
 	}
-	return "", -1, false
+	return text, number, ok
 }
 
 // quoted reads a string. Its only escapes are of the quote and the backslash.
@@ -186,7 +181,7 @@ func (p *scanner) number() (int64, bool) {
 	negative := p.take('-')
 	whole := p.run(digit)
 	if whole == "" || len(whole) > 15 {
-		return -1, false
+		return 0, false
 	}
 	if p.take('.') {
 		frac := p.run(digit)

@@ -163,7 +163,7 @@ func moment(s string) (time.Time, bool) {
 	if n, ok := decimal(v); ok {
 		return epoch(n)
 	}
-	if len(v) > maxDate || len(v) < 10 || v[4] != '-' {
+	if len(v) < 10 || v[4] != '-' {
 		return time.Time{}, false
 	}
 	if at, ok := date(v); ok {
