@@ -141,7 +141,7 @@ type Retrier struct {
 	// the queue of an inner Throttler does not count, unless a pause or an outage held
 	// the call there. It is also how long a call waits for the pauses of a limit before
 	// its first attempt; then it fails with ErrThrottled. 0 is two minutes, negative is
-	// no limit on retries, and two minutes before the first attempt.
+	// no limit.
 	MaxElapsed time.Duration
 
 	// MaxBufferedBody is how many bytes of a request body are kept so that it can be

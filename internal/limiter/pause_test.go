@@ -254,7 +254,7 @@ func TestProbeWithoutAnswer(t *testing.T) {
 				if s := stateOf(&m, k); s.Queued != 3 {
 					t.Errorf("got %d who wait, want all three until then", s.Queued)
 				}
-				time.Sleep(1)
+				time.Sleep(time.Nanosecond)
 				synctest.Wait()
 				if s := stateOf(&m, k); s.Gate != "" || s.Queued != 1 {
 					t.Errorf("got %+v, want that the gate is open and two have gone", s)
