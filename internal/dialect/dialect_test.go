@@ -273,6 +273,8 @@ func TestInBandStrict(t *testing.T) {
 		{"graphql, in part", "", `{"errors":[{"message":"x"}],"data":{"a":1}}`, false},
 		{"graphql, fine", "", `{"errors":[],"data":{"a":1}}`, false},
 		{"minimax", "", `{"base_resp":{"status_code":1002,"status_msg":"x"}}`, true},
+		{"minimax, in spite of an answer", "", `{"choices":[{"message":{"content":"hi"}}],"base_resp":{"status_code":1027,"status_msg":"output new_sensitive"}}`, true},
+		{"a remark beside an answer", "", `{"choices":[{"message":{"content":"hi"}}],"success":false,"message":"quota exceeded"}`, false},
 		{"minimax, fine", "", `{"choices":[{}],"base_resp":{"status_code":0,"status_msg":""}}`, false},
 		{"baidu", "", `{"error_code":18,"error_msg":"x"}`, true},
 		{"tencent", "", `{"Response":{"Error":{"Code":"AuthFailure","Message":"x"},"RequestId":"1"}}`, true},

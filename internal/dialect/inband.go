@@ -20,10 +20,13 @@ func Success(a Answer, used *Usage) (v Verdict, failed bool) {
 	r := readers.Get().(*reader)
 	defer r.free()
 	r.skim(a.Body)
-	r.asksLater = a.Status == http.StatusOK && ShowsError(a.Header)
 	if used != nil {
 		*used = r.usage()
 	}
+	if r.hasOutput() && !r.providerCode(a.Host) {
+		return v, false // like most
+	}
+	r.asksLater = a.Status == http.StatusOK && ShowsError(a.Header)
 	documented := r.tree.subError() != 0 || r.refusesAsker() // and so no ordinary no
 	if !r.failed(a.Host) || a.Unexpected && !r.nothingElse() && !r.complaint() && !documented {
 		return v, false
@@ -123,6 +126,19 @@ func (r *reader) failed(host string) bool {
 		return false
 	}
 	return r.errorMember() || r.saysNotOK() || r.graphQLErrors() || r.choiceError() || r.providerCode(host) || r.refused() || r.bulk() || r.plainFailure() || r.complaint() || t.subError() != 0
+}
+
+// hasOutput reports whether a model has answered. An error beside that is none of the
+// answer, unless the provider has a code for it.
+func (r *reader) hasOutput() bool {
+	t := &r.tree
+	if !t.whole || !t.is(1, '{') {
+		return false
+	}
+	if !t.empty(t.at(pChoiceText)) || !t.empty(t.at(pChoiceTools)) {
+		return true
+	}
+	return t.at(errorPath) == 0 && (!t.empty(t.at(pCandContent)) || !t.empty(t.at(pContent)) && t.textAt(pStopReason) != "")
 }
 
 // errorObject reports whether the value is an object as errors are.
