@@ -21,6 +21,7 @@ type visit struct {
 
 	// Where the request may have to wait for its turn:
 	others []down.Place // where the call may go rather than wait for what is down
+	again  []down.Place // likewise, once that comes back: the call has just failed there
 	bears  func(left time.Duration, why error) bool
 	outage time.Duration // how much longer the call waits for what is down; 0 is as one that comes anew
 }
@@ -46,7 +47,8 @@ func (p *plan) visit() *visit {
 	here := &w.places[w.at]
 	v := &visit{to: here.to, own: p.req, within: w.within, down: &p.via.down, at: here.at}
 	if w.within >= 0 {
-		v.others, v.bears, v.outage = p.others(), p.via.bears, p.outageLeft()
+		v.others, v.again = p.others()
+		v.bears, v.outage = p.via.bears, p.outageLeft()
 	}
 	return v
 }
@@ -59,14 +61,19 @@ func (v *visit) goes() {
 	}
 }
 
-// others are the places where the call may go rather than wait where it is.
-func (p *plan) others() (others []down.Place) {
+// others are the places where the call may go rather than wait where it is; again are
+// those of them where it has failed in the walk that is under way.
+func (p *plan) others() (others, again []down.Place) {
 	for i := range p.walk.places {
-		if i != p.walk.at && p.mayTakeOver(i) {
-			others = append(others, p.walk.places[i].at)
+		switch at := p.walk.places[i].at; {
+		case i == p.walk.at:
+		case p.mayTakeOver(i):
+			others = append(others, at)
+		case p.hopeful(i):
+			again = append(again, at)
 		}
 	}
-	return others
+	return others, again
 }
 
 // outageLeft is how much longer a call that has not failed yet waits for what is down:
@@ -98,12 +105,12 @@ func (v *visit) acquire(t *Throttler, req *http.Request, a *limit.Ask) (limit.Pe
 	if v.outage > 0 && a.OutageWait >= 0 && (a.OutageWait == 0 || v.outage < a.OutageWait) {
 		a.OutageWait = v.outage
 	}
-	if len(v.others) == 0 {
+	if len(v.others)+len(v.again) == 0 {
 		return t.acquire(req.Context(), req, a)
 	}
 	ctx, leave := context.WithCancelCause(req.Context())
 	defer leave(nil)
-	stop := v.down.Watch(v.at, v.others, v.bears, func() { leave(errLeft) })
+	stop := v.down.Watch(v.at, v.others, v.again, v.bears, func() { leave(errLeft) })
 	defer stop()
 	p, err := t.acquire(ctx, req, a)
 	if context.Cause(ctx) != errLeft {

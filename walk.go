@@ -303,9 +303,10 @@ func (p *plan) passOver(left bool) bool {
 	}
 	w := p.walk
 	w.places[w.at].busy = !left // somebody came in between
-	if !p.choose(p.isNew, math.MaxInt64) && !p.choose(p.mayTakeOver, math.MaxInt64) {
-		w.goTo(w.at, 0)
+	if p.choose(p.isNew, math.MaxInt64) || p.choose(p.mayTakeOver, math.MaxInt64) || left && p.choose(p.hopeful, math.MaxInt64) {
+		return true
 	}
+	w.goTo(w.at, 0)
 	return true
 }
 

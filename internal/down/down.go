@@ -174,16 +174,18 @@ func (m *Memory) Worked(p Place, sent monotime.Instant) {
 	now := monotime.Now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	back := false
+	var back []Place
 	for _, scope := range p.scopes() {
 		if s := m.scopes[scope]; s != nil && (s.since <= sent || !s.isDown(now)) {
 			delete(m.scopes, scope)
-			back = back || s.isDown(now)
+			if s.isDown(now) {
+				back = append(back, scope)
+			}
 		}
 	}
 	m.known.Store(int32(len(m.scopes)))
-	if back {
-		m.cameBack(now)
+	if len(back) > 0 {
+		m.cameBack(back, now)
 	}
 }
 

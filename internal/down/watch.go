@@ -12,6 +12,7 @@ import (
 type watch struct {
 	at     Place
 	others []Place
+	again  []Place
 	bears  func(left time.Duration, why error) bool
 	leave  func()
 	over   bool
@@ -19,13 +20,14 @@ type watch struct {
 }
 
 // Watch calls leave once if at is down while one of others is not, be it now or later,
-// until stop is called. bears reports whether the call waits all the same, with left and
+// or once one of again comes back, where the call has failed of late; until stop is
+// called. bears reports whether the call waits all the same, with left and
 // why as Until returns them. Neither function may wait or use m. Calls are told in the
 // order in which they came.
-func (m *Memory) Watch(at Place, others []Place, bears func(left time.Duration, why error) bool, leave func()) (stop func()) {
+func (m *Memory) Watch(at Place, others, again []Place, bears func(left time.Duration, why error) bool, leave func()) (stop func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	e := m.queued.PushBack(&watch{at: at, others: others, bears: bears, leave: leave})
+	e := m.queued.PushBack(&watch{at: at, others: others, again: again, bears: bears, leave: leave})
 	m.look(e, monotime.Now())
 	return func() {
 		m.mu.Lock()
@@ -94,9 +96,29 @@ func (m *Memory) wentDown(scope Place, now monotime.Instant) {
 	}
 }
 
-// cameBack looks after all that are queued. It requires m.mu held.
-func (m *Memory) cameBack(now monotime.Instant) {
+// cameBack looks after all that are queued, since those scopes are up again. It requires
+// m.mu held.
+func (m *Memory) cameBack(back []Place, now monotime.Instant) {
 	for _, e := range m.waiting() {
-		m.look(e, now)
+		w := e.Value.(*watch)
+		if m.look(e, now); w.over {
+			continue
+		}
+		if isDown, left, why := m.until(w.at, now); !isDown || w.bears(left, why) {
+			continue
+		}
+		if slices.ContainsFunc(w.again, func(p Place) bool { return m.isBack(p, back, now) }) {
+			m.end(e)
+			w.leave()
+		}
 	}
+}
+
+// isBack reports whether p is up, and one of those scopes is its. It requires m.mu held.
+func (m *Memory) isBack(p Place, back []Place, now monotime.Instant) bool {
+	scopes := p.scopes()
+	if isDown, _, _ := m.until(p, now); isDown {
+		return false
+	}
+	return slices.ContainsFunc(back, func(scope Place) bool { return slices.Contains(scopes[:], scope) })
 }

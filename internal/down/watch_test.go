@@ -59,7 +59,7 @@ func TestWatch(t *testing.T) {
 					bears = never
 				}
 				var left atomic.Int32
-				stop := m.Watch(a, []Place{b, c}, bears, func() { left.Add(1) })
+				stop := m.Watch(a, []Place{b, c}, nil, bears, func() { left.Add(1) })
 				if now := left.Load() > 0; now != (test.at == 1) {
 					t.Errorf("it leaves at once: %v", now)
 				}
@@ -88,12 +88,45 @@ func TestWatchesAreToldInOrder(t *testing.T) {
 	var m Memory
 	var order []int
 	for i := range 100 {
-		defer m.Watch(Place{Host: "a"}, []Place{{Host: "b"}}, never, func() { order = append(order, i) })()
+		defer m.Watch(Place{Host: "a"}, []Place{{Host: "b"}}, nil, never, func() { order = append(order, i) })()
 	}
 	fails(&m, Place{Host: "a"})
 	for i := range 100 {
 		if len(order) != 100 || order[i] != i {
 			t.Fatalf("told in the order %v", order)
 		}
+	}
+}
+
+// Where a call has failed of late it goes again only once that has come back: that it
+// is not known to be down proves nothing.
+func TestWatchOfAPlaceWhereItFailed(t *testing.T) {
+	a, b, c := Place{Host: "a"}, Place{Host: "b"}, Place{Host: "c"}
+	works := func(m *Memory, p Place) { m.Worked(p, monotime.Now()) }
+	for name, test := range map[string]struct {
+		then   func(m *Memory)
+		leaves bool
+	}{
+		"it is up all the time":        {func(m *Memory) { fails(m, a); works(m, b) }, false},
+		"it comes back":                {func(m *Memory) { fails(m, b); fails(m, a); works(m, b) }, true},
+		"another comes back":           {func(m *Memory) { fails(m, b); fails(m, c); fails(m, a); works(m, c) }, false},
+		"it comes back, and so does a": {func(m *Memory) { fails(m, b); fails(m, a); works(m, a); works(m, b) }, false},
+		"only its account is still out": {func(m *Memory) {
+			fails(m, b)
+			m.Failed(Place{Host: "b", Credential: 7}, "", errBad, time.Minute)
+			fails(m, a)
+			works(m, Place{Host: "b", Credential: 8})
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var m Memory
+			left := 0
+			stop := m.Watch(a, nil, []Place{{Host: b.Host, Credential: 7}}, never, func() { left++ })
+			defer stop()
+			test.then(&m)
+			if got := left > 0; got != test.leaves || left > 1 {
+				t.Errorf("told %d times to leave, want %t", left, test.leaves)
+			}
+		})
 	}
 }

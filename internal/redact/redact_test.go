@@ -176,6 +176,8 @@ func TestProseIsUnharmed(t *testing.T) {
 		"secret_name is required; see key-rotation and hf_transfer",
 		"{\"detail\":[{\"loc\":[\"body\",\"messages\",0],\"msg\":\"field required\",\"type\":\"value_error.missing\"}]}",
 		"request id: 0b6f2d1e-8c3a-4f57-9d20-5e1b7a9c4d33 (trace 4bf92f3577b34da6a3ce929d0e0e4736)",
+		"(quota) used up",
+		"\"model\" is missing",
 		"模型不存在：请检查模型名称。",
 		"Limite dépassée : réessayez dans 20 secondes 🙂",
 	} {
