@@ -303,10 +303,12 @@ func (p *plan) passOver(left bool) bool {
 	}
 	w := p.walk
 	w.places[w.at].busy = !left // somebody came in between
-	if p.choose(p.isNew, math.MaxInt64) || p.choose(p.mayTakeOver, math.MaxInt64) || left && p.choose(p.hopeful, math.MaxInt64) {
-		return true
+	switch {
+	case p.choose(p.isNew, math.MaxInt64), p.choose(p.mayTakeOver, math.MaxInt64):
+	case left && p.choose(p.hopeful, math.MaxInt64): // where it has just failed, and which is back
+	default:
+		w.goTo(w.at, 0)
 	}
-	w.goTo(w.at, 0)
 	return true
 }
 

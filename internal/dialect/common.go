@@ -307,7 +307,7 @@ var englishPhrases = []words{
 		"model*has been decommissioned", "model*has been deprecated", "model*is deprecated", "model*has been retired",
 	}},
 	{NotFound, "200 404 410 500", ofRecords},
-	{NotFound, "200 404 410", []string{"user not found", "account not found", "object not found", "action is not found", "method not found", "method not exists", "record not found", "resource not found", "could not be found", "was not found", "wasn't found"}},
+	{NotFound, "200 404 410", []string{"action is not found", "method not found", "method not exists", "resource not found", "could not be found", "was not found", "wasn't found"}},
 	{NotFound, "400 404 410 422 500", []string{
 		"model*does not exist", "model*not found", "model*not exist", "model*doesn't exist", "model*could not be found",
 		"no such model", "unknown model", "invalid model name", "model name is invalid", "model identifier is invalid",

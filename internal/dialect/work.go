@@ -88,7 +88,10 @@ var passing = keySet(
 )
 
 // passesOn reports whether a word of a path says that what is sent to it goes on to
-// somebody, or is kept: "send-message", "chats/7/posts".
+// somebody, or is kept: "send-message", "chats/7/posts". The evidence is that word, and
+// so weak; the scope is a request to a path that no table has. Where it is wrong, the
+// request is not repeated after a failure, as without us, unless the user says that it
+// may be.
 func passesOn(path string) bool {
 	for word := range strings.FieldsFuncSeq(path, isNoLetter) {
 		if passing[fold(word)] {

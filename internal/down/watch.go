@@ -21,7 +21,8 @@ type watch struct {
 
 // Watch calls leave once if at is down while one of others is not, be it now or later,
 // or once one of again comes back, where the call has failed of late; until stop is
-// called. bears reports whether the call waits all the same, with left and
+// called. That one of again is up proves nothing to the call: it may fail there once more.
+// That it was down, and another call has been answered there since, does. bears reports whether the call waits all the same, with left and
 // why as Until returns them. Neither function may wait or use m. Calls are told in the
 // order in which they came.
 func (m *Memory) Watch(at Place, others, again []Place, bears func(left time.Duration, why error) bool, leave func()) (stop func()) {
