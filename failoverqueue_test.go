@@ -1,6 +1,7 @@
 package steadyhttp_test
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/steadyhttp/steadyhttp"
+	"github.com/steadyhttp/steadyhttp/limit"
 )
 
 // crowd sends n calls at once and returns how long each took, in order of time. All
@@ -170,4 +172,36 @@ func TestWhyACallDidNotGoOn(t *testing.T) {
 			t.Errorf("it ended since %q, want %q", d.call.Stopped, want)
 		}
 	})
+}
+
+// While nothing speaks against it, a Limiter is asked once for a call: one that stands
+// in Redis costs a journey each time.
+func TestFailoverAsksTheLimiterOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fleet{rules: map[string]func(asked) reply{fallback: works, primary: works}}
+		l := &countedLimiter{}
+		rt := &steadyhttp.Transport{Base: f, Failover: elsewhere(), Throttler: &steadyhttp.Throttler{Limiter: l}}
+		for range 3 {
+			ask(t, rt, nil)
+		}
+		if l.acquired != 3 || l.peeked != 0 {
+			t.Errorf("acquired %d times, peeked %d times", l.acquired, l.peeked)
+		}
+	})
+}
+
+// A countedLimiter counts how often it is asked.
+type countedLimiter struct {
+	ownLimiter
+	acquired, peeked int
+}
+
+func (l *countedLimiter) Acquire(ctx context.Context, a limit.Ask) (limit.Permit, error) {
+	l.acquired++
+	return l.ownLimiter.Acquire(ctx, a)
+}
+
+func (l *countedLimiter) Peek(context.Context, limit.Ask) time.Duration {
+	l.peeked++
+	return 0
 }

@@ -68,15 +68,16 @@ const maxPause = 5 * time.Minute
 var errTarget = errors.New("steadyhttp: the target is not set up correctly")
 
 // begin chooses where an attempt goes first. As long as nothing is known that speaks
-// against it, the request goes as it is.
+// against it, the request goes as it is: should a Throttler not let it go at once, it
+// is passed over then. Only a conversation asks before, since it would wait.
 func (p *plan) begin() {
 	f := p.via
 	p.conversation = f.conversation(p.req, p)
-	at := 0
+	at, stays := 0, false
 	if p.conversation != "" {
-		at, _ = f.stays.At(p.conversation)
+		at, stays = f.stays.At(p.conversation)
 	}
-	if at == 0 && f.down.Quiet() && p.FirstOutput <= 0 && p.peek(p.req, "") == 0 {
+	if at == 0 && f.down.Quiet() && p.FirstOutput <= 0 && (!stays || p.peek(p.req, "") == 0) {
 		return
 	}
 	if p.walks() {
