@@ -149,27 +149,7 @@ func (l *Limiter) Snapshot() []limit.KeyState {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	waiting, underWay, oldest := map[string]int{}, map[string]int{}, map[string]*ticket{}
-	batch, urgent := map[string]int{}, map[string]int{}
-	for _, t := range l.waiting {
-		for _, k := range t.keys[:len(t.scopes)] {
-			waiting[k]++
-			switch {
-			case t.ask.Priority <= limit.Batch:
-				batch[k]++
-			case t.ask.Priority >= limit.Urgent:
-				urgent[k]++
-			}
-			if o := oldest[k]; o == nil || t.number < o.number {
-				oldest[k] = t
-			}
-		}
-	}
-	for _, t := range l.permits {
-		for _, k := range t.keys[:len(t.scopes)] {
-			underWay[k]++
-		}
-	}
+	users := l.users()
 	var all []limit.KeyState
 	alone := map[limit.Key]bool{}
 	if l.away != nil {
@@ -179,38 +159,75 @@ func (l *Limiter) Snapshot() []limit.KeyState {
 		}
 	}
 	for of, s := range l.known {
-		if alone[s.key] {
-			continue
+		if !alone[s.key] {
+			all = append(all, l.state(of, s, users[of], now))
 		}
-		k := limit.KeyState{Key: s.key, Waiting: waiting[of], Concurrent: underWay[of], WouldHold: s.wouldHold, Evidence: s.evidence}
-		k.Batch, k.Urgent = batch[of], urgent[of]
-		if t := oldest[of]; t != nil {
-			k.Oldest, k.Why = now.Sub(t.came), t.why
-		}
-		share := 1.0
-		if l.away != nil {
-			share = l.away.share(hostName(l.prefix(), s.key.Host))
-		} else {
-			k.Gate, k.GateLeft = s.gate, max(s.left-now.Sub(s.at), 0)
-		}
-		k.PerSecond = s.rate * share
-		if k.Gate != "" {
-			k.GateError = l.causes[of].err
-		}
-		for _, b := range s.buckets {
-			k.Limits = append(k.Limits, limit.LimitState{
-				Unit: units[b.unit()], Limit: b.limit() * share, Window: seconds(b.window()),
-				Left: b.level(now.Sub(s.at)) * share, Learned: b.learned(),
-			})
-		}
-		if s.most > 0 {
-			most := s.most
-			if l.away != nil {
-				most = places(s.most, share)
-			}
-			k.Limits = append(k.Limits, limit.LimitState{Unit: "concurrency", Limit: float64(most), Left: float64(most - underWay[of])})
-		}
-		all = append(all, k)
 	}
 	return all
+}
+
+// users are the requests of this process at a scope.
+type users struct {
+	underWay, waiting int
+	batch, urgent     int     // of those that wait
+	oldest            *ticket // of them, nil if none waits
+}
+
+// users returns those of each scope, by its name in Redis. l.mu is held.
+func (l *Limiter) users() map[string]users {
+	all := map[string]users{}
+	for _, t := range l.waiting {
+		for _, of := range t.keys[:len(t.scopes)] {
+			u := all[of]
+			u.waiting++
+			switch {
+			case t.ask.Priority <= limit.Batch:
+				u.batch++
+			case t.ask.Priority >= limit.Urgent:
+				u.urgent++
+			}
+			if u.oldest == nil || t.number < u.oldest.number {
+				u.oldest = t
+			}
+			all[of] = u
+		}
+	}
+	for _, t := range l.permits {
+		for _, of := range t.keys[:len(t.scopes)] {
+			u := all[of]
+			u.underWay++
+			all[of] = u
+		}
+	}
+	return all
+}
+
+// state is that of the scope with the name of in Redis, as Redis said to this process
+// last. l.mu is held.
+func (l *Limiter) state(of string, s *scope, u users, now time.Time) limit.KeyState {
+	k := limit.KeyState{
+		Key: s.key, Waiting: u.waiting, Batch: u.batch, Urgent: u.urgent, Concurrent: u.underWay,
+		WouldHold: s.wouldHold, Evidence: s.evidence,
+	}
+	if u.oldest != nil {
+		k.Oldest, k.Why = now.Sub(u.oldest.came), u.oldest.why
+	}
+	share, most := 1.0, s.most
+	if l.away != nil {
+		share = l.away.share(hostName(l.prefix(), s.key.Host))
+		most = places(s.most, share)
+	} else if k.Gate, k.GateLeft = s.gate, max(s.left-now.Sub(s.at), 0); k.Gate != "" {
+		k.GateError = l.causes[of].err
+	}
+	k.PerSecond = s.rate * share
+	for _, b := range s.buckets {
+		k.Limits = append(k.Limits, limit.LimitState{
+			Unit: units[b.unit()], Limit: b.limit() * share, Window: seconds(b.window()),
+			Left: b.level(now.Sub(s.at)) * share, Learned: b.learned(),
+		})
+	}
+	if s.most > 0 {
+		k.Limits = append(k.Limits, limit.LimitState{Unit: "concurrency", Limit: float64(most), Left: float64(most - u.underWay)})
+	}
+	return k
 }

@@ -278,65 +278,27 @@ func (c Cleaner) withoutEchoes(s string) string {
 	if len(c.table) == 0 || !c.mayEcho(s) {
 		return s
 	}
-	t := make([]byte, 0, len(s))     // s, folded
-	at := make([]int32, 0, len(s))   // and where in s each letter stands
-	lead := make([]int32, 0, len(s)) // or the escaped signs before it begin
-	for i, signs := 0, -1; i < len(s); {
-		l, n := folded(s, i)
-		switch {
-		case l != 0 && signs < 0:
-			t, at, lead = append(t, l), append(at, int32(i)), append(lead, int32(i))
-		case l != 0:
-			t, at, lead, signs = append(t, l), append(at, int32(i)), append(lead, int32(signs)), -1
-		case escapedSign(s, i) == 0:
-			signs = -1
-		case signs < 0:
-			signs = i
-		}
-		i += n
-	}
+	text := foldText(s)
 	var b strings.Builder
 	last := 0 // s[:last] is written
-	free := 0 // t[:free] is judged
+	free := 0 // text.letters[:free] is judged
 	var g uint64
-	for i := range t {
-		g = (g<<8 | uint64(t[i])) & gramMask
-		if i < free+gram-1 {
+	for i, l := range text.letters {
+		if g = (g<<8 | uint64(l)) & gramMask; i < free+gram-1 {
 			continue
 		}
 		place := c.find(g)
 		if place < 0 {
 			continue
 		}
-		from, to := i+1-gram, i+1
-		sf, st := place, place+gram
-		for from > free && c.text[sf-1] == t[from-1] {
-			from, sf = from-1, sf-1
-		}
-		for to < len(t) && st < len(c.text) && c.text[st] == t[to] {
-			to, st = to+1, st+1
-		}
-		whole := c.text[sf-1] == 0 && (st == len(c.text) || c.text[st] == 0)
+		from, to, whole := c.common(text.letters, free, i, place)
 		if !whole {
-			if from, to = word(t, from, to, i); !telling(t[from:to]) {
+			if from, to = word(text.letters, from, to, i); !telling(text.letters[from:to]) {
 				continue
 			}
 		}
-		start := max(last, int(lead[from]))
-		_, n := folded(s, int(at[to-1]))
-		end := int(at[to-1]) + n
-		// What goes on in the same word may be the rest of another key that only
-		// begins alike.
-		for end < len(s) && wordByte(s[end]) && (s[end] != '.' || end+1 < len(s) && alnum(s[end+1])) {
-			end++
-		}
-		for end < len(s) && escapedSign(s, end) > 0 { // or signs of it
-			end += escapedSign(s, end)
-		}
-		for !whole && start > last && wordByte(s[start-1]) {
-			start--
-		}
-		for to < len(t) && int(at[to]) < end {
+		start, end := text.span(from, to, last, whole)
+		for to < len(text.letters) && int(text.at[to]) < end {
 			to++
 		}
 		b.WriteString(s[last:start])
@@ -348,6 +310,68 @@ func (c Cleaner) withoutEchoes(s string) string {
 	}
 	b.WriteString(s[last:])
 	return b.String()
+}
+
+// common returns the longest stretch of letters, not before free, that is a stretch of
+// the secrets too, where the gram that ends at letters[i] stands at c.text[place]. It
+// is whole if it is all of a secret.
+func (c Cleaner) common(letters []byte, free, i, place int) (from, to int, whole bool) {
+	from, to = i+1-gram, i+1
+	sf, st := place, place+gram
+	for from > free && c.text[sf-1] == letters[from-1] {
+		from, sf = from-1, sf-1
+	}
+	for to < len(letters) && st < len(c.text) && c.text[st] == letters[to] {
+		to, st = to+1, st+1
+	}
+	return from, to, c.text[sf-1] == 0 && (st == len(c.text) || c.text[st] == 0)
+}
+
+// A foldedText is a text beside what of it is compared: see folded.
+type foldedText struct {
+	s       string
+	letters []byte  // white space is one too
+	at      []int32 // where in s each stands
+	lead    []int32 // where the escaped signs before it begin, else where it stands
+}
+
+func foldText(s string) foldedText {
+	f := foldedText{s, make([]byte, 0, len(s)), make([]int32, 0, len(s)), make([]int32, 0, len(s))}
+	for i, signs := 0, -1; i < len(s); {
+		l, n := folded(s, i)
+		switch {
+		case l != 0 && signs < 0:
+			f.letters, f.at, f.lead = append(f.letters, l), append(f.at, int32(i)), append(f.lead, int32(i))
+		case l != 0:
+			f.letters, f.at, f.lead, signs = append(f.letters, l), append(f.at, int32(i)), append(f.lead, int32(signs)), -1
+		case escapedSign(s, i) == 0:
+			signs = -1
+		case signs < 0:
+			signs = i
+		}
+		i += n
+	}
+	return f
+}
+
+// span is the part of the text that is masked for the letters from from to to: not
+// before last, and with the rest of the word, which may be that of another key that
+// only begins or ends alike.
+func (f foldedText) span(from, to, last int, whole bool) (start, end int) {
+	s := f.s
+	start = max(last, int(f.lead[from]))
+	_, n := folded(s, int(f.at[to-1]))
+	end = int(f.at[to-1]) + n
+	for end < len(s) && wordByte(s[end]) && (s[end] != '.' || end+1 < len(s) && alnum(s[end+1])) {
+		end++
+	}
+	for end < len(s) && escapedSign(s, end) > 0 { // or signs of it
+		end += escapedSign(s, end)
+	}
+	for !whole && start > last && wordByte(s[start-1]) {
+		start--
+	}
+	return start, end
 }
 
 // escapedSign is the length of the escape sequence at s[i] of a sign that secrets
