@@ -132,53 +132,7 @@ func codeBody(code string) string {
 // evidence tells what the class goes by: which parts of the answer say the same by
 // themselves, and which say otherwise.
 func evidence(seen *sighting, r request, e *steadyhttp.Error, inside bool) []string {
-	var all []string
-	classOf := func(body map[string]any, status int) string {
-		a := newAnswer(status, http.Header{}, "")
-		if body != nil {
-			raw, _ := json.Marshal(map[string]any{"error": body})
-			a.body = string(raw)
-			a.header.Set("Content-Type", "application/json")
-		}
-		var found *steadyhttp.Error
-		if inside {
-			found, _, _ = judge(a, request{host: r.host})
-		} else {
-			found = judgeAs(a, r)
-		}
-		if found == nil {
-			return ""
-		}
-		return found.Class.String()
-	}
-	class, explained := e.Class.String(), false
-	say := func(what, by string) {
-		switch by {
-		case class:
-			all = append(all, what)
-			explained = true
-		case "", "unknown", "invalid_request", "server_error":
-		default:
-			all = append(all, fmt.Sprintf("%s, which alone would say %s", what, by))
-		}
-	}
-	status := seen.status
-	if status == 0 && len(usualStatuses[e.Class]) > 0 {
-		status = 418 // which says nothing by itself
-	}
-	if e.Code != "" {
-		say("the code "+e.Code, classOf(map[string]any{"code": e.Code}, status))
-	}
-	if e.Message != "" && e.Message != e.Code && !isJSON(e.Message) {
-		say("the words of the message", classOf(map[string]any{"message": e.Message}, status))
-	}
-	if seen.status != 0 && !inside {
-		what := fmt.Sprintf("the status %d", seen.status)
-		if seen.statusFrom != "" {
-			what += " (" + seen.statusFrom + ")"
-		}
-		say(what, classOf(nil, seen.status))
-	}
+	all, explained := parts(seen, r, e, inside)
 	if !explained && seen.err == nil && seen.class == "" {
 		all = append([]string{"headers and body together"}, all...)
 	}
@@ -202,6 +156,61 @@ func evidence(seen *sighting, r request, e *steadyhttp.Error, inside bool) []str
 		}
 	}
 	return all
+}
+
+// parts tells which of code, message and status have a class by themselves. explained
+// is whether one has that of the whole.
+func parts(seen *sighting, r request, e *steadyhttp.Error, inside bool) (all []string, explained bool) {
+	class := e.Class.String()
+	say := func(what, by string) {
+		switch by {
+		case class:
+			all = append(all, what)
+			explained = true
+		case "", "unknown", "invalid_request", "server_error":
+		default:
+			all = append(all, fmt.Sprintf("%s, which alone would say %s", what, by))
+		}
+	}
+	status := seen.status
+	if status == 0 && len(usualStatuses[e.Class]) > 0 {
+		status = 418 // which says nothing by itself
+	}
+	if e.Code != "" {
+		say("the code "+e.Code, classOf(map[string]any{"code": e.Code}, status, r, inside))
+	}
+	if e.Message != "" && e.Message != e.Code && !isJSON(e.Message) {
+		say("the words of the message", classOf(map[string]any{"message": e.Message}, status, r, inside))
+	}
+	if seen.status != 0 && !inside {
+		what := fmt.Sprintf("the status %d", seen.status)
+		if seen.statusFrom != "" {
+			what += " (" + seen.statusFrom + ")"
+		}
+		say(what, classOf(nil, seen.status, r, inside))
+	}
+	return all, explained
+}
+
+// classOf is the class of an answer to r that has nothing but that error and that
+// status; "" if it is no failure.
+func classOf(member map[string]any, status int, r request, inside bool) string {
+	a := newAnswer(status, http.Header{}, "")
+	if member != nil {
+		raw, _ := json.Marshal(map[string]any{"error": member})
+		a.body = string(raw)
+		a.header.Set("Content-Type", "application/json")
+	}
+	var found *steadyhttp.Error
+	if inside {
+		found, _, _ = judge(a, request{host: r.host})
+	} else {
+		found = judgeAs(a, r)
+	}
+	if found == nil {
+		return ""
+	}
+	return found.Class.String()
 }
 
 // toAdd is what would let a survey tell the class.

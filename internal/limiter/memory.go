@@ -70,19 +70,25 @@ func (m *Memory) AcquireFor(ctx context.Context, a *limit.Ask, req *http.Request
 		h.mu.Unlock()
 		return limit.Permit{}, err
 	}
-	waiting := w // only those who wait are on the heap
+	return h.queue(ctx, w, by, t, at, a, req)
+}
+
+// queue has w wait for by, which holds it back until about at. h is locked, and
+// unlocked on return.
+func (h *host) queue(ctx context.Context, w waiter, by *keyState, t, at monotime.Instant, a *limit.Ask, req *http.Request) (limit.Permit, error) {
+	waiting := &w // only those who wait are on the heap
 	waiting.done = make(chan struct{})
 	waiting.waits = true
 	waiting.count(0, 1)
 	var begins limit.Wait
 	if a.Waiting != nil {
-		begins = w.begins(by, t, at)
+		begins = waiting.begins(by, t, at)
 	}
-	by.queueUp(&waiting, t, at)
+	by.queueUp(waiting, t, at)
 	h.publish()
 	h.mu.Unlock()
 	if a.Waiting != nil {
-		h.tell(&waiting, begins)
+		h.tell(waiting, begins)
 	}
 	var tooLong <-chan time.Time
 	if a.MaxWait > 0 {
@@ -95,7 +101,7 @@ func (m *Memory) AcquireFor(ctx context.Context, a *limit.Ask, req *http.Request
 		//lint:ignore SA1019 deprecated for callers, who may still set it
 		canceled = req.Cancel
 	}
-	return h.wait(ctx, &waiting, canceled, tooLong)
+	return h.wait(ctx, waiting, canceled, tooLong)
 }
 
 // arrives returns what a is while it waits, if it has to.
