@@ -46,138 +46,152 @@ func (t *tree) mayHave(key uint64) bool { return t.keys&keyBit(key) != 0 }
 // keyBit is the bit that stands for a key.
 func keyBit(key uint64) uint64 { return 1 << (key >> 58) }
 
+// level is an object or an array that is being read.
+type level struct {
+	at, last int32 // its node, and that of its latest child
+	items    int
+	object   bool
+}
+
 // parse reads src, in one pass and without recursion.
 func (t *tree) parse(src string) {
 	t.src, t.n, t.whole, t.keys = src, 0, false, 0
 	t.nodes[0], t.nodes[1] = node{}, node{} // an empty text has no root
-	type level struct {
-		at, last int32 // the container and its latest child
-		items    int
-		object   bool
-	}
 	var stack [maxDepth]level
 	depth := 0
 	i := space(src, 0)
-	var key uint64
 	for i < len(src) {
-		// What the enclosing container expects next.
+		var in *level // what the next value is in
+		var key uint64
 		if depth > 0 {
-			top := &stack[depth-1]
-			i = space(src, i)
-			if i < len(src) && src[i] == ',' {
+			in = &stack[depth-1]
+			if i = space(src, i); i < len(src) && src[i] == ',' {
 				i = space(src, i+1)
 			}
 			if i >= len(src) {
 				return
 			}
 			if src[i] == '}' || src[i] == ']' {
-				if (src[i] == '}') != top.object {
+				if (src[i] == '}') != in.object {
 					return
 				}
 				i++
-				t.nodes[top.at].to = int32(i)
-				depth--
-				if depth == 0 {
+				t.nodes[in.at].to = int32(i)
+				if depth--; depth == 0 {
 					break
 				}
 				continue
 			}
-			key = 0
-			if top.object {
-				if src[i] != '"' {
-					return
-				}
-				var end int
-				if key, end = name(src, i); end < 0 {
+			if in.object {
+				if key, i = member(src, i); i < 0 {
 					return
 				}
 				t.keys |= keyBit(key)
-				i = space(src, end)
-				if i >= len(src) || src[i] != ':' {
-					return
-				}
-				i = space(src, i+1)
-				if i >= len(src) {
-					return
-				}
 			}
-			if top.items++; !top.object && top.items > maxItems {
+			if in.items++; !in.object && in.items > maxItems {
 				if i = containerEnd(src, i); i < 0 {
 					return
 				}
 				continue
 			}
 		}
-
-		at := int32(0)
-		if t.n < maxNodes-1 {
-			t.n++
-			at = t.n
-			t.nodes[at] = node{key: key}
-			if depth > 0 {
-				top := &stack[depth-1]
-				if top.last == 0 {
-					t.nodes[top.at].down = at
-				} else {
-					t.nodes[top.last].next = at
-				}
-				top.last = at
-			}
-		}
-		nd := &t.nodes[at] // node 0 takes what is not remembered
+		at := t.add(key, in)
+		nd := &t.nodes[at]
 		nd.from = int32(i)
 		switch c := src[i]; {
-		case c == '{' || c == '[':
-			nd.kind = c
-			if at == 0 || depth == maxDepth {
-				i = skip(src, i)
-				if i < 0 {
-					nd.to = int32(len(src))
-					return
-				}
-				nd.to = int32(i)
-				break
+		case c != '{' && c != '[':
+			if i = nd.scalar(src, i); i < 0 {
+				return
 			}
-			nd.to = int32(len(src))
+		case at == 0 || depth == maxDepth:
+			nd.kind, nd.to = c, int32(len(src))
+			if i = skip(src, i); i < 0 {
+				return
+			}
+			nd.to = int32(i)
+		default:
+			nd.kind, nd.to = c, int32(len(src)) // unless it ends
 			stack[depth] = level{at: at, object: c == '{'}
 			depth++
 			i++
 			continue
-		case c == '"':
-			nd.kind = '"'
-			nd.from++
-			end := stringEnd(src, i)
-			if end < 0 {
-				// Cut in the middle: half a word is none.
-				nd.kind, nd.to = 'n', nd.from
-				return
-			}
-			nd.to = int32(end - 1)
-			i = end
-		default:
-			start := i
-			for i < len(src) && !delimits(src[i]) {
-				i++
-			}
-			if i == start {
-				return
-			}
-			nd.to = int32(i)
-			switch c {
-			case 't', 'f', 'n':
-				nd.kind = c
-			default:
-				if c != '-' && (c < '0' || c > '9') {
-					return // not JSON
-				}
-				nd.kind = '0'
-			}
 		}
 		if depth == 0 {
 			break
 		}
 	}
 	t.whole = depth == 0 && t.n > 0 && space(src, i) == len(src)
+}
+
+// add remembers a value that is in in, nil for the root, and returns the index of its
+// node: 0, which takes what is not remembered, if there are too many.
+func (t *tree) add(key uint64, in *level) int32 {
+	if t.n == maxNodes-1 {
+		return 0
+	}
+	t.n++
+	t.nodes[t.n] = node{key: key}
+	switch {
+	case in == nil:
+		return t.n
+	case in.last == 0:
+		t.nodes[in.at].down = t.n
+	default:
+		t.nodes[in.last].next = t.n
+	}
+	in.last = t.n
+	return t.n
+}
+
+// scalar reads the string, the number or the word at src[i], and returns the index
+// after it, -1 if that is none.
+func (nd *node) scalar(src string, i int) int {
+	c := src[i]
+	if c == '"' {
+		nd.from++
+		end := stringEnd(src, i)
+		if end < 0 {
+			nd.kind, nd.to = 'n', nd.from // cut in the middle: half a word is none
+			return -1
+		}
+		nd.kind, nd.to = '"', int32(end-1)
+		return end
+	}
+	end := i
+	for end < len(src) && !delimits(src[end]) {
+		end++
+	}
+	if end == i {
+		return -1
+	}
+	nd.to = int32(end)
+	switch {
+	case c == 't' || c == 'f' || c == 'n':
+		nd.kind = c
+	case c == '-' || '0' <= c && c <= '9':
+		nd.kind = '0'
+	default:
+		return -1
+	}
+	return end
+}
+
+// member returns the folded name of the member that begins at src[i], and the index of
+// its value, -1 if there is none.
+func member(src string, i int) (key uint64, value int) {
+	if src[i] != '"' {
+		return 0, -1
+	}
+	if key, i = name(src, i); i < 0 {
+		return 0, -1
+	}
+	if i = space(src, i); i >= len(src) || src[i] != ':' {
+		return 0, -1
+	}
+	if i = space(src, i+1); i >= len(src) {
+		return 0, -1
+	}
+	return key, i
 }
 
 func space(s string, i int) int {
