@@ -98,7 +98,7 @@ func (f *Finder) probed(t, sent float64, good bool) {
 	// A window that began with the first request that it let in ends a usual
 	// length later.
 	for _, length := range append(usual[:], f.length) {
-		if at := f.opening + length; length > 0 && at > t+.01 {
+		if at := f.opening + length; at > t+.01 {
 			f.probeAt = min(f.probeAt, at+.005)
 		}
 	}
@@ -113,11 +113,7 @@ func (f *Finder) opened(t, at float64) {
 	if f.opening == 0 {
 		from = -1
 	}
-	n := float64(f.let.between(from, at))
-	if from < 0 {
-		n -= f.load * from
-	}
-	mean := n / (at - from)
+	mean := (float64(f.let.between(from, at)) + f.load*max(0, -from)) / (at - from)
 	// And while more was sent than that: this is what fills a bucket. Three in 50
 	// ms are the least to tell it from, else how long the first one took does.
 	k, span := f.let.between(f.closed+tiny, f.stopped+tiny), f.stopped-f.closed
@@ -125,10 +121,11 @@ func (f *Finder) opened(t, at float64) {
 		k, span = f.let.between(f.closed+tiny, at)+1, max(long, .001)
 	}
 	usedUp := float64(k) / span
-	// A window stays shut for long beside the mean distance of what it lets in:
-	// by chance, three times that is as rare as one in twenty.
+	// A window stays shut for long beside the mean distance of what it lets in. A
+	// block in which less than 0.3 of the mean is let in lasts more than three times
+	// that, which by chance is as rare as one in twenty.
 	// No block that is shorter than 0.15 s is one: buckets of 7 a second do that.
-	isWindow := long > .15 && long*mean > 3 && usedUp < .3*mean
+	isWindow := long > .15 && usedUp < .3*mean
 	switch {
 	case f.block.from == window && f.refit(at), isWindow && f.opening > 0 && f.fit(at):
 		f.mode, f.clean, f.more = window, 0, 1
@@ -136,7 +133,8 @@ func (f *Finder) opened(t, at float64) {
 	case isWindow && f.opening == 0:
 		// It began before there was a Finder, so its size is not known: the next
 		// one is used up fast enough to see where it ends.
-		f.begin(mean/windowSpread, mean/windowSpread, 1)
+		fast := mean / windowSpread
+		f.begin(fast, fast, 1)
 	default:
 		f.begin(usedUp, mean, k)
 	}

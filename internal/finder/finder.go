@@ -102,10 +102,7 @@ func (f *Finder) Peek(t monotime.Instant) monotime.Instant {
 	case window:
 		at = max(f.next, min(f.room(s), f.lastSent+mostProbe))
 	}
-	if at <= s {
-		return t
-	}
-	return t.Add(time.Duration(math.Ceil((at - s) * 1e9)))
+	return t.Add(time.Duration(math.Ceil(max(0, at-s) * 1e9)))
 }
 
 // Sent says that a request goes out at t, whether Next allowed it or not.

@@ -105,6 +105,61 @@ func TestIdle(t *testing.T) {
 	}
 }
 
+// A minute after a refusal, and after somebody was held back, it is of no use any more; who
+// came and could go at once doesn't count. (refused and held are in seconds, 0 is never.)
+func TestHowLongAFinderIsOfUse(t *testing.T) {
+	for _, row := range []struct {
+		name                string
+		mode                mode
+		refused, held, came float64
+		until               float64 // it is of use
+	}{
+		{"refused", open, 100, 0, 0, 160},
+		{"refused, and held back later", paced, 100, 130, 0, 190},
+		{"held back, and refused later", paced, 130, 100, 0, 190},
+		{"refused, and then nobody was held back", paced, 100, 0, 155, 160},
+		{"held back, and then others were not", paced, 100, 130, 185, 190},
+	} {
+		f := New(begin, 0)
+		f.rate = 1
+		f.Outcome(instant(row.refused), begin-ms, false)
+		f.mode = row.mode
+		if row.held > 0 {
+			f.next = row.held + 1
+			f.Next(instant(row.held))
+		}
+		if row.came > 0 && f.Next(instant(row.came)) != instant(row.came) {
+			t.Fatalf("%s: somebody is held back at %v", row.name, row.came)
+		}
+		if at := instant(row.until); f.Idle(at) || !f.Idle(at+1) {
+			t.Errorf("%s: of no use at %v, %t, and a nanosecond later, %t; want false, true", row.name, row.until, f.Idle(at), f.Idle(at+1))
+		}
+	}
+}
+
+// What a Finder says of itself, in each of its modes.
+func TestWhatAFinderSays(t *testing.T) {
+	for _, row := range []struct {
+		mode   mode
+		trial  bool
+		chance float64
+		want   string
+	}{
+		{open, false, 0, "the server's refusals point to no limit"},
+		{open, false, .125, "the server's refusals point to no limit; 12% are refused at any rate"},
+		{shut, false, 0, "the server lets nothing in; 3 probes were refused"},
+		{paced, false, .05, "the rate that the server's refusals point to: 12.5 a second; 5% are refused at any rate"},
+		{paced, true, 0, "the rate that the server's refusals point to: 12.5 a second, on trial"},
+		{window, false, 0, "the limit that the server's refusals point to: 20 in any 5 s"},
+	} {
+		f := New(begin, 0)
+		f.mode, f.rate, f.probes, f.trial.running, f.chance, f.windowLimit = row.mode, 12.5, 3, row.trial, row.chance, windowLimit{n: 20, length: 5}
+		if want := row.want + " (0 of 0 requests were refused)"; f.Why() != want {
+			t.Errorf("%q, want %q", f.Why(), want)
+		}
+	}
+}
+
 func TestWhy(t *testing.T) {
 	s := rows()[0].s
 	s.length = 30
@@ -162,36 +217,6 @@ func TestHostile(t *testing.T) {
 			if f.Rate(at) < 0 || f.chance > mostChance || f.chance < 0 {
 				t.Fatalf("seed %d: rate %v, chance %v", seed, f.Rate(at), f.chance)
 			}
-		}
-	}
-}
-
-func TestHistory(t *testing.T) {
-	var h history
-	r := rand.New(rand.NewPCG(1, 1))
-	var all []float64
-	for at := 0.0; at < 200; at += r.ExpFloat64() / 100 {
-		h.add(at)
-		all = append(all, at)
-		if n := len(all); r.IntN(20) == 0 && n > 3 {
-			h.remove(all[n-3])
-			all = append(all[:n-3], all[n-2:]...)
-		}
-	}
-	now := all[len(all)-1]
-	for _, ago := range []float64{.01, .1, 1, 5, 10, 60} {
-		want, least := 0, 0
-		for _, at := range all {
-			if at >= now-ago {
-				want++
-			}
-			if at >= now-ago*(1-2*thinTo) {
-				least++
-			}
-		}
-		got := h.between(now-ago, now+1)
-		if got < want-1 || float64(got) > float64(want)+2*thinTo*ago*100+3 {
-			t.Errorf("in the last %g s: %d, want %d", ago, got, want)
 		}
 	}
 }

@@ -31,7 +31,7 @@ type epoch struct {
 // A trial goes slower and asks whether that helps.
 type trial struct {
 	running       bool
-	before        float64 // the rate
+	before        float64 // the rate; of no use where nobody was held back
 	share         float64 // refused at that rate
 	from          mode
 	ratio         float64 // log of how much likelier "as before" is than "chance only"
@@ -157,7 +157,7 @@ func (f *Finder) judge(t float64) {
 	switch {
 	case f.mode == open:
 		if more(max(moreShareOpen, f.chance+baseAbove), 2) {
-			f.try(t, n/span, good, refused/n)
+			f.try(t, good, refused/n)
 			f.mode, f.next = paced, t
 		}
 	case f.trial.running:
@@ -165,7 +165,7 @@ func (f *Finder) judge(t float64) {
 	case more(f.chance+moreShare, 1):
 		// No less than half the rate at once: where others share the limit, whoever
 		// has less must not lose all.
-		f.try(t, f.rate, max(good, f.rate/2), refused/n)
+		f.try(t, max(good, f.rate/2), refused/n)
 	case e.held && t >= f.holdTo:
 		f.step = min(mostStep, max(firstStep, 2*f.step))
 		growth := f.step * max(1, min(4, 2*span)) // slow rates have long epochs
@@ -178,8 +178,8 @@ func (f *Finder) judge(t float64) {
 }
 
 // try goes slower than what is let in, to see whether that helps.
-func (f *Finder) try(t, rate, good, share float64) {
-	f.trial = trial{running: true, before: rate, share: share, from: f.mode}
+func (f *Finder) try(t, good, share float64) {
+	f.trial = trial{running: true, before: f.rate, share: share, from: f.mode}
 	f.good, f.step, f.holdTo = good, 0, t+holdTime
 	f.setRate(trialAt * good)
 }

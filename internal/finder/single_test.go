@@ -187,20 +187,3 @@ func TestWhatIsFoundWithAnswersUnderWay(t *testing.T) {
 		check("several under way", f, rate, refused)
 	}
 }
-
-// How long a verdict is waited for follows how long refusals take: their mean and four
-// mean deviations.
-func TestHowLongAVerdictIsWaitedFor(t *testing.T) {
-	v := newVerdicts()
-	for _, row := range []struct{ took, want float64 }{
-		{0, .155}, // before the first: as over an ocean
-		{.1, .305}, {.2, .3675}, {.1125, .305}, {60, maxLag},
-	} {
-		if row.took > 0 {
-			v.timed(row.took)
-		}
-		if got := v.lag(); math.Abs(got-row.want) > 1e-9 {
-			t.Errorf("after a refusal of %v s: waits %v s, want %v", row.took, got, row.want)
-		}
-	}
-}

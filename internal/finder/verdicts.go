@@ -67,7 +67,7 @@ func (v *verdicts) timed(took float64) {
 
 // await lets the request that was sent at t wait for its verdict.
 func (v *verdicts) await(t float64) {
-	if len(v.asked) == cap(v.asked) && v.head > 0 {
+	if len(v.asked) == cap(v.asked) {
 		v.asked = v.asked[:copy(v.asked, v.asked[v.head:])]
 		v.head = 0
 	}

@@ -149,7 +149,7 @@ func (f *Finder) windowed(sent float64, good bool) {
 		}
 		f.taken = f.n
 	}
-	if n < f.n && n >= f.n*9/10 {
-		f.n = max(n, 1)
+	if n >= f.n*9/10 {
+		f.n = min(f.n, max(n, 1))
 	}
 }
