@@ -44,6 +44,11 @@ func slidingOf(n int, length float64) func(*rand.Rand) limit {
 	return limitOf(func() limit { return &sliding{n: n, length: length} })
 }
 
+// fallsTo is a window that lets in n after the first minute.
+func fallsTo(n int, window func(*rand.Rand) limit) func(*rand.Rand) limit {
+	return func(r *rand.Rand) limit { return &changingWindow{*window(r).(*sliding), 660, n} }
+}
+
 func strictOf(n int, length float64) func(*rand.Rand) limit {
 	return limitOf(func() limit { return &sliding{n: n, length: length, strict: true} })
 }
@@ -72,7 +77,8 @@ func rows() (all []row) {
 	add("600 a minute by the clock, begun at :37", setting{callers: 32, length: 600, takes: .02, start: 637.37, limit: clockOf(600, 60)})
 	add("20 in any second", setting{callers: 32, length: 120, takes: .02, start: 600, limit: slidingOf(20, 1)})
 	add("10 in any second", setting{callers: 64, length: 240, takes: .02, start: 600, limit: slidingOf(10, 1)})
-	add("30 in any second, strict", setting{callers: 32, length: 120, takes: .02, start: 600, limit: strictOf(30, 1)})
+	// One in a hundred more is given for limits that fall: see refit.
+	add("30 in any second, strict", setting{callers: 32, length: 120, takes: .02, start: 600, limit: strictOf(30, 1)}).good = .94
 	add("50 in any second, strict", setting{callers: 64, length: 120, takes: .02, start: 600, limit: strictOf(50, 1)})
 	// Begun at 7, a window of 10 is found by one in a hundred more.
 	add("10 in any second, strict", setting{callers: 32, length: 240, takes: .02, start: 600, limit: strictOf(10, 1)}).good = .94
@@ -89,6 +95,13 @@ func rows() (all []row) {
 	add("a bucket, and 2% by chance", setting{callers: 64, length: 120, takes: .2, start: 600.37, limit: func(r *rand.Rand) limit { return &chance{.02, r, &bucket{rate: 50, size: 10}} }})
 	add("a bucket, and 10% fail otherwise", setting{callers: 64, length: 120, takes: .2, failing: .1, start: 600.37, limit: bucketOf(50, 10)})
 	add("50 a second, then 20", setting{callers: 64, length: 120, takes: .02, start: 600, limit: limitOf(func() limit { return &bucket{rate: 50, size: 10, changesAt: 660, newRate: 20} })})
+	// A limit falls, as when another process comes that shares it.
+	for _, to := range []int{30, 20, 10} {
+		for _, takes := range []float64{.02, .2} {
+			add(fmt.Sprintf("40 in any second, then %d, by %g s", to, takes), setting{callers: 64, length: 240, takes: takes, start: 600, limit: fallsTo(to, slidingOf(40, 1))})
+		}
+	}
+	add("200 in any 10 s, then 100", setting{callers: 64, length: 360, takes: .05, start: 600, limit: fallsTo(100, slidingOf(200, 10))})
 	// To find five times the rate takes some ten seconds.
 	add("20 a second, then 100", setting{callers: 64, length: 120, takes: .02, start: 600, limit: limitOf(func() limit { return &bucket{rate: 20, size: 10, changesAt: 660, newRate: 100} })}).good = .8
 

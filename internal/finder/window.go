@@ -52,15 +52,16 @@ func (f *Finder) fit(at float64) bool {
 	}
 	// One that began with the first request that it let in, and was used up in
 	// less than half of its length. That request was a probe, so the window began
-	// somewhat earlier: if a usual length is not much longer, it is that.
+	// somewhat earlier, and the last was one too, so it has ended before that: if
+	// there is a usual length between, it is that.
 	length := at - f.opening
 	if length < 1 || length > longest || at-f.closed < length/2 {
 		return false
 	}
+	least, most := f.lastFail-f.opening, min(at-f.openingFail, 1.1*length)
 	for _, u := range usual {
-		if u > length && u < min(at-f.openingFail, 1.1*length) {
+		if least < u && u < most {
 			length = u
-			break
 		}
 	}
 	f.n, f.length, f.strict, f.taken = max(2, f.let.between(f.opening, f.closed+tiny)), length, false, 0
@@ -100,14 +101,23 @@ func (f *Finder) refit(at float64) bool {
 	used := f.used(f.strict)
 	n, now := used.between(f.lastFail-f.length, f.lastFail), used.between(at-f.length+probeLate, at)
 	if f.strict {
-		// Of those that were tried later all were refused, and the last was let in.
-		n = max(min(n, used.between(f.closed-f.length, f.closed)), now+1)
+		// Of those that were tried later all were refused. If it is as full now, as the last
+		// is let in, nothing is counted but what is let in.
+		n = min(n, used.between(f.closed-f.length, f.closed))
 	}
-	if n < f.n*4/5 || f.strict && n > f.n*5/4 || now >= n {
+	if !f.shrinks(n, f.lastFail) || f.strict && n > f.n*5/4 || now >= n {
 		return false
 	}
 	f.n = n
 	return true
+}
+
+// shrinks reports whether the window may let in n, of which the last was sent before t, in
+// place of more. What was let in since it opened last must be four times what is missing:
+// a long window that was full of what came before a limit fell would explain all that
+// follows, if it could shrink a little each time.
+func (f *Finder) shrinks(n int, t float64) bool {
+	return 4*(f.n-n) <= min(n, f.let.between(f.opening, t))
 }
 
 // room is when the window has room again. A request may be faster on its way
@@ -149,7 +159,7 @@ func (f *Finder) windowed(sent float64, good bool) {
 		}
 		f.taken = f.n
 	}
-	if n >= f.n*9/10 {
+	if n >= f.n*9/10 && f.shrinks(n, sent) {
 		f.n = min(f.n, max(n, 1))
 	}
 }

@@ -29,6 +29,9 @@ func TestWindowsThatBeginWithTheirFirstRequest(t *testing.T) {
 		{"9.5 s, and it may have begun 0.6 s sooner: it is 10 s", 9.4, 10, 11, 19, 19.5, [][]float64{evenly(10, 10, .1)}, true, 10, 10},
 		{"9.5 s, and 0.5 s sooner it was shut for sure", 9.5, 10, 11, 19, 19.5, [][]float64{evenly(10, 10, .1)}, true, 10, 9.5},
 		{"9 s is not nearly 10", 5, 10, 11, 18.5, 19, [][]float64{evenly(10, 10, .1)}, true, 10, 9},
+		{"it ended between 9.5 s and 13 s: it is 10 s", 9.5, 10, 11, 19.5, 23, [][]float64{evenly(10, 10, .1)}, true, 10, 10},
+		{"it was still shut after 10.5 s: it is no window of 10 s", 99.5, 100, 100.25, 110.5, 113, [][]float64{burst, evenly(4, 100, .0625)}, true, 4, 13},
+		{"it ended between 9 s and 16 s: it is the longer of two", 99.5, 100, 100.25, 109, 116, [][]float64{burst, evenly(4, 100, .0625)}, true, 4, 15},
 		{"a second is the shortest", 99.5, 100, 100.25, 100.9, 101, [][]float64{burst, evenly(4, 100, .0625)}, true, 4, 1},
 		{"what is shorter is a bucket's", 99.5, 100, 100.25, 100.9, 100.99, [][]float64{burst, evenly(4, 100, .0625)}, false, 0, 0},
 		{"an hour is the longest", 99.5, 100, 101, 3690, 3700, [][]float64{burst, evenly(4, 100, .0625)}, true, 4, 3600},
@@ -76,13 +79,38 @@ func TestWhetherAWindowStillExplainsABlock(t *testing.T) {
 // another one if there are more than five fourths of what was known.
 func TestWhetherAStrictWindowStillExplainsABlock(t *testing.T) {
 	for _, row := range []struct{ known, tried, want int }{
-		{8, 5, 0}, {8, 6, 6}, {8, 8, 8}, {8, 10, 10}, {8, 11, 0}, {9, 11, 11}, {9, 12, 0},
+		{8, 6, 0}, {8, 7, 7}, {8, 8, 8}, {8, 10, 10}, {8, 11, 0}, {9, 11, 11}, {9, 12, 0},
 	} {
-		f := shutBy(0, block{closed: 8, lastFail: 10})
+		f := shutBy(0, block{closed: 8, lastFail: 10}, evenly(row.tried, 5.25, .015625))
 		f.tried = historyOf(evenly(row.tried, 5.25, .015625))
 		f.windowLimit = windowLimit{n: row.known, length: 5, strict: true}
 		if got := f.refit(10.5); got != (row.want > 0) || got && f.n != row.want {
 			t.Errorf("%d known, %d tried: %t, %d, want %d", row.known, row.tried, got, f.n, row.want)
+		}
+	}
+	// The probes that were refused since then fill it as much as what it let in.
+	f := shutBy(0, block{closed: 8, lastFail: 10}, evenly(10, 5.25, .015625))
+	f.tried = historyOf(evenly(5, 5.25, .015625), evenly(5, 7, .015625), evenly(6, 8, .25))
+	f.windowLimit = windowLimit{n: 10, length: 5, strict: true}
+	if f.refit(10.5) {
+		t.Errorf("a window that counts refusals and is as full as when it refused lets in: it is of %d", f.n)
+	}
+}
+
+// A window shrinks by a fifth at the most, and by a fourth of what it has let in since it opened
+// last: nobody knows whether what was let in before was let in by the same limit.
+func TestHowMuchAWindowShrinks(t *testing.T) {
+	for _, row := range []struct {
+		known, n, since int
+		want            bool
+	}{
+		{100, 100, 0, true}, {100, 99, 4, true}, {100, 99, 3, false}, {100, 90, 40, true}, {100, 90, 39, false},
+		{100, 80, 100, true}, {100, 79, 100, false}, {40, 10, 10, false}, {10, 20, 0, true},
+	} {
+		f := shutBy(0, block{opening: 20}, evenly(50, 1, .125), evenly(row.since, 20, .03125))
+		f.windowLimit = windowLimit{n: row.known, length: 60}
+		if got := f.shrinks(row.n, 30); got != row.want {
+			t.Errorf("%d were known, and it may be of %d, with %d let in since it opened: %t", row.known, row.n, row.since, got)
 		}
 	}
 }
