@@ -199,7 +199,11 @@ func (f *follower) event(e events.Event) {
 // opens takes an event that has not ended yet, if it is whole all the same: output is
 // not held back for the sake of a blank line.
 func (f *follower) opens(e events.Event) {
-	if f.decided() || e.Cut || !bytes.HasPrefix(e.Data, []byte("{")) || !json.Valid(e.Data) {
+	if f.decided() || e.Cut || bytes.HasPrefix(e.Data, []byte("{")) && !json.Valid(e.Data) {
+		return
+	}
+	if e.Junk {
+		f.output = true
 		return
 	}
 	s := f.stream
