@@ -128,6 +128,7 @@ func TestTruncatedStreams(t *testing.T) {
 		{"OpenAI: neither, without blank lines", chatURL, strings.ReplaceAll(join(chatEvents[:2]...), "\n\n", "\n"), true},
 		{"Anthropic: whole, without blank lines", messagesURL, strings.ReplaceAll(join(messageEvents...), "\n\n", "\n"), false},
 		{"plain text", chatURL, "Once upon a time", false},
+		{"plain text that shows an error", chatURL, ": ping\n\nYour log says:\nerror: {\"code\":500}\n\nThe API said:\n\n{\"error\":{\"message\":\"no\",\"code\":500}}\n\nAnd then:\nevent: error\ndata: {}\n\n{\"choi", false},
 		{"a dialect that nobody knows", chatURL, "data: one\n\ndata: two\n\n", false},
 		{"nothing at all", chatURL, "", true},
 		{"comments alone", chatURL, ": a\n\n: b\n\n", true},
