@@ -161,7 +161,10 @@ func (e *entry) fields(resp *http.Response, call Call) []zap.Field {
 		}
 	}
 	if call.Attempts > 1 {
-		f = append(f, zap.Int(fieldAttempts, call.Attempts), zap.Int(fieldResent, call.Attempts-1), zap.Stringers(fieldRetried, call.RetriedClasses))
+		f = append(f, zap.Int(fieldAttempts, call.Attempts), zap.Int(fieldResent, call.Attempts-1))
+	}
+	if len(call.RetriedClasses) > 0 {
+		f = append(f, zap.Stringers(fieldRetried, call.RetriedClasses))
 	}
 	if call.Target != "" {
 		f = append(f, zap.String(fieldTarget, call.Target))
@@ -237,7 +240,7 @@ func (e *entry) contents(f []zap.Field, resp *http.Response, call Call, clean re
 		e.body.mu.Lock()
 		f = append(f, zap.Int64(fieldBytes, e.body.n), zap.String(fieldEnded, e.body.ended))
 		e.body.mu.Unlock()
-	case resp != nil && resp.ContentLength >= 0:
+	case resp != nil && resp.ContentLength >= 0 && e.req.Method != http.MethodHead:
 		f = append(f, zap.Int64(fieldBytes, resp.ContentLength))
 	}
 	if call.InputTokens > 0 {

@@ -31,11 +31,16 @@ func TestStreamIsHandedUpWithItsFirstOutput(t *testing.T) {
 		{"an event after a while", []part{at(100*time.Millisecond, event)}, nil, 100 * time.Millisecond},
 		{"an event just in time", []part{at(1999*time.Millisecond, event)}, nil, 1999 * time.Millisecond},
 		{"an event just too late", []part{at(2001*time.Millisecond, event)}, nil, hold},
-		{"byte by byte", bytewise, nil, 120 * time.Millisecond},
+		{"byte by byte, and its line is enough", bytewise, nil, 110 * time.Millisecond},
 		{"two events in one read", whole(event + event), nil, 0},
 		{"an event and a half", whole(event + event[:5]), nil, 0},
 		{"half an event and then silence", whole(event[:5]), nil, hold},
-		{"all but the last byte", whole(event[:len(event)-1]), nil, hold},
+		{"half a line of data", whole(event[:len(event)-2]), nil, hold},
+		{"a text whose blank line does not come", whole(event[:len(event)-1]), nil, 0},
+		{"a plain text", whole("Once"), nil, 0},
+		{"a plain text that begins like a field", []part{at(0, "event"), at(time.Second, "ually,")}, nil, time.Second},
+		{"JSON without blank lines, a role first", []part{at(0, line(chatEvents[0])), at(time.Second, line(chatEvents[1]))}, nil, time.Second},
+		{"half of JSON on several lines", whole("data: {\"choices\":[\n"), nil, hold},
 		{"an output whose blank line comes with the next event", whole(strings.TrimSuffix(chatEvents[1], "\n")), nil, 0},
 		{"newlines with carriage returns", whole("data: x\r\n\r\n"), nil, 0},
 		{"carriage returns alone", whole("data: x\r\r"), nil, 0},
@@ -50,9 +55,9 @@ func TestStreamIsHandedUpWithItsFirstOutput(t *testing.T) {
 		{"the opening of a text", whole(messageEvents[0], messageEvents[1]), nil, hold},
 		{"a stream that says nothing and ends", whole(chatEvents[0], chatEvents[2]), nil, 0},
 		{"an event of 64 KiB", whole("data: " + strings.Repeat("x", 64<<10)), nil, 0},
-		{"exactly 64 KiB of an event", whole(strings.Repeat("x", 64<<10)), nil, 0},
-		{"a byte less than 64 KiB of an event", whole(strings.Repeat("x", 64<<10-1)), nil, hold},
-		{"64 KiB in small pieces", whole(slices.Repeat([]string{strings.Repeat("x", 1000)}, 66)...), nil, 0},
+		{"exactly 64 KiB of an event", whole(strings.Repeat(":", 64<<10)), nil, 0},
+		{"a byte less than 64 KiB of an event", whole(strings.Repeat(":", 64<<10-1)), nil, hold},
+		{"64 KiB in small pieces", whole(slices.Repeat([]string{strings.Repeat(":", 1000)}, 66)...), nil, 0},
 		{"an end after half an event", []part{at(70*time.Millisecond, event[:5])}, io.EOF, 70 * time.Millisecond},
 	} {
 		for _, rt := range []string{"a Classifier", "a Transport"} {
@@ -96,6 +101,9 @@ func TestStreamIsHandedUpWithItsFirstOutput(t *testing.T) {
 		}
 	}
 }
+
+// line is an event without its blank line.
+func line(event string) string { return strings.TrimSuffix(event, "\n") }
 
 var firstErrors = []struct {
 	name, url, event string

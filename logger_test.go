@@ -66,6 +66,38 @@ func TestLevelSeesTheCall(t *testing.T) {
 	})
 }
 
+// A field that has nothing to say is absent.
+func TestFieldsThatHaveNothingToSay(t *testing.T) {
+	logger, logs := observed()
+	rt := &steadyhttp.Transport{Logger: logger, Base: roundTripperFunc(func(req *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 200, ContentLength: 1000, Body: http.NoBody, Request: req}, nil
+	})}
+	ctx := steadyhttp.WithCall(t.Context())
+	var before *http.Response
+	for _, method := range []string{"GET", "HEAD"} { // as in a redirect: two requests, and none failed
+		req, err := http.NewRequestWithContext(ctx, method, "https://api.example/a", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Response = before
+		resp, _ := rt.RoundTrip(req)
+		finish(t, resp)
+		before = resp
+	}
+	got, again := logs.All()[0].ContextMap(), logs.All()[1].ContextMap()
+	if got["http.response.body.size"] != int64(1000) || got["attempts"] != nil {
+		t.Errorf("the GET: got %v, want its size and no attempts", got)
+	}
+	if again["attempts"] != int64(2) {
+		t.Errorf("the HEAD: got %v, want that it was the second", again)
+	}
+	for _, name := range []string{"retried_classes", "http.response.body.size"} {
+		if v, ok := again[name]; ok {
+			t.Errorf("the HEAD: got %s %v, want none: nothing was repeated, and it has no body", name, v)
+		}
+	}
+}
+
 func TestAllowedHeadersAndQuery(t *testing.T) {
 	for _, row := range []struct {
 		name          string

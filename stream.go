@@ -68,6 +68,8 @@ type follower struct {
 	stream dialect.Stream
 	name   string // of the latest event
 	output bool   // there was some
+	began  bool   // there was an event
+	plain  bool   // it began with what is no event: a text, of which nothing is judged
 	cut    bool   // the latest event was longer than what is judged
 
 	start []byte            // of a document
@@ -148,7 +150,7 @@ func (f *follower) end() {
 	}
 	half := false
 	f.split.Flush(func(e events.Event) {
-		if e.Cut || e.Junk || json.Valid(e.Data) || string(e.Data) == "[DONE]" {
+		if f.plain || e.Cut || e.Junk || json.Valid(e.Data) || string(e.Data) == "[DONE]" {
 			f.event(e)
 			return
 		}
@@ -170,6 +172,9 @@ func (f *follower) end() {
 func (f *follower) event(e events.Event) {
 	if e.Junk {
 		f.output = true // nobody knows what it is
+		f.plain = f.plain || !f.began
+	}
+	if f.began = true; e.Junk || f.plain {
 		return
 	}
 	f.cut = e.Cut
@@ -199,7 +204,11 @@ func (f *follower) event(e events.Event) {
 // opens takes an event that has not ended yet, if it is whole all the same: output is
 // not held back for the sake of a blank line.
 func (f *follower) opens(e events.Event) {
-	if f.decided() || e.Cut || !bytes.HasPrefix(e.Data, []byte("{")) || !json.Valid(e.Data) {
+	if f.decided() || e.Cut || bytes.HasPrefix(e.Data, []byte("{")) && !json.Valid(e.Data) {
+		return
+	}
+	if e.Junk {
+		f.output = true
 		return
 	}
 	s := f.stream

@@ -57,6 +57,7 @@ var netErrors = []struct {
 	{"forcibly closed by the remote host", syscall.ECONNRESET},
 	{"http2: transport: cannot retry err [", io.ErrUnexpectedEOF},
 	{"unexpected eof", io.ErrUnexpectedEOF},
+	{"ssl_error_syscall", io.ErrUnexpectedEOF}, // OpenSSL's, where the other side went away
 	{"server closed idle connection", errors.New("http: server closed idle connection")},
 	{"use of closed network connection", net.ErrClosed},
 	{"http2: client connection lost", errors.New("http2: client connection lost")},
@@ -77,14 +78,15 @@ var endsInEOF = regexp.MustCompile(`": EOF\s*$|^EOF\s*$|: EOF\s*$`)
 
 // netError returns an error of the kind that line tells of, nil if it tells of none.
 func netError(line string) error {
-	text := line + " " + curlSays(line)
-	if endsInEOF.MatchString(strings.TrimSpace(text)) {
-		return &worded{io.EOF, innermostText(line)}
-	}
-	lower := strings.ToLower(text)
-	for _, e := range netErrors {
-		if strings.Contains(lower, e.words) {
-			return &worded{e.err, innermostText(line)}
+	for _, text := range [...]string{line, curlSays(line)} { // curl has one code for all that goes wrong in a handshake
+		if endsInEOF.MatchString(strings.TrimSpace(text)) {
+			return &worded{io.EOF, innermostText(line)}
+		}
+		lower := strings.ToLower(text)
+		for _, e := range netErrors {
+			if strings.Contains(lower, e.words) {
+				return &worded{e.err, innermostText(line)}
+			}
 		}
 	}
 	return nil

@@ -47,6 +47,9 @@ func appendPairs(all []string, query string, holds func(name string) bool) []str
 	for rest := query; rest != ""; {
 		var pair string
 		pair, rest, _ = strings.Cut(rest, "&")
+		if strings.Contains(pair, ";") { // between pairs too, for some servers
+			all = appendPairs(all, strings.ReplaceAll(pair, ";", "&"), holds)
+		}
 		name, v, named := strings.Cut(pair, "=")
 		switch {
 		case !named && len(pair) >= minNameless:

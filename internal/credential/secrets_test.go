@@ -24,6 +24,8 @@ func TestSecretsOfARequest(t *testing.T) {
 		{name: "a scheme", header: "Authorization: Bearer " + secret},
 		{name: "a cookie", header: "Cookie: theme=dark; sid=" + secret},
 		{name: "a query", url: "?a=b&jwt=" + secret},
+		{name: "a query behind a semicolon", url: "?a=b;jwt=" + secret + ";c=d"},
+		{name: "a query with a semicolon in it", url: "?jwt=" + secret + "&a=b;c=d"},
 		{name: "a query without a name", url: "?" + secret},
 		{name: "the user of a URL", user: secret},
 		{name: "a webhook", url: "hooks/" + secret},

@@ -34,7 +34,7 @@ type Splitter struct {
 
 	// Open, if it is set, gets an event of an SSE with each of its lines, unless the
 	// blank line that ends it is there already: some servers send that with the next
-	// event.
+	// event. It gets junk as soon as it is known to be that.
 	Open func(Event)
 
 	sse    sse

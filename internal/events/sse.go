@@ -1,11 +1,16 @@
 package events
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+)
 
 // An sse cuts a stream as the HTML standard does
 // (https://html.spec.whatwg.org/multipage/server-sent-events.html), and as servers
-// need it: a field error is an event of that name, and JSON that stands in the place
-// of a field is an event without one.
+// need it: a field error is an event of that name, JSON that stands in the place
+// of a field is an event without one, and a line of JSON ends with the next one where
+// no blank line is between them.
 type sse struct {
 	field kept // the start of the line so far: name, colon and value
 	mark  int  // how much of a byte order mark has come; above its length, the stream has begun
@@ -16,6 +21,7 @@ type sse struct {
 	name    []byte
 	data    []byte
 	hasData bool
+	joined  bool // data is of more than one line
 	cut     bool
 }
 
@@ -58,7 +64,9 @@ func (s *sse) feed(of *Splitter, p []byte, event func(Event)) {
 		}
 		i := bytes.IndexAny(p, "\r\n")
 		if i < 0 {
-			s.keep(of, p)
+			if s.keep(of, p); of.Open != nil && !s.mayBeField() {
+				of.Open(Event{Junk: true})
+			}
 			return
 		}
 		s.keep(of, p[:i])
@@ -69,6 +77,21 @@ func (s *sse) feed(of *Splitter, p []byte, event func(Event)) {
 			of.Open(Event{Name: s.name, Data: s.data, Cut: s.cut})
 		}
 	}
+}
+
+// fields are the names that a line can begin with.
+var fields = [...]string{"data", "event", "error", "id", "retry"}
+
+// mayBeField reports whether the line that has begun can become a field or a comment.
+// Some servers send plain text.
+func (s *sse) mayBeField() bool {
+	name, _, whole := bytes.Cut(s.field.b, []byte(":"))
+	for _, f := range fields {
+		if string(name) == f || !whole && strings.HasPrefix(f, string(name)) {
+			return true
+		}
+	}
+	return len(name) == 0
 }
 
 // endsIn reports whether the event ends with what comes next.
@@ -109,18 +132,22 @@ func (s *sse) line(of *Splitter, event func(Event)) {
 		if s.hasData {
 			event(Event{Name: s.name, Data: s.data, Cut: s.cut})
 		}
-		s.name, s.data, s.hasData, s.cut = s.name[:0], s.data[:0], false, false
+		s.reset()
 		return
 	}
 	name, value, _ := bytes.Cut(line, []byte(":"))
 	value = bytes.TrimPrefix(value, []byte(" "))
 	switch string(name) {
 	case "event":
+		if len(s.name) > 0 {
+			s.endWithout(event)
+		}
 		s.name = append(s.name[:0], value...)
 		return
 	case "error": // llama.cpp's
 		s.name = append(s.name[:0], name...)
 	case "data":
+		s.endWithout(event)
 	case "", "id", "retry":
 		return
 	default:
@@ -128,10 +155,25 @@ func (s *sse) line(of *Splitter, event func(Event)) {
 		return
 	}
 	if s.hasData {
+		s.joined = true
 		s.data = append(s.data, '\n')
 	}
 	s.hasData = true
 	room := max(of.Max-len(s.data), 0)
 	s.cut = s.cut || long || len(value) > room
 	s.data = append(s.data, value[:min(len(value), room)]...)
+}
+
+func (s *sse) reset() {
+	s.name, s.data, s.hasData, s.joined, s.cut = s.name[:0], s.data[:0], false, false, false
+}
+
+// endWithout ends the event without its blank line if it is a line of JSON: some servers
+// write none, and JSON that is whole does not go on in the next line. Only the first line
+// is looked at, once.
+func (s *sse) endWithout(event func(Event)) {
+	if s.hasData && !s.joined && !s.cut && bytes.HasPrefix(s.data, []byte("{")) && json.Valid(s.data) {
+		event(Event{Name: s.name, Data: s.data})
+		s.reset()
+	}
 }

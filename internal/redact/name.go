@@ -78,7 +78,7 @@ func queryName(name string) bool {
 	case "jwt", "pass", "passphrase", "passcode", "pw", "otp", "apitoken", "bearer", "x-auth", "x-jwt", "sessionid", "session_id", "sid":
 		return true
 	}
-	return false
+	return strings.HasSuffix(name, "sessionid") || strings.HasSuffix(name, "sessid") // JSESSIONID, PHPSESSID
 }
 
 // SecretField reports whether a field of that name in a body holds a secret. Bodies

@@ -342,8 +342,32 @@ func (w *walk) looks(part string) int {
 	if name, rest, ok := strings.Cut(part, ":"); ok && telegramBot(name) && len(rest) >= 16 {
 		return len(name) + 1 // who runs a server of his own has it at any host
 	}
+	if in := named(part); in >= 0 {
+		return in
+	}
 	return secretAt(part, 0, len(part))
 }
+
+// named returns where in a part the value of a parameter begins whose name tells of a
+// secret, as in page;jsessionid=8f14e45f, -1 if there is none.
+func named(part string) int {
+	for at := 0; ; {
+		eq := strings.IndexByte(part[at:], '=')
+		if eq < 0 {
+			return -1
+		}
+		name := part[at : at+eq]
+		name = name[strings.LastIndexAny(name, ";,&")+1:]
+		at += eq + 1
+		name = strings.ToLower(name[max(0, len(name)-maxLook):])
+		if (SecretName(name) || queryName(name)) && len(part)-at >= minNamed {
+			return at
+		}
+	}
+}
+
+// minNamed is how long a value is at least that is taken for a secret for its name.
+const minNamed = 6
 
 // random reports whether a part of a path looks as if it was drawn: no word, no
 // number, and of min bytes at least.

@@ -49,6 +49,9 @@ var secretPaths = []struct{ url, secret string }{
 	{"https://n8n.example.com/webhook/" + id, id},
 	{"https://hub.example.com/api/webhooks/incoming/" + long, long},
 	{"https://api.example.com/v1/key/" + drawn + "/list", drawn},
+	{"https://shop.example.com/cart;jsessionid=" + drawn, drawn},
+	{"https://shop.example.com/cart;lang=de;JSESSIONID=correct-horse-battery/items", "correct-horse-battery"},
+	{"https://api.example.com/v1/token=correct-horse-battery/items", "correct-horse-battery"},
 	{"https://proxy.example.com/hooks.slack.com/services/T01234567/B01234567/" + drawn, drawn},
 }
 
