@@ -62,6 +62,7 @@ type follower struct {
 	done     bool                 // the end was seen
 	failed   *Error               // the verdict on what came before any output
 	found    *Error               // the first failure, there or later
+	latest   *Error               // that of the latest event, if the stream may survive it
 
 	// Of a stream.
 	split  events.Splitter
@@ -160,6 +161,8 @@ func (f *follower) end() {
 	})
 	switch {
 	case f.found != nil, f.cut:
+	case f.latest != nil:
+		f.found = f.latest
 	case half && f.stream.Empty():
 		f.found = unfinished(&f.resp, "the stream ended in the middle of its first event")
 	case f.stream.Truncated():
@@ -177,7 +180,9 @@ func (f *follower) event(e events.Event) {
 	if f.began = true; e.Junk || f.plain {
 		return
 	}
-	f.cut = e.Cut
+	if f.cut = e.Cut; string(e.Data) != "[DONE]" {
+		f.latest = nil // the stream went on
+	}
 	first := f.opening && !f.decided()
 	step := f.stream.Event(f.nameOf(e), e.Data)
 	if e.Cut && f.isOne {
@@ -192,7 +197,11 @@ func (f *follower) event(e events.Event) {
 		return
 	case step.Failed:
 		j := judgement{resp: &f.resp, body: append([]byte(nil), e.Data...), arrived: time.Now(), rules: f.rules}
-		f.found = f.verdict(j, step.Verdict)
+		if found := f.verdict(j, step.Verdict); step.Beside {
+			f.latest = found
+		} else {
+			f.found = found
+		}
 	case f.stream.Over() && f.stream.Empty():
 		f.found = noAnswer(&f.resp)
 	}

@@ -73,6 +73,36 @@ func TestLaterErrorEventReachesTheReader(t *testing.T) {
 	}
 }
 
+// An error that stands beside something else, as that of an agent's tool, is the reader's to
+// deal with if the stream goes on. If the stream ends with it, it has failed.
+func TestErrorThatTheStreamSurvives(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		events []string
+		failed bool
+	}{
+		{"a tool's result", []string{`{"type":"text","text":"I look"}`, `{"type":"tool_result","error":"no such city"}`, `{"type":"text","text":"Sunny."}`}, false},
+		{"a tool's error", []string{`{"type":"tool-error","toolCallId":"1","error":{"message":"no such city"}}`, `{"type":"finish"}`}, false},
+		{"a step", []string{`{"step":1,"text":"I look"}`, `{"step":2,"tool":"search","error":"timeout"}`, `{"step":3,"text":"Sunny."}`}, false},
+		{"a warning", []string{`{"text":"I look"}`, `{"warning":"slow","error":{"message":"cache miss"}}`, `{"text":"Sunny."}`}, false},
+		{"a step, and nothing more", []string{`{"step":1,"text":"I look"}`, `{"step":2,"tool":"search","error":"timeout"}`}, true},
+		{"a step, and [DONE]", []string{`{"step":1,"text":"I look"}`, `{"step":2,"tool":"search","error":"timeout"}`, `[DONE]`}, true},
+		{"an error alone", []string{`{"text":"I look"}`, `{"error":"overloaded"}`, `{"text":"Sunny."}`}, true},
+		{"an error with its code", []string{`{"text":"I look"}`, `{"id":"1","error":{"message":"overloaded"},"code":529,"type":"overloaded_error"}`, `{"type":"finish"}`}, true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				resp := classified(t, post(t, chatURL), sending(io.EOF, whole("data: "+strings.Join(row.events, "\n\ndata: ")+"\n\n")...))
+				_, err := io.ReadAll(resp.Body)
+				var e *steadyhttp.Error
+				if errors.As(err, &e) != row.failed || err != nil && e == nil {
+					t.Errorf("reading ended with %v; want an *Error: %t", err, row.failed)
+				}
+			})
+		})
+	}
+}
+
 func TestTruncatedStreams(t *testing.T) {
 	long := strings.Repeat("x", 200<<10)
 	top := strings.TrimSuffix(strings.Repeat(`{"token":"a","logprob":-1,"bytes":[97,98,99,100]},`, 20), ",")

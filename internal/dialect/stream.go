@@ -1,5 +1,10 @@
 package dialect
 
+import (
+	"slices"
+	"strings"
+)
+
 // A Stream follows the events of one inference stream. Its zero value is
 // ready. It keeps no event.
 //
@@ -20,6 +25,10 @@ type Stream struct {
 type Step struct {
 	Failed  bool // the event is an error
 	Verdict Verdict
+
+	// Beside reports that the error stands beside something else, as that of a tool
+	// beside its name: only if the stream ends with it has the stream failed.
+	Beside bool
 
 	// Output reports that the event holds output: text, a tool call, reasoning, an
 	// image, or something that nobody knows. The opening of a tool call is output,
@@ -56,14 +65,14 @@ func (s *Stream) Event(name string, data []byte) Step {
 	}
 	e := read(s.Host, name, data)
 	s.ends = s.ends || e.ends
-	s.ended = s.ended || e.last || e.failed
+	s.ended = s.ended || e.last || e.failed && !e.beside
 	s.over = s.over || e.over
 	s.output = s.output || e.output
 	if !e.silent {
 		s.maybe = e.maybe
 		s.told = s.told || e.maybe
 	}
-	return Step{Failed: e.failed, Verdict: e.verdict, Output: e.output, Used: e.used}
+	return Step{Failed: e.failed, Verdict: e.verdict, Beside: e.beside, Output: e.output, Used: e.used}
 }
 
 // Event judges one event of an inference stream: whether it is an error and
@@ -77,6 +86,7 @@ func Event(name string, data []byte) (v Verdict, failed, last bool) {
 type event struct {
 	verdict Verdict
 	failed  bool
+	beside  bool // see Step
 	output  bool
 	silent  bool // it keeps the connection open and says nothing
 	ends    bool // its dialect promises an end
@@ -111,6 +121,14 @@ var kinds = map[string]event{
 	"speech.audio.done": {last: true}, "transcript.text.done": {last: true, output: true},
 	"done": {last: true},
 }
+
+// failedKinds are the types and names of events that are errors.
+var failedKinds = map[string]bool{"error": true, "response.failed": true, "response.error": true, "conversation.response.error": true, "interaction.failed": true}
+
+// besideError are the members that an error's event has beside the error.
+var besideError = keySet("error", "errors", "message", "msg", "code", "status", "statuscode", "statustext", "detail", "details", "requestid", "traceid", "choices",
+	"candidates", "success", "ok", "timestamp", "time", "event", "param", "path", "title", "errorcode", "errormessage", "errortype", "reason", "retryafter",
+	"retryable", "jsonrpc", "done", "stop", "delta", "finishreason", "index", "hint", "instance", "cause", "data", "result", "response", "name", "userid")
 
 var (
 	pDelta     = pathOf("delta")
@@ -156,6 +174,8 @@ func read(host, name string, data []byte) (e event) {
 		if r.keep(data); isObject {
 			r.failedEvent(name, kind) // which notes what it finds
 		}
+		e.beside = isObject && name != "error" && r.tellsMore(kind)
+		e.output = e.beside
 		e.verdict, e.failed = r.inBand(Answer{Host: host})
 		e.used = used
 		return e
@@ -196,9 +216,10 @@ func (r *reader) ending(e *event) {
 		}
 	}
 	for _, p := range [...]path{pDone, pStop, pIsEnd} { // Ollama, llama.cpp, Baidu
-		if at := t.at(p); t.is(at, 't') || t.is(at, 'f') {
-			e.ends, e.last = true, e.last || t.is(at, 't')
-		}
+		at := r.flag(p)
+		// Others have the flag too, and some of them never say that it is true.
+		e.ends = e.ends || at != 0 && slices.ContainsFunc(flaggedPaths, func(p path) bool { return t.at(p) != 0 })
+		e.last = e.last || t.is(at, 't')
 	}
 	if at := t.at(pGenerated); at != 0 { // text-generation-inference
 		e.ends, e.last = true, e.last || t.is(at, '"')
@@ -233,15 +254,9 @@ func (r *reader) callsFunction() bool {
 // failedEvent reports whether an event is an error.
 func (r *reader) failedEvent(name, kind string) bool {
 	t := &r.tree
-	switch kind {
-	case "error", "response.failed", "response.error", "conversation.response.error", "interaction.failed":
-		return true
-	}
-	switch name {
-	case "error", "response.failed", "conversation.response.error":
-		return true
-	}
 	switch {
+	case failedKinds[kind], failedKinds[name]:
+		return true
 	case t.at(pDelta) != 0:
 		return false // a piece of an answer, whatever it talks about
 	case t.textAt(pObject) == "error":
@@ -271,6 +286,24 @@ func (r *reader) failedEvent(name, kind string) bool {
 	return t.whole && r.bareStatus()
 }
 
+// tellsMore reports whether an event has more than an error: a type that no error has, or
+// members that none has. Agents tell so of a tool that failed, and go on.
+func (r *reader) tellsMore(kind string) bool {
+	t := &r.tree
+	if t.empty(t.at(errorPath)) || failedKinds[kind] {
+		return false
+	}
+	if kind != "" && !strings.HasSuffix(kind, "error") || strings.HasPrefix(kind, "tool") {
+		return true
+	}
+	for m := t.nodes[1].down; m != 0; m = t.nodes[m].next {
+		if key := t.nodes[m].key; !aside[key] && !besideError[key] {
+			return true
+		}
+	}
+	return false
+}
+
 // failedFinish reports whether a choice ended for a reason that is a failure, and
 // takes the reason for the code.
 func (r *reader) failedFinish() bool {
@@ -280,136 +313,6 @@ func (r *reader) failedFinish() bool {
 		case "error", "insufficient_system_resource": // OpenRouter, DeepSeek
 			r.addCode(why)
 			r.badFinish = true
-			return true
-		}
-	}
-	return false
-}
-
-// holdsOutput reports whether an event that is no error, and whose kind alone
-// does not tell, holds output. What nobody knows is taken for output.
-func (r *reader) holdsOutput(name, kind string) bool {
-	t := &r.tree
-	switch kind {
-	case "content_block_start": // Anthropic
-		return r.opensMore("content_block", "text", "thinking")
-	case "message_delta":
-		return false
-	case "response.output_item.added":
-		return r.opensMore("item", "message", "reasoning")
-	case "response.content_part.added", "response.reasoning_summary_part.added":
-		return r.opensMore("part", "output_text", "summary_text", "reasoning_text", "refusal")
-	case "content-start": // Cohere
-		return !t.empty(t.at(pOpensText))
-	case "content.start", "step.start": // Gemini's interactions
-		return r.opensMore("content", "text", "thought", "") || r.opensMore("step", "model_output", "thought", "")
-	}
-	if name == "contentBlockStart" { // Bedrock
-		return !t.empty(t.at(pStart))
-	}
-	known := false
-	if choices := t.at(pChoices); choices != 0 {
-		known = true
-		for c := t.nodes[choices].down; c != 0; c = t.nodes[c].next {
-			if r.says(t.child(c, stepDelta)) || r.says(t.child(c, stepMessage)) || !t.empty(t.child(c, stepText)) {
-				return true
-			}
-		}
-	}
-	if candidates := t.at(pCandidates); candidates != 0 {
-		known = true
-		for c := t.nodes[candidates].down; c != 0; c = t.nodes[c].next {
-			parts := t.child(t.child(c, stepContent), stepParts)
-			for part := t.nodes[parts].down; part != 0; part = t.nodes[part].next {
-				if r.says(part) {
-					return true
-				}
-			}
-		}
-	}
-	for _, p := range [...]path{pDone, pStop} { // Ollama, llama.cpp
-		if at := t.at(p); t.is(at, 't') || t.is(at, 'f') {
-			known = true
-			for _, p := range outputPaths {
-				if !t.empty(t.at(p)) {
-					return true
-				}
-			}
-			if r.says(t.at(pMessage)) {
-				return true
-			}
-		}
-	}
-	if known {
-		return !t.whole // what was not kept may be anything
-	}
-	if t.members(1) == 0 {
-		return !t.whole
-	}
-	for m := t.nodes[1].down; m != 0; m = t.nodes[m].next {
-		if !aside[t.nodes[m].key] {
-			return true
-		}
-	}
-	return !t.whole
-}
-
-var (
-	pOpensText = pathOf("delta.message.content.text")
-	pStart     = pathOf("start")
-
-	outputPaths = paths("response", "thinking", "content", "tokens", "toolcalls", "image")
-
-	// aside are the members of an event that are no output, if there are no others.
-	aside = keySet("id", "object", "created", "createdat", "model", "modelversion", "responseid", "usage", "usagemetadata", "promptfeedback",
-		"systemfingerprint", "servicetier", "provider", "messagestart", "contentblockstop", "metadata", "type", "sequencenumber", "xgroq")
-
-	// quiet are the members of a delta, a message or a part that are no output.
-	quiet = keySet("role", "name", "thoughtsignature", "providerspecificfields")
-)
-
-func keySet(names ...string) map[uint64]bool {
-	set := make(map[uint64]bool, len(names))
-	for _, name := range names {
-		set[fold(name)] = true
-	}
-	return set
-}
-
-// says reports whether a delta, a message or a part says anything.
-func (r *reader) says(at int32) bool {
-	t := &r.tree
-	if !t.is(at, '{') {
-		return false
-	}
-	for m := t.nodes[at].down; m != 0; m = t.nodes[m].next {
-		switch t.nodes[m].kind {
-		case '"', '[', '{':
-			if !t.empty(m) && !quiet[t.nodes[m].key] {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// opensMore reports whether the object that an event opens holds output already,
-// or is of another kind than those that will: the opening of a tool call is output.
-func (r *reader) opensMore(name string, kinds ...string) bool {
-	t := &r.tree
-	at := t.child(1, step{key: fold(name)})
-	if at == 0 {
-		return false
-	}
-	kind, silent := t.text(t.child(at, step{key: fold("type")})), false
-	for _, k := range kinds {
-		silent = silent || k == kind
-	}
-	if !silent {
-		return true
-	}
-	for _, name := range [...]string{"text", "thinking", "content", "summary", "refusal"} {
-		if !t.empty(t.child(at, step{key: fold(name)})) {
 			return true
 		}
 	}
