@@ -187,9 +187,6 @@ var (
 		[]string{"method must be", "only post method", "only get method", "exceeds max complexity", "exceeds maximum complexity", "complexity was exceeded", "query is too complex", "must have a selection of",
 			"is required", "格式错误", "格式不正确", "格式有误", "不能为空", "不合法", "参数缺失", "参数不正确", "参数错误", "参数有误", "缺少参数", "无效请求", "无效的请求", "请求参数"},
 	)
-	// Tokens of a parser, which are no keys.
-	ofSyntax = []string{"invalid token*in json", "invalid token*position", "invalid token*line", "invalid token near", "invalid token at", "unexpected token", "syntax error"}
-
 	// What is counted, with what becomes of it, at whatever status. Of an allowance by the
 	// hour or shorter waiting is the cure.
 	daily     = cross(cross([]string{"daily", "weekly", "monthly"}, []string{"limit", "quota", "request limit", "request quota", "requests limit", "allowance", "usage limit", "usage"}), spentUp)
@@ -277,10 +274,11 @@ var englishPhrases = []words{
 		"request limit, email", "plan*expired", "usage limit for this billing", "exceeded your plan", "exceeds your plan",
 		"limit of your plan", "plan limit", "extra usage is required",
 		"余额不足", "余额已", "余额为", "欠费", "额度不足", "额度已用", "额度用尽", "额度失败", "预扣费", "配额不足", "配额已", "没有可用的套餐", "套餐已", "无可用资源包", "资源包已",
-		"资源包余量", "剩余额度", "免费额度", "额度已经用完", "额度已用完", "额度用完", "试用额度", "账户余额", "订阅额度", "额度已耗尽",
+		"资源包余量", "剩余额度", "免费额度", "额度已经用完", "额度已用完", "额度用完", "试用额度", "账户余额", "订阅额度", "额度已耗尽", "点数不足", "点数已用", "积分不足", "积分已用", "次数不足", "次数已用",
 	}},
+	{Quota, "503", ofSpending},
 	{Overloaded, "!401 !404 !409", []string{
-		"overloaded", "over capacity", "at capacity", "capacity exceeded", "out of capacity", "no capacity",
+		"overloaded", "over capacity", "at capacity", "capacity exceeded", "out of capacity", "no capacity", "no free capacity", "no spare capacity", "no gpu capacity", "no serving capacity", "no available capacity", "no remaining capacity",
 		"insufficient capacity", "lack of capacity", "not enough capacity", "capacity constraints", "capacity temporarily",
 		"high demand", "experiencing high", "heavy load", "under high load", "high load", "peak load", "server is busy",
 		"server busy", "servers are busy", "service is busy", "service busy", "system is busy", "system busy", "too busy",
@@ -296,7 +294,7 @@ var englishPhrases = []words{
 		"content policy", "content_policy", "contentpolicy", "content filter", "content_filter", "content management policy",
 		"filtered due to", "safety system", "safety reasons", "safety settings", "blocked by*safety",
 		"responsible ai", "responsibleai", "usage policies", "usage policy", "acceptable use", "input*flagged", "content*flagged",
-		"prompt*flagged", "was flagged", "been flagged", "moderation_blocked", "violates*policy", "violate*policies",
+		"prompt*flagged", "new_sensitive", "was flagged", "been flagged", "moderation_blocked", "violates*policy", "violate*policies",
 		"violated*policy", "moderation failed", "failed moderation", "failed*safety check", "not pass moderation", "not pass*moderation", "not pass*audit", "rejected by*moderation", "content moderated", "nsfw filter", "nsfw content",
 		"risk not pass", "prohibited content", "prohibited use", "inappropriate content", "unsafe content", "sensitive content", "harmful content",
 		"content exists risk", "data inspection", "data_inspection", "policy violation", "contains*sensitive",
@@ -306,6 +304,7 @@ var englishPhrases = []words{
 		"no available channel", "no endpoints found", "无可用渠道", "无可用的渠道",
 		"model*has been decommissioned", "model*has been deprecated", "model*is deprecated", "model*has been retired",
 	}},
+	{NotFound, "500 502 503", ofNoRoute},
 	{NotFound, "200 404 410 500", ofRecords},
 	{NotFound, "200 404 410", []string{"action is not found", "method not found", "method not exists", "resource not found", "could not be found", "was not found", "wasn't found"}},
 	{NotFound, "400 404 410 422 500", []string{
@@ -424,6 +423,7 @@ var englishPhrases = []words{
 		"service unavailable", "currently unavailable", "service is unavailable",
 		"upstream connect error", "upstream request failed", "no healthy upstream", "bad gateway", "disconnected unexpectedly",
 		"connection reset", "connection refused", "no server is available", "no server is currently available", "unable to reach", "read only mode", "readonly mode",
+		"node is behind", "node is not synced", "node not synced", "node is syncing", "node is still syncing", "node unhealthy", "node is unhealthy",
 		"upstream error", "provider disconnected", "upstream_error", "connection error",
 		"维护", "暂时不可用", "服务不可用", "上游",
 	}},

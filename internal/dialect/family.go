@@ -136,6 +136,8 @@ type knowledge struct {
 	bans    *index // those of bans that pass
 	setup   *index // those of what somebody has to set up
 
+	halfDone *index // those of work that is done in part
+
 	limitCodes map[string]Class // that name a rate limit
 
 	codeHeaders, retryHeaders, windowHeaders []string
@@ -178,6 +180,7 @@ var tables = sync.OnceValue(func() *knowledge {
 		phrases:             newIndex(common.phrases),
 		bans:                newIndex([]words{{class: RateLimit, say: passingBans}, {class: RateLimit, on: "429", say: passingLocks}}),
 		setup:               newIndex([]words{{class: ServerError, say: ofSetup}}),
+		halfDone:            newIndex([]words{{class: ServerError, say: ofHalfDone}}),
 		hidesErrorsAnywhere: map[string]bool{},
 		inferenceIf:         map[string]func(string, http.Header) bool{},
 		limits:              map[string]wait.Defaults{},

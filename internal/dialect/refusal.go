@@ -35,7 +35,7 @@ func (r *reader) repeat(c Class, host *family, know []*family, a Answer) Repeat 
 		}
 	}
 	switch {
-	case c == RateLimit && r.banned(a.Header), r.needsSetup(c), r.quotesRefusal(c):
+	case c == RateLimit && r.banned(a.Header), r.needsSetup(c), r.quotesRefusal(c), r.forbidsRepeat():
 		return Never
 	}
 	return ByClass
@@ -56,10 +56,46 @@ func (r *reader) quotesRefusal(c Class) bool {
 		return false
 	}
 	text := r.text()
-	for _, status := range [...]string{"400 bad request", "413 request entity too large", "413 payload too large", "415 unsupported media type", "422 unprocessable entity"} {
+	for _, status := range [...]string{"400 bad request", "413 request entity too large", "413 payload too large", "415 unsupported media type", "422 unprocessable entity", "type:card_error"} {
 		if says(text, status) {
 			return true
 		}
+	}
+	for _, mark := range [...]string{"status code ", "status code: ", "status:", "statuscode:"} {
+		switch n, _ := numberAfter(text, mark); n {
+		case 400, 413, 415, 422:
+			return true
+		}
+	}
+	return false
+}
+
+// forbidsRepeat reports whether a server says of its own failure that the request must not
+// be sent again, or that the part that matters is done. The evidence is what it says, the
+// scope this answer; who knows better repeats by hand.
+func (r *reader) forbidsRepeat() bool {
+	if r.status/100 != 5 {
+		return false
+	}
+	text := r.text()
+	if tables().halfDone.heard(text, r.status) != "" {
+		return true
+	}
+	for _, phrase := range forbidding {
+		i := strings.Index(text, phrase)
+		if i < 0 || !starts(text, i) {
+			continue
+		}
+		rest := text[i+len(phrase):]
+		if end := strings.IndexAny(rest, ".;,!\n"); end >= 0 {
+			rest = rest[:end]
+		}
+		for _, word := range untilThen {
+			if says(rest, word) {
+				return false
+			}
+		}
+		return true
 	}
 	return false
 }

@@ -46,4 +46,36 @@ var ofRecords = []string{
 var ofInput = []string{
 	"is required", "are required", "missing required", "must not be empty", "must not be null", "must not be blank", "cannot be empty", "cannot be null", "cannot be blank", "may not be null",
 	"validation failed", "validation error", "failed validation", "unsupported file", "unsupported format", "unsupported media type",
+	"es obligatori", "son obligatori", "é obrigatóri", "são obrigatóri", "est obligatoire", "ist erforderlich", "不能为空", "缺少参数", "缺少必", "参数缺失", "参数错误", "参数有误", "参数不正确",
+	// Of a model, what it is not made for.
+	"no chat template", "default chat template", "does not support chat", "does not support generate", "does not support tools", "does not support image", "does not support embed",
 }
+
+// ofSyntax is said of the tokens of a parser, which are no keys.
+var ofSyntax = []string{"invalid token*in json", "invalid token*position", "invalid token*line", "invalid token near", "invalid token at", "unexpected token", "syntax error"}
+
+// ofNoRoute is said by gateways that know no way for a model, whichever of those behind
+// them are up.
+var ofNoRoute = []string{
+	"unsupported model", "model*unsupported endpoint", "model*unsupported provider", "model*unsupported backend", "model*not mapped to", "model*is not routable", "no route for model",
+	"no provider for model", "no provider configured for", "no provider found for model", "no backend for model", "no backend configured for", "no upstream configured for", "not supported by any configured",
+}
+
+// ofSpending is said of what somebody allowed to be spent. Gateways say it with 503 too,
+// where other words of money are said of the gateway's own accounts.
+var ofSpending = cross([]string{"spend limit", "spending limit", "spend cap", "spending cap"}, []string{"reached", "exceeded", "exhausted", "hit"})
+
+// ofHalfDone is said of work of which the part that matters has been done. Doing it again
+// does it twice.
+var ofHalfDone = cross([]string{"payment", "charge", "transfer", "transaction", "refund", "order", "booking", "reservation", "payout", "withdrawal", "card", "customer", "account"},
+	[]string{"succeeded*but", "was successful*but", "completed*but", "went through*but", "was created*but", "was placed*but", "was captured*but", "was charged*but", "has been charged*but", "was executed*but", "was submitted*but"})
+
+// forbidding are how servers ask not to repeat, and untilThen are words by which they only
+// ask to wait, or to go slower.
+var (
+	forbidding = []string{
+		"do not retry", "don't retry", "do not resubmit", "don't resubmit", "do not re submit", "do not submit again", "do not resend", "do not repeat", "do not start another", "do not try again",
+		"must not be retried", "should not be retried", "cannot be retried", "must not be repeated", "non retryable", "not retryable", "nonretryable", "not retriable", "non retriable", "请勿重试", "不要重试", "请勿重复提交",
+	}
+	untilThen = []string{"until", "before", "immediately", "more than", "within", "sooner", "too ", "faster", "right away", "at once", "in less", "for the next", "for at least", "unless"}
+)
