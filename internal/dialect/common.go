@@ -168,10 +168,6 @@ var (
 	// Of a key that there is none, in other words than those.
 	ofKeyUnknown = cross([]string{"api key", "apikey", "appkey", "app key", "access key", "access_key", "access_id", "access id", "app id", "appid", "api user", "api secret"},
 		[]string{"incorrect", "is incorrect", "is absent", "absent", "not exist", "not exists", "does not exist", "is not a valid", "not found", "is wrong", "is missing", "mismatch"})
-	ofKeyMissing = slices.Concat(
-		cross([]string{"specify", "provide", "supply", "include", "use", "need", "requires", "require", "register for"}, []string{"an api key", "a valid api key"}),
-		cross([]string{"api key", "apikey", "service key"}, []string{"not registered", "not active", "not activated", "not authorised"}),
-	)
 
 	ofScopes = slices.Concat(
 		cross([]string{"missing", "insufficient", "lacks", "lacking", "requires", "required", "needs"}, []string{"scope", "scopes", "required scope", "required scopes", "oauth scope", "oauth scopes", "the scope"}),
@@ -216,7 +212,7 @@ var (
 // credit, and a parameter called max_tokens is no context window.
 var commonPhrases = slices.Concat(foreignPhrases, englishPhrases)
 
-// englishPhrases are those in English, and in Chinese beside them.
+// englishPhrases are those in English, and some in Chinese.
 var englishPhrases = []words{
 	{ContextLength, "!429 !401 !402 !403", []string{
 		"maximum context length", "context length exceeded", "context_length_exceeded", "contextwindowexceeded", "context window",

@@ -137,6 +137,7 @@ type knowledge struct {
 	setup   *index // those of what somebody has to set up
 
 	halfDone *index // those of work that is done in part
+	things   *index // those of what is not there, or taken
 
 	limitCodes map[string]Class // that name a rate limit
 
@@ -181,6 +182,7 @@ var tables = sync.OnceValue(func() *knowledge {
 		bans:                newIndex([]words{{class: RateLimit, say: passingBans}, {class: RateLimit, on: "429", say: passingLocks}}),
 		setup:               newIndex([]words{{class: ServerError, say: ofSetup}}),
 		halfDone:            newIndex([]words{{class: ServerError, say: ofHalfDone}}),
+		things:              newIndex([]words{{class: NotFound, say: ofNothing}, {class: Conflict, say: ofTaken}}),
 		hidesErrorsAnywhere: map[string]bool{},
 		inferenceIf:         map[string]func(string, http.Header) bool{},
 		limits:              map[string]wait.Defaults{},

@@ -76,6 +76,11 @@ var signals = []signal{
 		(*reader).byPartOfCode,
 	},
 	{
+		"words for a thing that is not there, or taken, in a success that is none",
+		"Any status of an error says more than these words, and so does a code. A success has no other sign.",
+		(*reader).byThing,
+	},
+	{
 		"a wait with a status that says nothing",
 		"A client error that asks to come back later is a limit or a ban that passes: some send 418, 444 or 449 so.",
 		(*reader).byWait,
@@ -270,6 +275,13 @@ func (r *reader) byPartOfCode() Class {
 		return byFragment(r.message, r.status) // its message is a code
 	}
 	return ""
+}
+
+func (r *reader) byThing() Class {
+	if r.status/100 > 2 { // an error inside a success has no status
+		return ""
+	}
+	return tables().things.heard(r.text(), r.status)
 }
 
 // byWait leaves out the statuses with a meaning of their own: a range that cannot be

@@ -1,5 +1,7 @@
 package dialect
 
+import "slices"
+
 // What is said of the things that stand between a caller and an API: policies of access,
 // walls before a site, locks of accounts, and what somebody has to set up first.
 
@@ -28,6 +30,8 @@ var passingLocks = []string{
 // ofSetup is said of what a person has to set up at the server: a key, an address, a
 // setting. No repeat finds it done.
 var ofSetup = []string{
+	"not enabled on this", "not enabled for this server", "not enabled in this", "disabled on this server", "disabled on this instance", "disabled by the administrator", "disabled by configuration", "is not installed", "not compiled with", "not available in this build",
+	"not available in this deployment", "not available on this installation", "start it with", "start the server with", "restart the server with",
 	"not configured", "isn't configured", "hasn't been configured", "not been configured", "not properly configured", "not set up", "not been set up", "is unconfigured", "misconfigured", "not built", "not been built",
 	"missing environment variable", "environment variable*not set", "environment variable*missing", "environment variable*is required", "environment variables*not set",
 	"api key is not set", "api_key is not set", "api_key not set", "api key not set", "api_key environment variable", "no api key for", "credentials are not set", "secret is not set",
@@ -41,6 +45,13 @@ var ofRecords = []string{
 	"object not found", "record not found", "document not found", "entity not found", "user not found", "account not found", "order not found", "item not found", "no rows in result set",
 	"对象不存在", "记录不存在", "数据不存在", "文件不存在", "用户不存在", "订单不存在",
 }
+
+// ofNothing and ofTaken are said of a thing in a success that is none. A status of an error
+// says the same with fewer words.
+var (
+	ofNothing = []string{"not found", "does not exist", "doesn't exist", "no longer exists", "不存在", "no existe", "não existe", "não encontrad", "no encontrad", "nicht gefunden", "introuvable", "не найден"}
+	ofTaken   = []string{"already exists", "already exist", "already registered", "already taken", "already in use", "already been used", "already used", "已存在", "已经存在", "已被注册", "已被占用", "已签到", "重复提交"}
+)
 
 // ofInput is said of what the request lacks, by some with a status of their own trouble.
 var ofInput = []string{
@@ -78,4 +89,10 @@ var (
 		"must not be retried", "should not be retried", "cannot be retried", "must not be repeated", "non retryable", "not retryable", "nonretryable", "not retriable", "non retriable", "请勿重试", "不要重试", "请勿重复提交",
 	}
 	untilThen = []string{"until", "before", "immediately", "more than", "within", "sooner", "too ", "faster", "right away", "at once", "in less", "for the next", "for at least", "unless"}
+)
+
+// ofKeyMissing asks for a key.
+var ofKeyMissing = slices.Concat(
+	cross([]string{"specify", "provide", "supply", "include", "use", "need", "requires", "require", "register for"}, []string{"an api key", "a valid api key"}),
+	cross([]string{"api key", "apikey", "service key"}, []string{"not registered", "not active", "not activated", "not authorised"}),
 )
