@@ -26,7 +26,7 @@ func (r *reader) collectCodes() {
 	if r.nCodes == 0 {
 		r.addCode(t.codeWord())
 	}
-	if detail := t.textAt(topDetail); r.nCodes == 0 && isConstant(detail) {
+	if detail := t.textAt(topDetail); r.nCodes == 0 && strings.IndexByte(detail, '_') > 0 && madeLikeCode(detail) {
 		r.addWord(detail) // where others have a sentence: LOGIN_BAD_CREDENTIALS
 	}
 	if r.nCodes > 1 && isURL(r.codes[0]) && !isURL(r.codes[1]) {

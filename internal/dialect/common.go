@@ -296,6 +296,7 @@ var englishPhrases = []words{
 		"content exists risk", "data inspection", "data_inspection", "policy violation", "contains*sensitive",
 		"敏感", "违规", "不安全", "内容审核", "安全审核", "不当内容", "内容安全", "风险内容", "不合规",
 	}},
+	{Permission, "401 403 412", ofRules},
 	{NotFound, "400 404 410 422 429 500 503", []string{
 		"no available channel", "no endpoints found", "无可用渠道", "无可用的渠道",
 		"model*has been decommissioned", "model*has been deprecated", "model*is deprecated", "model*has been retired",
@@ -429,6 +430,7 @@ var englishPhrases = []words{
 	}},
 	{InvalidRequest, "200 400 405 422", ofRequests},
 	{NotFound, "200 400 404", []string{"model not loaded", "model is not loaded", "no model loaded", "no model is loaded", "no models loaded"}},
+	{Conflict, "500", ofTwice},
 	{InvalidRequest, "500", ofInput},
 	{ServerError, "200 500", []string{"unexpected error occurred", "unexpected error has occurred", "unexpected error while", "error inesperado", "erro inesperado", "unerwarteter fehler"}},
 	{ServerError, "200 400 422 500", []string{

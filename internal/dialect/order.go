@@ -51,6 +51,11 @@ var signals = []signal{
 		(*reader).bySizePhrase,
 	},
 	{
+		"a lack of money, in plain words",
+		"\"Insufficient balance, please recharge\" is said of nothing else, and no offer: whoever sends it with the code of a rate limit has no other code. An answer that states a short wait means a rate after all.",
+		(*reader).byLackOfMoney,
+	},
+	{
 		"a code of a rate limit",
 		"It means one thing, and words of money beside it are an offer: \"upgrade your plan for a higher rate\". Other words go first.",
 		(*reader).byLimitCode,
@@ -191,6 +196,16 @@ func (r *reader) bySizePhrase() Class {
 		return c
 	}
 	return ""
+}
+
+func (r *reader) byLackOfMoney() Class {
+	if r.phrase() != Quota || r.status == 0 || tables().broke.heard(r.text(), r.status) == "" {
+		return ""
+	}
+	if said, ok := wait.Text(r.message); r.stated > 0 || ok && said <= maxShortWait {
+		return ""
+	}
+	return Quota
 }
 
 func (r *reader) byLimitCode() Class {

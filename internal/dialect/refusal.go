@@ -61,7 +61,7 @@ func (r *reader) quotesRefusal(c Class) bool {
 			return true
 		}
 	}
-	for _, mark := range [...]string{"status code ", "status code: ", "status:", "statuscode:"} {
+	for _, mark := range [...]string{"status code ", "status code: ", "status:", "statuscode:", "http ", "http status ", "error ", "returned ", "returned status ", "responded ", "responded with ", "answered ", "answered with ", "got "} {
 		switch n, _ := numberAfter(text, mark); n {
 		case 400, 413, 415, 422:
 			return true

@@ -13,6 +13,9 @@ var ofAccessPolicy = []string{
 	"vpc service controls", "admin policy", "domain policy",
 }
 
+// ofRules is said of the rule that kept a call out, before its name, which may have any words.
+var ofRules = cross([]string{"blocked by", "denied by", "rejected by", "refused by", "forbidden by"}, []string{"policy", "policy rule", "rule", "firewall", "guardrail"})
+
 // ofWalls is what pages say that let nobody through but a browser with somebody before
 // it. Some come with 429 or 503, and no wait gets a program past them.
 var ofWalls = []string{
@@ -76,10 +79,20 @@ var ofNoRoute = []string{
 // where other words of money are said of the gateway's own accounts.
 var ofSpending = cross([]string{"spend limit", "spending limit", "spend cap", "spending cap"}, []string{"reached", "exceeded", "exhausted", "hit"})
 
+// ofNoMoney is said of a purse that is empty. Tokens and quotas are counted in rates as well.
+var ofNoMoney = slices.Concat(
+	cross([]string{"insufficient", "run out of", "ran out of", "out of", "no remaining"}, []string{"balance", "credits", "funds"}),
+	cross([]string{"balance", "funds"}, []string{"insufficient", "is insufficient", "too low", "depleted", "exhausted"}),
+	[]string{"余额不足", "账户余额", "欠费"},
+)
+
 // ofHalfDone is said of work of which the part that matters has been done. Doing it again
 // does it twice.
 var ofHalfDone = cross([]string{"payment", "charge", "transfer", "transaction", "refund", "order", "booking", "reservation", "payout", "withdrawal", "card", "customer", "account"},
 	[]string{"succeeded*but", "was successful*but", "completed*but", "went through*but", "was created*but", "was placed*but", "was captured*but", "was charged*but", "has been charged*but", "was executed*but", "was submitted*but"})
+
+// ofTwice is said of what is there already, by some with a status of their own trouble.
+var ofTwice = []string{"already exists", "already exist", "already registered", "already taken", "already been used", "already been processed", "已存在", "已经存在", "已被注册", "已被占用"}
 
 // forbidding are how servers ask not to repeat, and untilThen are words by which they only
 // ask to wait, or to go slower.
