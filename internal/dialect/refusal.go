@@ -61,6 +61,9 @@ func (r *reader) quotesRefusal(c Class) bool {
 			return true
 		}
 	}
+	if !containsAny(text, "400", "413", "415", "422") {
+		return false
+	}
 	for _, mark := range [...]string{"status code ", "status code: ", "status:", "statuscode:", "http ", "http status ", "error ", "returned ", "returned status ", "responded ", "responded with ", "answered ", "answered with ", "got "} {
 		switch n, _ := numberAfter(text, mark); n {
 		case 400, 413, 415, 422:
@@ -78,8 +81,11 @@ func (r *reader) forbidsRepeat() bool {
 		return false
 	}
 	text := r.text()
-	if tables().halfDone.heard(text, r.status) != "" {
+	if strings.Contains(text, "but") && tables().halfDone.heard(text, r.status) != "" {
 		return true
+	}
+	if !containsAny(text, "not ", "n't ", "non", "重") { // one of them is in each phrase
+		return false
 	}
 	for _, phrase := range forbidding {
 		i := strings.Index(text, phrase)
@@ -96,6 +102,15 @@ func (r *reader) forbidsRepeat() bool {
 			}
 		}
 		return true
+	}
+	return false
+}
+
+func containsAny(s string, parts ...string) bool {
+	for _, part := range parts {
+		if strings.Contains(s, part) {
+			return true
+		}
 	}
 	return false
 }
