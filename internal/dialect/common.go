@@ -296,6 +296,7 @@ var englishPhrases = []words{
 		"content exists risk", "data inspection", "data_inspection", "policy violation", "contains*sensitive",
 		"敏感", "违规", "不安全", "内容审核", "安全审核", "不当内容", "内容安全", "风险内容", "不合规",
 	}},
+	{RateLimit, "401 403 412", ofRateRules},
 	{Permission, "401 403 412", ofRules},
 	{NotFound, "400 404 410 422 429 500 503", []string{
 		"no available channel", "no endpoints found", "无可用渠道", "无可用的渠道",

@@ -65,13 +65,40 @@ func (r *reader) quotesRefusal(c Class) bool {
 		return false
 	}
 	for _, mark := range [...]string{"status code ", "status code: ", "status:", "statuscode:", "http ", "http status ", "error ", "returned ", "returned status ", "responded ", "responded with ", "answered ", "answered with ", "got "} {
-		switch n, _ := numberAfter(text, mark); n {
-		case 400, 413, 415, 422:
+		if quotesStatus(text, mark) {
 			return true
 		}
 	}
 	return false
 }
+
+// quotesStatus reports whether a status of the request's own fault comes after mark, and is
+// no number of things.
+func quotesStatus(text, mark string) bool {
+	for from := 0; ; {
+		i := strings.Index(text[from:], mark)
+		if i < 0 {
+			return false
+		}
+		at := from + i
+		from = at + len(mark)
+		if !starts(text, at) || len(text) < from+3 || len(text) > from+3 && wordByte(text[from+3]) {
+			continue
+		}
+		switch text[from : from+3] {
+		case "400", "413", "415", "422":
+		default:
+			continue
+		}
+		thing, _, _ := strings.Cut(strings.TrimPrefix(text[from+3:], " "), " ")
+		if !slices.Contains(countedThings, strings.TrimRight(thing, ".,;:")) {
+			return true
+		}
+	}
+}
+
+// countedThings may come after a number that only looks like a status.
+var countedThings = []string{"rows", "bytes", "items", "results", "records", "entries", "lines", "times", "files", "requests", "errors", "characters", "chars", "tokens", "ms", "milliseconds", "seconds", "documents", "messages", "events", "points"}
 
 // forbidsRepeat reports whether a server says of its own failure that the request must not
 // be sent again, or that the part that matters is done. The evidence is what it says, the

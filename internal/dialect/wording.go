@@ -13,7 +13,13 @@ var ofAccessPolicy = []string{
 	"vpc service controls", "admin policy", "domain policy",
 }
 
-// ofRules is said of the rule that kept a call out, before its name, which may have any words.
+// ofRules is said of the rule that kept a call out, before its name, which may have any
+// words. ofRateRules names what the rule counts and comes first.
+var ofRateRules = []string{
+	"blocked by rate limit", "blocked by a rate limit", "blocked by the rate limit", "blocked by our rate limit", "denied by rate limit", "denied by the rate limit", "rejected by rate limit",
+	"rejected by the rate limit", "refused by rate limit", "refused by the rate limit", "blocked by rate based", "blocked by throttl",
+}
+
 var ofRules = cross([]string{"blocked by", "denied by", "rejected by", "refused by", "forbidden by"}, []string{"policy", "policy rule", "rule", "firewall", "guardrail"})
 
 // ofWalls is what pages say that let nobody through but a browser with somebody before
