@@ -193,7 +193,7 @@ var salesforce = &family{
 	hosts:  []string{".salesforce.com", ".force.com", ".salesforce-setup.com"},
 	shapes: []string{"0.errorcode"},
 	codes: map[string]Class{
-		"REQUEST_LIMIT_EXCEEDED": Quota, "EXCEEDED_ID_LIMIT": Quota, "STORAGE_LIMIT_EXCEEDED": Quota,
+		"EXCEEDED_ID_LIMIT": Quota, "STORAGE_LIMIT_EXCEEDED": Quota,
 		"LICENSE_LIMIT_EXCEEDED": Quota, "LIMIT_EXCEEDED": Quota, "API_DISABLED_FOR_ORG": Permission,
 		"API_CURRENTLY_DISABLED": Unavailable, "TXN_SECURITY_METERING_ERROR": Permission, "MAXIMUM_SIZE_OF_ATTACHMENT": TooLarge,
 		"EXCEEDED_MAX_SIZE_REQUEST": TooLarge, "INVALID_SESSION_ID": Authentication, "INVALID_AUTH_HEADER": Authentication,
@@ -213,9 +213,10 @@ var salesforce = &family{
 		"invalid_grant": Authentication, "inactive_user": Permission, "inactive_org": Permission,
 	},
 	// Under one code: a day's calls, or too many long ones at once, which pass.
-	hints:  nil,
-	repeat: map[string]Repeat{"UNABLE_TO_LOCK_ROW": Always},
-	scope:  Host | Credential,
+	hints:   map[string]Class{"REQUEST_LIMIT_EXCEEDED": Quota},
+	phrases: []words{{RateLimit, "403 429 503", []string{"concurrent"}}},
+	repeat:  map[string]Repeat{"UNABLE_TO_LOCK_ROW": Always},
+	scope:   Host | Credential,
 }
 
 // https://developers.hubspot.com/docs/api-reference/error-handling

@@ -12,7 +12,7 @@ func (r *reader) collectCodes() {
 	t := &r.tree
 	top := t.textAt(errorPath) // of {"error": "word"}
 	slack := t.is(t.at(okPath), 'f')
-	if top != "" && !(isStatusText(top) && top != r.message) && (slack || top != r.message || strings.Contains(top, "_") || shouted(top)) {
+	if top != "" && strings.IndexByte(top, '(') < 0 && !(isStatusText(top) && top != r.message) && (slack || top != r.message || strings.Contains(top, "_") || shouted(top)) {
 		r.addWord(top)
 	}
 	r.addCategory(t.textAt(pErrorText))
@@ -25,6 +25,9 @@ func (r *reader) collectCodes() {
 	}
 	if r.nCodes == 0 {
 		r.addCode(t.codeWord())
+	}
+	if detail := t.textAt(topDetail); r.nCodes == 0 && strings.IndexByte(detail, '_') > 0 && madeLikeCode(detail) {
+		r.addWord(detail) // where others have a sentence: LOGIN_BAD_CREDENTIALS
 	}
 	if r.nCodes > 1 && isURL(r.codes[0]) && !isURL(r.codes[1]) {
 		r.codes[0], r.codes[1] = r.codes[1], r.codes[0] // a page about all errors, and a code for this one

@@ -168,10 +168,6 @@ var (
 	// Of a key that there is none, in other words than those.
 	ofKeyUnknown = cross([]string{"api key", "apikey", "appkey", "app key", "access key", "access_key", "access_id", "access id", "app id", "appid", "api user", "api secret"},
 		[]string{"incorrect", "is incorrect", "is absent", "absent", "not exist", "not exists", "does not exist", "is not a valid", "not found", "is wrong", "is missing", "mismatch"})
-	ofKeyMissing = slices.Concat(
-		cross([]string{"specify", "provide", "supply", "include", "use", "need", "requires", "require", "register for"}, []string{"an api key", "a valid api key"}),
-		cross([]string{"api key", "apikey", "service key"}, []string{"not registered", "not active", "not activated", "not authorised"}),
-	)
 
 	ofScopes = slices.Concat(
 		cross([]string{"missing", "insufficient", "lacks", "lacking", "requires", "required", "needs"}, []string{"scope", "scopes", "required scope", "required scopes", "oauth scope", "oauth scopes", "the scope"}),
@@ -187,9 +183,6 @@ var (
 		[]string{"method must be", "only post method", "only get method", "exceeds max complexity", "exceeds maximum complexity", "complexity was exceeded", "query is too complex", "must have a selection of",
 			"is required", "格式错误", "格式不正确", "格式有误", "不能为空", "不合法", "参数缺失", "参数不正确", "参数错误", "参数有误", "缺少参数", "无效请求", "无效的请求", "请求参数"},
 	)
-	// Tokens of a parser, which are no keys.
-	ofSyntax = []string{"invalid token*in json", "invalid token*position", "invalid token*line", "invalid token near", "invalid token at", "unexpected token", "syntax error"}
-
 	// What is counted, with what becomes of it, at whatever status. Of an allowance by the
 	// hour or shorter waiting is the cure.
 	daily     = cross(cross([]string{"daily", "weekly", "monthly"}, []string{"limit", "quota", "request limit", "request quota", "requests limit", "allowance", "usage limit", "usage"}), spentUp)
@@ -219,7 +212,7 @@ var (
 // credit, and a parameter called max_tokens is no context window.
 var commonPhrases = slices.Concat(foreignPhrases, englishPhrases)
 
-// englishPhrases are those in English, and in Chinese beside them.
+// englishPhrases are those in English, and some in Chinese.
 var englishPhrases = []words{
 	{ContextLength, "!429 !401 !402 !403", []string{
 		"maximum context length", "context length exceeded", "context_length_exceeded", "contextwindowexceeded", "context window",
@@ -277,10 +270,11 @@ var englishPhrases = []words{
 		"request limit, email", "plan*expired", "usage limit for this billing", "exceeded your plan", "exceeds your plan",
 		"limit of your plan", "plan limit", "extra usage is required",
 		"余额不足", "余额已", "余额为", "欠费", "额度不足", "额度已用", "额度用尽", "额度失败", "预扣费", "配额不足", "配额已", "没有可用的套餐", "套餐已", "无可用资源包", "资源包已",
-		"资源包余量", "剩余额度", "免费额度", "额度已经用完", "额度已用完", "额度用完", "试用额度", "账户余额", "订阅额度", "额度已耗尽",
+		"资源包余量", "剩余额度", "免费额度", "额度已经用完", "额度已用完", "额度用完", "试用额度", "账户余额", "订阅额度", "额度已耗尽", "点数不足", "点数已用", "积分不足", "积分已用", "次数不足", "次数已用",
 	}},
+	{Quota, "503", ofSpending},
 	{Overloaded, "!401 !404 !409", []string{
-		"overloaded", "over capacity", "at capacity", "capacity exceeded", "out of capacity", "no capacity",
+		"overloaded", "over capacity", "at capacity", "capacity exceeded", "out of capacity", "no capacity", "no free capacity", "no spare capacity", "no gpu capacity", "no serving capacity", "no available capacity", "no remaining capacity",
 		"insufficient capacity", "lack of capacity", "not enough capacity", "capacity constraints", "capacity temporarily",
 		"high demand", "experiencing high", "heavy load", "under high load", "high load", "peak load", "server is busy",
 		"server busy", "servers are busy", "service is busy", "service busy", "system is busy", "system busy", "too busy",
@@ -296,16 +290,19 @@ var englishPhrases = []words{
 		"content policy", "content_policy", "contentpolicy", "content filter", "content_filter", "content management policy",
 		"filtered due to", "safety system", "safety reasons", "safety settings", "blocked by*safety",
 		"responsible ai", "responsibleai", "usage policies", "usage policy", "acceptable use", "input*flagged", "content*flagged",
-		"prompt*flagged", "was flagged", "been flagged", "moderation_blocked", "violates*policy", "violate*policies",
+		"prompt*flagged", "new_sensitive", "was flagged", "been flagged", "moderation_blocked", "violates*policy", "violate*policies",
 		"violated*policy", "moderation failed", "failed moderation", "failed*safety check", "not pass moderation", "not pass*moderation", "not pass*audit", "rejected by*moderation", "content moderated", "nsfw filter", "nsfw content",
 		"risk not pass", "prohibited content", "prohibited use", "inappropriate content", "unsafe content", "sensitive content", "harmful content",
 		"content exists risk", "data inspection", "data_inspection", "policy violation", "contains*sensitive",
 		"敏感", "违规", "不安全", "内容审核", "安全审核", "不当内容", "内容安全", "风险内容", "不合规",
 	}},
+	{RateLimit, "401 403 412", ofRateRules},
+	{Permission, "401 403 412", ofRules},
 	{NotFound, "400 404 410 422 429 500 503", []string{
 		"no available channel", "no endpoints found", "无可用渠道", "无可用的渠道",
 		"model*has been decommissioned", "model*has been deprecated", "model*is deprecated", "model*has been retired",
 	}},
+	{NotFound, "500 502 503", ofNoRoute},
 	{NotFound, "200 404 410 500", ofRecords},
 	{NotFound, "200 404 410", []string{"action is not found", "method not found", "method not exists", "resource not found", "could not be found", "was not found", "wasn't found"}},
 	{NotFound, "400 404 410 422 500", []string{
@@ -424,6 +421,7 @@ var englishPhrases = []words{
 		"service unavailable", "currently unavailable", "service is unavailable",
 		"upstream connect error", "upstream request failed", "no healthy upstream", "bad gateway", "disconnected unexpectedly",
 		"connection reset", "connection refused", "no server is available", "no server is currently available", "unable to reach", "read only mode", "readonly mode",
+		"node is behind", "node is not synced", "node not synced", "node is syncing", "node is still syncing", "node unhealthy", "node is unhealthy",
 		"upstream error", "provider disconnected", "upstream_error", "connection error",
 		"维护", "暂时不可用", "服务不可用", "上游",
 	}},
@@ -433,6 +431,7 @@ var englishPhrases = []words{
 	}},
 	{InvalidRequest, "200 400 405 422", ofRequests},
 	{NotFound, "200 400 404", []string{"model not loaded", "model is not loaded", "no model loaded", "no model is loaded", "no models loaded"}},
+	{Conflict, "500", ofTwice},
 	{InvalidRequest, "500", ofInput},
 	{ServerError, "200 500", []string{"unexpected error occurred", "unexpected error has occurred", "unexpected error while", "error inesperado", "erro inesperado", "unerwarteter fehler"}},
 	{ServerError, "200 400 422 500", []string{

@@ -130,7 +130,10 @@ func (r *reader) classOf(text string) Class {
 		return ""
 	}
 	r.buf = simple(r.buf[:0], spaced(text))
-	return tables().phrases.heard(string(r.buf), 0)
+	if c := tables().phrases.heard(string(r.buf), 0); c != "" {
+		return c
+	}
+	return tables().things.heard(string(r.buf), 0)
 }
 
 // textIn is the value itself, or the first text in it.

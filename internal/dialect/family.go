@@ -136,6 +136,10 @@ type knowledge struct {
 	bans    *index // those of bans that pass
 	setup   *index // those of what somebody has to set up
 
+	halfDone *index // those of work that is done in part
+	things   *index // those of what is not there, or taken
+	broke    *index // those of a purse that is empty
+
 	limitCodes map[string]Class // that name a rate limit
 
 	codeHeaders, retryHeaders, windowHeaders []string
@@ -178,6 +182,9 @@ var tables = sync.OnceValue(func() *knowledge {
 		phrases:             newIndex(common.phrases),
 		bans:                newIndex([]words{{class: RateLimit, say: passingBans}, {class: RateLimit, on: "429", say: passingLocks}}),
 		setup:               newIndex([]words{{class: ServerError, say: ofSetup}}),
+		halfDone:            newIndex([]words{{class: ServerError, say: ofHalfDone}}),
+		broke:               newIndex([]words{{class: Quota, say: ofNoMoney}}),
+		things:              newIndex([]words{{class: NotFound, say: ofNothing}, {class: Conflict, say: ofTaken}}),
 		hidesErrorsAnywhere: map[string]bool{},
 		inferenceIf:         map[string]func(string, http.Header) bool{},
 		limits:              map[string]wait.Defaults{},

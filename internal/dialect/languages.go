@@ -13,7 +13,7 @@ var foreignPhrases = []words{
 		"limite quotidienne", "limite journalière", "quota journalier", "quota mensuel", "limite mensuelle", "crédits insuffisants", "solde insuffisant", "crédit épuisé", "crédits épuisés",
 		"limite giornaliero", "quota giornaliera", "limite mensile", "credito insufficiente", "credito esaurito", "saldo insufficiente",
 		"суточный лимит", "дневной лимит", "дневного лимита", "суточного лимита", "лимит на сутки", "месячный лимит", "едостаточно средств", "израсходовали", "вота исчерпана", "имит исчерпан",
-		"1日の上限", "日次上限", "月間上限", "本日の上限", "残高不足", "残高が不足", "クレジットが不足", "利用枠", "利用上限",
+		"ポイントが不足", "ポイント不足", "1日の上限", "日次上限", "月間上限", "本日の上限", "残高不足", "残高が不足", "クレジットが不足", "利用枠", "利用上限",
 		"일일 한도", "일일 호출", "일일 사용량", "일일 요청", "월간 한도", "하루 요청", "잔액이 부족", "포인트가 부족", "잔액 부족", "크레딧이 부족",
 	}},
 	// Rates, and blocks that follow from them.

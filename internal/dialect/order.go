@@ -51,6 +51,11 @@ var signals = []signal{
 		(*reader).bySizePhrase,
 	},
 	{
+		"a lack of money, in plain words",
+		"\"Insufficient balance, please recharge\" is said of nothing else, and no offer: whoever sends it with the code of a rate limit has no other code. An answer that states a short wait means a rate after all.",
+		(*reader).byLackOfMoney,
+	},
+	{
 		"a code of a rate limit",
 		"It means one thing, and words of money beside it are an offer: \"upgrade your plan for a higher rate\". Other words go first.",
 		(*reader).byLimitCode,
@@ -74,6 +79,11 @@ var signals = []signal{
 		"a part of a code",
 		"Nobody can list all codes, but most are made of the same words.",
 		(*reader).byPartOfCode,
+	},
+	{
+		"words for a thing that is not there, or taken, in a success that is none",
+		"Any status of an error says more than these words, and so does a code. A success has no other sign.",
+		(*reader).byThing,
 	},
 	{
 		"a wait with a status that says nothing",
@@ -188,6 +198,16 @@ func (r *reader) bySizePhrase() Class {
 	return ""
 }
 
+func (r *reader) byLackOfMoney() Class {
+	if r.phrase() != Quota || r.status == 0 || tables().broke.heard(r.text(), r.status) == "" {
+		return ""
+	}
+	if said, ok := wait.Text(r.message); r.stated > 0 || ok && said <= maxShortWait {
+		return ""
+	}
+	return Quota
+}
+
 func (r *reader) byLimitCode() Class {
 	if p := r.phrase(); p != "" && p != Quota {
 		return "" // they agree, or tell more
@@ -270,6 +290,13 @@ func (r *reader) byPartOfCode() Class {
 		return byFragment(r.message, r.status) // its message is a code
 	}
 	return ""
+}
+
+func (r *reader) byThing() Class {
+	if r.status/100 > 2 { // an error inside a success has no status
+		return ""
+	}
+	return tables().things.heard(r.text(), r.status)
 }
 
 // byWait leaves out the statuses with a meaning of their own: a range that cannot be

@@ -66,6 +66,7 @@ var (
 	topReason   = pathOf("reason")
 	topName     = pathOf("name")
 	topDetails  = pathOf("details")
+	topDetail   = pathOf("detail")
 	topInfo     = pathOf("info")
 	topMessage  = pathOf("messageid")
 	topErrorID  = pathOf("errorid")

@@ -35,7 +35,7 @@ func (r *reader) repeat(c Class, host *family, know []*family, a Answer) Repeat 
 		}
 	}
 	switch {
-	case c == RateLimit && r.banned(a.Header), r.needsSetup(c), r.quotesRefusal(c):
+	case c == RateLimit && r.banned(a.Header), r.needsSetup(c), r.quotesRefusal(c), r.forbidsRepeat():
 		return Never
 	}
 	return ByClass
@@ -56,8 +56,86 @@ func (r *reader) quotesRefusal(c Class) bool {
 		return false
 	}
 	text := r.text()
-	for _, status := range [...]string{"400 bad request", "413 request entity too large", "413 payload too large", "415 unsupported media type", "422 unprocessable entity"} {
+	for _, status := range [...]string{"400 bad request", "413 request entity too large", "413 payload too large", "415 unsupported media type", "422 unprocessable entity", "type:card_error"} {
 		if says(text, status) {
+			return true
+		}
+	}
+	if !containsAny(text, "400", "413", "415", "422") {
+		return false
+	}
+	for _, mark := range [...]string{"status code ", "status code: ", "status:", "statuscode:", "http ", "http status ", "error ", "returned ", "returned status ", "responded ", "responded with ", "answered ", "answered with ", "got "} {
+		if quotesStatus(text, mark) {
+			return true
+		}
+	}
+	return false
+}
+
+// quotesStatus reports whether a status of the request's own fault comes after mark, and is
+// no number of things.
+func quotesStatus(text, mark string) bool {
+	for from := 0; ; {
+		i := strings.Index(text[from:], mark)
+		if i < 0 {
+			return false
+		}
+		at := from + i
+		from = at + len(mark)
+		if !starts(text, at) || len(text) < from+3 || len(text) > from+3 && wordByte(text[from+3]) {
+			continue
+		}
+		switch text[from : from+3] {
+		case "400", "413", "415", "422":
+		default:
+			continue
+		}
+		thing, _, _ := strings.Cut(strings.TrimPrefix(text[from+3:], " "), " ")
+		if !slices.Contains(countedThings, strings.TrimRight(thing, ".,;:")) {
+			return true
+		}
+	}
+}
+
+// countedThings may come after a number that only looks like a status.
+var countedThings = []string{"rows", "bytes", "items", "results", "records", "entries", "lines", "times", "files", "requests", "errors", "characters", "chars", "tokens", "ms", "milliseconds", "seconds", "documents", "messages", "events", "points"}
+
+// forbidsRepeat reports whether a server says of its own failure that the request must not
+// be sent again, or that the part that matters is done. The evidence is what it says, the
+// scope this answer; who knows better repeats by hand.
+func (r *reader) forbidsRepeat() bool {
+	if r.status/100 != 5 {
+		return false
+	}
+	text := r.text()
+	if strings.Contains(text, "but") && tables().halfDone.heard(text, r.status) != "" {
+		return true
+	}
+	if !containsAny(text, "not ", "n't ", "non", "重") { // one of them is in each phrase
+		return false
+	}
+	for _, phrase := range forbidding {
+		i := strings.Index(text, phrase)
+		if i < 0 || !starts(text, i) {
+			continue
+		}
+		rest := text[i+len(phrase):]
+		if end := strings.IndexAny(rest, ".;,!\n"); end >= 0 {
+			rest = rest[:end]
+		}
+		for _, word := range untilThen {
+			if says(rest, word) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}
+
+func containsAny(s string, parts ...string) bool {
+	for _, part := range parts {
+		if strings.Contains(s, part) {
 			return true
 		}
 	}

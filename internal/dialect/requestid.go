@@ -207,7 +207,7 @@ func idInText(s string) string {
 			}
 		}
 	}
-	for _, mark := range [...]string{"(ref:", "(tid:", "include `"} {
+	for _, mark := range [...]string{"(ref:", "(tid:", " rid: ", "include `"} {
 		if _, rest, ok := strings.Cut(s, mark); ok {
 			if id := leadingID(rest); id != "" {
 				return id
@@ -218,7 +218,7 @@ func idInText(s string) string {
 }
 
 // idOf are ends of what an id may be of: a request, a trace, an incident.
-var idOf = [...]string{"equest", "race", "ncident", "rror", "eference", "upport"}
+var idOf = [...]string{"equest", "race", "ncident", "rror", "eference", "upport", "req", "Req"}
 
 // maxIDInText is how far an id is looked for behind what announces it.
 const maxIDInText = 160
@@ -237,8 +237,29 @@ func leadingID(s string) string {
 		}
 		end++
 	}
-	if id := strings.TrimRight(s[:end], "-_:"); digit && len(id) >= 8 {
+	if id := strings.TrimRight(s[:end], "-_:"); len(id) >= minID && (digit || scrambled(id)) {
 		return id
 	}
 	return ""
+}
+
+// scrambled reports whether letters make no word, nor words written as one: two capitals
+// stand together, and no four small letters.
+func scrambled(s string) bool {
+	small, capitals, pair, mixed := 0, 0, false, false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z':
+			small, capitals, mixed = small+1, 0, true
+		case 'A' <= c && c <= 'Z':
+			small, capitals = 0, capitals+1
+		default:
+			small, capitals = 0, 0
+		}
+		if small == 4 {
+			return false
+		}
+		pair = pair || capitals == 2
+	}
+	return pair && mixed
 }

@@ -54,9 +54,10 @@ func init() {
 		time.Second: {
 			"retry_after", "retry_after_seconds", "retry_after_secs", "retry_in", "retry_in_seconds", "backoff_seconds", "wait_seconds", "wait_time_seconds", "seconds_to_wait",
 			"seconds_until_reset", "cooldown_seconds", "reset_in_seconds", "resets_in_seconds", "reset_after_seconds", "next_attempt_in_seconds", "retry_delay_seconds", "seconds_until_retry",
-			"retry_after_s", "retry_after_sec", "reset_seconds", "seconds_to_reset", "reset_in", "resets_in", "cooldown_remaining_seconds", "retry_seconds", "wait_secs",
+			"retry_after_s", "retry_after_sec", "reset_seconds", "seconds_to_reset", "reset_in", "resets_in", "cooldown_remaining_seconds", "retry_seconds", "wait_secs", "retry_in_s", "retry_in_sec", "retry_in_secs", "wait_sec", "wait_for_seconds", "try_again_in_seconds", "try_again_in",
+			"try_again_after_seconds", "retry_wait_seconds", "cooldown_secs", "cool_down_seconds", "available_in_seconds",
 		},
-		time.Millisecond: {"retry_after_ms", "retry_after_millis", "retry_in_ms", "wait_ms", "backoff_ms"},
+		time.Millisecond: {"retry_after_ms", "retry_after_millis", "retry_in_ms", "wait_ms", "backoff_ms", "retry_in_millis", "retry_delay_ms", "cooldown_ms", "reset_in_ms", "resets_in_ms", "try_again_in_ms"},
 	} {
 		for _, name := range names {
 			otherWaits[fold(name)] = waitField{name: name, unit: unit}

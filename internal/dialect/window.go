@@ -25,7 +25,7 @@ var windowWords = []struct {
 		"per minute", "per min", "/min", "/ min", "(tpm)", "(rpm)", "tpm limit", "rpm limit", "minutely", "a minute",
 		"every minute", "each minute", "1 minute", "one minute", "每分钟", "分钟内", "pro minute", "por minuto", "par minute", "al minuto", "в минуту", "분당", "毎分",
 	}},
-	{time.Hour, []string{"per hour", "/hour", "/ hour", "hourly", "every hour", "per 1 hour", "an hour", "one hour", "each hour", "每小时", "pro stunde", "por hora", "par heure", "all'ora", "в час", "시간당", "毎時"}},
+	{time.Hour, []string{"per hour", "/hour", "/ hour", "hourly", "every hour", "per 1 hour", "an hour", "one hour", "each hour", "this hour", "current hour", "past hour", "last hour", "每小时", "pro stunde", "por hora", "par heure", "all'ora", "в час", "시간당", "毎時"}},
 	{day, []string{
 		"per day", "/day", "/ day", "daily", "(rpd)", "(tpd)", "rpd", "tpd", "day limit", "tomorrow", "24 hour", "per 24 hours", "per 1 day", "every day", "a day", "today", "one day", "each day",
 		"每天", "每日", "当日", "今日", "当天", "for the day", "24h", "pro tag", "tageslimit", "tageskontingent", "täglich", "por día", "por dia", "diario", "diaria", "diário", "diária",

@@ -1,5 +1,7 @@
 package dialect
 
+import "slices"
+
 // What is said of the things that stand between a caller and an API: policies of access,
 // walls before a site, locks of accounts, and what somebody has to set up first.
 
@@ -10,6 +12,15 @@ var ofAccessPolicy = []string{
 	"organization policy", "organisation policy", "org policy", "organization's policy", "disallowed by policy", "conditional access", "access policies", "access policy", "network policy",
 	"vpc service controls", "admin policy", "domain policy",
 }
+
+// ofRules is said of the rule that kept a call out, before its name, which may have any
+// words. ofRateRules names what the rule counts and comes first.
+var ofRateRules = []string{
+	"blocked by rate limit", "blocked by a rate limit", "blocked by the rate limit", "blocked by our rate limit", "denied by rate limit", "denied by the rate limit", "rejected by rate limit",
+	"rejected by the rate limit", "refused by rate limit", "refused by the rate limit", "blocked by rate based", "blocked by throttl",
+}
+
+var ofRules = cross([]string{"blocked by", "denied by", "rejected by", "refused by", "forbidden by"}, []string{"policy", "policy rule", "rule", "firewall", "guardrail"})
 
 // ofWalls is what pages say that let nobody through but a browser with somebody before
 // it. Some come with 429 or 503, and no wait gets a program past them.
@@ -28,6 +39,8 @@ var passingLocks = []string{
 // ofSetup is said of what a person has to set up at the server: a key, an address, a
 // setting. No repeat finds it done.
 var ofSetup = []string{
+	"not enabled on this", "not enabled for this server", "not enabled in this", "disabled on this server", "disabled on this instance", "disabled by the administrator", "disabled by configuration", "is not installed", "not compiled with", "not available in this build",
+	"not available in this deployment", "not available on this installation", "start it with", "start the server with", "restart the server with",
 	"not configured", "isn't configured", "hasn't been configured", "not been configured", "not properly configured", "not set up", "not been set up", "is unconfigured", "misconfigured", "not built", "not been built",
 	"missing environment variable", "environment variable*not set", "environment variable*missing", "environment variable*is required", "environment variables*not set",
 	"api key is not set", "api_key is not set", "api_key not set", "api key not set", "api_key environment variable", "no api key for", "credentials are not set", "secret is not set",
@@ -42,8 +55,63 @@ var ofRecords = []string{
 	"对象不存在", "记录不存在", "数据不存在", "文件不存在", "用户不存在", "订单不存在",
 }
 
+// ofNothing and ofTaken are said of a thing in a success that is none. A status of an error
+// says the same with fewer words.
+var (
+	ofNothing = []string{"not found", "does not exist", "doesn't exist", "no longer exists", "不存在", "no existe", "não existe", "não encontrad", "no encontrad", "nicht gefunden", "introuvable", "не найден"}
+	ofTaken   = []string{"already exists", "already exist", "already registered", "already taken", "already in use", "already been used", "already used", "已存在", "已经存在", "已被注册", "已被占用", "已签到", "重复提交"}
+)
+
 // ofInput is said of what the request lacks, by some with a status of their own trouble.
 var ofInput = []string{
 	"is required", "are required", "missing required", "must not be empty", "must not be null", "must not be blank", "cannot be empty", "cannot be null", "cannot be blank", "may not be null",
 	"validation failed", "validation error", "failed validation", "unsupported file", "unsupported format", "unsupported media type",
+	"es obligatori", "son obligatori", "é obrigatóri", "são obrigatóri", "est obligatoire", "ist erforderlich", "不能为空", "缺少参数", "缺少必", "参数缺失", "参数错误", "参数有误", "参数不正确",
+	// Of a model, what it is not made for.
+	"no chat template", "default chat template", "does not support chat", "does not support generate", "does not support tools", "does not support image", "does not support embed",
 }
+
+// ofSyntax is said of the tokens of a parser, which are no keys.
+var ofSyntax = []string{"invalid token*in json", "invalid token*position", "invalid token*line", "invalid token near", "invalid token at", "unexpected token", "syntax error"}
+
+// ofNoRoute is said by gateways that know no way for a model, whichever of those behind
+// them are up.
+var ofNoRoute = []string{
+	"unsupported model", "model*unsupported endpoint", "model*unsupported provider", "model*unsupported backend", "model*not mapped to", "model*is not routable", "no route for model",
+	"no provider for model", "no provider configured for", "no provider found for model", "no backend for model", "no backend configured for", "no upstream configured for", "not supported by any configured",
+}
+
+// ofSpending is said of what somebody allowed to be spent. Gateways say it with 503 too,
+// where other words of money are said of the gateway's own accounts.
+var ofSpending = cross([]string{"spend limit", "spending limit", "spend cap", "spending cap"}, []string{"reached", "exceeded", "exhausted", "hit"})
+
+// ofNoMoney is said of a purse that is empty. Tokens and quotas are counted in rates as well.
+var ofNoMoney = slices.Concat(
+	cross([]string{"insufficient", "run out of", "ran out of", "out of", "no remaining"}, []string{"balance", "credits", "funds"}),
+	cross([]string{"balance", "funds"}, []string{"insufficient", "is insufficient", "too low", "depleted", "exhausted"}),
+	[]string{"余额不足", "账户余额", "欠费"},
+)
+
+// ofHalfDone is said of work of which the part that matters has been done. Doing it again
+// does it twice.
+var ofHalfDone = cross([]string{"payment", "charge", "transfer", "transaction", "refund", "order", "booking", "reservation", "payout", "withdrawal", "card", "customer", "account"},
+	[]string{"succeeded*but", "was successful*but", "completed*but", "went through*but", "was created*but", "was placed*but", "was captured*but", "was charged*but", "has been charged*but", "was executed*but", "was submitted*but"})
+
+// ofTwice is said of what is there already, by some with a status of their own trouble.
+var ofTwice = []string{"already exists", "already exist", "already registered", "already taken", "already been used", "already been processed", "已存在", "已经存在", "已被注册", "已被占用"}
+
+// forbidding are how servers ask not to repeat, and untilThen are words by which they only
+// ask to wait, or to go slower.
+var (
+	forbidding = []string{
+		"do not retry", "don't retry", "do not resubmit", "don't resubmit", "do not re submit", "do not submit again", "do not resend", "do not repeat", "do not start another", "do not try again",
+		"must not be retried", "should not be retried", "cannot be retried", "must not be repeated", "non retryable", "not retryable", "nonretryable", "not retriable", "non retriable", "请勿重试", "不要重试", "请勿重复提交",
+	}
+	untilThen = []string{"until", "before", "immediately", "more than", "within", "sooner", "too ", "faster", "right away", "at once", "in less", "for the next", "for at least", "unless"}
+)
+
+// ofKeyMissing asks for a key.
+var ofKeyMissing = slices.Concat(
+	cross([]string{"specify", "provide", "supply", "include", "use", "need", "requires", "require", "register for"}, []string{"an api key", "a valid api key"}),
+	cross([]string{"api key", "apikey", "service key"}, []string{"not registered", "not active", "not activated", "not authorised"}),
+)
