@@ -111,7 +111,8 @@ local function failed(i, of, ev)
   if r.n < min(max(MIN_FAILURES, pace * ROW_SPAN), MAX_FAILURES) or (of ~= i and #r.routes < MIN_ROUTES) then return end
   s.gate = {
     failing = true, routes = of ~= i, shut = now, since = now, till = now + max(MIN_PROBE, ev.hold or 0), every = MIN_PROBE,
-    took = ev.at > 0 and max(now - ev.at, 0) or 0, load = pace, row = r.n,
+    took = ev.at > 0 and max(now - ev.at, 0) or 0, row = r.n,
+    load = max(pace, s.ramp and s.ramp.load or 0), -- the ramp's pace has held the row back
   }
   s.row, s.ramp = nil, nil
   stop(i)

@@ -307,6 +307,9 @@ func (k *keyState) failed(t, sent monotime.Instant, probe bool, of *keyState, o 
 	if k.isHost() {
 		load = max(load, k.row.load) // gates of its routes may have held the row back
 	}
+	if k.ramp != nil {
+		load = max(load, k.ramp.load) // its pace has held the row back
+	}
 	g := &gate{
 		failing: true, shut: t, since: t, every: MinProbe, took: took,
 		load: load, err: o.Err, row: k.row.n, routes: of != k,

@@ -99,6 +99,56 @@ func TestRamp(t *testing.T) {
 	}
 }
 
+// TestFlappingKeepsItsPace has a host be down for every other second. What it gets
+// while it is up does not become less each time.
+func TestFlappingKeepsItsPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const callers, half, phases = 200, time.Second, 40
+		var m Memory
+		k := routed("GET /a")
+		began := time.Now()
+		var mu sync.Mutex // guards sent
+		var sent [phases]int
+		call := func() {
+			for repeat := false; ; repeat = true {
+				p, err := m.Acquire(t.Context(), limit.Ask{Key: k, Repeat: repeat, Repeatable: true})
+				if err != nil {
+					return
+				}
+				phase := int(time.Since(began) / half)
+				if phase >= phases {
+					m.Settle(p, good)
+					return
+				}
+				mu.Lock()
+				sent[phase]++
+				mu.Unlock()
+				if phase%2 == 0 {
+					time.Sleep(20 * time.Millisecond)
+					m.Settle(p, good)
+					return
+				}
+				time.Sleep(5 * time.Millisecond)
+				m.Observe(p, limit.Observation{Key: k, Signal: limit.SignalFailing, Err: &testError{"down"}})
+				m.Settle(p, limit.Outcome{})
+				time.Sleep(500 * time.Millisecond)
+			}
+		}
+		var all sync.WaitGroup
+		for i := range callers {
+			all.Go(func() {
+				for time.Sleep(time.Duration(i) * time.Second / callers); time.Since(began) < phases*half; time.Sleep(time.Second) {
+					call()
+				}
+			})
+		}
+		all.Wait()
+		if early, late := sent[2]+sent[4], sent[phases-4]+sent[phases-2]; late < early*9/10 {
+			t.Errorf("%d requests were sent in the first two times that the host was back, and %d in the last two: %v", early, late, sent)
+		}
+	})
+}
+
 // TestRampWithANewLoad has a host be down for two seconds under a small load, and
 // ten times as many come soon after it is back: they do not wait for what the load
 // was before.
