@@ -18,6 +18,7 @@ type attempt struct {
 	sent    *evidence               // nil where the decision cannot depend on it
 	end     context.CancelCauseFunc // nil without AttemptTimeout
 	clock   *attemptClock           // likewise
+	around  context.Context         // what end does not end; likewise
 	timeout time.Duration
 	stall   time.Duration
 	by      *visit // nil without a Failover
@@ -111,6 +112,7 @@ func (p *plan) attempt(n int, c *call) (attempt, error) {
 		ctx = context.WithValue(ctx, keptKey{}, kept{p.source, p.body, a.req})
 	}
 	if a.timeout > 0 {
+		a.around = ctx
 		ctx, a.end = context.WithCancelCause(ctx)
 		a.clock = new(attemptClock)
 		ctx = context.WithValue(ctx, clockKey{}, a.clock)
@@ -237,7 +239,21 @@ func (a attempt) sendTimed(base http.RoundTripper) (*http.Response, error) {
 			Err:     errAttemptTimeout,
 		}
 	}
+	a.outlive(resp)
 	return a.watch(resp), err
+}
+
+// outlive gives the answer's request a context that does not end with the attempt: the
+// caller may make the next request from it, such as one for the next page.
+func (a attempt) outlive(resp *http.Response) {
+	if resp == nil || resp.Request == nil {
+		return
+	}
+	ctx := a.around
+	if c := callFrom(resp.Request.Context()); c != nil && c != callFrom(ctx) {
+		ctx = context.WithValue(ctx, callKey{}, c)
+	}
+	resp.Request = resp.Request.WithContext(ctx)
 }
 
 // watch ties the attempt's context to the end of the answer's body, and

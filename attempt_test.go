@@ -188,6 +188,32 @@ func TestContextsOfAttempts(t *testing.T) {
 	}
 }
 
+// The caller may make the next request from the answer's: an attempt's end is none of
+// that, while the caller's own is.
+func TestNextRequestFromTheAnswersContext(t *testing.T) {
+	type key struct{}
+	ctx, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, "the caller's"))
+	base := playing(reply{status: 503, body: "x"}, reply{status: 200, body: "page 1"}, reply{status: 200, body: "page 2"}, reply{status: 204})
+	rt := &steadyhttp.Transport{Base: base, Retrier: &steadyhttp.Retrier{BackOff: noWait, AttemptTimeout: time.Hour}}
+	next := ctx
+	for _, want := range []string{"page 1", "page 2", ""} {
+		req := request(t, "GET", "https://api.example.com/things", "")
+		resp, err := rt.RoundTrip(req.WithContext(next))
+		if err != nil {
+			t.Fatalf("%q: %v", want, err)
+		}
+		if got := finish(t, resp); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		if next = resp.Request.Context(); context.Cause(next) != nil || next.Value(key{}) == nil {
+			t.Errorf("%q: the context of the answer's request ended with %v, and has %v", want, context.Cause(next), next.Value(key{}))
+		}
+	}
+	if cancel(); next.Err() == nil {
+		t.Error("the context of the answer's request outlives the caller's")
+	}
+}
+
 // Answers without a body, and a base that gives nothing at all, leave no
 // context behind.
 func TestContextsOfAttemptsWithoutABody(t *testing.T) {
