@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"unicode/utf8"
@@ -359,14 +360,43 @@ func conditional(req *http.Request) bool {
 			return true
 		}
 	}
-	// Google Cloud Storage's and Elasticsearch's conditions.
-	return req.URL != nil && (strings.Contains(req.URL.RawQuery, "enerationMatch=") || strings.Contains(req.URL.RawQuery, "if_seq_no="))
+	if req.URL == nil || req.URL.RawQuery == "" {
+		return false
+	}
+	for field := range strings.SplitSeq(req.URL.RawQuery, "&") {
+		name, _, _ := strings.Cut(field, "=")
+		if strings.HasSuffix(name, "enerationMatch") || slices.Contains(conditionsInQuery, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// conditionsInQuery are names of query parameters that are conditions, beside those of
+// Google Cloud Storage, which end alike.
+var conditionsInQuery = []string{
+	"if_seq_no",                           // Elasticsearch
+	"cas",                                 // Consul, which answers a repeat with 200 and "false", and Nomad
+	"prevExist", "prevIndex", "prevValue", // etcd's version 2
+	"currentDocument.exists", "currentDocument.updateTime", // Firestore
 }
 
 // adds reports whether req is a PUT that adds something each time, against RFC
-// 9110: Azure Storage appends a block or takes a snapshot so.
+// 9110: Azure Storage appends a block or takes a snapshot so, and the clients of Consul
+// and Nomad PUT what others POST.
 func adds(req *http.Request) bool {
-	if req.Method != http.MethodPut || req.URL == nil || req.URL.RawQuery == "" {
+	if req.Method != http.MethodPut || req.URL == nil {
+		return false
+	}
+	if strings.HasPrefix(req.URL.Path, "/v1/") {
+		switch path := req.URL.Path[len("/v1"):]; {
+		case path == "/session/create", strings.HasPrefix(path, "/event/fire/"): // Consul
+			return true
+		case strings.HasPrefix(path, "/job/") && (strings.HasSuffix(path, "/dispatch") || strings.HasSuffix(path, "/periodic/force")): // Nomad
+			return true
+		}
+	}
+	if req.URL.RawQuery == "" {
 		return false
 	}
 	for field := range strings.SplitSeq(req.URL.RawQuery, "&") {

@@ -144,7 +144,14 @@ func TestConditionalWritesAreSentOnce(t *testing.T) {
 		{"DELETE", "https://store.example/k", "If-Unmodified-Since: Sat, 28 Nov 2026 08:00:00 GMT", false},
 		{"PUT", "https://storage.googleapis.com/b/k", "X-Goog-If-Generation-Match: 0", false},
 		{"DELETE", "https://storage.googleapis.com/storage/v1/b/b/o/k?ifGenerationMatch=7", "", false},
+		{"PUT", "https://search.example/i/_doc/1?if_primary_term=1&if_seq_no=7", "", false},
+		{"PUT", "http://127.0.0.1:8500/v1/kv/leader?cas=7", "", false},
+		{"DELETE", "http://127.0.0.1:8500/v1/kv/leader?dc=a&cas=7", "", false},
+		{"PUT", "http://127.0.0.1:2379/v2/keys/k?prevExist=false", "", false},
+		{"DELETE", "https://firestore.googleapis.com/v1/projects/p/databases/d/documents/k/1?currentDocument.exists=true", "", false},
+		{"PUT", "http://127.0.0.1:8500/v1/kv/leader?dc=cas", "", true},
 		{"PUT", "https://store.example/k", "", true},
+		{"GET", "https://store.example/k?cas=7", "", true},
 		{"GET", "https://store.example/k", `If-None-Match: "v1"`, true},
 	} {
 		call := func(t *testing.T) *http.Request { return withLine(request(t, row.method, row.url, ""), row.header) }
@@ -164,6 +171,12 @@ func TestPutsThatAddAreSentOnce(t *testing.T) {
 		{"https://a.blob.core.windows.net/logs/today?timeout=9&comp=appendblock", "", false},
 		{"https://a.blob.core.windows.net/logs/today?comp=snapshot", "", false},
 		{"https://bucket--x.s3.example/logs/today", "X-Amz-Write-Offset-Bytes: 4096", false},
+		{"http://127.0.0.1:8500/v1/session/create", "", false},
+		{"http://127.0.0.1:8500/v1/event/fire/deploy?dc=a", "", false},
+		{"http://127.0.0.1:4646/v1/job/report/dispatch", "", false},
+		{"http://127.0.0.1:4646/v1/job/report/periodic/force", "", false},
+		{"http://127.0.0.1:8500/v1/session/renew/1", "", true},
+		{"http://127.0.0.1:4646/v1/job/report/stable", "", true},
 		{"https://a.blob.core.windows.net/logs/today?comp=block&blockid=MQ", "", true},
 		{"https://api.example/k?note=comp%3Dappendblock", "", true},
 	} {
