@@ -1,7 +1,11 @@
 package steadyhttp_test
 
 import (
+	"context"
+	"fmt"
 	"net/http"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -116,4 +120,121 @@ func TestADaysLimitIsNotWaitedFor(t *testing.T) {
 			t.Errorf("got %d requests in %v, want one for each of 5 calls, at once", len(base.sent), waited)
 		}
 	})
+}
+
+// Requests are told apart by method and folded path, but what fails may be one shard,
+// and what is refused one customer. A crowd that meets that does not keep those waiting
+// for long whom it does not concern.
+func TestCrowdAtOneShard(t *testing.T) {
+	for _, row := range []struct {
+		name, bad, good string
+		answer          reply
+		most            time.Duration
+	}{
+		{"a shard is down", "/shards/17/rows", "/shards/18/rows", reply{status: 503}, 1500 * time.Millisecond},
+		{"a shard is down, named in the query", "/rows?shard=17", "/rows?shard=18", reply{status: 503}, 1500 * time.Millisecond},
+		{"a customer is refused", "/customers/17/rows", "/customers/18/rows", reply{status: 429}, 6 * time.Second},
+		{"a customer is told to wait", "/customers/17/rows", "/customers/18/rows", reply{status: 429, header: "Retry-After: 20"}, 7 * time.Second},
+		{"a customer is told to wait, named in the query", "/rows?customer=17", "/rows?customer=18", reply{status: 429, header: "Retry-After: 20"}, 7 * time.Second},
+	} {
+		for _, crowd := range []int{20, 100} {
+			t.Run(fmt.Sprintf("%s, %d callers", row.name, crowd), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					base := replying(func(req *http.Request) reply {
+						time.Sleep(20 * time.Millisecond)
+						if strings.Contains(req.URL.String(), "17") {
+							return row.answer
+						}
+						return reply{status: 200}
+					})
+					client := &http.Client{Transport: &steadyhttp.Transport{Base: base}}
+					ctx, stop := context.WithCancel(t.Context())
+					call := func(at string) (int, error) {
+						resp, err := client.Do(request(t, "GET", "https://rows.example"+at, "").WithContext(ctx))
+						if err != nil {
+							return 0, err
+						}
+						resp.Body.Close()
+						return resp.StatusCode, nil
+					}
+					var all sync.WaitGroup
+					for range crowd {
+						all.Go(func() {
+							for ; ctx.Err() == nil; time.Sleep(500 * time.Millisecond) {
+								call(row.bad)
+							}
+						})
+					}
+					time.Sleep(5 * time.Second)
+					for range 10 {
+						began := time.Now()
+						status, err := call(row.good)
+						if took := time.Since(began); status != 200 || took > row.most {
+							t.Errorf("got %d and %v after %v; want 200 within %v", status, err, took, row.most)
+						}
+						time.Sleep(3 * time.Second)
+					}
+					stop()
+					all.Wait()
+				})
+			})
+		}
+	}
+}
+
+// One caller whose customer is refused again and again, with a short pause or a long one,
+// does not hold back those of another, and what has no time to wait is not refused for it.
+func TestPausesOfOneCustomer(t *testing.T) {
+	for _, status := range []int{429, 503} {
+		for _, pause := range []string{"1", "2", "5", "30"} {
+			for _, deadline := range []time.Duration{500 * time.Millisecond, 3 * time.Second, time.Hour} {
+				t.Run(fmt.Sprintf("%d, Retry-After: %s, deadline %v", status, pause, deadline), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						base := replying(func(req *http.Request) reply {
+							time.Sleep(20 * time.Millisecond)
+							if strings.HasSuffix(req.URL.Path, "17") {
+								return reply{status: status, header: "Retry-After: " + pause}
+							}
+							return reply{status: 200}
+						})
+						client := &http.Client{Transport: &steadyhttp.Transport{Base: base}}
+						call := func(at string) bool {
+							ctx, cancel := context.WithTimeout(t.Context(), deadline)
+							defer cancel()
+							resp, err := client.Do(request(t, "GET", "https://rows.example/customers/"+at, "").WithContext(ctx))
+							if err != nil {
+								return false
+							}
+							resp.Body.Close()
+							return resp.StatusCode == 200
+						}
+						call("12")
+						const lasts = 2 * time.Minute
+						began := time.Now()
+						done := make(chan bool)
+						go func() {
+							defer close(done)
+							for ; time.Since(began) < lasts; time.Sleep(500 * time.Millisecond) {
+								call("17")
+							}
+						}()
+						calls, failed := 0, 0
+						var waited time.Duration
+						for ; time.Since(began) < lasts; time.Sleep(100 * time.Millisecond) {
+							at := time.Now()
+							calls++
+							if !call("18") {
+								failed++
+							}
+							waited += time.Since(at) - 20*time.Millisecond
+						}
+						if mean := waited / time.Duration(calls); failed > 0 || mean > 20*time.Millisecond {
+							t.Errorf("of %d calls for the other customer %d failed, and they waited for %v on average", calls, failed, mean)
+						}
+						<-done
+					})
+				})
+			}
+		}
+	}
 }

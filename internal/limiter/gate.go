@@ -37,8 +37,14 @@ const (
 	// TryAfter is when one request goes within a pause that a server asked for, if
 	// that is more than twice as long. Where nothing was under way when the pause
 	// began, nothing else could contradict it: one refusal in twenty that names a
-	// minute would stop everybody for that minute, each time.
+	// minute would stop everybody for that minute, each time. If it is refused, another
+	// goes after twice as long each time, but only one of whose like none was: the
+	// pause may be one customer's.
 	TryAfter = time.Second
+
+	// MinSure is for how long a short pause is believed to concern all at the least,
+	// once a request that went within one was refused.
+	MinSure = 2 * time.Second
 
 	// MinPending is how long a request must be without an answer, and GoodSignTimes as
 	// long as failures take, to speak against a row of failures that it was sent in.
@@ -111,8 +117,8 @@ func (r *row) long(t monotime.Instant) bool {
 // A gate that was asked for stays shut until the moment that a server named.
 // Evidence: that response. Scope: the limit's for a 429, else the route, model and
 // credential of the request. Escape: a success of a request that was sent after
-// the refused one opens it; one request goes after a second for that; and when the
-// time is up, one goes first. Where the API documents that it punishes those who go
+// the refused one opens it; one request goes after a second for that, and further ones
+// of whose like none was refused; and when the time is up, one goes first. Where the API documents that it punishes those who go
 // on, only the latter holds.
 //
 // A gate of a failing scope lets probes through. Evidence: a row of failures.
@@ -128,6 +134,10 @@ type gate struct {
 	until   monotime.Instant // nobody passes before
 	every   time.Duration    // between probes
 	try     monotime.Instant // when one goes although the time is not up; Never if one has gone
+	again   monotime.Instant // when another goes of which no like is known to have failed; Never if none does
+	gap     time.Duration    // before that
+	tries   int              // requests that went although the time was not up, and failed
+	early   bool             // the latest that was let through is such a one
 	probe   monotime.Instant // when the latest one went out that is under way; 0 is none
 	lost    bool             // the latest probe has had no outcome
 	took    time.Duration    // how long failures took, smoothed
@@ -149,27 +159,52 @@ func (g *gate) next(t monotime.Instant) (at monotime.Instant, sure bool) {
 	return at, sure
 }
 
-// mayTry reports whether the request a goes although the time is not up. If it fails
-// and may not be repeated that costs its caller an answer, except where a limit
-// refuses it.
-func (g *gate) mayTry(t monotime.Instant, a *ask) bool {
-	return !g.strict && t >= g.try && t < g.until && g.probe == 0 && (g.ofLimit || a.Repeatable)
+// mayTry reports whether the request a goes although the time is not up; untried says
+// that of its like none is known to have failed. If it fails and may not be repeated
+// that costs its caller an answer, except where a limit refuses it.
+func (g *gate) mayTry(t monotime.Instant, a *ask, untried bool) bool {
+	due := t >= g.tryAt(untried) || untried && a.hurried && g.tries == 0 && min(g.try, g.again) < monotime.Never
+	return !g.strict && due && t < g.until && g.probe == 0 && (g.ofLimit || a.Repeatable)
 }
 
-// nextTry is when the next goes although the time is not up, Never if none does.
-func (g *gate) nextTry(t monotime.Instant) monotime.Instant {
-	if g.strict || g.probe != 0 || g.try <= t || g.try >= g.until {
-		return monotime.Never
+// tryAt is when one goes although the time is not up.
+func (g *gate) tryAt(untried bool) monotime.Instant {
+	if untried {
+		return min(g.try, g.again)
 	}
 	return g.try
 }
 
+// nextTry is when the next goes although the time is not up, Never if none does.
+func (g *gate) nextTry(t monotime.Instant, untried bool) monotime.Instant {
+	at := g.tryAt(untried)
+	if g.strict || g.probe != 0 || at <= t || at >= g.until {
+		return monotime.Never
+	}
+	return at
+}
+
 // pausedFor begins a pause that a server asked for.
 func (g *gate) pausedFor(t monotime.Instant, pause time.Duration) {
-	g.until, g.try = t.Add(pause), monotime.Never
+	g.until, g.try, g.again, g.gap, g.tries = t.Add(pause), monotime.Never, monotime.Never, TryAfter, 0
 	if pause > 2*TryAfter {
 		g.try = t.Add(TryAfter)
 	}
+}
+
+// mayBeAnothers has a request go within the short pause of g if none of its like is
+// known to have failed, unless such a one was refused of late.
+func (k *keyState) mayBeAnothers(t monotime.Instant, g *gate) {
+	if g.try == monotime.Never && !g.failing && t >= k.sureUntil {
+		g.again = t.Add(g.until.Sub(t) / 2)
+	}
+}
+
+// confirmed takes in that a request which went within a pause was refused. Where short
+// pauses follow each other, it takes longer each time until another goes.
+func (k *keyState) confirmed(t monotime.Instant) {
+	k.sureFor = min(max(2*k.sureFor, MinSure), ContradictedTime)
+	k.sureUntil = t.Add(k.sureFor)
 }
 
 // goodSign is how long a probe must be without an answer to be taken for answered
@@ -182,8 +217,9 @@ func (g *gate) pass(t monotime.Instant) (probe, opens bool) {
 	if g.probe != 0 && t.Sub(g.probe) >= g.goodSign() {
 		return false, true
 	}
-	if g.probe = t; t < g.until {
-		g.try = monotime.Never
+	g.probe, g.early = t, t < g.until
+	if g.early {
+		g.try, g.again = monotime.Never, monotime.Never
 	}
 	return true, false
 }
@@ -194,7 +230,13 @@ func (g *gate) failed(t monotime.Instant, took, asked time.Duration, err error) 
 	g.every = min(max(2*g.every, MinProbe), MaxProbe)
 	g.until = max(g.until, t.Add(max(g.every, asked)))
 	g.probe, g.lost, g.err = 0, false, err
-	g.probes++
+	if g.probes++; g.early {
+		g.tries++
+	}
+	if g.early && g.ofLimit {
+		g.gap *= 2
+		g.again = t.Add(g.gap)
+	}
 	g.took += (took - g.took) / 4
 }
 
@@ -259,6 +301,7 @@ func (k *keyState) asked(t, sent monotime.Instant, o *limit.Observation) {
 	if g == nil {
 		g = &gate{shut: t, since: sent, strict: o.Strict, ofLimit: o.Signal != limit.SignalFailing, every: MinProbe, took: t.Sub(sent), load: k.load(t), err: o.Err}
 		g.pausedFor(t, o.Hold)
+		k.mayBeAnothers(t, g)
 		k.gate = g
 		k.alarmAll(t)
 		return
@@ -273,6 +316,7 @@ func (k *keyState) asked(t, sent monotime.Instant, o *limit.Observation) {
 	}
 	if anew {
 		g.pausedFor(t, o.Hold)
+		k.mayBeAnothers(t, g)
 	}
 	g.until, g.err, g.probe = until, o.Err, 0
 	if ofLimit := !g.failing && o.Signal != limit.SignalFailing; ofLimit != g.ofLimit {
@@ -343,7 +387,7 @@ func (k *keyState) works(t, sent monotime.Instant, probe bool) {
 	case g.failing, probe && t >= g.until:
 		k.openGate(t)
 	case !g.strict && g.contradictedBy(sent):
-		k.contradicted = t.Add(ContradictedTime)
+		k.contradicted, k.sureFor = t.Add(ContradictedTime), 0
 		if t.Sub(g.shut) < RampFlat {
 			k.gate = nil // hardly anybody waits there yet
 		} else {

@@ -41,10 +41,13 @@ type keyState struct {
 	gate   *gate          // nil is open
 	ramp   *ramp          // after a gate has opened; nil is none
 	row    *row           // of failures; nil is none
+	tried  tried          // what failed of late of what it holds back
 
 	failedAt monotime.Instant // the latest failure; 0 is none
 
 	contradicted monotime.Instant // until when pauses of it are not believed
+	sureUntil    monotime.Instant // until when short pauses of it are believed to concern all
+	sureFor      time.Duration    // how long that was the last time
 
 	line      *line             // who waits for it; nil is nobody
 	timer     *time.Timer       // lets them go
@@ -60,6 +63,8 @@ type keyState struct {
 type ask struct {
 	limit.Ask
 	cost    load
+	of      subject
+	hurried bool // it cannot wait until the time is up
 	routeOK bool // no failure of the request's own route is known
 	spent   bool // it has waited at gates of failing scopes for as long as it may
 	due     bool // of a batch: it has its turn before a higher class, and leaves nothing over
@@ -120,7 +125,7 @@ func (k *keyState) waits() (n int) {
 func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(monotime.Instant, bool, string)) {
 	if g := k.gate; g != nil && !a.passes(g) {
 		at, sure := g.next(t)
-		if ahead[requests] == 0 && g.mayTry(t, a) {
+		if ahead[requests] == 0 && g.mayTry(t, a, !k.tried.has(a)) {
 			at = t
 		}
 		if at <= t && ahead[requests] > 0 {
@@ -188,7 +193,7 @@ func (k *keyState) take(t monotime.Instant, a *ask) (probe bool) {
 	if k.ramp != nil && !k.ramp.spares(a) {
 		k.ramp.take(t)
 	}
-	if g := k.gate; g != nil && !a.passes(g) && (t >= g.until || g.mayTry(t, a)) {
+	if g := k.gate; g != nil && !a.passes(g) && (t >= g.until || g.mayTry(t, a, !k.tried.has(a))) {
 		var opens bool
 		if probe, opens = g.pass(t); opens {
 			k.openGate(t)
@@ -376,7 +381,7 @@ func (k *keyState) snapshot(t monotime.Instant, heads []*waiter) limit.KeyState 
 	if g := k.gate; g != nil {
 		at, _ := g.next(t)
 		s.Gate, s.GateLeft, s.GateError, s.Probing = g.name(), at.Sub(t), g.err, g.probe != 0
-		if try := g.nextTry(t); try < monotime.Never {
+		if try := g.nextTry(t, false); try < monotime.Never {
 			s.NextProbe = try.Sub(t)
 		}
 		evidence = append(evidence, g.evidence(t))

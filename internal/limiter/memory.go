@@ -41,6 +41,7 @@ func (m *Memory) AcquireFor(ctx context.Context, a *limit.Ask, req *http.Request
 		}
 	}
 	w := h.arrives(a)
+	w.ask.of = subjectOf(req)
 	h.arrived++
 	by, at, sure := w.blocker(t)
 	if !a.Repeat && (a.MaxWait == 0 || by == nil) { // one that may go elsewhere counts once it goes
@@ -58,6 +59,17 @@ func (m *Memory) AcquireFor(ctx context.Context, a *limit.Ask, req *http.Request
 		return p, nil
 	}
 	w.arrivesAt(ctx, t)
+	if sure && at >= w.deadline && w.deadline < monotime.Never && by.gate != nil {
+		w.ask.hurried = true // it is the one that goes to see whether that holds for it, if it may
+		if by, at, sure = w.blocker(t); by == nil {
+			w.gated = true
+			w.goes(t)
+			p := h.grant(&w.permit, a)
+			h.publish()
+			h.mu.Unlock()
+			return p, nil
+		}
+	}
 	var err error
 	switch {
 	case a.MaxQueue > 0 && int(by.waiting[w.class]) >= a.MaxQueue:
@@ -184,11 +196,13 @@ func (m *Memory) Observe(granted limit.Permit, o limit.Observation) (held bool) 
 		h.signal(t, p, &granted.Key, o.Signal)
 	case limit.SignalRefused:
 		p.heard, h.answered = true, true
+		k.tried.add(p.of)
 		k.refused(t, p, k.mayPause(t, &o))
 		k.asked(t, p.at, &o)
 		h.answeredBut(t, p, k)
 	case limit.SignalFailing:
 		p.heard, h.answered = true, true
+		k.tried.add(p.of)
 		if k.failed(t, p.at, p.probes(k), k, &o); !k.isHost() {
 			h.failed(t, p.at, p.probe[0], k, &o)
 		}
@@ -247,6 +261,9 @@ func (h *host) answeredBut(t monotime.Instant, p *permit, k *keyState) {
 			break
 		}
 		if p.probe[i] && s == k && s.gate != nil {
+			if s.gate.early {
+				s.confirmed(t)
+			}
 			s.gate.failed(t, t.Sub(p.at), 0, s.gate.err)
 		}
 		if s != k {
@@ -297,6 +314,7 @@ func (h *host) signal(t monotime.Instant, p *permit, key *limit.Key, sig limit.S
 		}
 		k.outcome(t, p, sig)
 		if sig == limit.SignalGood {
+			k.tried.remove(p.of)
 			k.works(t, p.at, p.probe[i])
 		} else {
 			k.probeLost(t, p, i)

@@ -1,6 +1,8 @@
 package limiter
 
 import (
+	"net/http"
+
 	"github.com/steadyhttp/steadyhttp/internal/monotime"
 	"github.com/steadyhttp/steadyhttp/limit"
 )
@@ -45,11 +47,11 @@ func (p Pass) Open() bool { return p.host.clear.Load() }
 // Host returns the name of the host that the request was let go to.
 func (p Pass) Host() string { return p.host.key.Host }
 
-// PermitFor returns the permit of a request that went out with p.
-func (m *Memory) PermitFor(p Pass, a limit.Ask) limit.Permit {
+// PermitFor returns the permit of req, which went out with p.
+func (m *Memory) PermitFor(p Pass, a limit.Ask, req *http.Request) limit.Permit {
 	h := m.lockHost(a.Key.Host)
 	defer h.mu.Unlock()
-	late := permit{cost: loadOf(a.Cost), at: p.sent}
+	late := permit{cost: loadOf(a.Cost), at: p.sent, of: subjectOf(req)}
 	h.enter(&a, &late, p.sent, false)
 	for i := range late.held {
 		if s := &late.held[i]; s.state != nil {

@@ -20,6 +20,7 @@ type permit struct {
 	cost  load
 	probe [maxHeld]bool // of which of held it is a probe
 	held  [maxHeld]hold // the host's first
+	of    subject       // of its request
 	round uint32        // tells it from those that had its place in the table before
 	heard bool          // what became of it was observed
 }

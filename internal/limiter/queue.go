@@ -172,7 +172,17 @@ func (k *keyState) queueUp(w *waiter, t, at monotime.Instant) {
 	behind := k.timer != nil && at <= t+1
 	k.enqueue(w)
 	k.host.alarm(w, t)
-	if !behind && k.head(t) == w {
+	if behind && k.gate == nil || k.head(t) != w {
+		return
+	}
+	if g := k.gate; g != nil && g.mayTry(t, &w.ask, !k.tried.has(&w.ask)) {
+		if by, _, _ := w.blocker(t); by == nil { // none of its like was there before
+			w.dequeue()
+			k.host.letGo(w, t)
+			return
+		}
+	}
+	if !behind {
 		k.arm(t, at)
 	}
 }
@@ -209,11 +219,15 @@ const maxLook = 64
 // head is who goes next: the first, but as a probe of what fails one of the lowest
 // class, which nobody waits for. Of that it is one of the first whose request may be
 // repeated, or if the latest probe's caller gave up, who has the most time of those
-// that came last.
+// that came last. Where only one goes to see whether others can, it is one of the first
+// of whose like none is known to have failed.
 func (k *keyState) head(t monotime.Instant) *waiter {
 	g := k.gate
 	if g == nil || g.ofLimit || k.line.first() != nil {
 		w, due := k.line.next(t)
+		if _, shut := k.letsNothingIn(); (g != nil || shut) && !w.first {
+			w = k.untried(w)
+		}
 		w.ask.due = due
 		return w
 	}
@@ -236,6 +250,27 @@ func (k *keyState) head(t monotime.Instant) *waiter {
 			best = w
 		}
 	}
+	return k.untried(best)
+}
+
+// untried returns who goes in place of w, the first of its class: the first of whose
+// like none is known to have failed, if there is one, and repeating it does no more
+// harm. A crowd of one kind is passed over: those who came last are looked at too.
+func (k *keyState) untried(w *waiter) *waiter {
+	if !k.tried.has(&w.ask) {
+		return w
+	}
+	best := w
+	q := k.line.classOf(w).queue
+	early := q[:min(len(q), maxLook)]
+	late := q[max(len(q)-maxLook, len(early)):]
+	for _, some := range [...]queue{early, late} {
+		for _, v := range some {
+			if !k.tried.has(&v.ask) && (v.ask.Repeatable || !w.ask.Repeatable) && (best == w || v.before(best)) {
+				best = v
+			}
+		}
+	}
 	return best
 }
 
@@ -246,7 +281,7 @@ func (k *keyState) gateIsShort() bool { return k != nil && k.gate != nil && !k.g
 // arm has k's queue run at that moment.
 func (k *keyState) arm(t, at monotime.Instant) {
 	if k.gate != nil {
-		at = min(at, k.gate.nextTry(t))
+		at = min(at, k.gate.nextTry(t, !k.tried.has(&k.head(t).ask)))
 	}
 	if k.due != 0 && k.due <= at && k.due > t {
 		return // the earlier run will see to it
@@ -290,6 +325,7 @@ func (h *host) letGo(w *waiter, t monotime.Instant) {
 
 // goes has w go, before those who wait still.
 func (w *waiter) goes(t monotime.Instant) {
+	w.permit.of = w.ask.of
 	w.permit.take(t, &w.ask)
 	for i := range w.permit.n() {
 		w.permit.held[i].state.passed(w)

@@ -1,0 +1,126 @@
+package limiter
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/steadyhttp/steadyhttp/limit"
+)
+
+// In a pause that a limit asks for, one request goes after a second. If that is
+// refused, further ones go only if none of their like was, ever more seldom.
+func TestFurtherTriesInAPause(t *testing.T) {
+	for _, row := range []struct {
+		name, told, first, then string
+		strict                  bool
+		comes, at               time.Duration // when the second of those who wait comes and goes
+	}{
+		{"all of one kind", "/a", "/a", "/a", false, 1500 * time.Millisecond, 60 * time.Second},
+		{"then one of another", "/a", "/a", "/b", false, 1500 * time.Millisecond, 3 * time.Second},
+		{"the other is the first", "/a", "/b", "/a", false, 1500 * time.Millisecond, 60 * time.Second},
+		{"one of another before the second is over", "/a", "/a", "/b", false, time.Millisecond, time.Second},
+		{"the query tells", "/a?x=1", "/a?x=1", "/a?x=2", false, 1500 * time.Millisecond, 3 * time.Second},
+		{"where that is punished", "/a", "/a", "/b", true, 1500 * time.Millisecond, 60 * time.Second},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var m Memory
+				k := routed("GET /{id}")
+				began := time.Now()
+				acquire := func(at string) limit.Permit {
+					req, err := http.NewRequest("GET", "https://api.example.com"+at, nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					p, err := m.AcquireFor(t.Context(), &limit.Ask{Key: k, Repeatable: true}, req)
+					if err != nil {
+						t.Error(err)
+					}
+					return p
+				}
+				refuse := func(p limit.Permit, pause time.Duration) {
+					m.Observe(p, limit.Observation{Key: k, Signal: limit.SignalRefused, Hold: pause, Strict: row.strict, Err: &testError{"wait"}})
+					m.Settle(p, limit.Outcome{})
+				}
+				refuse(acquire(row.told), time.Minute)
+				first, second := make(chan bool), make(chan time.Duration)
+				go func() {
+					p := acquire(row.first)
+					if row.strict {
+						m.Settle(p, good)
+					} else {
+						refuse(p, time.Minute-time.Since(began))
+					}
+					close(first)
+				}()
+				time.Sleep(row.comes)
+				go func() {
+					p := acquire(row.then)
+					second <- time.Since(began)
+					m.Settle(p, good)
+				}()
+				if at := <-second; at < row.at || at > row.at+1100*time.Millisecond {
+					t.Errorf("went after %v, want %v", at, row.at)
+				}
+				<-first
+			})
+		})
+	}
+}
+
+// A server that asks for a second each time, of everybody, is tried within that second
+// ever more seldom, however many kinds of requests there are.
+func TestShortPausesOfAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const lasts = 2 * time.Minute
+		var m Memory
+		k := routed("GET /{id}")
+		began := time.Now()
+		var sent atomic.Int64
+		var all sync.WaitGroup
+		for i := range 20 {
+			all.Go(func() {
+				for n := 0; time.Since(began) < lasts; n++ {
+					req, err := http.NewRequest("GET", fmt.Sprintf("https://api.example.com/%d-%d", i, n), nil)
+					if err != nil {
+						t.Error(err)
+					}
+					p, err := m.AcquireFor(t.Context(), &limit.Ask{Key: k, Repeatable: true}, req)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					sent.Add(1)
+					m.Observe(p, limit.Observation{Key: k, Signal: limit.SignalRefused, Hold: time.Second, Err: &testError{"wait"}})
+					m.Settle(p, limit.Outcome{})
+					time.Sleep(time.Second)
+				}
+			})
+		}
+		all.Wait()
+		// The crowd that comes first, one each second, and those within a pause: after 2, 4, 8, 16, 32 and 60 seconds.
+		if got := sent.Load(); got > 20+120+8 {
+			t.Errorf("%d requests were sent in two minutes in which each was refused for a second", got)
+		}
+	})
+}
+
+func TestTried(t *testing.T) {
+	var s tried
+	for of := subject(1); of <= maxTried+1; of++ {
+		s.add(of)
+		s.add(of)
+	}
+	s.remove(5)
+	s.remove(99)
+	for of, want := range map[subject]bool{0: true, 1: false, 2: true, 5: false, maxTried + 1: true} {
+		if got := s.has(&ask{of: of}); got != want {
+			t.Errorf("%d is known to have failed: got %t, want %t", of, got, want)
+		}
+	}
+}
