@@ -8,6 +8,7 @@ import (
 // complains reports whether a success with that body, and nothing in the header, is a
 // complaint.
 func complains(body string) bool {
+	tables()
 	var r reader
 	r.read([]byte(body))
 	if r.xml != "" {
@@ -119,6 +120,7 @@ func TestComplaintThatAsksForLater(t *testing.T) {
 		{"work that goes on", `{"status":"running","message":"Too many requests"}`, false},
 		{"words that nobody knows", `{"message":"see the manual"}`, false},
 	} {
+		tables()
 		var r reader
 		r.read([]byte(row.body))
 		r.asksLater = true
