@@ -90,6 +90,7 @@ func TestWhereAPathMoves(t *testing.T) {
 		{"Anthropic's at a base", "api.anthropic.com", "/v1/messages", "gw.example.com", "/x", "", "/x/v1/messages", true},
 		{"Anthropic's at a base with a version", "api.anthropic.com", "/v1/messages", "gw.example.com", "/x/v1", "", "/x/v1/messages", true},
 		{"Anthropic's at a base that ends like Ollama's", "api.anthropic.com", "/v1/messages", "gw.example.com", "/api", "", "/api/v1/messages", true},
+		{"Anthropic's at a base that is nearly a version", "api.anthropic.com", "/v1/messages", "gw.example.com", "/x/v", "", "/x/v/v1/messages", true},
 		{"Ollama's at its base", "localhost", "/api/chat", "gw.example.com", "/api", "", "/api/chat", true},
 		{"Ollama's at another base", "localhost", "/api/chat", "gw.example.com", "/v1", "", "/v1/api/chat", true},
 	} {

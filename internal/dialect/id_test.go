@@ -46,6 +46,7 @@ func TestIsID(t *testing.T) {
 		{"a version", "v1", false},
 		{"a word and twelve letters of both cases", "cus_AbcAbcAbcAbc", true},
 		{"a word and eleven letters of both cases", "cus_AbcAbcAbcAb", false},
+		{"an underscore and twelve letters of both cases", "_AbcAbcAbcAbc", false},
 		{"a word and twelve capitals", "max_ABCDEFGHIJKL", false},
 	} {
 		p := position{n: 3, last: "things", before: "api"}
@@ -79,6 +80,7 @@ func TestRun(t *testing.T) {
 		{"sixteen bytes with one digit", "HgTrKzMnPqSt7wXy", false, false},
 		{"two digits, no six small letters in a row", "hgtrk7mnpqs4zwxy", true, false},
 		{"two digits, six small letters in a row", "bananab7ananana4", false, false},
+		{"four digits, six small letters in a row", "banana77banana88", false, false},
 		{"four changes in sixteen bytes", "bananab7ananan4a", true, false},
 		{"four changes in seventeen bytes", "bananaba7ananan4a", false, false},
 		{"both cases, no three small letters in a row", "ABabCDabEFabGH12", true, false},

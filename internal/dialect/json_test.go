@@ -76,7 +76,7 @@ func TestTree(t *testing.T) {
 
 // A body that was cut is read up to there, wherever that is.
 func TestTreeOfACutText(t *testing.T) {
-	text := `{"a\"b":"c","d":[1,2,3,4,5,"e\\",{"f":"]"}],"g":[[[[[[[[[{"h":"\""},-1]]]]]]]]],"` + strings.Repeat("i", 40) + `\\":"` + strings.Repeat("j", 40) + `\"k","l":null,"m":true}`
+	text := `{"a\"b": "c" , "d":[1,2,3,4,5,"e\\",{"f":"]"}],"g":[[[[[[[[[{"h":"\""},-1]]]]]]]]],"` + strings.Repeat("i", 40) + `\\":"` + strings.Repeat("j", 40) + `\"k","l":null,"m":true}`
 	if !json.Valid([]byte(text)) {
 		t.Fatal("the text is no JSON")
 	}
