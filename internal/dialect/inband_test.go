@@ -178,10 +178,21 @@ func TestInBandClasses(t *testing.T) {
 // A success that asks to come back later has words to say why. One that has accepted
 // work asks for that as well.
 func TestInBandThatAsksForLater(t *testing.T) {
-	for status, want := range map[int]bool{200: true, 202: false} {
-		_, failed := InBand(Answer{Method: "GET", Host: "api.example.com", Path: "/x", Status: status, Header: http.Header{"Retry-After": {"7"}}, Body: []byte(`{"message":"Too many requests"}`), Unexpected: true})
-		if failed != want {
-			t.Errorf("status %d: got %t, want %t", status, failed, want)
+	for _, row := range []struct {
+		status int
+		header http.Header
+		want   bool
+	}{
+		{200, http.Header{"Retry-After": {"7"}}, true},
+		{200, http.Header{"X-Error-Code": {"E_CODE"}}, true},
+		{200, http.Header{"X-Error-Code": {""}}, false},
+		{200, http.Header{"X-Reason": {"x"}}, false},
+		{200, http.Header{}, false},
+		{202, http.Header{"Retry-After": {"7"}}, false},
+	} {
+		_, failed := InBand(Answer{Method: "GET", Host: "api.example.com", Path: "/x", Status: row.status, Header: row.header, Body: []byte(`{"message":"Too many requests"}`), Unexpected: true})
+		if failed != row.want {
+			t.Errorf("status %d and %v: got %t, want %t", row.status, row.header, failed, row.want)
 		}
 	}
 }
