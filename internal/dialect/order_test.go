@@ -22,6 +22,8 @@ func TestWhichSignalWins(t *testing.T) {
 		{"a quota and a wait, beside an unknown code", `{"error":{"code":"E_UNKNOWN_THING","message":"Usage exceeded","retry_after":60}}`, 429, "", RateLimit},
 		{"a quota and a wait, beside the code for money", `{"error":{"code":"insufficient_quota","message":"Usage exceeded","retry_after":60}}`, 429, "", Quota},
 		{"a quota by its code, and a wait", `{"error":{"code":"MyQuotaExceeded","message":"x","retry_after":60}}`, 429, "", RateLimit},
+		{"a quota by a part of its code, and a wait", `{"error":{"code":"MyUsageCapHit","message":"x","retry_after":60}}`, 429, "", RateLimit},
+		{"a quota by a part of its code", `{"error":{"code":"MyUsageCapHit","message":"x"}}`, 429, "", Quota},
 		{"a quota of a day and a wait", `{"error":{"message":"Your daily quota has been used up","retry_after":60}}`, 429, "", Quota},
 		{"a quota, a wait and money", `{"error":{"message":"Usage exceeded, please check your billing","retry_after":60}}`, 429, "", Quota},
 
