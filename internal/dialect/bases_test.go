@@ -64,4 +64,20 @@ func TestSpeaks(t *testing.T) {
 			t.Errorf("%s, %s: got %t, want %t", row.host, row.api, got, row.want)
 		}
 	}
+	// Who is like OpenAI and has no list of bases speaks its language and no other.
+	n := 0
+	for _, f := range families {
+		if f.bases != nil || f.modelsAt != nil || !f.isLike(openAI) {
+			continue
+		}
+		for _, host := range f.hosts {
+			n++
+			if host = someHost(host); !speaks(host, OpenAI) || speaks(host, Anthropic) {
+				t.Errorf("%s: got OpenAI %t, Anthropic %t", host, speaks(host, OpenAI), speaks(host, Anthropic))
+			}
+		}
+	}
+	if n == 0 {
+		t.Error("all families have bases: this shows nothing")
+	}
 }

@@ -18,6 +18,7 @@ func TestSignsOfFailure(t *testing.T) {
 		"refused":     (*reader).refused,
 		"output":      (*reader).hasOutput,
 		"code":        func(r *reader) bool { return r.providerCode("") },
+		"dashscope":   func(r *reader) bool { return r.providerCode("dashscope.aliyuncs.com") },
 		"bulk":        func(r *reader) bool { return r.bulk() && r.partial() },
 		"data":        func(r *reader) bool { return r.tree.tellsOnly(r.tree.at(pData), maxTextDepth) },
 	}
@@ -88,6 +89,12 @@ func TestSignsOfFailure(t *testing.T) {
 		{"code", "Tencent's shape beside something else", `{"Response":{"Error":{"Code":"x","Message":"y"}},"a":1}`, false},
 		{"code", "Reddit", `{"json":{"errors":[["RATELIMIT","x","y"]]}}`, true},
 		{"code", "Reddit, when all is well", `{"json":{"errors":[]}}`, false},
+
+		{"dashscope", "a failure", `{"code":"Arrearage","message":"x","request_id":"y"}`, true},
+		{"dashscope", "no code", `{"message":"x","request_id":"y"}`, false},
+		{"dashscope", "no words", `{"code":"Arrearage","request_id":"y"}`, false},
+		{"dashscope", "no id", `{"code":"Arrearage","message":"x"}`, false},
+		{"dashscope", "an answer", `{"output":{"text":"x"},"request_id":"y"}`, false},
 
 		{"bare status", "400", `{"code":400,"message":"x"}`, true},
 		{"bare status", "399", `{"code":399,"message":"x"}`, false},

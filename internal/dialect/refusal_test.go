@@ -39,6 +39,19 @@ func TestWhatIsNotRepeated(t *testing.T) {
 	}
 }
 
+// Of a limit that holds for all that the credential does, Discord tells by a header.
+func TestScopeOfAGlobalLimit(t *testing.T) {
+	h := http.Header{"X-Ratelimit-Bucket": {"abc"}}
+	a := Answer{Method: "GET", Host: "discord.com", Path: "/api/v10/users/@me", Status: 429, Header: h}
+	if v := Judge(a); v.ScopeName != "abc" || v.Scope&Bucket == 0 {
+		t.Errorf("a limit of a bucket: got %v of %q", v.Scope, v.ScopeName)
+	}
+	h.Set("X-RateLimit-Global", "true")
+	if v := Judge(a); v.Scope != Host|Credential || v.ScopeName != "" {
+		t.Errorf("a global limit: got %v of %q", v.Scope, v.ScopeName)
+	}
+}
+
 // That nothing was done is proven by what the provider at the request's own host
 // documents, and by nothing that others send.
 func TestWhatProvesARefusal(t *testing.T) {

@@ -53,6 +53,27 @@ func TestShapeOfACutBody(t *testing.T) {
 	}
 }
 
+// What a list's first element is tells a conversation from a list of anything.
+func TestConversations(t *testing.T) {
+	for body, want := range map[string]bool{
+		`{"messages":[{"role":"user"}]}`:            true,
+		`{"contents":[{"parts":[{"text":"x"}]}]}`:   true,
+		`{"messages":[{"type":"message"}]}`:         true,
+		`{"input":[{"type":"message"}]}`:            false,
+		`{"messages":[{"to":"a"},{"role":"user"}]}`: false,
+		`{"orders":[{"role":"user"}]}`:              false,
+	} {
+		if got := dialect.ShapeOf(body).Conversation; got != want {
+			t.Errorf("%s: got %t, want %t", body, got, want)
+		}
+	}
+	for path, want := range map[string]bool{"/ask": true, "/send": false, "/lazysend": true, "/zsend": true, "/AZsend": true, "/to-send": false} {
+		if got := dialect.MayConverse("llm.example.com", path); got != want {
+			t.Errorf("%s: got %t, want %t", path, got, want)
+		}
+	}
+}
+
 // A path that is too long is none of those that are known.
 func TestLongPaths(t *testing.T) {
 	h := http.Header{}
