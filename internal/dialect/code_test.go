@@ -32,6 +32,8 @@ func TestCodesOfABody(t *testing.T) {
 		{"a code that is the message, of one word", `{"code":"late","message":"late"}`, "late"},
 		{"a code that is the message, of two words", `{"code":"too late","message":"too late"}`, ""},
 
+		{"a code that is the message, with a blank before it", `{"code":" late","message":" late"}`, ""},
+
 		{"an id that is a code", `{"id":"not_found","message":"x y"}`, "not_found"},
 		{"an id with digits", `{"id":"e4f","message":"x y"}`, ""},
 		{"an id beside a type", `{"id":"not_found","type":"E_T","message":"x y"}`, "E_T"},
@@ -158,6 +160,7 @@ func TestCodesOfADocument(t *testing.T) {
 		{[]string{"soap:Server"}, 0, 0},
 		{[]string{"soap:Throttled"}, 0, 1},
 		{[]string{"a sentence"}, 0, 0},
+		{[]string{" late"}, 0, 0},
 	} {
 		var r reader
 		for _, s := range row.texts {

@@ -22,6 +22,7 @@ func TestLookUp(t *testing.T) {
 		{"a fault of it", "rate_limit_fault", RateLimit},
 		{"the last part", "com.example/gone", NotFound},
 		{"the last part of a URL", "https://example.com/errors#gone", NotFound},
+		{"the last part behind a slash at the beginning", "/gone", NotFound},
 		{"the last part of one letter less", "x.one", ""},
 		{"the last part behind a sign at the beginning", ".gone", NotFound},
 		{"the first part", "Throttling.RateQuota", Overloaded},
