@@ -43,6 +43,8 @@ func TestTree(t *testing.T) {
 		{"blanks about everything", " { \"a\" : 1 , \"b\" :\t[ true , null ] }\n", `{1 [true null`, true},
 		{"a blank behind a number", `[1 ,2]`, `[1 2`, true},
 		{"brackets that do not match", `{"a":[1},"b":2}`, `{[1`, false},
+		{"a sign in place of a value", `[:1]`, `[`, false},
+		{"a sign in place of a member's value", `{"a"::1}`, `{`, false},
 		{"a member without a name", `{1:2}`, `{`, false},
 		{"a member without a colon", `{"a" 1}`, `{`, false},
 
