@@ -45,6 +45,8 @@ func TestTree(t *testing.T) {
 		{"brackets that do not match", `{"a":[1},"b":2}`, `{[1`, false},
 		{"a sign in place of a value", `[:1]`, `[`, false},
 		{"a sign in place of a member's value", `{"a"::1}`, `{`, false},
+		{"a member without a value", `{"a":`, `{`, false},
+		{"a member without a value, and a blank", `{"a": `, `{`, false},
 		{"a member without a name", `{1:2}`, `{`, false},
 		{"a member without a colon", `{"a" 1}`, `{`, false},
 
