@@ -88,6 +88,7 @@ func TestEndsOfAStream(t *testing.T) {
 
 		{"OpenAI's end", `[DONE]`, false, true, false},
 		{"with a blank before it", ` [DONE]`, false, true, false},
+		{"with two blanks before and behind it", `  [DONE]  `, false, true, false},
 		{"with three bytes behind it", "[DONE]\r\n ", false, true, false},
 		{"with four bytes behind it", "[DONE] \r\n ", false, false, false},
 		{"half of it", `[DONE`, false, false, false},
