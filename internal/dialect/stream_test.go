@@ -37,7 +37,7 @@ func TestEventsOfAStream(t *testing.T) {
 		{"nothing", "", ``, false, false},
 
 		{"an error", "", `{"error":{"message":"x"}}`, true, false},
-		{"an error in words, and two members", "", `{"error":"x","a":1,"b":2}`, true, false},
+		{"an error in words, and two members", "", `{"error":"x","id":1,"model":2}`, true, false},
 		{"an error in words, and three members", "", `{"error":"x","a":1,"b":2,"c":3}`, false, true},
 		{"a piece that talks of an error", "", `{"delta":{"text":"x"},"error":{"message":"x"}}`, false, true},
 		{"an event that is called error", "error", `x`, true, false},
@@ -78,7 +78,8 @@ func TestEndsOfAStream(t *testing.T) {
 		{"Gemini's tokens", `{"usageMetadata":{"totalTokenCount":7}}`, false, true, false},
 		{"a piece of DashScope's", `{"output":{"finish_reason":"null","text":"a"}}`, false, false, true},
 		{"DashScope's end", `{"output":{"finish_reason":"stop","text":"a"}}`, true, true, false},
-		{"a piece of Ollama's", `{"done":false}`, false, false, true},
+		{"a piece of Ollama's", `{"done":false,"response":"a"}`, false, false, true},
+		{"a piece of anybody who has such a flag", `{"done":false}`, false, false, false},
 		{"Ollama's end", `{"done":true}`, true, true, false},
 		{"a piece of text-generation-inference", `{"token":{"text":"a"},"generated_text":null}`, false, false, true},
 		{"the end of text-generation-inference", `{"token":{"text":"a"},"generated_text":"a"}`, true, true, false},
