@@ -38,6 +38,8 @@ func TestEventsOfAStream(t *testing.T) {
 
 		{"an error", "", `{"error":{"message":"x"}}`, true, false},
 		{"an error in words, and two members", "", `{"error":"x","id":1,"model":2}`, true, false},
+		{"an error of a tool, after which an agent goes on", "", `{"type":"tool_result","error":"x"}`, true, true},
+		{"an event that is called error, with more in it", "error", `{"error":{"message":"x"},"tick":1}`, true, false},
 		{"an error in words, and three members", "", `{"error":"x","a":1,"b":2,"c":3}`, false, true},
 		{"a piece that talks of an error", "", `{"delta":{"text":"x"},"error":{"message":"x"}}`, false, true},
 		{"an event that is called error", "error", `x`, true, false},
@@ -79,6 +81,7 @@ func TestEndsOfAStream(t *testing.T) {
 		{"a piece of DashScope's", `{"output":{"finish_reason":"null","text":"a"}}`, false, false, true},
 		{"DashScope's end", `{"output":{"finish_reason":"stop","text":"a"}}`, true, true, false},
 		{"a piece of Ollama's", `{"done":false,"response":"a"}`, false, false, true},
+		{"an answer without such a flag", `{"response":"a"}`, false, false, false},
 		{"a piece of anybody who has such a flag", `{"done":false}`, false, false, false},
 		{"Ollama's end", `{"done":true}`, true, true, false},
 		{"a piece of text-generation-inference", `{"token":{"text":"a"},"generated_text":null}`, false, false, true},
