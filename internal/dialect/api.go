@@ -81,9 +81,9 @@ func (r *APIPath) google() bool {
 	}
 	r.model, r.end = model, verb
 	at := versionBefore(r.path, i)
-	if projects := strings.Index(r.path, "/projects/"); projects >= 0 && projects < i {
+	if projects := strings.Index(r.path, "/projects/"); projects >= 0 {
 		at = versionBefore(r.path, projects)
-	} else if publishers := strings.Index(r.path, "/publishers/"); publishers >= 0 && publishers < i {
+	} else if publishers := strings.Index(r.path, "/publishers/"); publishers >= 0 {
 		at = versionBefore(r.path, publishers)
 	}
 	api := Gemini

@@ -95,7 +95,7 @@ func (r *reader) complainsAt(at int32, inside uint64) bool {
 				said = c
 			}
 		case tellings[key] && !t.empty(c):
-			if said == 0 || places[t.nodes[said].key] && r.textIn(said) == "" || r.classOf(r.textIn(said)) == "" {
+			if said == 0 || r.classOf(r.textIn(said)) == "" {
 				said = c
 			}
 		case envelope[key], echoes[key], t.hollow(c, maxHollow), counts[key] && isZero(t, c):

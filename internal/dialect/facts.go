@@ -83,9 +83,7 @@ func (r *reader) readText(s string) {
 	switch s[0] {
 	case '{', '[', '"':
 		r.tree.parse(s)
-		if r.tree.n > 0 {
-			return
-		}
+		return
 	case '<':
 		if isXML(s) {
 			r.xml = s
@@ -319,7 +317,7 @@ func (r *reader) text() string {
 
 // spaced makes words of a text that is made like a constant.
 func spaced(s string) string {
-	if strings.IndexByte(s, ' ') >= 0 || !shouted(s) {
+	if !shouted(s) {
 		return s
 	}
 	return strings.ReplaceAll(s, "_", " ")

@@ -115,6 +115,40 @@ func TestRoute(t *testing.T) {
 	}
 }
 
+// A route that just fits is whole, and one byte more is cut where there is room for the
+// hash of all of it.
+func TestRouteAtItsLength(t *testing.T) {
+	kept := "/abcd" + strings.Repeat("/abcdefghi", 11)
+	if n := len("GET " + kept); n != maxRoute-hashLen {
+		t.Fatalf("got %d bytes, want as many as leave room for the hash", n)
+	}
+	if got, want := Route("GET", kept+"/abcdefgh"), "GET "+kept+"/abcdefgh"; got != want || len(got) != maxRoute {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	one, two := Route("GET", kept+"/abcdefghi"), Route("GET", kept+"/abcdefghj")
+	for _, got := range []string{one, two} {
+		if rest, ok := strings.CutPrefix(got, "GET "+kept+"~"); !ok || len(rest) != hashLen-1 || strings.Trim(rest, "0123456789abcdef") != "" {
+			t.Errorf("got %q, want %q and a hash", got, "GET "+kept)
+		}
+	}
+	if one == two {
+		t.Errorf("two paths have one route: %q", one)
+	}
+}
+
+func TestCutVerb(t *testing.T) {
+	for _, row := range []struct{ part, stem, end string }{
+		{"4711:cancel", "4711", ":cancel"}, {":cancel", ":cancel", ""}, {"4711.gz", "4711", ".gz"}, {"4711.x", "4711.x", ""},
+		{"4711.jsonl", "4711", ".jsonl"}, {"4711.jsonls", "4711.jsonls", ""}, {"4711.mp4", "4711.mp4", ""}, {"4711", "4711", ""},
+		{"4711:" + strings.Repeat("a", maxVerb), "4711", ":" + strings.Repeat("a", maxVerb)},
+		{"4711:" + strings.Repeat("a", maxVerb+1), "4711:" + strings.Repeat("a", maxVerb+1), ""},
+	} {
+		if stem, end := cutVerb(row.part); stem != row.stem || end != row.end {
+			t.Errorf("%s: got %q and %q, want %q and %q", row.part, stem, end, row.stem, row.end)
+		}
+	}
+}
+
 // Secrets that stand in paths are not in routes.
 func TestRouteHasNoSecret(t *testing.T) {
 	for _, row := range []struct{ path, secret string }{
@@ -131,6 +165,7 @@ func TestRouteHasNoSecret(t *testing.T) {
 		{"/keys/AIzaSyDaGmWKa4JsXZ-HjGw7ISLn_3namBGewQe", "SyDa"},
 		{"/keys/JBSWYDPEHPKEPXPJBSWY", "JBSW"},
 		{"/keys/kqzvxwpjfhgbtrnmdsle", "kqzv"},
+		{"/keys/kqzvxwpjfhgbtrnm", "kqzv"},
 		{"/reset/eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U", "eyJ"},
 		{"/webhooks/123456789012345678/aZ09bY18cX27dW36eV45fU54gT63_hS72-iR81", "aZ09"},
 		{"/files;jsessionid=9F3A6C1E0B7D4A52", "9F3A"},

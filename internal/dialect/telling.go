@@ -12,7 +12,7 @@ import (
 // secret: an error without a message under a name that is known has one under another.
 func (t *tree) sentence() string {
 	for at := int32(1); at <= t.n; at++ {
-		if !t.is(at, '"') || t.nodes[at].key == 0 && at != 1 && t.n > maxFewNodes {
+		if !t.is(at, '"') || t.nodes[at].key == 0 && t.n > maxFewNodes {
 			continue
 		}
 		s := strings.TrimSpace(t.text(at))

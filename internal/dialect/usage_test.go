@@ -29,6 +29,9 @@ func TestUsageOf(t *testing.T) {
 		{"null", `{"usage":null}`, dialect.Usage{}},
 		{"of a tool's arguments", `{"content":[{"type":"tool_use","input":{"usage":{"input_tokens":9}}}]}`, dialect.Usage{}},
 		{"in a text", `{"content":"\"usage\":{\"prompt_tokens\":9}"}`, dialect.Usage{}},
+		{"Ollama, with blanks", "{ \"done\" : true , \"prompt_eval_count\" : 10 , \"eval_count\": 15\n}", dialect.Usage{Input: 10, Output: 15}},
+		{"the most that there can be", `{"prompt_eval_count":1099511627775,"usage":{"completion_tokens":1099511627775}}`, dialect.Usage{Input: 1<<40 - 1, Output: 1<<40 - 1}},
+		{"one more", `{"prompt_eval_count":1099511627776,"usage":{"completion_tokens":1099511627776}}`, dialect.Usage{}},
 		{"more than there can be", `{"usage":{"prompt_tokens":1e300,"completion_tokens":-1}}`, dialect.Usage{}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -52,6 +55,21 @@ func TestUsageBehindALongText(t *testing.T) {
 	long.Feed([]byte(`{"output":[{"content":"` + strings.Repeat(`a \" \\ } ] `, 1<<16) + `"}],"usage":{"prompt_tokens":9,"completion_tokens":5},"metadata":{"a":"` + strings.Repeat("b", 1<<14) + `"}}`))
 	if got, want := long.Usage(), (dialect.Usage{Input: 9, Output: 5}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+// What is no object tells nothing, and breaks nothing.
+func TestUsageOfNoObject(t *testing.T) {
+	var long dialect.LongUsage
+	long.Feed([]byte(`: {"usage":{"prompt_tokens":9}}`))
+	if got, want := long.Usage(), (dialect.Usage{Input: 9}); got != want {
+		t.Errorf("behind a colon: got %+v, want %+v", got, want)
+	}
+	body := `{"usage":{"prompt_tokens":9}}`
+	for pad, want := range map[int]int64{64<<10 - len(body): 9, 64<<10 - len(body) + 1: 0} {
+		if got := dialect.UsageOf([]byte(body + strings.Repeat(" ", pad))); got.Input != want {
+			t.Errorf("%d bytes: got %d tokens, want %d", len(body)+pad, got.Input, want)
+		}
 	}
 }
 

@@ -423,9 +423,6 @@ func urls(s string) string {
 		}
 		w := walkOf(host, s[path:end])
 		for from, to, ok := w.secret(); ok; from, to, ok = w.secret() {
-			if strings.HasPrefix(s[path+from:], Mask) && to-from < len(Mask) {
-				continue // masked before, and the bracket has ended the path
-			}
 			b.WriteString(s[last : path+from])
 			b.WriteString(Mask)
 			last = path + to

@@ -1,0 +1,92 @@
+package dialect
+
+import (
+	"net/http"
+	"testing"
+)
+
+// A failure that says that the same request will fail again is not repeated.
+func TestWhatIsNotRepeated(t *testing.T) {
+	for _, row := range []struct {
+		name, body string
+		status     int
+		retryAfter string
+		want       Repeat
+	}{
+		{"what has to be set up", `{"error":"API key not configured"}`, 500, "", Never},
+		{"the same, unavailable", `{"error":"API key not configured"}`, 503, "", Never},
+		{"the same, by a code with another status", `{"error":{"code":"server_error","message":"API key not configured"}}`, 400, "", ByClass},
+		{"the same, with a timeout", `{"error":"API key not configured"}`, 504, "", ByClass},
+		{"what a gateway was told", `{"error":"upstream said 400 Bad Request"}`, 502, "", Never},
+		{"the same, of the server itself", `{"error":"upstream said 422 Unprocessable Entity"}`, 500, "", Never},
+		{"the same, with another status", `{"error":{"code":"server_error","message":"upstream said 400 Bad Request"}}`, 400, "", ByClass},
+		{"the same, with a timeout of the gateway", `{"error":"upstream said 400 Bad Request"}`, 504, "", ByClass},
+		{"a key that is missing behind", `{"error":"upstream said 401 Unauthorized"}`, 502, "", ByClass},
+		{"a failure without more", `{"error":"oops"}`, 500, "", ByClass},
+		{"a ban", `{"error":"You have been temporarily banned"}`, 429, "", Never},
+		{"a ban with its end in the words", `{"error":"You have been temporarily banned. Try again in 30 seconds"}`, 429, "", ByClass},
+		{"a ban with its end in the header", `{"error":"You have been temporarily banned"}`, 429, "30", ByClass},
+		{"a limit", `{"error":"Too many requests"}`, 429, "", ByClass},
+	} {
+		h := http.Header{}
+		if row.retryAfter != "" {
+			h.Set("Retry-After", row.retryAfter)
+		}
+		v := Judge(Answer{Method: "GET", Host: "api.example.com", Path: "/x", Status: row.status, Header: h, Body: []byte(row.body)})
+		if v.Repeat != row.want {
+			t.Errorf("%s: %d %s: got %d, want %d (%s)", row.name, row.status, row.body, v.Repeat, row.want, v.Class)
+		}
+	}
+}
+
+// Of a limit that holds for all that the credential does, Discord tells by a header.
+func TestScopeOfAGlobalLimit(t *testing.T) {
+	h := http.Header{"X-Ratelimit-Bucket": {"abc"}}
+	a := Answer{Method: "GET", Host: "discord.com", Path: "/api/v10/users/@me", Status: 429, Header: h}
+	if v := Judge(a); v.ScopeName != "abc" || v.Scope&Bucket == 0 {
+		t.Errorf("a limit of a bucket: got %v of %q", v.Scope, v.ScopeName)
+	}
+	h.Set("X-RateLimit-Global", "true")
+	if v := Judge(a); v.Scope != Host|Credential || v.ScopeName != "" {
+		t.Errorf("a global limit: got %v of %q", v.Scope, v.ScopeName)
+	}
+}
+
+// That nothing was done is proven by what the provider at the request's own host
+// documents, and by nothing that others send.
+func TestWhatProvesARefusal(t *testing.T) {
+	retry := func(value string) http.Header { return http.Header{"X-Should-Retry": {value}} }
+	for _, row := range []struct {
+		name, host, body string
+		status           int
+		header           http.Header
+		want             bool
+	}{
+		{"too many requests", "api.openai.com", `{}`, 429, nil, true},
+		{"too many requests, of a stranger", "api.example.com", `{}`, 429, nil, false},
+		{"a header that says so", "api.openai.com", `{}`, 500, retry("true"), true},
+		{"a header that says no", "api.openai.com", `{}`, 500, retry("false"), false},
+		{"a header of a stranger", "api.example.com", `{}`, 500, retry("true"), false},
+		{"nothing", "api.openai.com", `{}`, 500, nil, false},
+		{"forbidden by a limit", "api.github.com", `{"message":"You have exceeded a secondary rate limit"}`, 403, nil, true},
+		{"forbidden", "api.github.com", `{"message":"Resource not accessible by integration"}`, 403, nil, false},
+		{"a number of a limit", "api.weixin.qq.com", `{"errcode":45011,"errmsg":"api minute-quota reach limit"}`, 200, nil, true},
+		{"a number of something else", "api.weixin.qq.com", `{"errcode":-1,"errmsg":"system error"}`, 200, nil, false},
+		{"a number of a limit, of a stranger", "api.example.com", `{"errcode":45011,"errmsg":"too many requests"}`, 200, nil, false},
+		{"words of a limit beside another number", "api.weixin.qq.com", `{"errcode":99999,"errmsg":"too many requests"}`, 200, nil, false},
+	} {
+		a := Answer{Method: "POST", Host: row.host, Path: "/x", Status: row.status, Header: row.header, Body: []byte(row.body)}
+		if a.Header == nil {
+			a.Header = http.Header{}
+		}
+		v := Verdict{}
+		if a.Status == http.StatusOK {
+			v, _ = InBand(a)
+		} else {
+			v = Judge(a)
+		}
+		if v.Refused != row.want {
+			t.Errorf("%s: %d %s from %s: got %t, want %t (%s)", row.name, row.status, row.body, row.host, v.Refused, row.want, v.Class)
+		}
+	}
+}
