@@ -113,7 +113,7 @@ func (r *reader) complainsAt(at int32, inside uint64) bool {
 // codeBlames reports whether a code in letters is that of an error: one that everybody
 // uses, or made of the same words.
 func (r *reader) codeBlames(code string) bool {
-	if lookUp(common.codesByKey, code) != "" || lookUp(tables().limitCodes, code) != "" || lookUp(common.hintsByKey, code) != "" {
+	if lookUp(tables().common.codesByKey, code) != "" || lookUp(tables().limitCodes, code) != "" || lookUp(tables().common.hintsByKey, code) != "" {
 		return true
 	}
 	return madeLikeCode(code) && byFragment(code, 0) != ""

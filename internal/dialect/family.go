@@ -128,6 +128,8 @@ func (s *sign) holds(r *reader, h http.Header) bool {
 
 // knowledge is all families, made ready for looking things up.
 type knowledge struct {
+	common *family // whose tables are filled by then
+
 	exact   map[string]*family
 	below   map[string]*family // by the host without its first labels, ".openai.azure.com"
 	dashed  []dashed
@@ -239,7 +241,7 @@ var tables = sync.OnceValue(func() *knowledge {
 		k.retryHeaders = appendName(k.retryHeaders, f.retryHeader)
 		k.windowHeaders = appendName(k.windowHeaders, f.windowHeader)
 	}
-	k.limitCodes = byKey(limitCodes)
+	k.common, k.limitCodes = common, byKey(limitCodes)
 	k.shortestHost = math.MaxInt
 	for _, p := range slices.Concat(hides, infers) {
 		k.shortestHost = min(k.shortestHost, len(p.host))

@@ -203,7 +203,7 @@ func (r *reader) saysNotOK() bool {
 // refusesAsker reports whether who was to check something says that it was not asked
 // rightly, by a code that leaves no doubt. That the check failed is an ordinary no.
 func (r *reader) refusesAsker() bool {
-	return r.tree.is(r.tree.at(pSuccess), 'f') && lookUp(common.codesByKey, r.tree.textAt(pErrorCodes0)) != ""
+	return r.tree.is(r.tree.at(pSuccess), 'f') && lookUp(tables().common.codesByKey, r.tree.textAt(pErrorCodes0)) != ""
 }
 
 // graphQLErrors reports whether there are errors and no data at all. With some

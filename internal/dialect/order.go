@@ -227,7 +227,7 @@ func (r *reader) byShortWait() Class {
 		return ""
 	}
 	for _, code := range r.codes[:r.nCodes] {
-		if lookUp(common.codesByKey, code) == Quota {
+		if lookUp(tables().common.codesByKey, code) == Quota {
 			return ""
 		}
 	}

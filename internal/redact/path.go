@@ -409,9 +409,6 @@ func urls(s string) string {
 		if i < len(s) && s[i] == ':' { // a port
 			for path++; path < len(s) && '0' <= s[path] && s[path] <= '9'; path++ {
 			}
-			if path == i+1 {
-				path = i
-			}
 		}
 		afterScheme := start > 0 && s[start-1] == '/' || len(host) < i-start
 		if path >= len(s) || slash(s, path) == 0 || !afterScheme && !strings.Contains(host, ".") {

@@ -160,6 +160,7 @@ func TestWhereAnAddressInATextBeginsAndEnds(t *testing.T) {
 		{"/hooks.slack.com/services" + secret, "/hooks.slack.com/services/" + redact.Mask},
 		{"hooks.slack.com:443/services" + secret, "hooks.slack.com:443/services/" + redact.Mask},
 		{"hooks.slack.com:90/services" + secret, "hooks.slack.com:90/services/" + redact.Mask},
+		{"hooks.slack.com:/services" + secret, "hooks.slack.com:/services/" + redact.Mask}, // an empty port is one
 		{"see hooks.slack.com: no answer", "see hooks.slack.com: no answer"},
 		{"/x hooks.slack.com:", "/x hooks.slack.com:"},
 		{"/x hooks.slack.com:8080", "/x hooks.slack.com:8080"},
