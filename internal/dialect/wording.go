@@ -41,7 +41,7 @@ var passingLocks = []string{
 var ofSetup = []string{
 	"not enabled on this", "not enabled for this server", "not enabled in this", "disabled on this server", "disabled on this instance", "disabled by the administrator", "disabled by configuration", "is not installed", "not compiled with", "not available in this build",
 	"not available in this deployment", "not available on this installation", "start it with", "start the server with", "restart the server with",
-	"not configured", "isn't configured", "hasn't been configured", "not been configured", "not properly configured", "not set up", "not been set up", "is unconfigured", "misconfigured", "not built", "not been built",
+	"not configured", "isn't configured", "hasn't been configured", "not been configured", "not properly configured", "not set up", "not been set up", "is unconfigured", "misconfigured", "server misconfiguration", "not built", "not been built",
 	"missing environment variable", "environment variable*not set", "environment variable*missing", "environment variable*is required", "environment variables*not set",
 	"api key is not set", "api_key is not set", "api_key not set", "api key not set", "api_key environment variable", "no api key for", "credentials are not set", "secret is not set",
 	"nicht konfiguriert", "nicht eingerichtet", "no esta configurad", "no está configurad", "no configurad", "nao configurad", "não configurad", "não está configurad", "non configur", "pas configur", "не настроен",
@@ -68,7 +68,7 @@ var ofInput = []string{
 	"validation failed", "validation error", "failed validation", "unsupported file", "unsupported format", "unsupported media type",
 	"es obligatori", "son obligatori", "é obrigatóri", "são obrigatóri", "est obligatoire", "ist erforderlich", "不能为空", "缺少参数", "缺少必", "参数缺失", "参数错误", "参数有误", "参数不正确",
 	// Of a model, what it is not made for.
-	"no chat template", "default chat template", "does not support chat", "does not support generate", "does not support tools", "does not support image", "does not support embed",
+	"no chat template", "default chat template", "model only supports", "type must be one of", "does not support chat", "does not support generate", "does not support tools", "does not support image", "does not support embed",
 }
 
 // ofSyntax is said of the tokens of a parser, which are no keys.
@@ -98,7 +98,7 @@ var ofHalfDone = cross([]string{"payment", "charge", "transfer", "transaction", 
 	[]string{"succeeded*but", "was successful*but", "completed*but", "went through*but", "was created*but", "was placed*but", "was captured*but", "was charged*but", "has been charged*but", "was executed*but", "was submitted*but"})
 
 // ofTwice is said of what is there already, by some with a status of their own trouble.
-var ofTwice = []string{"already exists", "already exist", "already registered", "already taken", "already been used", "already been processed", "已存在", "已经存在", "已被注册", "已被占用"}
+var ofTwice = []string{"unique constraint failed", "violates unique constraint", "unique constraint violation", "duplicate key value", "duplicate entry", "already exists", "already exist", "already registered", "already taken", "already been used", "already been processed", "已存在", "已经存在", "已被注册", "已被占用"}
 
 // forbidding are how servers ask not to repeat, and untilThen are words by which they only
 // ask to wait, or to go slower.

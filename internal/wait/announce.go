@@ -56,6 +56,7 @@ var announcements = []announcement{
 	{word: "novamente", links: in}, {word: "aguarde", links: forth | direct}, {word: "aguardar", links: forth | direct},
 	{word: "essayer", links: in}, {word: "essayez", links: in}, {word: "nouveau", links: in}, {word: "patienter", links: forth | direct}, {word: "patientez", links: forth | direct},
 	{word: "attendre", links: forth | direct}, {word: "attendez", links: forth | direct},
+	{word: "spróbuj", links: in}, {word: "spróbować", links: in}, {word: "poczekaj", links: direct}, {word: "zkuste", links: in}, {word: "réessaie", links: in},
 	{word: "riprova", links: in | after}, {word: "riprovare", links: in | after}, {word: "nuovo", links: in}, {word: "attendere", links: forth | direct}, {word: "attendi", links: forth | direct},
 	// Fields that were printed into a message.
 	{word: "retryafter", links: direct | at},
@@ -102,7 +103,7 @@ var announcements = []announcement{
 // links are the little words themselves.
 var links = map[string]link{
 	"in": in, "after": after, "for": forth, "at": at, "until": at, "till": at,
-	"em": in, "en": in, "dentro": in, "dans": in, "tra": in, "fra": in, "nach": after, "dopo": after, "durante": forth, "pendant": forth,
+	"za": in, "em": in, "en": in, "dentro": in, "dans": in, "tra": in, "fra": in, "nach": after, "dopo": after, "durante": forth, "pendant": forth,
 }
 
 // fillers may stand between an announcement, its link and its figure.
@@ -114,6 +115,7 @@ var fillers = map[string]bool{
 	"please": true, "delay": true, "estimated": true, "retry": true, "retrying": true, "allowed": true, "window": true, "off": true,
 	"sending": true, "sie": true, "es": true, "bitte": true, "mindestens": true, "de": true, "por": true, "favor": true, "lo": true, "menos": true, "mais": true,
 	"circa": true, "environ": true, "encore": true, "cerca": true, "unos": true, "unas": true, "aproximadamente": true, "alrededor": true, "etwa": true, "rund": true,
+	"shortly": true, "ponownie": true, "znovu": true, "około": true,
 }
 
 // units are those of time, in lower case.
@@ -128,6 +130,8 @@ var units = map[string]time.Duration{
 	"sekunde": time.Second, "sekunden": time.Second, "sek": time.Second, "segundo": time.Second, "segundos": time.Second, "seg": time.Second,
 	"seconde": time.Second, "secondes": time.Second, "secondo": time.Second, "secondi": time.Second,
 	"minuten": time.Minute, "minuto": time.Minute, "minutos": time.Minute, "minuti": time.Minute,
+	"sekund": time.Second, "sekundy": time.Second, "sekundę": time.Second, "minut": time.Minute, "minuty": time.Minute, "minutę": time.Minute, "godzin": time.Hour,
+	"godziny": time.Hour, "godzinę": time.Hour,
 	"stunde": time.Hour, "stunden": time.Hour, "hora": time.Hour, "horas": time.Hour, "heure": time.Hour, "heures": time.Hour, "ora": time.Hour, "ore": time.Hour,
 	"tag": day, "tage": day, "tagen": day, "dia": day, "dias": day, "jour": day, "jours": day, "giorno": day, "giorni": day,
 	"d": day, "day": day, "days": day, "w": 7 * day, "week": 7 * day, "weeks": 7 * day,
