@@ -202,7 +202,7 @@ func (f *Failover) holdsFor(req *http.Request) bool {
 // lists reports whether Hosts has the host of u.
 func (f *Failover) lists(u *url.URL) bool {
 	for _, host := range f.Hosts {
-		if strings.EqualFold(host, u.Host) || strings.EqualFold(host, u.Hostname()) {
+		if host == u.Host || strings.EqualFold(host, u.Host) || strings.EqualFold(host, u.Hostname()) {
 			return true
 		}
 	}
@@ -268,7 +268,7 @@ func (f *Failover) conversation(req *http.Request, p *plan) string {
 	case first(req.Header, "X-Session-Id") != "":
 		name = first(req.Header, "X-Session-Id")
 	case p.inMemory:
-		if p.body.Contains("prompt_cache_key", maxRead) {
+		if p.body.Contains(cacheKey, maxRead) {
 			name = dialect.Read(string(p.body.Start(maxRead)), req.ContentLength).CacheKey
 		}
 	}
@@ -281,7 +281,10 @@ func (f *Failover) conversation(req *http.Request, p *plan) string {
 	return hostOf(req) + " " + name
 }
 
-var conversationSeed = maphash.MakeSeed()
+var (
+	cacheKey         = []byte("prompt_cache_key")
+	conversationSeed = maphash.MakeSeed()
+)
 
 // CloseIdleConnections closes the idle connections of Base, if Base has a method
 // for that.

@@ -91,20 +91,18 @@ func (b Body) Reader() io.Reader {
 var chunks = sync.Pool{New: func() any { return new([4 << 10]byte) }}
 
 // Contains reports whether word, a short one, is among the first max bytes.
-func (b Body) Contains(word string, max int) bool {
+func (b Body) Contains(word []byte, max int) bool {
 	if b.at == nil {
-		return bytes.Contains(b.bytes[:min(len(b.bytes), max)], []byte(word))
+		return bytes.Contains(b.bytes[:min(len(b.bytes), max)], word)
 	}
 	chunk := chunks.Get().(*[4 << 10]byte)
-	defer chunks.Put(chunk)
-	end := min(b.n, int64(max))
-	for from := int64(0); from < end; from += int64(len(chunk) - len(word)) { // a word may stand across two
+	found, end := false, min(b.n, int64(max))
+	for from := int64(0); from < end && !found; from += int64(len(chunk) - len(word)) { // a word may stand across two
 		n, _ := b.at.ReadAt(chunk[:min(int64(len(chunk)), end-from)], b.off+from)
-		if bytes.Contains(chunk[:n], []byte(word)) {
-			return true
-		}
+		found = bytes.Contains(chunk[:n], word)
 	}
-	return false
+	chunks.Put(chunk)
+	return found
 }
 
 // Start returns the first bytes, max at the most. They must not be written to.

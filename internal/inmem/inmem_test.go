@@ -86,7 +86,7 @@ func TestContains(t *testing.T) {
 		text := strings.Repeat("-", at) + "needle" + strings.Repeat("-", 10)
 		for name, r := range map[string]io.Reader{"bytes": bytes.NewReader([]byte(text)), "string": strings.NewReader(text), "buffer": bytes.NewBufferString(text)} {
 			b, _ := Of(r, false)
-			if !b.Contains("needle", 1<<20) || b.Contains("needles", 1<<20) || b.Contains("needle", at+5) || !b.Contains("needle", at+6) {
+			if !b.Contains([]byte("needle"), 1<<20) || b.Contains([]byte("needles"), 1<<20) || b.Contains([]byte("needle"), at+5) || !b.Contains([]byte("needle"), at+6) {
 				t.Fatalf("%s: the word at %d is not found right", name, at)
 			}
 		}
