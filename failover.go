@@ -143,7 +143,7 @@ type Failover struct {
 	err      error     // why there are none
 
 	alone   Retrier                       // sends what no Retrier above does
-	checked [16]atomic.Pointer[checkedAt] // the latest, by a hash of the path
+	checked [16]atomic.Pointer[checkedAt] // the latest, by the length of the path
 	strange atomic.Bool                   // the log has said that no target is for a host
 	down    down.Memory
 	stays   down.Stays
@@ -237,7 +237,7 @@ type checkedAt struct{ host, path string }
 
 // check returns an error if a target speaks another API than req's.
 func (f *Failover) check(req *http.Request) error {
-	checked := &f.checked[maphash.String(conversationSeed, req.URL.Path)%uint64(len(f.checked))]
+	checked := &f.checked[len(req.URL.Path)%len(f.checked)]
 	if last := checked.Load(); last != nil && last.host == req.URL.Host && last.path == req.URL.Path {
 		return nil
 	}
