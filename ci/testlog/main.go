@@ -15,6 +15,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -95,6 +96,8 @@ func copyLog(w io.Writer, r io.Reader) (skipped string, err error) {
 			// The line that begins with ok says both.
 		case e.Action == "output" || e.Action == "build-output":
 			fmt.Fprint(out, e.Output)
+		case e.Test == "" && e.Action == "fail":
+			unfinished(out, said, e.Package)
 		case e.Test == "":
 		case e.Action == "skip":
 			skipped += e.Package + " " + e.Test + "\t" + reason(said[t]) + "\n"
@@ -110,6 +113,17 @@ func copyLog(w io.Writer, r io.Reader) (skipped string, err error) {
 		out.Flush() // whoever watches wants to see how far it is
 		if err == io.EOF {
 			return skipped, nil
+		}
+	}
+}
+
+// unfinished prints what those tests of a package said that never ended: one of them has
+// taken the whole process down.
+func unfinished(w io.Writer, said map[test]*strings.Builder, pkg string) {
+	for _, t := range slices.SortedFunc(maps.Keys(said), func(a, b test) int { return strings.Compare(a.name, b.name) }) {
+		if t.pkg == pkg {
+			fmt.Fprint(w, said[t])
+			delete(said, t)
 		}
 	}
 }

@@ -25,6 +25,10 @@ go: warning: something of go itself
 {"Action":"output","Package":"a","Output":"FAIL\n"}
 {"Action":"output","Package":"a","Output":"FAIL\ta\t0.003s\n"}
 {"Action":"fail","Package":"a"}
+{"Action":"output","Package":"e","Test":"TestDies","Output":"=== RUN   TestDies\n"}
+{"Action":"output","Package":"e","Test":"TestDies","Output":"panic: deadlock\n"}
+{"Action":"output","Package":"e","Output":"FAIL\te\t0.003s\n"}
+{"Action":"fail","Package":"e"}
 {"Action":"output","Package":"c","Output":"PASS\n"}
 {"Action":"output","Package":"c","Output":"coverage: 91.0% of statements\n"}
 {"Action":"output","Package":"c","Output":"ok  \tc\t0.003s\tcoverage: 91.0% of statements\n"}
@@ -42,6 +46,9 @@ b.go:1:1: does not compile
 --- FAIL: TestBad (0.00s)
 FAIL
 FAIL	a	0.003s
+FAIL	e	0.003s
+=== RUN   TestDies
+panic: deadlock
 ok  	c	0.003s	coverage: 91.0% of statements
 ?   	d	[no test files]
 `
