@@ -202,7 +202,7 @@ func (f *Failover) holdsFor(req *http.Request) bool {
 // lists reports whether Hosts has the host of u.
 func (f *Failover) lists(u *url.URL) bool {
 	for _, host := range f.Hosts {
-		if host == u.Host || strings.EqualFold(host, u.Host) || strings.EqualFold(host, u.Hostname()) {
+		if strings.EqualFold(host, u.Host) || strings.EqualFold(host, u.Hostname()) {
 			return true
 		}
 	}

@@ -287,7 +287,9 @@ func (r *reader) failedEvent(name, kind string) bool {
 }
 
 // tellsMore reports whether an event has more than an error: a type that no error has, or
-// members that none has. Agents tell so of a tool that failed, and go on.
+// members that none has. Agents tell so of a tool that failed, and go on. The evidence is
+// that type or member, the scope this event. Where it is wrong, the stream ends with the
+// event, and is told to have failed all the same; only it is not repeated.
 func (r *reader) tellsMore(kind string) bool {
 	t := &r.tree
 	if t.empty(t.at(errorPath)) || failedKinds[kind] {

@@ -117,9 +117,9 @@ func (r *row) long(t monotime.Instant) bool {
 // A gate that was asked for stays shut until the moment that a server named.
 // Evidence: that response. Scope: the limit's for a 429, else the route, model and
 // credential of the request. Escape: a success of a request that was sent after
-// the refused one opens it; one request goes after a second for that, and further ones
-// of whose like none was refused; and when the time is up, one goes first. Where the API documents that it punishes those who go
-// on, only the latter holds.
+// the refused one opens it; one request goes after a second for that, and further
+// ones of whose like none was refused; and when the time is up, one goes first.
+// Where the API documents that it punishes those who go on, only the latter holds.
 //
 // A gate of a failing scope lets probes through. Evidence: a row of failures.
 // Scope: what failed; the host after failed connections, or once three routes
