@@ -105,9 +105,18 @@ func (r *retry) unwise(resp *http.Response) string {
 
 // saidToBeRetryable reports whether the answer itself says that a repeat helps,
 // although its class does not. A server that is not known to mean it is believed
-// where nothing is written.
+// where nothing is written, and one that names what ends by itself where the request
+// may be repeated.
 func (r *retry) saidToBeRetryable() bool {
-	return r.verdict.repeat == dialect.Always || r.verdict.repeat == dialect.Reads && reads(r.req.Method)
+	switch r.verdict.repeat {
+	case dialect.Always:
+		return true
+	case dialect.Reads:
+		return reads(r.req.Method)
+	case dialect.Passing:
+		return r.repeatable()
+	}
+	return false
 }
 
 // bodyWasSpent reports whether the first attempt failed because somebody had

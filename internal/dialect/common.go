@@ -272,6 +272,7 @@ var englishPhrases = []words{
 		"余额不足", "余额已", "余额为", "欠费", "额度不足", "额度已用", "额度用尽", "额度失败", "预扣费", "配额不足", "配额已", "没有可用的套餐", "套餐已", "无可用资源包", "资源包已",
 		"资源包余量", "剩余额度", "免费额度", "额度已经用完", "额度已用完", "额度用完", "试用额度", "账户余额", "订阅额度", "额度已耗尽", "点数不足", "点数已用", "积分不足", "积分已用", "次数不足", "次数已用",
 	}},
+	{Quota, "!404 !409 !503", ofAllowance},
 	{Quota, "503", ofSpending},
 	{Overloaded, "!401 !404 !409", []string{
 		"overloaded", "over capacity", "at capacity", "capacity exceeded", "out of capacity", "no capacity", "no free capacity", "no spare capacity", "no gpu capacity", "no serving capacity", "no available capacity", "no remaining capacity",
@@ -305,9 +306,9 @@ var englishPhrases = []words{
 	{NotFound, "500 502 503", ofNoRoute},
 	{NotFound, "200 404 410 500", ofRecords},
 	{NotFound, "200 404 410", []string{"action is not found", "method not found", "method not exists", "resource not found", "could not be found", "was not found", "wasn't found"}},
-	{NotFound, "400 404 410 422 500", []string{
+	{NotFound, "400 404 410 422 500 502", []string{
 		"model*does not exist", "model*not found", "model*not exist", "model*doesn't exist", "model*could not be found",
-		"no such model", "unknown model", "invalid model name", "model name is invalid", "model identifier is invalid",
+		"no such model", "unknown model", "not a valid model", "invalid model name", "model name is invalid", "model identifier is invalid",
 		"model_not_found", "model*not been found",
 		"unknown request url", "unrecognized request url", "invalid url", "unknown endpoint", "unknown url", "no route matched",
 		"no handler found", "deployment*does not exist", "version does not exist", "api deployment", "no allowed providers",
@@ -425,6 +426,7 @@ var englishPhrases = []words{
 		"upstream error", "provider disconnected", "upstream_error", "connection error",
 		"维护", "暂时不可用", "服务不可用", "上游",
 	}},
+	{Unavailable, "400 404 409 412 422", ofOutages},
 	{Permission, "", []string{
 		"error code: 1020", "error code: 1010", "error code: 1009", "error code: 1012", "error code: 1006", "error code: 1007",
 		"error code: 1008", "error code: 1005",

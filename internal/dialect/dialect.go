@@ -67,6 +67,7 @@ const (
 	ByClass Repeat = iota // nothing beyond its class
 	Always                // it may be repeated, although its class says no
 	Reads                 // a stranger says so: believed of what reads, never of what writes
+	Passing               // what stands in its way ends by itself: believed of what may be repeated
 	Never                 // it must not be repeated, although its class says yes
 )
 

@@ -137,7 +137,9 @@ type knowledge struct {
 	phrases *index // the common ones
 	bans    *index // those of bans that pass
 	setup   *index // those of what somebody has to set up
+	lasting *index // those of failures of a server that no repeat cures
 
+	passing  *index // those of conflicts that end by themselves
 	halfDone *index // those of work that is done in part
 	things   *index // those of what is not there, or taken
 	broke    *index // those of a purse that is empty
@@ -184,6 +186,8 @@ var tables = sync.OnceValue(func() *knowledge {
 		phrases:             newIndex(common.phrases),
 		bans:                newIndex([]words{{class: RateLimit, say: passingBans}, {class: RateLimit, on: "429", say: passingLocks}}),
 		setup:               newIndex([]words{{class: ServerError, say: ofSetup}}),
+		lasting:             newIndex(lastingPhrases),
+		passing:             newIndex([]words{{class: Conflict, say: passingConflicts}}),
 		halfDone:            newIndex([]words{{class: ServerError, say: ofHalfDone}}),
 		broke:               newIndex([]words{{class: Quota, say: ofNoMoney}}),
 		things:              newIndex([]words{{class: NotFound, say: ofNothing}, {class: Conflict, say: ofTaken}}),

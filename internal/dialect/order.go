@@ -71,6 +71,11 @@ var signals = []signal{
 		(*reader).byPhrase,
 	},
 	{
+		"words for a wrong request in a failure of the server's own",
+		"Many answer 500 to whatever they did not expect. Words for another party, or for a time, speak against it.",
+		(*reader).byLasting,
+	},
+	{
 		"a code or number that says little",
 		"invalid_request, BadRequest and server_error are sent with everything. They yield to words, and to a status that says more.",
 		(*reader).byGeneralCode,

@@ -3,6 +3,7 @@ package dialect
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/steadyhttp/steadyhttp/internal/wait"
@@ -35,8 +36,10 @@ func (r *reader) repeat(c Class, host *family, know []*family, a Answer) Repeat 
 		}
 	}
 	switch {
-	case c == RateLimit && r.banned(a.Header), r.needsSetup(c), r.quotesRefusal(c), r.forbidsRepeat():
+	case c == RateLimit && r.banned(a.Header), r.needsSetup(c), (c == ServerError || c == Unavailable) && r.lasting() != "", r.quotesRefusal(c), r.forbidsRepeat():
 		return Never
+	case r.passes(c):
+		return Passing
 	}
 	return ByClass
 }
@@ -49,53 +52,63 @@ func (r *reader) needsSetup(c Class) bool {
 }
 
 // quotesRefusal reports whether the failure of a gateway quotes what it was told behind:
-// that the request is wrong in itself. A key or a model that is missing there is another
-// matter: many take the next one of several.
+// that the request, or its key, is wrong. A 503 may pass all the same: with another key
+// the next is well.
 func (r *reader) quotesRefusal(c Class) bool {
 	if c != ServerError && c != Unavailable || r.status/100 != 5 {
 		return false
 	}
 	text := r.text()
-	for _, status := range [...]string{"400 bad request", "413 request entity too large", "413 payload too large", "415 unsupported media type", "422 unprocessable entity", "type:card_error"} {
-		if says(text, status) {
-			return true
-		}
-	}
-	if !containsAny(text, "400", "413", "415", "422") {
+	if slices.ContainsFunc(ofNextTry, func(word string) bool { return says(text, word) }) {
 		return false
 	}
-	for _, mark := range [...]string{"status code ", "status code: ", "status:", "statuscode:", "http ", "http status ", "error ", "returned ", "returned status ", "responded ", "responded with ", "answered ", "answered with ", "got "} {
-		if quotesStatus(text, mark) {
+	for i := 0; i+3 <= len(text); i++ {
+		if text[i] == '4' && r.isRefusal(text[i:i+3]) && quoted(text, i) {
 			return true
 		}
+	}
+	return says(text, "type:card_error")
+}
+
+// isRefusal reports whether a status behind a gateway says that no repeat helps.
+func (r *reader) isRefusal(status string) bool {
+	switch status {
+	case "400", "413", "415", "422":
+		return true
+	case "401", "402", "403", "404", "405", "410", "451":
+		return r.status == http.StatusInternalServerError || r.status == http.StatusBadGateway
 	}
 	return false
 }
 
-// quotesStatus reports whether a status of the request's own fault comes after mark, and is
-// no number of things.
-func quotesStatus(text, mark string) bool {
-	for from := 0; ; {
-		i := strings.Index(text[from:], mark)
-		if i < 0 {
-			return false
-		}
-		at := from + i
-		from = at + len(mark)
-		if !starts(text, at) || len(text) < from+3 || len(text) > from+3 && wordByte(text[from+3]) {
-			continue
-		}
-		switch text[from : from+3] {
-		case "400", "413", "415", "422":
-		default:
-			continue
-		}
-		thing, _, _ := strings.Cut(strings.TrimPrefix(text[from+3:], " "), " ")
-		if !slices.Contains(countedThings, strings.TrimRight(thing, ".,;:")) {
-			return true
-		}
+// quoted reports whether the three digits at text[i] are an HTTP status: its text comes
+// after it, or a word for a status before it. A number of things is none.
+func quoted(text string, i int) bool {
+	if !starts(text, i) || i+3 < len(text) && wordByte(text[i+3]) {
+		return false
 	}
+	rest := strings.TrimLeft(text[i+3:], " :({[)")
+	n, _ := strconv.Atoi(text[i : i+3])
+	if name := strings.ToLower(strings.ReplaceAll(http.StatusText(n), "-", " ")); strings.HasPrefix(rest, name) || strings.HasPrefix(rest, "client error") || strings.HasPrefix(rest, "payload too large") {
+		return true
+	}
+	before := strings.TrimRight(text[:i], " :=([{'")
+	if len(before) == len(text[:i]) {
+		return false
+	}
+	thing, _, _ := strings.Cut(strings.TrimPrefix(text[i+3:], " "), " ")
+	if slices.Contains(countedThings, strings.TrimRight(thing, ".,;:")) {
+		return false
+	}
+	word := before[strings.LastIndexAny(before, " .,;:([{/_'")+1:]
+	return slices.Contains(ofQuotes, word)
 }
+
+// ofNextTry is said by a gateway that goes on by itself.
+var ofNextTry = []string{"taking the next", "trying the next", "next account", "next key", "next provider", "switching to", "falling back", "retrying", "try again", "please retry"}
+
+// ofQuotes are the words before a status that somebody quotes.
+var ofQuotes = []string{"code", "status", "statuscode", "http", "error", "returned", "responded", "with", "answered", "got", "api"}
 
 // countedThings may come after a number that only looks like a status.
 var countedThings = []string{"rows", "bytes", "items", "results", "records", "entries", "lines", "times", "files", "requests", "errors", "characters", "chars", "tokens", "ms", "milliseconds", "seconds", "documents", "messages", "events", "points"}

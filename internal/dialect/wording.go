@@ -85,6 +85,25 @@ var ofNoRoute = []string{
 // where other words of money are said of the gateway's own accounts.
 var ofSpending = cross([]string{"spend limit", "spending limit", "spend cap", "spending cap"}, []string{"reached", "exceeded", "exhausted", "hit"})
 
+// ofOutages is said of the server's own trouble, by some with the status of a wrong request.
+var ofOutages = append(
+	cross([]string{"service", "server", "system", "api", "database", "backend", "upstream", "provider", "gateway"}, []string{"is unavailable", "unavailable", "is temporarily unavailable", "temporarily unavailable", "is currently unavailable", "currently unavailable", "is not available at", "is down", "is starting", "is restarting", "connection failed", "connection error", "not reachable", "unreachable", "is not responding"}),
+	"temporarily unavailable", "please try again later", "please try later", "please retry later", "try again in a few", "try again in a moment", "try again shortly", "retry shortly", "please retry in", "still starting", "is starting up", "starting, retry", "is waking up", "request timed out", "operation timed out", "connection timed out", "upstream timed out", "gateway timeout",
+	"暂时不可用", "暂不可用", "请稍后再试", "请稍后重试", "稍后重试",
+)
+
+// ofAllowance is said of what a plan allows in all, where "limit" alone may be one of a rate.
+var ofAllowance = slices.Concat(
+	cross([]string{"no", "zero"}, []string{"searches left", "messages left", "generations left", "images left", "conversions left", "lookups left", "credits remaining", "searches remaining", "requests in your plan", "calls in your plan", "requests on your plan", "available image quota"}),
+	cross([]string{"free"}, []string{"messages are used up", "requests are used up", "usage limit reached", "usage limit exceeded", "requests used", "generations used", "limit reached"}),
+	cross([]string{"image", "images", "video", "generation", "generations", "storage", "download", "upload", "message", "email", "sms"}, []string{"quota is used up", "quota used up", "quota exceeded", "quota exhausted", "quota is exhausted", "quota reached", "allowance used up", "allowance exceeded"}),
+	cross([]string{"allowance", "budget", "spend limit", "spending limit", "spend cap", "credit limit", "usage cap", "monthly cap", "daily cap", "weekly cap"}, []string{"exceeded", "reached", "used up", "exhausted", "consumed", "hit", "spent", "exceeds"}),
+	[]string{
+		"maximum requests for your subscription", "requests allowed by your subscription", "requests included in your subscription", "you've hit your limit", "you have hit your limit", "hit your usage limit", "hit your monthly", "hit your daily", "hit your weekly", "credits required", "credits are required",
+		"requires credits", "access limit for this client", "quota of images", "rolling spend", "no active plan", "no active subscription", "out of searches", "your allotment", "allotment*used",
+	},
+)
+
 // ofNoMoney is said of a purse that is empty. Tokens and quotas are counted in rates as well.
 var ofNoMoney = slices.Concat(
 	cross([]string{"insufficient", "run out of", "ran out of", "out of", "no remaining"}, []string{"balance", "credits", "funds"}),
