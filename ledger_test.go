@@ -169,7 +169,7 @@ func TestCarriedOutOnce(t *testing.T) {
 				defer srv.Close()
 				srv.Script("*", row.reply)
 				client := srv.Client()
-				client.Transport = &steadyhttp.Transport{Base: client.Transport, Retrier: &steadyhttp.Retrier{BackOff: noWait, AttemptTimeout: 200 * time.Millisecond}}
+				client.Transport = &steadyhttp.Transport{Base: client.Transport, Retrier: &steadyhttp.Retrier{BackOff: noWait, AttemptTimeout: 500 * time.Millisecond}}
 				resp, err := client.Do(request(t, "POST", srv.URL+"/orders", "one order"))
 				if err == nil {
 					_, err = io.ReadAll(resp.Body)

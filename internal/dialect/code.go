@@ -29,6 +29,9 @@ func (r *reader) collectCodes() {
 	if detail := t.textAt(topDetail); r.nCodes == 0 && strings.IndexByte(detail, '_') > 0 && madeLikeCode(detail) {
 		r.addWord(detail) // where others have a sentence: LOGIN_BAD_CREDENTIALS
 	}
+	if r.nCodes == 0 && isWords(r.message) && strings.Count(r.message, ".") > 1 && madeLikeCode(r.message) {
+		r.addWord(r.message) // api.err.LoginRequired
+	}
 	if r.nCodes > 1 && isURL(r.codes[0]) && !isURL(r.codes[1]) {
 		r.codes[0], r.codes[1] = r.codes[1], r.codes[0] // a page about all errors, and a code for this one
 	}
@@ -40,7 +43,7 @@ func (r *reader) collectPaths() {
 	t := &r.tree
 	id, name, status, reason, errStatus := t.at(topID), t.at(topName), t.at(topStatus), t.at(topReason), t.at(errorStatus)
 	details, info, messageID, errorID := t.at(topDetails), t.at(topInfo), t.at(topMessage), t.at(topErrorID)
-	errorKey, firstName := t.at(pErrorKey), t.at(pErrorsName)
+	errorKey, firstName, firstID := t.at(pErrorKey), t.at(pErrorsName), t.at(pErrorsID)
 	for i := range codePaths {
 		at := t.at(codePaths[i])
 		if at == 0 || !t.is(at, '"') {
@@ -60,6 +63,10 @@ func (r *reader) collectPaths() {
 			if madeLikeCode(s) {
 				r.addWord(s) // of others it is the name of a field
 			}
+		case firstID:
+			if !likeID32(s) {
+				r.addCode(s)
+			}
 		case messageID, errorID:
 			if isWords(s) {
 				r.addWord(s) // of others it is the id of one message, or of one failure
@@ -67,7 +74,7 @@ func (r *reader) collectPaths() {
 		case errStatus:
 			r.addWord(s) // not "Too Many Requests"
 		case status, details, info:
-			if shouted(s) {
+			if shouted(s) || at == status && isWords(s) && r.message != "" {
 				r.addWord(s)
 			}
 		default:

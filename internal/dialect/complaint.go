@@ -78,6 +78,8 @@ func (r *reader) complainsAt(at int32, inside uint64) bool {
 			blames = true
 		case r.asksLater && flags[key]:
 			return false // work that goes on, and is to be asked for later
+		case key == keyObject && t.is(c, '"') && t.text(c) == "error":
+			blames, surely = true, true
 		case flags[key] && t.is(c, '"') && flagBlames(key, t.text(c)), noes[key] && t.is(c, 'f'), yeses[key] && t.is(c, 't'):
 			blames = true
 		case key == keyStatus && t.is(c, 'f'):
@@ -99,6 +101,7 @@ func (r *reader) complainsAt(at int32, inside uint64) bool {
 				said = c
 			}
 		case envelope[key], echoes[key], t.hollow(c, maxHollow), counts[key] && isZero(t, c):
+		case key == keyID && t.child(at, step{key: keyJSONRPC}) != 0:
 		default:
 			return false
 		}
@@ -196,10 +199,11 @@ func (r *reader) xmlComplaint() bool {
 		}
 	}
 	blames, says := false, false
+	numbered, named := false, false // an <ErrorCode>, and a text by a name that only errors have
 	for rest := r.xml; ; {
 		_, after, ok := strings.Cut(rest, "<")
 		if !ok {
-			return blames && says
+			return blames && (says || numbered && named)
 		}
 		rest = after
 		name, text, ok := leaf(after)
@@ -216,6 +220,7 @@ func (r *reader) xmlComplaint() bool {
 				return false
 			}
 			blames = blames || isNumber || r.codeBlames(text)
+			numbered = numbered || isNumber && key == keyErrorCode
 		case noes[key], key == keyAck, flags[key]:
 			if !flagBlames(key, text) && !(noes[key] && strings.EqualFold(text, "false")) {
 				return false
@@ -224,6 +229,7 @@ func (r *reader) xmlComplaint() bool {
 		case tellings[key], places[key], xmlTexts[key]:
 			c := r.classOf(text)
 			says = says || c != "" && c != InvalidRequest
+			named = named || places[key] && !strings.Contains(strings.ToLower(text), "success")
 		case envelope[key], echoes[key], xmlExtras[key]:
 		default:
 			return false
@@ -280,7 +286,7 @@ const maxXMLComplaint = 4 << 10
 var (
 	xmlNumbers = keySet("return_reason_code", "response_code")
 	xmlTexts   = keySet("long_message", "short_message", "return_auth_msg", "response_message")
-	xmlExtras  = keySet("severity_code", "error_classification", "build", "version", "fault_code", "correlation_id")
+	xmlExtras  = keySet("severity_code", "error_severity", "error_classification", "build", "version", "fault_code", "correlation_id", "response_status_code", "response_status_description")
 	keyAck     = fold("ack")
 )
 
@@ -305,7 +311,7 @@ func isNumber(t *tree, at int32) bool {
 
 var (
 	// wrappers are what an answer as a whole may stand in.
-	wrappers = keySet("response", "result", "status", "messages", "error", "errors", "fault", "error_response", "meta", "header", "data", "output", "envelope", "root", "exception", "error_info")
+	wrappers = keySet("response", "result", "status", "messages", "error", "errors", "fault", "error_response", "meta", "header", "data", "output", "envelope", "root", "exception", "error_info", "ocs", "subsonic_response")
 	// blaming are those of them in which there is nothing but errors.
 	blaming = keySet("error", "errors", "fault", "error_response", "exception", "error_info")
 	// ofResults are lists of results, one for each thing that was asked for.
@@ -325,14 +331,14 @@ var (
 	errorNumbers = keySet("error", "err")
 	// tellings are texts about what happened.
 	tellings = keySet("message", "msg", "ret_msg", "rtn_msg", "result_msg", "return_msg", "result_message", "return_message", "status_message", "error_message", "error_msg", "err_msg", "error_text", "error_description",
-		"detail", "details", "description", "info", "reason", "cause", "mensaje", "mensagem", "descripcion", "descricao", "nachricht", "faultstring", "text", "status_text", "desc", "sub_msg", "en_desc", "zh_desc")
+		"detail", "details", "description", "info", "reason", "cause", "mensaje", "mensagem", "descripcion", "descricao", "nachricht", "faultstring", "text", "status_text", "status_description", "long_message", "short_message", "desc", "sub_msg", "en_desc", "zh_desc")
 	// echoes repeat the request, or name the answer.
 	echoes = keySet("get", "http_status_code", "parameters", "params", "request_params", "request", "query", "paging", "pagination", "page", "account_id", "sid", "ttl", "fault_code", "request_id", "trace_id", "message_cn", "message_zh", "message_en",
-		"msg_cn", "msg_en", "error_code", "error_type", "error_name", "error_data", "sub_code", "duration", "elapsed", "took", "retry_in", "backoff_seconds", "more_info", "txid", "transaction_id", "locale", "lang", "link", "links", "action", "t", "tid", "nonce", "now", "server_time")
+		"msg_cn", "msg_en", "error_code", "error_type", "error_name", "error_data", "sub_code", "duration", "elapsed", "took", "retry_in", "backoff_seconds", "more_info", "txid", "transaction_id", "locale", "lang", "link", "links", "action", "t", "tid", "nonce", "now", "server_time", "server_request_id", "client_request_id", "server_version")
 	// times are of entries in a log.
 	times = keySet("ts", "t", "time", "timestamp", "date", "at", "created", "created_at")
 	// counts say how many results there are.
 	counts = keySet("results", "count", "total", "num", "size", "message_count", "messages_count", "total_count", "num_results", "result_count", "number_of_results")
 
-	keyText, keyStatus = fold("text"), fold("status")
+	keyText, keyStatus, keyObject, keyJSONRPC = fold("text"), fold("status"), fold("object"), fold("jsonrpc")
 )

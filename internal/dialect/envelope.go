@@ -124,9 +124,17 @@ func (r *reader) failedXML() bool {
 			return true
 		}
 		fallthrough
-	case "rsp", "lfm":
+	case "rsp", "lfm", "subsonic-response":
 		switch attributeOf(openingTag(r.xml, root), "stat") + attributeOf(openingTag(r.xml, root), "status") {
 		case "fail", "failed", "error":
+			return true
+		}
+	case "ocs":
+		return element(r.xml, "status") == "failure"
+	case "api":
+		// MediaWiki's: the error is the first element, and tells all in its attributes.
+		inner := openingElement(afterName(r.xml, root))
+		if tag := openingTag(r.xml, inner); inner == "error" && attributeOf(tag, "code") != "" && attributeOf(tag, "info") != "" {
 			return true
 		}
 	}

@@ -1,8 +1,10 @@
 package dialect
 
 import (
+	"cmp"
 	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 	"unsafe"
@@ -82,7 +84,10 @@ func (r *reader) readText(s string) {
 	}
 	switch s[0] {
 	case '{', '[', '"':
-		r.tree.parse(s)
+		if r.tree.parse(s); r.tree.n == 1 && !r.tree.whole {
+			r.tree.parse("") // no JSON, but what Python prints
+			break
+		}
 		return
 	case '<':
 		if isXML(s) {
@@ -117,7 +122,10 @@ func (r *reader) collect(h http.Header) {
 		r.collectPage()
 	default:
 		// The first paragraph: Vercel's goes on with its code and its id.
-		text, _, _ := strings.Cut(strings.ReplaceAll(r.plain, "\r\n", "\n"), "\n\n")
+		text, rest, _ := strings.Cut(strings.ReplaceAll(r.plain, "\r\n", "\n"), "\n\n")
+		if rest, _, _ = strings.Cut(strings.TrimSpace(rest), "\n\n"); statusLine(text) && isSentence(rest) {
+			text = rest
+		}
 		r.message = strings.TrimSpace(text)
 	}
 }
@@ -158,6 +166,11 @@ func (r *reader) collectPage() {
 	all := bodyText(r.plain)
 	body := all
 	r.page = all
+	if s := r.beyondStatus(all); s != "" {
+		r.message = s
+		r.more[0], r.nMore = all, 1
+		return
+	}
 	bare := strings.EqualFold(strings.TrimRight(r.message, "!. "), "error")
 	if bare || !r.tells(r.message) {
 		for range maxHeadings {
@@ -171,6 +184,44 @@ func (r *reader) collectPage() {
 		}
 	}
 	r.more[0], r.nMore = all, 1
+}
+
+// beyondStatus is the first sentence of a page whose title is but the name of a status
+// and means something else; "" if there is none.
+func (r *reader) beyondStatus(body string) string {
+	if !namesStatus(r.message) {
+		return ""
+	}
+	for range maxHeadings {
+		line, rest, more := strings.Cut(body, "\n")
+		if line = strings.TrimSpace(line); isSentence(line) && len(line) <= maxHeading {
+			r.buf = simple(r.buf[:0], line)
+			if c := tables().phrases.heard(string(r.buf), r.status); c != "" && c != r.byStatus() {
+				return line
+			}
+			return ""
+		}
+		if body = rest; !more {
+			break
+		}
+	}
+	return ""
+}
+
+// namesStatus reports whether a title is a status with its text and nothing else: 403
+// Forbidden, 409: Conflict, Error 406 - Not Acceptable.
+func namesStatus(title string) bool {
+	words := strings.Trim(strings.TrimPrefix(strings.ToLower(title), "error"), " :-.!")
+	if len(words) < 3 || !isDigit(words[0]) {
+		return false
+	}
+	n, _ := strconv.Atoi(words[:3])
+	return http.StatusText(n) != "" && strings.EqualFold(strings.Trim(words[3:], " :-.!"), http.StatusText(n))
+}
+
+// isSentence reports whether a line has some words and ends as sentences do.
+func isSentence(s string) bool {
+	return strings.Count(s, " ") >= 3 && (strings.HasSuffix(s, ".") || strings.HasSuffix(s, ")") || strings.HasSuffix(s, "!"))
 }
 
 // tells reports whether a line of a page says what is wrong.
@@ -260,12 +311,12 @@ func (r *reader) collectNumber() {
 
 func (r *reader) collectXML() {
 	for _, name := range [...]string{"Message", "faultstring", "detail", "description", "title", "msg", "Text", "ServiceException", "ExceptionText", "resultMsg", "Exception",
-		"returnAuthMsg", "resultMessage", "returnMsg", "errMsg", "retMsg", "errorMessage", "errorMsg", "statusMessage", "responseMessage", "reason"} {
+		"returnAuthMsg", "resultMessage", "returnMsg", "errMsg", "retMsg", "errorMessage", "errorMsg", "errorDescription", "statusMessage", "responseMessage", "reason"} {
 		if r.message = element(r.xml, name); r.message != "" {
 			break
 		}
 	}
-	for _, name := range [...]string{"Code", "faultcode", "errorcode", "exception", "resultCode", "returnReasonCode", "returnCode"} {
+	for _, name := range [...]string{"Code", "faultcode", "errorcode", "exception", "resultCode", "returnReasonCode", "returnCode", "statuscode"} {
 		r.addXMLCode(element(r.xml, name))
 	}
 	for _, name := range [...]string{"err", "error", "ServiceException", "Exception", "status"} {
@@ -284,6 +335,9 @@ func (r *reader) collectXML() {
 		}
 		if r.message == "" {
 			r.message = attributeOf(tag, "message")
+		}
+		if r.message == "" {
+			r.message = attributeOf(tag, "info")
 		}
 	}
 	all := plain(r.xml[:min(len(r.xml), maxDocument)])
@@ -323,9 +377,10 @@ func spaced(s string) string {
 	return strings.ReplaceAll(s, "_", " ")
 }
 
-// firstTelling is the first text that is more than a flag.
+// firstTelling is the first text that is more than a flag, and more than the text of a
+// status if a sentence comes later.
 func (t *tree) firstTelling(ps []path) string {
-	flag := ""
+	flag, status := "", ""
 	for _, p := range ps {
 		switch s := t.textAt(p); s {
 		case "", "NA", "N/A", "n/a", "null", "None", "none":
@@ -334,10 +389,16 @@ func (t *tree) firstTelling(ps []path) string {
 				flag = s
 			}
 		default:
-			return s
+			switch {
+			case status != "" && !strings.Contains(s, " "):
+			case status == "" && isStatusText(s):
+				status = s
+			default:
+				return s
+			}
 		}
 	}
-	return flag
+	return cmp.Or(status, flag)
 }
 
 func (r *reader) param() string { return r.tree.first(paramPaths) }

@@ -411,7 +411,7 @@ func lookUp(m map[string]Class, code string) Class {
 		return c
 	}
 	i = strings.IndexAny(code, ".:")
-	if i < 0 {
+	if i < 0 || code[:i] == "api" { // api.err.Invalid is no api_error
 		return ""
 	}
 	return m[string(keyOf(b[:0], code[:i]))]

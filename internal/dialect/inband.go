@@ -66,7 +66,7 @@ func (r *reader) inBand(a Answer) (Verdict, bool) {
 
 var statusPaths = paths(
 	"error.code", "error.status", "error.statuscode", "choices.0.error.code", "response.error.code", "code", "status", "statuscode", "0.error.code",
-	"errorcode",
+	"errorcode", "ocs.meta.statuscode",
 )
 
 var (
@@ -108,6 +108,8 @@ var (
 	pRequestID    = pathOf("requestid")
 	pJSONRPC      = pathOf("jsonrpc")
 	pErrorCodes0  = pathOf("errorcodes.0")
+	pOCSStatus    = pathOf("ocs.meta.status")
+	pSubsonic     = pathOf("subsonicresponse.status")
 )
 
 // failed reports whether the body of a 2xx is an error.
@@ -124,6 +126,9 @@ func (r *reader) failed(host string) bool {
 	}
 	if !t.is(1, '{') {
 		return false
+	}
+	if t.textAt(pOCSStatus) == "failure" || t.textAt(pSubsonic) == "failed" {
+		return true
 	}
 	return r.errorMember() || r.saysNotOK() || r.graphQLErrors() || r.choiceError() || r.providerCode(host) || r.refused() || r.bulk() || r.plainFailure() || r.complaint() || t.subError() != 0
 }

@@ -102,6 +102,9 @@ func HidesErrors(method, host, path string, h http.Header) bool {
 	if hostHidesErrors(method, host, path, h) {
 		return true
 	}
+	if answersOK(path) {
+		return true
+	}
 	if method == http.MethodGet && !strings.HasSuffix(path, "graphql") {
 		return false // like most of all requests
 	}
@@ -140,6 +143,14 @@ func hostHidesErrors(method, host, path string, h http.Header) bool {
 func storesFiles(host string) bool {
 	f := tables().byHost(host)
 	return f != nil && f.storesFiles != nil && f.storesFiles(host)
+}
+
+// answersOK reports whether the path is one of a protocol that answers 200 whatever
+// happened, wherever somebody serves it: OCS 1 of ownCloud and Nextcloud, and Subsonic's.
+// https://docs.nextcloud.com/server/latest/developer_manual/client_apis/OCS
+// https://www.subsonic.org/pages/api.jsp
+func answersOK(path string) bool {
+	return strings.Contains(path, "/ocs/v1.php/") || strings.HasSuffix(path, ".view") && strings.Contains(path, "/rest/")
 }
 
 // pathHidesErrors reports whether that is known of the path, at whatever host.

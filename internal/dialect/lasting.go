@@ -31,7 +31,7 @@ func (r *reader) byLasting() Class {
 // ofPassing is said of failures that pass, and of whoever stands behind the server.
 var ofPassing = []string{
 	"response", "upstream", "backend", "reply", "replied", "gateway", "from server", "from the server", "from provider", "from the provider", "certificate",
-	"temporar", "maintenance", "moment", "later", "try again", "retry", "retrying", "timeout", "timed out", "connection", "overload", "busy", "starting", "restarting", "tool call", "model output", "generated", "cache", "stack",
+	"nonetype", "temporarily", "temporary error", "temporary failure", "temporary issue", "temporary problem", "temporary outage", "temporary unavailab", "maintenance", "moment", "later", "try again", "retry", "retrying", "timeout", "timed out", "connection", "overload", "busy", "starting", "restarting", "tool call", "model output", "generated", "cache", "stack",
 }
 
 // lastingPhrases are said with 500 and its like of what stays as it is.
@@ -45,11 +45,13 @@ var lastingPhrases = []words{
 	// Whom it concerns is not known: the key of the server itself, or that of the request.
 	{ServerError, "500", []string{
 		"not allowed to", "not permitted", "operation not allowed", "permission denied", "access denied", "access is denied", "access to*is denied", "do not have permission", "don't have permission", "does not have permission",
+		"not enough privileges", "insufficient privileges", "insufficient permissions", "not authorized to", "not authorised to",
 		"password incorrect", "incorrect password", "wrong password", "invalid password", "bad credentials", "invalid login",
 	}},
 	{ServerError, "500", ofSchema},
 	{ServerError, "500", ofPrograms},
 	{ServerError, "500 501 503", ofSwitchedOff},
+	{ServerError, "503", []string{"group only allows", "only allows~ clients", "only available to", "only accepts"}},
 }
 
 // things are what requests name, in the words that parsers and checks use.
@@ -97,7 +99,7 @@ var (
 			"group", "team", "organization", "workspace", "repository", "branch", "commit", "issue", "ticket", "event", "device", "sensor", "station", "city", "location", "image", "video", "playlist", "track", "dataset", "index", "table", "key", "tenant", "company", "address", "transaction", "wallet", "asset", "token", "report", "job", "task", "message",
 			"folder", "path", "category", "entry", "player", "match", "game", "symbol", "ticker", "schema", "deployment", "environment", "profile", "id", "data", "post", "article", "comment", "tag",
 		}, []string{"not found", "was not found", "could not be found", "does not exist", "doesn't exist", "is not found", "no longer exists", "not exist", "is unknown", "has been deleted", "was deleted"}),
-		"no such file", "no such key", "no such bucket", "no such model", "no such object", "no such record", "no such user", "no such container", "no such device", "no such property", "no such element", "matching query does not exist", "couldn't find", "no record found", "no records found", "no data found", "no results found", "nosuch", "recordnotfound", "not found in", "not found for",
+		"file*does not exist", "file*doesn't exist", "user*does not exist", "index*doesn't exist", "index*does not exist", "database*does not exist", "project*does not exist", "object*does not exist", "no such file", "no such key", "no such bucket", "no such model", "no such object", "no such record", "no such user", "no such container", "no such device", "no such property", "no such element", "matching query does not exist", "couldn't find", "no record found", "no records found", "no data found", "no results found", "nosuch", "recordnotfound", "not found in", "not found for",
 	)
 	ofState = append(
 		cross([]string{"cannot", "can't", "can not"}, []string{"cancel", "delete", "update", "modify", "refund", "edit", "close", "remove"}),
@@ -105,15 +107,16 @@ var (
 	)
 	// Of the tables of a database, which nobody has created.
 	ofSchema = []string{
-		"unknown column", "undefined column", "undefined table", "column*does not exist", "relation*does not exist", "function*does not exist", "no such table", "no such column", "table*doesn't exist", "table*does not exist", "invalid object name", "invalid column name", "syntax error at or near", "error in your sql syntax",
+		"unknown column", "undefined column", "undefined table", "column*does not exist", "relation*does not exist", "function*does not exist", "no such table", "no such column", "table*doesn't exist", "table*does not exist", "invalid object name", "invalid column name", "syntax error: failed at", "syntax error at or near", "error in your sql syntax",
 		"sqlstate[42", "sqlstate[22", "sqlstate[23", "sqlstate 42", "sqlstate: 42", "no existe la columna", "no existe la relaci", "unknown database",
 	}
 	ofPrograms = []string{
 		"module not found", "module_not_found", "cannot find module", "no module named", "class not found", "classnotfoundexception", "call to undefined", "undefined function", "undefined method", "command not found", "no such command", "executable file not found", "enoent",
+		"unhashable type", "positional arguments but", "cannot be cast to", "no space left on device", "disk full", "disk is full", "disk quota exceeded", "read only file system",
 		"unexpected argument", "has no implementation", "template error", "templatenotfound", "view*not found",
 	}
 	ofSwitchedOff = []string{
-		"is disabled", "are disabled", "has been disabled", "feature disabled", "service disabled", "disabled by", "disabled in this", "disabled for", "currently disabled for", "is turned off", "has been turned off", "switched off", "has been retired", "has been decommissioned", "has been discontinued", "no longer available", "been deprecated", "has been removed", "was removed in",
+		"in standalone mode", "not in cluster mode", "cluster mode is not", "not running in cluster mode", "is disabled", "are disabled", "has been disabled", "feature disabled", "service disabled", "disabled by", "disabled in this", "disabled for", "currently disabled for", "is turned off", "has been turned off", "switched off", "has been retired", "has been decommissioned", "has been discontinued", "no longer available", "been deprecated", "has been removed", "was removed in",
 		"compiled in", "module missing", "missing dependency", "missing configuration", "configuration missing", "configuration error", "config error", "invalid configuration", "configuration is invalid", "configuration is missing", "not found in environment", "environment variable", "please set", "please configure", "must be configured", "needs to be configured", "must be set", "must set",
 		"license expired", "licence expired", "license has expired", "licence has expired", "no valid license", "no valid licence", "license key", "invalid license", "license is", "not licensed", "runs no", "no database configured", "no*configured", "not provisioned", "not activated", "not part of this", "not included in this", "not deployed", "requires configuration", "has no*configured",
 		"已停用", "已下线", "已禁用", "未启用", "未开启", "功能已关闭",

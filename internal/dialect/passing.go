@@ -9,7 +9,7 @@ import (
 // thing. The evidence is what the answer says, the scope this answer. Words are no proof
 // that nothing was done, so only a request that may be repeated is.
 func (r *reader) passes(c Class) bool {
-	if c != Conflict || r.status != http.StatusConflict && r.status != http.StatusLocked {
+	if c != Conflict || r.status != http.StatusConflict && r.status != http.StatusLocked && r.status != http.StatusBadRequest {
 		return false
 	}
 	text := r.text()
@@ -34,6 +34,7 @@ var passingConflicts = slices.Concat(
 		"migrated", "migrating", "restored", "imported", "exported", "synced", "syncing", "indexing", "indexed", "moved", "resized", "locked", "executing", "pending", "underway", "uploading", "uploaded", "transcoded", "prepared", "loading",
 	}),
 	cross([]string{"build", "export", "import", "job", "task", "sync", "migration", "deployment", "backup", "scan", "pipeline", "query", "operation", "process", "update"}, []string{"already running", "is already running", "is running", "is still running", "are running"}),
+	ofBusy,
 	[]string{
 		"another*in progress", "another*is running", "another*is being", "another*is pending", "another*is under", "another*is active", "another*is executing", "another*is processing", "another*already running", "another*ongoing", "another operation", "another deployment",
 		"existing operation", "still running", "in progress", "is being", "are being", "not finished", "not yet finished", "not completed yet", "not yet complete", "hasn't finished", "hasn't completed", "not ready yet", "is not ready", "isn't ready", "not yet ready", "lock is held", "held by another", "locked by another", "lock held by", "could not acquire", "failed to acquire", "unable to acquire", "cannot acquire", "unable to lock", "could not obtain lock",

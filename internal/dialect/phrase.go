@@ -31,7 +31,7 @@ type words struct {
 }
 
 // applies reports whether a list of statuses covers status. Status 0 is that
-// of an error inside a 200, and is covered by every list without exceptions.
+// of an error inside a 200, and is covered by every list without "!200".
 func applies(on string, status int) bool {
 	if on == "" {
 		return true
@@ -45,6 +45,9 @@ func applies(on string, status int) bool {
 			item = item[1:]
 		} else {
 			positive = true
+		}
+		if not && status == 0 && item == "200" {
+			return false
 		}
 		match := len(item) == 3 && status/100 == int(item[0]-'0') &&
 			(item[1:] == "xx" || status%100 == int(item[1]-'0')*10+int(item[2]-'0'))

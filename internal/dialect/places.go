@@ -20,7 +20,7 @@ var messagePaths = paths(
 	"response.errors.0.message", "response.errors.0", "response.message", "response.error", "result.error.message", "result.error", "data.error", "data.msg", "messages.message.0.text", "messages.0.errortext",
 	"messages.0.text", "messages.0", "response.0.error", "0.error", "fault.message", "fault.description", "fault.reason",
 	"errorresponse.submsg", "errorresponse.errormsg", "errorresponse.msg", "errorresponse.message", "errordetails.0.errormessage", "errordetails.0.message",
-	"errorinfo.message", "errorinfo.description", "error.errorstring", "status.msg", "exception.message", "response.error.description", "response.error.info",
+	"longmessage", "shortmessage", "statusdescription", "ocs.meta.message", "subsonicresponse.error.message", "errorinfo.message", "errorinfo.description", "error.errorstring", "status.msg", "exception.message", "response.error.description", "response.error.info",
 	// These may be about anything, and so come last.
 	"info", "note", "information", "text", "result",
 )
@@ -72,6 +72,7 @@ var (
 	topErrorID  = pathOf("errorid")
 	pErrorKey   = pathOf("error.key")
 	pErrorsName = pathOf("errors.0.name")
+	pErrorsID   = pathOf("errors.0.id")
 	errorCode   = pathOf("error.code")
 	errorStatus = pathOf("error.status")
 )

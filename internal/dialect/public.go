@@ -1,5 +1,7 @@
 package dialect
 
+import "github.com/steadyhttp/steadyhttp/internal/wait"
+
 // APIs of public data and of markets, which answer errors with 200.
 
 // https://www.mediawiki.org/wiki/API:Errors_and_warnings, and its manual of maxlag
@@ -21,6 +23,21 @@ var mediaWiki = &family{
 
 	hidesErrorsAnywhere: []string{"api.php"},
 	scope:               Host | Credential,
+}
+
+// https://nominatim.org/release-docs/latest/api/Reverse/
+var nominatim = &family{
+	name: "nominatim", hosts: []string{"nominatim.openstreetmap.org"},
+	phrases:     []words{{NotFound, "200 404", []string{"unable to geocode"}}},
+	hidesErrors: []place{{path: "/"}},
+}
+
+// https://pushover.net/api#limits: so many messages a month.
+var pushover = &family{
+	name: "pushover", hosts: []string{"api.pushover.net"},
+	phrases:      []words{{Quota, "429", []string{"exceeded current limit of", "over its limit", "over its monthly"}}},
+	scope:        Host | Credential,
+	limitHeaders: []wait.Headers{{Prefix: "X-Limit-App", Unit: wait.Requests}},
 }
 
 // https://docs.kraken.com/api/docs/guides/spot-errors

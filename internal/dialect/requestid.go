@@ -141,6 +141,11 @@ func (r *reader) requestID(h http.Header, host *family) string {
 	if id := r.tree.innerID(); id != "" {
 		return id
 	}
+	for _, p := range errorIDs {
+		if id := r.tree.textAt(p); likeID32(id) {
+			return id
+		}
+	}
 	if id := r.tree.textAt(topID); r.tree.at(pJSONRPC) == 0 && (uuid(id) || r.answerID(id)) {
 		return id
 	}
@@ -159,12 +164,30 @@ func (r *reader) requestID(h http.Header, host *family) string {
 			}
 		}
 	}
+	if _, rest, ok := strings.Cut(r.page, "Reference #"); ok { // Akamai's
+		end := strings.IndexFunc(rest, func(c rune) bool { return c != '.' && (c < '0' || '9' < c) && (c < 'a' || 'f' < c) })
+		if end < 0 {
+			end = len(rest)
+		}
+		if end >= minID && end <= maxKey {
+			return rest[:end]
+		}
+	}
 	if r.tree.n > 0 || r.xml == "" && r.page == "" {
 		if id := idInText(r.message); id != "" {
 			return id
 		}
 	}
 	return firstOf(h, edgeIDs)
+}
+
+// errorIDs are ids of this very error: https://jsonapi.org/format/#error-objects. Of others
+// they are its code.
+var errorIDs = paths("errors.0.id", "error.id", "messages.0.errors.0.erroridentifier")
+
+// likeID32 reports whether s is a UUID, or one without its dashes.
+func likeID32(s string) bool {
+	return uuid(s) || len(s) == 32 && strings.Trim(s, "0123456789abcdefABCDEF") == ""
 }
 
 // likeTrace reports whether an instance is a name with parts and a number, and no path:
@@ -207,7 +230,7 @@ func idInText(s string) string {
 			}
 		}
 	}
-	for _, mark := range [...]string{"(ref:", "(tid:", " rid: ", "include `"} {
+	for _, mark := range [...]string{"(ref:", "(tid:", " rid: ", "include `", "错误id", "错误ID", "请求id", "请求ID"} {
 		if _, rest, ok := strings.Cut(s, mark); ok {
 			if id := leadingID(rest); id != "" {
 				return id
@@ -225,7 +248,7 @@ const maxIDInText = 160
 
 // leadingID is the id that a text begins with.
 func leadingID(s string) string {
-	s = strings.TrimLeft(s[:min(len(s), maxIDInText)], ":=#(`'\" ")
+	s = strings.TrimLeft(s[:min(len(s), maxIDInText)], ":：=#(`'\" ")
 	end := 0
 	digit := false
 	for end < len(s) {

@@ -11,6 +11,7 @@ var commonStatuses = map[int]Class{
 	408: Timeout,
 	409: Conflict,
 	410: NotFound,
+	412: Conflict, // somebody has changed it meanwhile, or it is not in the state that was asked for
 	413: TooLarge,
 	419: Authentication, // a page that has expired, in Laravel
 	420: RateLimit,      // "enhance your calm": Twitter's old 429

@@ -83,12 +83,16 @@ func (t *tree) onlyName() string {
 func (t *tree) innerCode() string {
 	for at := int32(1); at <= min(t.n, maxInner); at++ {
 		s := t.raw(at)
-		if !t.is(at, '"') || len(s) < minInner || len(s) > maxKey || !startsAsWord(s) || !madeLikeCode(s) {
+		if !t.is(at, '"') || len(s) < minInner || len(s) > maxKey || !startsAsWord(s) || strings.IndexByte(s, ' ') >= 0 {
 			continue
 		}
 		name := t.name(at)
 		switch keyOfName := fold(name[strings.LastIndexByte(name, ':')+1:]); keyOfName {
-		case keyCode, keyErrorCode, keyErrCode, keyErrorName:
+		case keyCode, keyErrCode, keyErrorName:
+			if madeLikeCode(s) {
+				return s
+			}
+		case keyErrorCode:
 			return s
 		}
 	}
@@ -180,7 +184,7 @@ var fragments = []struct {
 	{"conflict", Conflict}, {"alreadyexists", Conflict}, {"duplicate", Conflict},
 	{"internalserver", ServerError}, {"internalerror", ServerError},
 	{"noauth", Permission}, {"limitexceed", RateLimit}, {"limitreached", RateLimit}, {"overlimit", RateLimit},
-	{"validation", InvalidRequest}, {"badrequest", InvalidRequest}, {"unsupported", InvalidRequest}, {"invalidparam", InvalidRequest}, {"invalidargument", InvalidRequest},
+	{"loginrequired", Authentication}, {"nopermission", Permission}, {"invalidpayload", InvalidRequest}, {"invalidobject", InvalidRequest}, {"validation", InvalidRequest}, {"badrequest", InvalidRequest}, {"unsupported", InvalidRequest}, {"invalidparam", InvalidRequest}, {"invalidargument", InvalidRequest},
 }
 
 // byFragment guesses at a code that no table lists.

@@ -27,12 +27,12 @@ var windowWords = []struct {
 	}},
 	{time.Hour, []string{"per hour", "/hour", "/ hour", "hourly", "every hour", "per 1 hour", "an hour", "one hour", "each hour", "this hour", "current hour", "past hour", "last hour", "每小时", "pro stunde", "por hora", "par heure", "all'ora", "в час", "시간당", "毎時"}},
 	{day, []string{
-		"per day", "/day", "/ day", "daily", "(rpd)", "(tpd)", "rpd", "tpd", "day limit", "tomorrow", "24 hour", "per 24 hours", "per 1 day", "every day", "a day", "today", "one day", "each day",
+		"per day", "/day", "/ day", "daily", "(rpd)", "(tpd)", "rpd", "tpd", "day limit", "tomorrow", "24 hour", "per 24 hours", "per 1 day", "calls in 1 day", "requests in 1 day", "every day", "a day", "today", "one day", "each day",
 		"每天", "每日", "当日", "今日", "当天", "for the day", "24h", "pro tag", "tageslimit", "tageskontingent", "täglich", "por día", "por dia", "diario", "diaria", "diário", "diária",
 		"par jour", "journali", "quotidien", "al giorno", "giornalier", "в день", "в сутки", "суточн", "дневно", "1日の", "日次", "本日の", "일일", "하루",
 	}},
 	{6 * time.Hour, []string{"pull rate limit"}}, // Docker Hub's, also through mirrors: https://docs.docker.com/docker-hub/usage/
-	{week, []string{"per week", "/week", "/ week", "weekly", "7 day", "seven day", "this week", "每周", "本周"}},
+	{week, []string{"too many certificates" /* Let's Encrypt's: https://letsencrypt.org/docs/rate-limits/ */, "per week", "/week", "/ week", "weekly", "7 day", "seven day", "this week", "每周", "本周"}},
 	{month, []string{
 		"per month", "/month", "/ month", "monthly", "this month", "a month", "30 day", "calendar month", "every month", "each month", "billing period",
 		"billing cycle", "每月", "本月", "当月", "pro monat", "monatslimit", "monatlich", "al mes", "por mes", "mensual", "por mês", "mensal", "par mois", "mensuel", "al mese", "mensile",

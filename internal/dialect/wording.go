@@ -134,3 +134,50 @@ var ofKeyMissing = slices.Concat(
 	cross([]string{"specify", "provide", "supply", "include", "use", "need", "requires", "require", "register for"}, []string{"an api key", "a valid api key"}),
 	cross([]string{"api key", "apikey", "service key"}, []string{"not registered", "not active", "not activated", "not authorised"}),
 )
+
+// ofSizes is said of what is larger than the server takes.
+var ofSizes = append(cross(cross([]string{"max", "maximum", "allowed"}, []string{"site", "file", "upload", "body", "message", "document", "image", "attachment", "payload", "request", "total", "import", "batch", "object", "video", "audio", "content"}), []string{"size exceeded", "size has been exceeded", "size is exceeded", "size limit exceeded"}),
+	"file size limit exceeded", "upload size limit exceeded", "body size limit exceeded", "attachment size limit exceeded")
+
+// ofBusy is said of a thing at which something else is at work, by some with 400. A
+// server that is busy is overloaded.
+var ofBusy = slices.Concat(
+	cross([]string{"linode", "instance", "resource", "disk", "volume", "machine", "vm", "node", "device", "printer", "database", "session", "conversation", "thread", "object", "file", "project", "cluster", "droplet", "domain", "zone", "account", "environment", "app", "repository", "branch", "index", "collection", "job"},
+		[]string{"busy", "is busy", "is currently busy", "is locked by another"}),
+	[]string{"another process is currently", "another request is currently", "another operation is currently", "is currently being modified", "is currently being updated", "currently operating on", "another update is in progress", "another operation is in progress", "another request is in progress"},
+)
+
+// ofEditions is said of what a product has only for those who pay more.
+var ofEditions = slices.Concat(
+	cross([]string{"available only", "only available", "supported only", "only supported", "available exclusively", "exclusively available"}, []string{"in~ pro", "in~ enterprise", "in~ edition", "in the~ edition", "in~ premium", "in the paid", "in~ cloud", "with~ enterprise", "with~ license", "on~ plan", "on~ plans", "for~ plan", "for~ customers", "to~ customers", "to~ subscribers", "for~ subscribers"}),
+	cross([]string{"requires", "require"}, []string{"the~ edition", "an~ edition", "a~ edition", "an enterprise license", "a valid license", "enterprise edition", "a pro license"}),
+	[]string{"not available in~ edition", "not available in the~ edition", "not available in the free", "not available in the community", "not supported in~ edition", "not available on your plan", "not available in your plan", "not available on your current plan"},
+)
+
+// ofCounts is said of how many things somebody may have. Those of a rate stand higher in
+// the list of phrases.
+var ofCounts = slices.Concat(
+	cross([]string{"reached", "hit"}, []string{"your~ limit of", "the~ limit of", "the maximum number of", "the maximum allowed number of", "the maximum amount of"}),
+	cross([]string{"organization", "organisation", "account", "team", "workspace", "plan", "subscription"}, []string{"is currently limited to", "is limited to"}),
+	[]string{"maximum number of~ reached", "maximum number of~ has been reached", "max number of~ reached", "this limit increased", "no more~ can be created", "cannot create more", "can't create more", "cannot add more", "can't add more", "allowed number of*reached"},
+)
+
+// ofPasswords is said of a login. What is wrong with a new password is another matter.
+var ofPasswords = append(
+	cross([]string{"incorrect", "wrong"}, []string{"password", "username", "user name", "passcode"}),
+	"password is incorrect", "password incorrect", "password is wrong", "credentials are incorrect", "password does not match", "password did not match", "unknown user name or", "unknown username or", "invalid username or", "invalid email or",
+)
+
+// ofNames is said of a name that another thing has.
+var ofNames = append(
+	cross([]string{"name", "email", "username", "slug"}, []string{"already taken", "is already taken", "has already been taken", "already in use", "is already in use", "is taken", "already used", "is already used"}),
+	"duplicate name", "duplicate_name", "duplicate value", "duplicate email",
+)
+
+// passingBans say of a ban that it ends by itself. Then it is a limit.
+var passingBans = []string{
+	"banned until", "banned for*minutes", "banned for*seconds", "banned for*hour", "temporarily banned", "temporary ban", "temp banned", "auto banned",
+	"banned for excessive", "banned for flooding", "banned for sending too", "ban will be lifted", "ban expires", "ban will expire",
+	"temporarily blocked", "temporarily restricted", "blocked for sending too", "block will be lifted", "blocked until", "suspended until",
+	"blocked from accessing*temporarily", "blocked temporarily", "blocked by flood", "flood control", "暂时封禁", "临时封禁",
+}

@@ -84,6 +84,7 @@ var announcements = []announcement{
 	{word: "renews", links: in | at, weak: true},
 	{word: "renewed", links: in | at, weak: true, not: []string{"was"}},
 	{word: "available", links: in | after | at, weak: true},
+	{word: "remaining period of", links: direct, weak: true},
 	{word: "resume", links: in | after | at, weak: true},
 	{word: "resumes", links: in | after | at, weak: true},
 	{word: "lifted", links: in | after | at, weak: true},
