@@ -30,7 +30,7 @@ func TestFactsOfABody(t *testing.T) {
 		{"a message before attributes", `<r><Message>x</Message><err code="E_C" msg="y"/></r>`, "x", "E_C", 0},
 		{"a code before attributes", `<r><Code>E_D</Code><err code="E_C" msg="y"/></r>`, "y", "E_D", 0},
 		{"the attributes of the second", `<r><err/><error code="E_C" msg="y"/></r>`, "y", "E_C", 0},
-		{"a document of other names", `<r><a>no seat</a><b>left</b></r>`, "no seatleft", "", 0},
+		{"a document of other names", `<r><a>no seat</a><b>left</b></r>`, "no seat left", "", 0},
 		{"a document with a code and other names", `<r><Code>E_C</Code><a>no seat left</a></r>`, "", "E_C", 0},
 
 		{"a page's title that tells", `<title>Access denied</title><body><p>x</p>`, "Access denied", "", 0},

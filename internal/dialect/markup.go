@@ -133,6 +133,9 @@ func bodyText(page string) string {
 	b := make([]byte, 0, min(len(page), maxSaid))
 	for page != "" && len(b) < maxSaid {
 		text, rest, found := strings.Cut(page, "<")
+		if text != "" && len(b) > 0 && bothWord(b[len(b)-1], text[0]) {
+			b = append(b, ' ')
+		}
 		b = appendText(b, text)
 		if !found {
 			break
@@ -155,6 +158,10 @@ func bodyText(page string) string {
 	}
 	return html.UnescapeString(string(b))
 }
+
+// bothWord reports whether a tag between two characters parted words. Whoever reads on
+// must not take them for one: a key is known by how it begins.
+func bothWord(a, b byte) bool { return wordByte(a|0x20) && wordByte(b|0x20) }
 
 // inline reports whether elements of that name stand within a line.
 func inline(name string) bool {
@@ -186,8 +193,15 @@ func plain(s string) string {
 	}
 	if strings.IndexByte(s, '<') >= 0 {
 		var b strings.Builder
-		for s != "" {
+		b.Grow(len(s) + 8)
+		for last := byte(' '); s != ""; {
 			before, rest, found := strings.Cut(s, "<")
+			if before != "" {
+				if bothWord(last, before[0]) {
+					b.WriteByte(' ')
+				}
+				last = before[len(before)-1]
+			}
 			b.WriteString(before)
 			if !found {
 				break
