@@ -105,7 +105,7 @@ var commonHints = map[string]Class{
 	"request_forbidden": Permission, "insufficient_permissions": Permission, "account_deactivated": Permission, "account_suspended": Permission,
 	"MISSING_SCOPES": Permission, "operation_not_allowed": Permission, "access_terminated": Permission, "region_not_supported": Permission,
 
-	"not_found": NotFound, "resource_not_found": NotFound, "model_not_found": NotFound, "invalid_model": NotFound, "unknown_url": NotFound,
+	"not_found": NotFound, "resource_not_found": NotFound, "resource_missing": NotFound, "model_not_found": NotFound, "invalid_model": NotFound, "unknown_url": NotFound,
 	"deployment_not_found": NotFound, "object_not_found": NotFound, "does_not_exist": NotFound, "no_such_model": NotFound, "gone": NotFound,
 	"model_not_available": NotFound, "invalid_model_id": NotFound, "unknown_model": NotFound,
 

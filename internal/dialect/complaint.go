@@ -82,6 +82,7 @@ func (r *reader) complainsAt(at int32, inside uint64) bool {
 			blames, surely = true, true
 		case flags[key] && t.is(c, '"') && flagBlames(key, t.text(c)), noes[key] && t.is(c, 'f'), yeses[key] && t.is(c, 't'):
 			blames = true
+			surely = surely || key == keyStatus && t.is(c, '"') && strings.EqualFold(t.text(c), "error")
 		case key == keyStatus && t.is(c, 'f'):
 			blames = true
 		case (noes[key] || key == keyStatus) && t.is(c, 't'):
@@ -311,27 +312,27 @@ func isNumber(t *tree, at int32) bool {
 
 var (
 	// wrappers are what an answer as a whole may stand in.
-	wrappers = keySet("response", "result", "status", "messages", "error", "errors", "fault", "error_response", "meta", "header", "data", "output", "envelope", "root", "exception", "error_info", "ocs", "subsonic_response")
+	wrappers = keySet("response", "result", "status", "messages", "error", "errors", "fault", "error_response", "meta", "header", "data", "output", "envelope", "root", "exception", "error_info", "ocs", "subsonic_response", "retorno", "resultado")
 	// blaming are those of them in which there is nothing but errors.
 	blaming = keySet("error", "errors", "fault", "error_response", "exception", "error_info")
 	// ofResults are lists of results, one for each thing that was asked for.
 	ofResults = keySet("messages", "results", "responses", "errors")
 	// outcomes are zero or a status of success if all is well.
-	outcomes = keySet("code", "ret", "ret_code", "rtn_code", "result_code", "return_code", "err_code", "error_code", "errno", "status_code", "status", "info_code", "value", "error_no")
+	outcomes = keySet("codice", "codigo", "kod", "hata_kodu", "codigo_erro", "code", "ret", "ret_code", "rtn_code", "result_code", "return_code", "err_code", "error_code", "errno", "status_code", "status", "info_code", "value", "error_no")
 	// flags are texts that say how it went.
-	flags = keySet("status", "result", "result_code", "state", "stat", "outcome", "response", "ack")
+	flags = keySet("esito", "resultado", "stav", "situacao", "status", "result", "result_code", "state", "stat", "outcome", "response", "ack")
 	// business are those of them that also say how a match or a check went.
 	business = keySet("result", "state", "outcome")
 	// noes are false if something is wrong, and yeses are true.
-	noes  = keySet("success", "ok", "is_success", "is_successful", "succeeded", "successful", "succeed")
-	yeses = keySet("error", "is_error", "has_error", "has_errors", "failed", "iserr")
+	noes  = keySet("success", "ok", "is_success", "is_successful", "succeeded", "successful", "succeed", "exito", "exitoso", "sucesso", "erfolg", "sonuc", "basarili", "acknowledged")
+	yeses = keySet("error", "is_error", "has_error", "has_errors", "failed", "iserr", "erreur")
 	// places have something in them only if something is wrong.
-	places = keySet("error", "errors", "err", "fault", "exception", "error_text", "error_message", "error_msg", "errors_list", "error_description", "err_msg", "error_details", "error_list", "erro", "fehler", "erreur", "error_info")
+	places = keySet("error", "errors", "err", "fault", "exception", "error_text", "error_message", "error_messages", "error_msg", "errors_list", "error_description", "err_msg", "error_details", "error_list", "erro", "fehler", "erreur", "error_info")
 	// errorNumbers are zero if all is well, where others have a text.
 	errorNumbers = keySet("error", "err")
 	// tellings are texts about what happened.
 	tellings = keySet("message", "msg", "ret_msg", "rtn_msg", "result_msg", "return_msg", "result_message", "return_message", "status_message", "error_message", "error_msg", "err_msg", "error_text", "error_description",
-		"detail", "details", "description", "info", "reason", "cause", "mensaje", "mensagem", "descripcion", "descricao", "nachricht", "faultstring", "text", "status_text", "status_description", "long_message", "short_message", "desc", "sub_msg", "en_desc", "zh_desc")
+		"detail", "details", "description", "info", "reason", "cause", "messages", "libelle", "descrizione", "opis", "popis", "pesan", "mesaj", "hata_mesaji", "detalle", "x_motivo", "mensaje", "mensagem", "descripcion", "descricao", "nachricht", "faultstring", "text", "status_text", "status_description", "long_message", "short_message", "desc", "sub_msg", "en_desc", "zh_desc")
 	// echoes repeat the request, or name the answer.
 	echoes = keySet("get", "http_status_code", "parameters", "params", "request_params", "request", "query", "paging", "pagination", "page", "account_id", "sid", "ttl", "fault_code", "request_id", "trace_id", "message_cn", "message_zh", "message_en",
 		"msg_cn", "msg_en", "error_code", "error_type", "error_name", "error_data", "sub_code", "duration", "elapsed", "took", "retry_in", "backoff_seconds", "more_info", "txid", "transaction_id", "locale", "lang", "link", "links", "action", "t", "tid", "nonce", "now", "server_time", "server_request_id", "client_request_id", "server_version")

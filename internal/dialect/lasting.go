@@ -41,16 +41,18 @@ var lastingPhrases = []words{
 	{InvalidRequest, "500", ofUnsupported},
 	{TooLarge, "500", ofTooLong},
 	{NotFound, "500", ofMissing},
+	{NotFound, "500", ofUnfound},
 	{Conflict, "500", ofState},
 	// Whom it concerns is not known: the key of the server itself, or that of the request.
 	{ServerError, "500", []string{
 		"not allowed to", "not permitted", "operation not allowed", "permission denied", "access denied", "access is denied", "access to*is denied", "do not have permission", "don't have permission", "does not have permission",
 		"not enough privileges", "insufficient privileges", "insufficient permissions", "not authorized to", "not authorised to",
-		"password incorrect", "incorrect password", "wrong password", "invalid password", "bad credentials", "invalid login",
+		"password has expired", "password expired", "password incorrect", "incorrect password", "wrong password", "invalid password", "bad credentials", "invalid login",
 	}},
 	{ServerError, "500", ofSchema},
 	{ServerError, "500", ofPrograms},
 	{ServerError, "500 501 503", ofSwitchedOff},
+	{ServerError, "503", []string{"is suspended", "has been suspended", "account suspended", "over quota", "bandwidth limit exceeded", "bandwidth used up", "has been terminated"}},
 	{ServerError, "503", []string{"group only allows", "only allows~ clients", "only available to", "only accepts"}},
 }
 
@@ -71,7 +73,7 @@ var (
 			"unknown argument", "unexpected keyword argument", "required positional argument", "invalid literal for", "could not convert string", "cannot convert", "can't convert", "not in a correct format", "for input string:", "numberformatexception", "illegalargumentexception",
 			"validation error for", "validation errors for", "validation exception", "bad request", "invalid argument", "no file uploaded", "no file was uploaded", "not supplied", "out of range for", "out of range value", "field required", "fields required", "cannot be negative", "must not be negative",
 			// Of databases, of what they were given.
-			"invalid input syntax for", "incorrect datetime value", "incorrect integer value", "incorrect string value", "violates not null", "violates check constraint", "foreign key constraint", "cannot insert null", "doesn't have a default value", "invalid number", "conversion failed when converting", "cannot cast",
+			"invalid input syntax for", "incorrect datetime value", "incorrect integer value", "incorrect string value", "required value", "violates not null", "violates check constraint", "foreign key constraint", "cannot insert null", "doesn't have a default value", "invalid number", "conversion failed when converting", "cannot cast",
 			"格式不正确", "格式错误", "不合法", "非法参数", "无效的参数", "参数无效",
 		},
 	)
@@ -87,7 +89,7 @@ var (
 		cross([]string{"unsupported", "unknown"}, []string{
 			"format", "type", "protocol", "currency", "language", "locale", "version", "encoding", "codec", "media", "media type", "extension", "operation", "method", "unit", "parameter", "option", "argument", "value", "file", "mode", "algorithm", "scheme", "chain", "network", "country", "region", "action", "command", "provider", "voice", "feature",
 		}),
-		"is not supported", "are not supported", "isn't supported", "aren't supported", "not supported for", "not supported by", "not supported in", "not supported yet", "no longer supported", "not supported on", "not implemented", "notimplemented", "method not allowed", "不支持",
+		"only as json supported", "only*is supported", "only*are supported", "is not supported", "are not supported", "isn't supported", "aren't supported", "not supported for", "not supported by", "not supported in", "not supported yet", "no longer supported", "not supported on", "not implemented", "notimplemented", "method not allowed", "不支持",
 	)
 	ofTooLong = append(
 		cross([]string{"file", "size", "length", "body", "image", "message", "text", "document", "attachment", "upload", "name", "title", "input", "payload"}, []string{"exceeds", "exceed", "exceeded", "is too large", "is too big", "too large", "too big", "too long", "is too long"}),
@@ -101,9 +103,14 @@ var (
 		}, []string{"not found", "was not found", "could not be found", "does not exist", "doesn't exist", "is not found", "no longer exists", "not exist", "is unknown", "has been deleted", "was deleted"}),
 		"file*does not exist", "file*doesn't exist", "user*does not exist", "index*doesn't exist", "index*does not exist", "database*does not exist", "project*does not exist", "object*does not exist", "no such file", "no such key", "no such bucket", "no such model", "no such object", "no such record", "no such user", "no such container", "no such device", "no such property", "no such element", "matching query does not exist", "couldn't find", "no record found", "no records found", "no data found", "no results found", "nosuch", "recordnotfound", "not found in", "not found for",
 	)
+	// Of things that no other server has either.
+	ofUnfound = []string{
+		"route found", "route not found", "between locations not found", "policy not found", "region not found", "area not found", "department not found", "store not found", "channel not found", "role not found", "setting not found", "configuration not found", "stream not found", "topic not found", "no valid route", "entitynotfoundexception", "no such an entity", "no such entity",
+		"not available in region", "not available in your region", "not available in this region", "not available in your country", "has been removed from this",
+	}
 	ofState = append(
 		cross([]string{"cannot", "can't", "can not"}, []string{"cancel", "delete", "update", "modify", "refund", "edit", "close", "remove"}),
-		"has already been", "have already been", "was already", "is already a", "is already in the", "is already paid", "is already cancel", "is already closed", "is already complete", "insufficient stock", "out of stock", "insufficient inventory", "not enough stock", "duplicate key", "duplicate value", "duplicate record", "duplicated",
+		"username is not available", "email is not available", "name is not available", "username is taken", "name is taken", "has already been", "have already been", "was already", "is already a", "is already in the", "is already paid", "is already cancel", "is already closed", "is already complete", "insufficient stock", "out of stock", "insufficient inventory", "not enough stock", "duplicate key", "duplicate value", "duplicate record", "duplicated",
 	)
 	// Of the tables of a database, which nobody has created.
 	ofSchema = []string{
@@ -117,8 +124,8 @@ var (
 	}
 	ofSwitchedOff = []string{
 		"in standalone mode", "not in cluster mode", "cluster mode is not", "not running in cluster mode", "is disabled", "are disabled", "has been disabled", "feature disabled", "service disabled", "disabled by", "disabled in this", "disabled for", "currently disabled for", "is turned off", "has been turned off", "switched off", "has been retired", "has been decommissioned", "has been discontinued", "no longer available", "been deprecated", "has been removed", "was removed in",
-		"compiled in", "module missing", "missing dependency", "missing configuration", "configuration missing", "configuration error", "config error", "invalid configuration", "configuration is invalid", "configuration is missing", "not found in environment", "environment variable", "please set", "please configure", "must be configured", "needs to be configured", "must be set", "must set",
-		"license expired", "licence expired", "license has expired", "licence has expired", "no valid license", "no valid licence", "license key", "invalid license", "license is", "not licensed", "runs no", "no database configured", "no*configured", "not provisioned", "not activated", "not part of this", "not included in this", "not deployed", "requires configuration", "has no*configured",
+		"compiled in", "module missing", "missing dependency", "missing configuration", "configuration missing", "configuration error", "config error", "invalid configuration", "configuration is invalid", "configuration is missing", "not found in environment", "environment variable", "is not set", "are not set", "isn't set", "need to update the", "migrations are pending", "pendingmigrationerror", "pending migration", "please set", "please configure", "must be configured", "needs to be configured", "must be set", "must set",
+		"license ran out", "licence ran out", "license file", "licence file", "renewal key", "unlicensed", "licenseexception", "license expired", "licence expired", "license has expired", "licence has expired", "no valid license", "no valid licence", "license key", "invalid license", "license is", "not licensed", "runs no", "no database configured", "no*configured", "not provisioned", "not activated", "not part of this", "not included in this", "not deployed", "requires configuration", "has no*configured",
 		"已停用", "已下线", "已禁用", "未启用", "未开启", "功能已关闭",
 	}
 )

@@ -333,7 +333,7 @@ func believable(c Class, status int) bool {
 	switch c {
 	case InvalidRequest, ServerError:
 		_, telling := commonStatuses[status]
-		return !telling
+		return !telling && (c == InvalidRequest || !refusesForm(status))
 	case NotFound:
 		// With 401 it is the user or the key that was not found.
 		return status != http.StatusTooManyRequests && status != http.StatusUnauthorized
@@ -345,6 +345,16 @@ func believable(c Class, status int) bool {
 		return status != http.StatusTooManyRequests
 	}
 	return true
+}
+
+// refusesForm reports whether a status says that the form of the request is wrong, which
+// no code such as "ApiError" takes back.
+func refusesForm(status int) bool {
+	switch status {
+	case 405, 406, 411, 414, 415, 416, 417, 426, 428:
+		return true
+	}
+	return false
 }
 
 // neverFits reports whether the answer names a limit and a request that is

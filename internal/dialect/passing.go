@@ -9,7 +9,7 @@ import (
 // thing. The evidence is what the answer says, the scope this answer. Words are no proof
 // that nothing was done, so only a request that may be repeated is.
 func (r *reader) passes(c Class) bool {
-	if c != Conflict || r.status != http.StatusConflict && r.status != http.StatusLocked && r.status != http.StatusBadRequest {
+	if c != Conflict || !slices.Contains(ofConflicts, r.status) {
 		return false
 	}
 	text := r.text()
@@ -19,9 +19,12 @@ func (r *reader) passes(c Class) bool {
 	return !slices.ContainsFunc(ofStaying, func(word string) bool { return says(text, word) })
 }
 
+// ofConflicts are the statuses with which conflicts are told that end by themselves.
+var ofConflicts = []int{http.StatusBadRequest, http.StatusConflict, http.StatusUnprocessableEntity, http.StatusLocked}
+
 // ofStaying is said of what stays as it is until the caller asks for something else.
 var ofStaying = []string{
-	"already exist", "already exists", "already taken", "already in use", "already registered", "already been", "being used", "in use by", "different", "another name", "choose", "your changes", "latest version", "refresh", "reload", "rebase", "merge conflict", "completed", "must be stopped", "first stop", "stop it", "delete it",
+	"already exist", "already exists", "already taken", "already in use", "already registered", "already been", "being used", "in use by", "different", "another name", "choose", "your changes", "latest version", "please refresh", "refresh the", "refresh and", "reload", "rebase", "merge conflict", "completed", "must be stopped", "contact", "help desk", "administrator", "account is locked", "first stop", "stop it", "delete it",
 }
 
 // passingConflicts are phrases for work that another request does at the moment.

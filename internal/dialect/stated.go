@@ -78,7 +78,7 @@ func isZero(t *tree, at int32) bool {
 // saysFailed reports whether a status in words is that of a failure.
 func saysFailed(status string) bool {
 	switch strings.ToLower(status) {
-	case "error", "fail", "failed", "failure", "nok", "ko":
+	case "error", "fail", "failed", "failure", "nok", "ko", "ng", "erro", "blad", "błąd", "chyba", "gagal", "fallo", "fehler", "echec", "échec":
 		return true
 	}
 	return false

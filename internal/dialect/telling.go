@@ -167,7 +167,7 @@ var fragments = []struct {
 	{"insufficientquota", Quota}, {"insufficientbalance", Quota}, {"insufficientcredit", Quota}, {"insufficientfund", Quota},
 	{"outofcredit", Quota}, {"nocredit", Quota}, {"creditlimit", Quota}, {"billing", Quota}, {"paymentrequired", Quota}, {"paymentdue", Quota}, {"paymentoverdue", Quota}, {"paymentneeded", Quota},
 	{"spendlimit", Quota}, {"spendinglimit", Quota}, {"spendcap", Quota}, {"spendingcap", Quota}, {"allowanceexceed", Quota}, {"allowanceused", Quota}, {"allowanceexhaust", Quota}, {"capreached", Quota}, {"capexceed", Quota}, {"monthlylimit", Quota}, {"planlimit", Quota}, {"budget", Quota}, {"arrear", Quota}, {"overdue", Quota},
-	{"usageexhausted", Quota}, {"usagelimit", Quota}, {"usagecap", Quota}, {"creditinsuffic", Quota}, {"balanceinsuffic", Quota}, {"quotainsuffic", Quota}, {"quotareached", Quota}, {"quotaexceed", Quota}, {"exceededquota", Quota}, {"quotaexhausted", Quota},
+	{"usageexhausted", Quota}, {"usagelimit", Quota}, {"usagecap", Quota}, {"creditinsuffic", Quota}, {"balanceinsuffic", Quota}, {"quotainsuffic", Quota}, {"quotareached", Quota}, {"quotalimit", Quota}, {"quotaexceed", Quota}, {"exceededquota", Quota}, {"quotaexhausted", Quota},
 	{"overload", Overloaded}, {"overcapacity", Overloaded}, {"capacityexceed", Overloaded}, {"insufficientcapacity", Overloaded},
 	{"serverbusy", Overloaded},
 	{"toolarge", TooLarge},
@@ -182,7 +182,7 @@ var fragments = []struct {
 	{"timeout", Timeout}, {"timedout", Timeout}, {"deadline", Timeout},
 	{"unavailable", Unavailable}, {"maintenance", Unavailable}, {"notready", Unavailable},
 	{"conflict", Conflict}, {"alreadyexists", Conflict}, {"duplicate", Conflict},
-	{"internalserver", ServerError}, {"internalerror", ServerError},
+	{"instancestate", Conflict}, {"nonexistent", NotFound}, {"instancecapacity", Overloaded}, {"poolexhausted", Overloaded}, {"internalserver", ServerError}, {"internalerror", ServerError},
 	{"noauth", Permission}, {"limitexceed", RateLimit}, {"limitreached", RateLimit}, {"overlimit", RateLimit},
 	{"loginrequired", Authentication}, {"nopermission", Permission}, {"invalidpayload", InvalidRequest}, {"invalidobject", InvalidRequest}, {"validation", InvalidRequest}, {"badrequest", InvalidRequest}, {"unsupported", InvalidRequest}, {"invalidparam", InvalidRequest}, {"invalidargument", InvalidRequest},
 }

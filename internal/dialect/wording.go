@@ -92,6 +92,13 @@ var ofOutages = append(
 	"暂时不可用", "暂不可用", "请稍后再试", "请稍后重试", "稍后重试",
 )
 
+// ofRestarts is said by clusters and by what is on its way up, with all kinds of statuses.
+var ofRestarts = []string{
+	"rolling restart", "rolling upgrade", "is draining", "node is draining", "leader election", "election in progress", "election under way", "election is in progress", "no leader", "leader_not_available", "leader not available", "not the leader", "has no leader", "replaying wal", "replaying the wal", "wal replay",
+	"still initializing", "still initialising", "is initializing", "is initialising", "not finished starting", "still starting", "is starting up", "is restarting", "was restarted", "are restarting", "after its restart", "after a restart", "catching up", "is reconnecting", "under maintenance", "in maintenance", "down for maintenance",
+	"is getting ready", "getting ready to work", "being loaded", "currently loading", "still loading", "not reachable", "blocks behind", "behind the head", "server has gone away", "is warming up", "warming up", "recovery in progress", "is recovering", "no quorum", "quorum lost", "lost quorum",
+}
+
 // ofAllowance is said of what a plan allows in all, where "limit" alone may be one of a rate.
 var ofAllowance = slices.Concat(
 	cross([]string{"no", "zero"}, []string{"searches left", "messages left", "generations left", "images left", "conversions left", "lookups left", "credits remaining", "searches remaining", "requests in your plan", "calls in your plan", "requests on your plan", "available image quota"}),
@@ -100,7 +107,7 @@ var ofAllowance = slices.Concat(
 	cross([]string{"allowance", "budget", "spend limit", "spending limit", "spend cap", "credit limit", "usage cap", "monthly cap", "daily cap", "weekly cap"}, []string{"exceeded", "reached", "used up", "exhausted", "consumed", "hit", "spent", "exceeds"}),
 	[]string{
 		"maximum requests for your subscription", "requests allowed by your subscription", "requests included in your subscription", "you've hit your limit", "you have hit your limit", "hit your usage limit", "hit your monthly", "hit your daily", "hit your weekly", "credits required", "credits are required",
-		"requires credits", "access limit for this client", "quota of images", "rolling spend", "no active plan", "no active subscription", "out of searches", "your allotment", "allotment*used",
+		"requires credits", "access limit for this client", "quota of images", "rolling spend", "no active plan", "no active subscription", "out of searches", "storage is full", "storage are used up", "storage used up", "out of storage", "buy more space", "purchase further seats", "purchase more seats", "exceeding approved", "your allotment", "allotment*used",
 	},
 )
 
@@ -137,14 +144,15 @@ var ofKeyMissing = slices.Concat(
 
 // ofSizes is said of what is larger than the server takes.
 var ofSizes = append(cross(cross([]string{"max", "maximum", "allowed"}, []string{"site", "file", "upload", "body", "message", "document", "image", "attachment", "payload", "request", "total", "import", "batch", "object", "video", "audio", "content"}), []string{"size exceeded", "size has been exceeded", "size is exceeded", "size limit exceeded"}),
-	"file size limit exceeded", "upload size limit exceeded", "body size limit exceeded", "attachment size limit exceeded")
+	"must be shorter than*bytes", "shorter than*bytes", "we take up to*mb", "larger than*mb", "bigger than*mb", "file size limit exceeded", "upload size limit exceeded", "body size limit exceeded", "attachment size limit exceeded")
 
 // ofBusy is said of a thing at which something else is at work, by some with 400. A
 // server that is busy is overloaded.
 var ofBusy = slices.Concat(
 	cross([]string{"linode", "instance", "resource", "disk", "volume", "machine", "vm", "node", "device", "printer", "database", "session", "conversation", "thread", "object", "file", "project", "cluster", "droplet", "domain", "zone", "account", "environment", "app", "repository", "branch", "index", "collection", "job"},
 		[]string{"busy", "is busy", "is currently busy", "is locked by another"}),
-	[]string{"another process is currently", "another request is currently", "another operation is currently", "is currently being modified", "is currently being updated", "currently operating on", "another update is in progress", "another operation is in progress", "another request is in progress"},
+	[]string{"another process is currently", "another request is currently", "another operation is currently", "is currently being modified", "is currently being updated", "currently operating on", "another update is in progress", "another operation is in progress", "another request is in progress",
+		"update_in_progress", "create_in_progress", "delete_in_progress", "cleanup_in_progress", "rollback_in_progress", "already has a pending", "has a pending event", "is locked for refresh", "restart transaction", "retry txn", "could not serialize access", "serialization failure", "settings are frozen while", "lease is held", "lease to be free"},
 )
 
 // ofEditions is said of what a product has only for those who pay more.
@@ -165,18 +173,18 @@ var ofCounts = slices.Concat(
 // ofPasswords is said of a login. What is wrong with a new password is another matter.
 var ofPasswords = append(
 	cross([]string{"incorrect", "wrong"}, []string{"password", "username", "user name", "passcode"}),
-	"password is incorrect", "password incorrect", "password is wrong", "credentials are incorrect", "password does not match", "password did not match", "unknown user name or", "unknown username or", "invalid username or", "invalid email or",
+	"credentials do not match", "do not match our records", "wrong pin", "log on again", "missing client token", "password is incorrect", "password incorrect", "password is wrong", "credentials are incorrect", "password does not match", "password did not match", "unknown user name or", "unknown username or", "invalid username or", "invalid email or",
 )
 
 // ofNames is said of a name that another thing has.
 var ofNames = append(
 	cross([]string{"name", "email", "username", "slug"}, []string{"already taken", "is already taken", "has already been taken", "already in use", "is already in use", "is taken", "already used", "is already used"}),
-	"duplicate name", "duplicate_name", "duplicate value", "duplicate email",
+	"cannot publish over", "not mergeable", "is terminated", "recordnotunique", "duplicate name", "duplicate_name", "duplicate value", "duplicate email",
 )
 
 // passingBans say of a ban that it ends by itself. Then it is a limit.
 var passingBans = []string{
-	"banned until", "banned for*minutes", "banned for*seconds", "banned for*hour", "temporarily banned", "temporary ban", "temp banned", "auto banned",
+	"flood_wait", "banned for the next", "banned until", "banned for*minutes", "banned for*seconds", "banned for*hour", "temporarily banned", "temporary ban", "temp banned", "auto banned",
 	"banned for excessive", "banned for flooding", "banned for sending too", "ban will be lifted", "ban expires", "ban will expire",
 	"temporarily blocked", "temporarily restricted", "blocked for sending too", "block will be lifted", "blocked until", "suspended until",
 	"blocked from accessing*temporarily", "blocked temporarily", "blocked by flood", "flood control", "暂时封禁", "临时封禁",
