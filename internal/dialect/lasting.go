@@ -1,6 +1,9 @@
 package dialect
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Many servers answer 500 to whatever they did not expect: a date that is none, a record
 // that is gone, a table that nobody created. No repeat cures it.
@@ -14,10 +17,31 @@ func (r *reader) lasting() Class {
 		return ""
 	}
 	c := tables().lasting.heard(r.text(), r.status)
+	if c == "" && r.blamesSender() {
+		c = InvalidRequest
+	}
 	if c == "" || slices.ContainsFunc(ofPassing, func(word string) bool { return says(r.text(), word) }) {
 		return ""
 	}
 	return c
+}
+
+// blamesSender reports whether a SOAP fault says that the message must not be sent again
+// without change: all faults come with 500.
+// https://www.w3.org/TR/2000/NOTE-SOAP-20000508/#_Toc478383510
+func (r *reader) blamesSender() bool {
+	if r.xml == "" {
+		return false
+	}
+	code := element(r.xml, "faultcode")
+	if code == "" {
+		code = element(afterName(r.xml, "Fault"), "Value") // of SOAP 1.2
+	}
+	switch code[strings.LastIndexByte(code, ':')+1:] {
+	case "Client", "Sender":
+		return true
+	}
+	return false
 }
 
 // byLasting leaves the class of what is broken in the server to its status.
@@ -84,7 +108,8 @@ var (
 			"must contain", "must have", "must start with", "must end with", "must match", "must specify", "must provide", "must include",
 			"must supply", "must not", "should be one of", "should be a valid", "should be between", "is not a valid", "isn't a valid", "not a valid",
 			"unknown parameter", "unknown option", "unknown field",
-			"unknown argument", "unexpected keyword argument", "required positional argument", "invalid literal for", "could not convert string",
+			"request method*not supported", "cast to objectid failed", "mapping values are not allowed", "unknown argument",
+			"unexpected keyword argument", "required positional argument", "invalid literal for", "could not convert string",
 			"cannot convert", "can't convert", "not in a correct format", "for input string:", "numberformatexception", "illegalargumentexception",
 			"validation error for", "validation errors for", "validation exception", "bad request", "invalid argument", "no file uploaded",
 			"no file was uploaded", "not supplied", "out of range for", "out of range value", "field required", "fields required",
@@ -125,7 +150,8 @@ var (
 		}, []string{
 			"exceeds", "exceed", "exceeded", "is too large", "is too big", "too large", "too big", "too long", "is too long",
 		}),
-		"value too long for", "data too long for", "data would be truncated", "maximum number of", "maximum size", "maximum length", "max file size", "maximum upload size",
+		"string or binary data would be truncated", "packet bigger than", "max_allowed_packet", "value too long for", "data too long for",
+		"data would be truncated", "maximum number of", "maximum size", "maximum length", "max file size", "maximum upload size",
 	)
 	ofMissing = append(
 		cross([]string{
@@ -149,7 +175,7 @@ var (
 	)
 	// Of things that no other server has either.
 	ofUnfound = []string{
-		"route found", "route not found", "between locations not found", "policy not found", "region not found", "area not found",
+		"no static resource", "noresourcefound", "route found", "route not found", "between locations not found", "policy not found", "region not found", "area not found",
 		"department not found", "store not found", "channel not found", "role not found", "setting not found", "configuration not found",
 		"stream not found", "topic not found", "no valid route", "entitynotfoundexception", "no such an entity", "no such entity",
 		"not available in region", "not available in your region", "not available in this region", "not available in your country", "has been removed from this",
@@ -173,6 +199,7 @@ var (
 		"call to undefined", "undefined function", "undefined method", "command not found", "no such command", "executable file not found", "enoent",
 		"unhashable type", "positional arguments but", "cannot be cast to", "no space left on device", "disk full", "disk is full",
 		"disk quota exceeded", "read only file system",
+		"unable to resolve service for type", "templatedoesnotexist", "target class*does not exist", "importmoduleerror", "find any class that implements",
 		"unexpected argument", "has no implementation", "template error", "templatenotfound", "view*not found",
 	}
 	ofSwitchedOff = []string{
@@ -182,7 +209,9 @@ var (
 		"no longer available", "been deprecated", "has been removed", "was removed in",
 		"compiled in", "module missing", "missing dependency", "missing configuration", "configuration missing", "configuration error",
 		"config error", "invalid configuration", "configuration is invalid", "configuration is missing", "not found in environment",
-		"environment variable", "is not set", "are not set", "isn't set", "need to update the", "migrations are pending", "pendingmigrationerror",
+		"environment variable", "is not set", "are not set", "isn't set", "need to update the", "migrations are pending",
+		"no application encryption key", "missingappkey", "no pg_hba.conf entry", "infinite recursion detected in policy", "cannot write into",
+		"pendingmigrationerror",
 		"pending migration", "please set", "please configure", "must be configured", "needs to be configured", "must be set", "must set",
 		"license ran out", "licence ran out", "license file", "licence file", "renewal key", "unlicensed", "licenseexception", "license expired",
 		"licence expired", "license has expired", "licence has expired", "no valid license", "no valid licence", "license key", "invalid license",

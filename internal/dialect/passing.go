@@ -49,6 +49,7 @@ var passingConflicts = slices.Concat(
 		"already running", "is already running", "is running", "is still running", "are running",
 	}),
 	ofBusy,
+	[]string{"filelocked", "server is locked", "resource is locked", "in task_state", "is locked by"},
 	[]string{
 		"another*in progress", "another*is running", "another*is being", "another*is pending", "another*is under", "another*is active",
 		"another*is executing", "another*is processing", "another*already running", "another*ongoing", "another operation", "another deployment",

@@ -184,7 +184,7 @@ var fragments = []struct {
 	{"conflict", Conflict}, {"alreadyexists", Conflict}, {"duplicate", Conflict},
 	{"instancestate", Conflict}, {"nonexistent", NotFound}, {"instancecapacity", Overloaded}, {"poolexhausted", Overloaded}, {"internalserver", ServerError}, {"internalerror", ServerError},
 	{"noauth", Permission}, {"limitexceed", RateLimit}, {"limitreached", RateLimit}, {"overlimit", RateLimit},
-	{"loginrequired", Authentication}, {"nopermission", Permission}, {"invalidpayload", InvalidRequest}, {"invalidobject", InvalidRequest}, {"validation", InvalidRequest}, {"badrequest", InvalidRequest}, {"unsupported", InvalidRequest}, {"invalidparam", InvalidRequest}, {"invalidargument", InvalidRequest},
+	{"loginrequired", Authentication}, {"invalidlogin", Authentication}, {"invalidsession", Authentication}, {"nopermission", Permission}, {"invalidpayload", InvalidRequest}, {"invalidobject", InvalidRequest}, {"validation", InvalidRequest}, {"badrequest", InvalidRequest}, {"unsupported", InvalidRequest}, {"invalidparam", InvalidRequest}, {"invalidargument", InvalidRequest},
 }
 
 // byFragment guesses at a code that no table lists.
