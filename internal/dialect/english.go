@@ -39,9 +39,10 @@ var englishPhrases = []words{
 	{RateLimit, "!404 !409", ofConcurrency}, // of a plan, which is no quota
 	{Quota, "!404", ofMonth},
 	{Quota, "!404 !503", slices.Concat(spent, ofTrial, cross(lacks, money))},
+	{Quota, "!404 !500 !502 !503", []string{"no space left", "out of disk space"}}, // with those the disk is the server's
 	{Quota, "!404 !503", []string{
 		"used all your", "used up all", "usage reached", "usage exceeded", "cap exceeded", "cap reached", "disk space exceeded",
-		"database space exceeded", "storage space exceeded", "storage exceeded", "no space left", "out of disk space", "insufficient storage",
+		"database space exceeded", "storage space exceeded", "storage exceeded", "insufficient storage",
 		"out of~ tokens", "error code: 1027", "error 1027", "out of~ messages", "insufficient~ units", "update your payment", "spend cap",
 		"you have run out of", "account has run out of", "you've run out of", "add funds", "credit cap", "call volume quota", "quota will be re",
 		"credits available in this month", "exhausted the~ credits", "exhausted your~ credits", "usage has been consumed", "usage is over limit",
@@ -274,7 +275,7 @@ var englishPhrases = []words{
 		"error code: 1020", "error code: 1010", "error code: 1009", "error code: 1012", "error code: 1006", "error code: 1007",
 		"error code: 1008", "error code: 1005",
 	}},
-	{InvalidRequest, "200 400 405 412 422", ofRequests},
+	{InvalidRequest, "200 400 405 412 422 431", ofRequests},
 	{InvalidRequest, "200", []string{"bad request", "is not valid"}},
 	{Authentication, "400 401 403 406 422 !200", ofPasswords},
 	{Permission, "400", []string{"access denied", "securityexception", "no permissions to", "no permission to", "not authorized to call", "not authorized to access"}},

@@ -72,7 +72,7 @@ var lastingPhrases = []words{
 	// Whom it concerns is not known: the key of the server itself, or that of the request.
 	{ServerError, "500", []string{
 		"not allowed to", "not permitted", "operation not allowed", "permission denied", "access denied", "access is denied", "access to*is denied",
-		"do not have permission", "don't have permission", "does not have permission",
+		"do not have permission", "don't have permission", "does not have permission", "forbidden from using", "does not have a valid", "do not have a valid",
 		"not enough privileges", "insufficient privileges", "insufficient permissions", "not authorized to", "not authorised to",
 		"password has expired", "password expired", "password incorrect", "incorrect password", "wrong password", "invalid password", "bad credentials", "invalid login",
 	}},
@@ -130,7 +130,7 @@ var (
 			"image", "csv", "pdf", "query", "url", "uploaded file", "audio", "video", "form", "multipart", "content type",
 		}),
 		[]string{
-			"cannot deserialize", "could not deserialize", "cannot unmarshal", "can't unmarshal", "json parse error", "cannot identify image",
+			"cannot deserialize", "could not deserialize", "cannot unmarshal", "can't unmarshal", "json parse error", "parse error at line", "json.exception.parse_error", "lexical error at line", "check your request", "cannot identify image",
 			"not a valid image", "corrupt", "unreadable", "no multipart boundary", "missing boundary", "multipart: nextpart",
 		},
 	)
@@ -169,7 +169,7 @@ var (
 		}),
 		"file*does not exist", "file*doesn't exist", "user*does not exist", "index*doesn't exist", "index*does not exist", "database*does not exist",
 		"project*does not exist", "object*does not exist", "no such file", "no such key", "no such bucket", "no such model", "no such object",
-		"no such record", "no such user", "no such container", "no such device", "no such property", "no such element",
+		"no such record", "no such user", "no such container", "no such pod", "no such device", "no such property", "no such element",
 		"matching query does not exist", "couldn't find", "no record found", "no records found", "no data found", "no results found", "nosuch",
 		"recordnotfound", "not found in", "not found for",
 	)
@@ -197,7 +197,7 @@ var (
 	ofPrograms = []string{
 		"module not found", "module_not_found", "cannot find module", "no module named", "class not found", "classnotfoundexception",
 		"call to undefined", "undefined function", "undefined method", "command not found", "no such command", "executable file not found", "enoent",
-		"unhashable type", "positional arguments but", "cannot be cast to", "no space left on device", "disk full", "disk is full",
+		"unhashable type", "positional arguments but", "cannot be cast to", "no space left", "out of disk space", "disk full", "disk is full",
 		"disk quota exceeded", "read only file system",
 		"unable to resolve service for type", "templatedoesnotexist", "target class*does not exist", "importmoduleerror", "find any class that implements",
 		"unexpected argument", "has no implementation", "template error", "templatenotfound", "view*not found",

@@ -328,12 +328,13 @@ func (r *reader) byStatus() Class {
 // believable reports whether a code's class goes with the status. "Too many"
 // is never said by mistake, while a code beside it may be a leftover: Microsoft
 // Graph says accessDenied with 429. And a code that says no more than "your
-// mistake" or "ours" yields to a status that says more.
+// mistake" or "ours" yields to a status that says more, and "ours" to any 4xx: "ApiError"
+// is what many call each of their errors.
 func believable(c Class, status int) bool {
 	switch c {
 	case InvalidRequest, ServerError:
 		_, telling := commonStatuses[status]
-		return !telling && (c == InvalidRequest || !refusesForm(status))
+		return !telling && (c == InvalidRequest || status/100 != 4)
 	case NotFound:
 		// With 401 it is the user or the key that was not found.
 		return status != http.StatusTooManyRequests && status != http.StatusUnauthorized
@@ -345,16 +346,6 @@ func believable(c Class, status int) bool {
 		return status != http.StatusTooManyRequests
 	}
 	return true
-}
-
-// refusesForm reports whether a status says that the form of the request is wrong, which
-// no code such as "ApiError" takes back.
-func refusesForm(status int) bool {
-	switch status {
-	case 405, 406, 411, 414, 415, 416, 417, 426, 428:
-		return true
-	}
-	return false
 }
 
 // neverFits reports whether the answer names a limit and a request that is

@@ -110,7 +110,7 @@ var ofOutages = append(
 		"service", "server", "system", "api", "database", "backend", "upstream", "provider", "gateway",
 	}, []string{
 		"is unavailable", "unavailable", "is temporarily unavailable", "temporarily unavailable", "is currently unavailable", "currently unavailable",
-		"is not available at", "is down", "is starting", "is restarting", "connection failed", "connection error", "not reachable", "unreachable",
+		"is not available at", "is down", "is starting", "is restarting", "connection failed", "connection error", "unreachable",
 		"is not responding",
 	}),
 	"temporarily unavailable", "please try again later", "please try later", "please retry later", "try again in a few", "try again in a moment",
