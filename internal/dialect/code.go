@@ -64,7 +64,7 @@ func (r *reader) collectPaths() {
 				r.addWord(s) // of others it is the name of a field
 			}
 		case firstID:
-			if !likeID32(s) {
+			if !likeErrorID(s) {
 				r.addCode(s)
 			}
 		case messageID, errorID:

@@ -82,7 +82,7 @@ func (r *reader) complainsAt(at int32, inside uint64) bool {
 			blames, surely = true, true
 		case flags[key] && t.is(c, '"') && flagBlames(key, t.text(c)), noes[key] && t.is(c, 'f'), yeses[key] && t.is(c, 't'):
 			blames = true
-			surely = surely || key == keyStatus && t.is(c, '"') && strings.EqualFold(t.text(c), "error")
+			surely = surely || at == 1 && key == keyStatus && t.is(c, '"') && strings.EqualFold(t.text(c), "error")
 		case key == keyStatus && t.is(c, 'f'):
 			blames = true
 		case (noes[key] || key == keyStatus) && t.is(c, 't'):
@@ -230,12 +230,18 @@ func (r *reader) xmlComplaint() bool {
 		case tellings[key], places[key], xmlTexts[key]:
 			c := r.classOf(text)
 			says = says || c != "" && c != InvalidRequest
-			named = named || places[key] && !strings.Contains(strings.ToLower(text), "success")
+			named = named || places[key] && (c != "" || tellsFault(text))
 		case envelope[key], echoes[key], xmlExtras[key]:
 		default:
 			return false
 		}
 	}
+}
+
+// tellsFault reports whether a text that is called one of an error is more than "none".
+func tellsFault(text string) bool {
+	text = strings.ToLower(text)
+	return containsAny(text, "invalid", "not valid", "fail", "denied", "missing", "required", "not found", "wrong", "unable", "cannot", "exceed", "expired", "rejected")
 }
 
 // mayHoldError reports whether an element with others in it may be around an error, and
@@ -318,7 +324,7 @@ var (
 	// ofResults are lists of results, one for each thing that was asked for.
 	ofResults = keySet("messages", "results", "responses", "errors")
 	// outcomes are zero or a status of success if all is well.
-	outcomes = keySet("codice", "codigo", "kod", "hata_kodu", "codigo_erro", "code", "ret", "ret_code", "rtn_code", "result_code", "return_code", "err_code", "error_code", "errno", "status_code", "status", "info_code", "value", "error_no")
+	outcomes = keySet("hata_kodu", "codigo_erro", "code", "ret", "ret_code", "rtn_code", "result_code", "return_code", "err_code", "error_code", "errno", "status_code", "status", "info_code", "value", "error_no")
 	// flags are texts that say how it went.
 	flags = keySet("esito", "resultado", "stav", "situacao", "status", "result", "result_code", "state", "stat", "outcome", "response", "ack")
 	// business are those of them that also say how a match or a check went.

@@ -222,8 +222,9 @@ var englishPhrases = []words{
 	{Quota, "!404", []string{
 		"daily limit of*exceeded", "daily limit of*reached", "monthly limit of*exceeded", "monthly limit of*reached", "request limit for the day", "每天最多", "每日最多", "每月最多",
 	}},
-	{RateLimit, "400 424", []string{"status code 429", "status 429", "returned 429", "responded with 429"}}, // of who stands behind
-	{Unavailable, "400 424", []string{"status code 502", "status code 503", "status 502", "status 503", "returned 502", "returned 503"}},
+	{RateLimit, "400 424", []string{"unexpected status code 429", "upstream*status 429"}}, // of who stands behind
+	{Unavailable, "200", []string{"status 502", "status 503", "status code 502", "status code 503"}},
+	{Unavailable, "400 424", []string{"unexpected status code 502", "unexpected status code 503", "upstream*status 502", "upstream*status 503"}},
 	{RateLimit, "!404", hourly},
 	{RateLimit, "!404", []string{
 		"hourly limit of*exceeded", "hourly limit of*reached", "limit of*per hour", "limit of*per minute", "limit of*per second", "flood control",

@@ -181,6 +181,17 @@ func cross(begins, ends []string) []string {
 	return all
 }
 
+// joined is cross without room between them.
+func joined(begins, ends []string) []string {
+	all := make([]string, 0, len(begins)*len(ends))
+	for _, begin := range begins {
+		for _, end := range ends {
+			all = append(all, begin+" "+end)
+		}
+	}
+	return all
+}
+
 // heard returns the class of the first of the phrases, in the order of the
 // list, that text has.
 func heard(list []words, text string, status int) Class {

@@ -82,33 +82,43 @@ func (r *reader) isRefusal(status string) bool {
 }
 
 // quoted reports whether the three digits at text[i] are an HTTP status: its text comes
-// after it, or a word for a status before it. A number of things is none.
+// after it, or words for a status before it. A number of things is none.
 func quoted(text string, i int) bool {
 	if !starts(text, i) || i+3 < len(text) && wordByte(text[i+3]) {
 		return false
 	}
-	rest := strings.TrimLeft(text[i+3:], " :({[)")
+	before, after := text[max(0, i-maxQuote):i], text[i+3:min(len(text), i+3+maxQuote)]
 	n, _ := strconv.Atoi(text[i : i+3])
-	if name := strings.ToLower(strings.ReplaceAll(http.StatusText(n), "-", " ")); strings.HasPrefix(rest, name) || strings.HasPrefix(rest, "client error") || strings.HasPrefix(rest, "payload too large") {
+	name := strings.ToLower(strings.ReplaceAll(http.StatusText(n), "-", " "))
+	if rest := strings.TrimLeft(after, " :({["); strings.HasPrefix(rest, name) || strings.HasPrefix(rest, "client error") || strings.HasPrefix(rest, "payload too large") {
 		return true
 	}
-	before := strings.TrimRight(text[:i], " :=([{'")
-	if len(before) == len(text[:i]) {
+	said := strings.TrimRight(before, " :=([{'")
+	if len(said) == len(before) {
 		return false
 	}
-	thing, _, _ := strings.Cut(strings.TrimPrefix(text[i+3:], " "), " ")
-	if slices.Contains(countedThings, strings.TrimRight(thing, ".,;:")) {
-		return false
+	if endsWithAny(said, ofStatus...) {
+		thing, _, _ := strings.Cut(strings.TrimPrefix(after, " "), " ")
+		return !slices.Contains(countedThings, strings.TrimRight(thing, ".,;:"))
 	}
-	word := before[strings.LastIndexAny(before, " .,;:([{/_'")+1:]
-	return slices.Contains(ofQuotes, word)
+	return endsWithAny(said, ofAnswers...) && (after == "" || strings.IndexByte(".,;:)]}'", after[0]) >= 0 || strings.HasPrefix(after, " from") || strings.HasPrefix(after, " for"))
 }
 
-// ofNextTry is said by a gateway that goes on by itself.
-var ofNextTry = []string{"taking the next", "trying the next", "next account", "next key", "next provider", "switching to", "falling back", "retrying", "try again", "please retry"}
+// maxQuote is how far the words for a status are looked for.
+const maxQuote = 40
 
-// ofQuotes are the words before a status that somebody quotes.
-var ofQuotes = []string{"code", "status", "statuscode", "http", "error", "returned", "responded", "with", "answered", "got", "api"}
+// ofNextTry is said by a gateway that goes on by itself, and by Apache of its own page.
+var ofNextTry = []string{
+	"taking the next", "trying the next", "next account", "next key", "next provider", "switching to", "falling back", "retrying", "try again",
+	"please retry", "to use an errordocument",
+}
+
+// ofStatus are words for a status, before it. ofAnswers are verbs, after which a number
+// of things may come as well.
+var (
+	ofStatus  = []string{"status", "statuscode", "status code", "http", "http error", "http code", "response code", "http/1.1", "http/2"}
+	ofAnswers = []string{"returned", "responded", "responded with", "answered", "answered with", "got", "said", "error", "api error", "failed with"}
+)
 
 // countedThings may come after a number that only looks like a status.
 var countedThings = []string{"rows", "bytes", "items", "results", "records", "entries", "lines", "times", "files", "requests", "errors", "characters", "chars", "tokens", "ms", "milliseconds", "seconds", "documents", "messages", "events", "points"}

@@ -142,7 +142,7 @@ func (r *reader) requestID(h http.Header, host *family) string {
 		return id
 	}
 	for _, p := range errorIDs {
-		if id := r.tree.textAt(p); likeID32(id) {
+		if id := r.tree.textAt(p); likeErrorID(id) && (len(id) >= minLong || strings.HasPrefix(id, "req")) {
 			return id
 		}
 	}
@@ -185,9 +185,10 @@ func (r *reader) requestID(h http.Header, host *family) string {
 // they are its code.
 var errorIDs = paths("errors.0.id", "error.id", "messages.0.errors.0.erroridentifier")
 
-// likeID32 reports whether s is a UUID, or one without its dashes.
-func likeID32(s string) bool {
-	return uuid(s) || len(s) == 32 && strings.Trim(s, "0123456789abcdefABCDEF") == ""
+// likeErrorID reports whether s is made as ids are, and not as codes: it is long, and has
+// digits.
+func likeErrorID(s string) bool {
+	return len(s) >= minID && len(s) <= maxKey && strings.ContainsAny(s, "0123456789") && !strings.ContainsAny(s, " ./")
 }
 
 // likeTrace reports whether an instance is a name with parts and a number, and no path:

@@ -106,30 +106,22 @@ var ofSpending = cross([]string{"spend limit", "spending limit", "spend cap", "s
 
 // ofOutages is said of the server's own trouble, by some with the status of a wrong request.
 var ofOutages = append(
-	cross([]string{
-		"service", "server", "system", "api", "database", "backend", "upstream", "provider", "gateway",
-	}, []string{
-		"is unavailable", "unavailable", "is temporarily unavailable", "temporarily unavailable", "is currently unavailable", "currently unavailable",
-		"is not available at", "is down", "is starting", "is restarting", "connection failed", "connection error", "unreachable",
-		"is not responding",
+	joined([]string{"service", "server", "system", "database", "backend", "upstream", "provider", "gateway"}, []string{
+		"is temporarily unavailable", "temporarily unavailable", "is currently unavailable", "currently unavailable", "is down", "is starting",
+		"is restarting", "connection failed", "connection error", "unreachable",
 	}),
-	"temporarily unavailable", "please try again later", "please try later", "please retry later", "try again in a few", "try again in a moment",
-	"try again shortly", "retry shortly", "please retry in", "still starting", "is starting up", "starting, retry", "is waking up",
-	"request timed out", "operation timed out", "connection timed out", "upstream timed out", "gateway timeout",
+	"unknown error occurred", "an error occurred. please try again", "temporarily unavailable", "please retry later", "please retry in", "try again in a few seconds", "try again in a few minutes", "try again in a moment",
+	"try again shortly", "retry shortly", "still starting", "is starting up", "starting, retry", "is waking up", "request timed out", "operation timed out",
+	"connection timed out", "upstream timed out", "gateway timeout",
 	"暂时不可用", "暂不可用", "请稍后再试", "请稍后重试", "稍后重试",
 )
 
 // ofRestarts is said by clusters and by what is on its way up, with all kinds of statuses.
 var ofRestarts = []string{
-	"rolling restart", "rolling upgrade", "is draining", "node is draining", "leader election", "election in progress", "election under way",
-	"election is in progress", "no leader", "leader_not_available", "leader not available", "not the leader", "has no leader", "replaying wal",
-	"replaying the wal", "wal replay",
-	"still initializing", "still initialising", "is initializing", "is initialising", "not finished starting", "still starting", "is starting up",
-	"is restarting", "was restarted", "are restarting", "after its restart", "after a restart", "catching up", "is reconnecting", "under maintenance",
-	"in maintenance", "down for maintenance",
-	"is getting ready", "getting ready to work", "being loaded", "currently loading", "still loading", "not reachable", "blocks behind",
-	"behind the head", "server has gone away", "is warming up", "warming up", "recovery in progress", "is recovering", "no quorum", "quorum lost",
-	"lost quorum",
+	"leader_not_available", "leadership election", "leader election", "leader, election", "election under way", "node is draining", "replaying wal", "replaying the wal",
+	"still initializing", "still initialising", "not finished starting", "still starting", "is starting up", "currently loading", "still loading",
+	"getting ready to work", "blocks behind", "behind the head", "server has gone away", "recovery in progress", "is warming up",
+	"down for maintenance", "currently under maintenance", "identity provider not reachable",
 }
 
 // ofAllowance is said of what a plan allows in all, where "limit" alone may be one of a rate.
