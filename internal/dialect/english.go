@@ -121,7 +121,9 @@ var englishPhrases = []words{
 	}},
 	{NotFound, "500 502 503", ofNoRoute},
 	{NotFound, "200 404 410 500", ofRecords},
-	{NotFound, "200 404 410", []string{"action is not found", "method not found", "method not exists", "resource not found", "could not be found", "was not found", "wasn't found"}},
+	{NotFound, "200 404 410", []string{
+		"action is not found", "method not found", "method not exists", "resource not found", "could not be found", "was not found", "wasn't found",
+	}},
 	{NotFound, "400 404 410 422 500 502", []string{
 		"model*does not exist", "model*not found", "model*not exist", "model*doesn't exist", "model*could not be found",
 		"no such model", "unknown model", "not a valid model", "invalid model name", "model name is invalid", "model identifier is invalid",
@@ -271,7 +273,9 @@ var englishPhrases = []words{
 	}},
 	{Unavailable, "400 404 409 412 422", ofOutages},
 	{Unavailable, "400 401 403 404 405 409 410 412 418 422 424 425 500 501 507", ofRestarts},
-	{Timeout, "400 404 409 422 424", []string{"did not answer within", "no answer within", "no reply within", "no response within", "did not respond within", "gave up waiting"}},
+	{Timeout, "400 404 409 422 424", []string{
+		"did not answer within", "no answer within", "no reply within", "no response within", "did not respond within", "gave up waiting",
+	}},
 	{Permission, "", []string{
 		"error code: 1020", "error code: 1010", "error code: 1009", "error code: 1012", "error code: 1006", "error code: 1007",
 		"error code: 1008", "error code: 1005",
@@ -284,9 +288,14 @@ var englishPhrases = []words{
 	{Conflict, "400 403 405 422", ofNames},
 	{Conflict, "500", ofTwice},
 	{InvalidRequest, "500", ofInput},
-	{Unavailable, "200 500 502 503", []string{"eai_again", "econnrefused", "econnreset", "socket hang up", "experiencing server issues", "experiencing technical", "experiencing issues"}},
+	{Unavailable, "200 500 502 503", []string{
+		"eai_again", "econnrefused", "econnreset", "socket hang up", "experiencing server issues", "experiencing technical", "experiencing issues",
+	}},
 	{ServerError, "200", []string{"something went wrong", "error interno", "erro interno", "errore interno", "erreur interne", "interner fehler"}},
-	{ServerError, "200 500", []string{"unexpected error occurred", "unexpected error has occurred", "unexpected error while", "error inesperado", "erro inesperado", "unerwarteter fehler"}},
+	{ServerError, "200 500", []string{
+		"unexpected error occurred", "unexpected error has occurred", "unexpected error while", "error inesperado", "erro inesperado",
+		"unerwarteter fehler",
+	}},
 	{ServerError, "200 400 422 500", []string{
 		"internal server error", "internal error", "unexpected server", "server had an error", "system error", "something went wrong while",
 		"something went wrong on our", "went wrong on our side", "went wrong on our end", "error on our side", "error on our end", "系统错误", "系统异常",

@@ -64,7 +64,8 @@ var ofPassing = []string{
 	"restarting", "resuming", "initialized first", "reindexing", "context canceled", "was canceled",
 	// Load, and what servers are made of.
 	"overload", "busy", "connection", "max_user_connections", "too many open", "cache", "stack", "queue", "heap", "pool", "worker", "workers",
-	"threads", "concurrent executions", "concurrent requests", "deadlock", "bandwidth", "leader", "master", "replica", "secondary", "quorum", "failover", "shard", "cluster must", "cluster state",
+	"threads", "concurrent executions", "concurrent requests", "deadlock", "bandwidth", "leader", "master", "replica", "secondary", "quorum",
+	"failover", "shard", "cluster must", "cluster state",
 	"cluster: not found", "coordinator", "available server", "search nodes", "nodes must", "internal state", "locked",
 	// Programs that stumble over what they got.
 	"nonetype", "undefined or null", "nil into", "nullable object", "null given", "bool given", "eof", "input/output error", "stale file",
@@ -85,7 +86,8 @@ var lastingPhrases = []words{
 	{ServerError, "500", ofPrograms},
 	{ServerError, "500 501 503", ofSwitchedOff},
 	{ServerError, "503", []string{
-		"service suspended", "service has been suspended", "hosting plan*suspended", "site is suspended", "website is suspended", "account suspended", "account is suspended", "over quota",
+		"service suspended", "service has been suspended", "hosting plan*suspended", "site is suspended", "website is suspended", "account suspended",
+		"account is suspended", "over quota",
 		"bandwidth limit exceeded", "bandwidth used up", "are forbidden from using", "only allows~ clients",
 	}},
 }
@@ -100,10 +102,14 @@ var (
 			"coordinates", "amount", "quantity", "identifier", "name", "id", "type", "literal", "units", "syntax",
 		}),
 		joined([]string{"must be"}, []string{
-			"a string", "a number", "a valid", "a positive", "a non", "a list", "a boolean", "a date", "a uuid", "an integer", "an array", "an object", "one of", "between", "greater", "less", "at least", "at most", "positive", "non ", "unique", "divisible", "provided", "specified",
+			"a string", "a number", "a valid", "a positive", "a non", "a list", "a boolean", "a date", "a uuid", "an integer", "an array",
+			"an object", "one of", "between", "greater", "less", "at least", "at most", "positive", "non ", "unique", "divisible", "provided",
+			"specified",
 			"supplied", "equal to", "valid", "numeric", "integer", "passed", "true", "false", "in the format", "in the range", "in yyyy", "in iso",
 		}),
-		joined([]string{"expected", "expected a", "expected an"}, []string{"string", "number", "integer", "array", "object", "boolean", "list", "dict", "one of", "value", "tensor", "yyyy"}),
+		joined([]string{"expected", "expected a", "expected an"}, []string{
+			"string", "number", "integer", "array", "object", "boolean", "list", "dict", "one of", "value", "tensor", "yyyy",
+		}),
 		joined([]string{
 			"value", "field", "parameter", "argument", "date", "email", "format", "file", "url", "id", "input", "request", "name", "payload", "query",
 		}, []string{"is invalid", "is not valid", "is malformed", "is incorrect", "not valid"}),
@@ -157,7 +163,8 @@ var (
 			"exceeds limit", "exceeds*limit of",
 		}),
 		[]string{
-			"content length of*exceeds the limit", "value too long for", "data too long for", "data would be truncated", "packet bigger than", "max_allowed_packet", "maximum file size",
+			"content length of*exceeds the limit", "value too long for", "data too long for", "data would be truncated", "packet bigger than",
+			"max_allowed_packet", "maximum file size",
 			"max file size", "maximum upload size", "maximum request length", "maximum number of items",
 		},
 	)
@@ -185,7 +192,9 @@ var (
 	)
 	ofState = slices.Concat(
 		joined([]string{"cannot", "can't", "can not"}, []string{"cancel", "refund", "be cancelled", "be canceled", "be refunded"}),
-		joined([]string{"already", "has already been", "was already"}, []string{"refunded", "paid", "cancelled", "canceled", "redeemed", "shipped", "voided", "submitted", "registered", "subscribed"}),
+		joined([]string{"already", "has already been", "was already"}, []string{
+			"refunded", "paid", "cancelled", "canceled", "redeemed", "shipped", "voided", "submitted", "registered", "subscribed",
+		}),
 		[]string{
 			"is already paid", "is already complete", "is already cancel", "username is not available", "email is not available", "name is not available",
 			"username is taken", "name is taken", "insufficient stock", "out of stock", "insufficient inventory", "not enough stock", "duplicate key",
@@ -215,12 +224,17 @@ var (
 		"templatenotfound", "view*not found",
 	}
 	ofSwitchedOff = slices.Concat(
-		joined([]string{"feature", "api", "endpoint", "service", "registration", "login", "sign up", "signup", "function", "method", "module", "plugin", "integration", "command", "option", "account", "billing", "payments", "uploads", "this"}, []string{
+		joined([]string{
+			"feature", "api", "endpoint", "service", "registration", "login", "sign up", "signup", "function", "method", "module", "plugin",
+			"integration", "command", "option", "account", "billing", "payments", "uploads", "this",
+		}, []string{
 			"is disabled", "are disabled", "has been disabled", "have been disabled", "is turned off", "has been turned off", "is switched off", "has been retired",
 			"has been decommissioned", "has been discontinued", "was removed in",
 		}),
 		[]string{
-			"migrations are pending", "was switched off on", "runs no", "feature*is disabled", "plugin*is disabled", "module*is disabled", "feature disabled", "service disabled", "disabled by", "disabled in this", "currently disabled for", "disabled on this", "is disabled for",
+			"migrations are pending", "was switched off on", "runs no", "feature*is disabled", "plugin*is disabled", "module*is disabled",
+			"feature disabled", "service disabled", "disabled by", "disabled in this", "currently disabled for", "disabled on this",
+			"is disabled for",
 			"in standalone mode", "compiled in", "module missing", "missing dependency", "missing configuration", "configuration missing",
 			"configuration error", "config error", "invalid configuration", "configuration is invalid", "configuration is missing",
 			"not found in environment", "environment variable*not set", "is not set. add", "is not set in", "is not set, ", "please set", "please configure",

@@ -26,7 +26,8 @@ var ofConflicts = []int{http.StatusBadRequest, http.StatusConflict, http.StatusU
 var ofStaying = []string{
 	"already exist", "already exists", "already taken", "already in use", "already registered", "already been", "being used", "in use by",
 	"different", "another name", "choose", "your changes", "latest version", "please refresh", "refresh the", "refresh and", "reload", "rebase",
-	"merge conflict", "completed", "must be stopped", "to approve", "your identity provider", "contact", "help desk", "administrator", "account is locked", "first stop", "stop it",
+	"merge conflict", "completed", "must be stopped", "to approve", "your identity provider", "contact", "help desk", "administrator",
+	"account is locked", "first stop", "stop it",
 	"delete it",
 }
 
@@ -36,7 +37,9 @@ var passingConflicts = slices.Concat(
 		"operation", "deployment", "build", "update", "job", "task", "transaction", "process", "migration", "export", "import", "run", "sync", "backup",
 		"upload", "query", "write", "modification", "call", "action", "generation", "upgrade",
 	}),
-	joined([]string{"previous", "conflicting", "concurrent"}, []string{"operation", "request is still", "request has not", "requests", "deployment", "build", "update", "job", "task", "transaction"}),
+	joined([]string{"previous", "conflicting", "concurrent"}, []string{
+		"operation", "request is still", "request has not", "requests", "deployment", "build", "update", "job", "task", "transaction",
+	}),
 	cross([]string{"still", "currently", "is being", "are being", "now being", "still being", "currently being"}, []string{
 		"in progress", "processing", "processed", "provisioning", "provisioned", "creating", "created", "updating", "updated", "modifying",
 		"modified", "building", "built", "rebuilt", "generating", "generated", "deploying", "deployed", "starting", "stopping", "initializing",
@@ -57,7 +60,8 @@ var passingConflicts = slices.Concat(
 		"lock held by", "could not acquire", "failed to acquire", "unable to acquire", "cannot acquire", "unable to lock", "could not obtain lock",
 		"filelocked", "server is locked", "resource is locked", "in task_state", "database is locked",
 		"please wait", "wait for the previous", "wait until it", "wait a moment", "please retry", "retry later", "try later", "should be retried", "can be retried",
-		"conflict, retry", "and retry the transaction", "optimistic lock", "optimisticlock", "stale object", "updated or deleted by another", "write conflict", "writeconflict",
+		"conflict, retry", "and retry the transaction", "optimistic lock", "optimisticlock", "stale object", "updated or deleted by another",
+		"write conflict", "writeconflict",
 		"deadlock", "transaction conflict", "not serializable", "updating state", "pending state", "transitioning", "transitional state", "in transition",
 		"not in a stable state", "incorrectstate", "concurrent access", "concurrently", "simultaneous update", "momentarily",
 		"正在", "还在", "请稍后", "稍后再试", "处理中", "执行中", "进行中", "生成中", "処理中", "実行中", "진행 중", "처리 중", "wird gerade", "läuft bereits", "en curso", "en proceso",

@@ -171,22 +171,16 @@ func wordByte(c byte) bool {
 
 // cross puts each beginning before each end, with room for a name between them:
 // "insufficient" and "credits" make "insufficient~ credits".
-func cross(begins, ends []string) []string {
-	all := make([]string, 0, len(begins)*len(ends))
-	for _, begin := range begins {
-		for _, end := range ends {
-			all = append(all, begin+"~ "+end)
-		}
-	}
-	return all
-}
+func cross(begins, ends []string) []string { return between(begins, "~ ", ends) }
 
-// joined is cross without room between them.
-func joined(begins, ends []string) []string {
+// joined is cross without that room.
+func joined(begins, ends []string) []string { return between(begins, " ", ends) }
+
+func between(begins []string, gap string, ends []string) []string {
 	all := make([]string, 0, len(begins)*len(ends))
 	for _, begin := range begins {
 		for _, end := range ends {
-			all = append(all, begin+" "+end)
+			all = append(all, begin+gap+end)
 		}
 	}
 	return all

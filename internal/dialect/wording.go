@@ -89,7 +89,10 @@ var ofInput = []string{
 }
 
 // ofSyntax is said of the tokens of a parser, which are no keys.
-var ofSyntax = []string{"invalid token*in json", "invalid token*position", "invalid token*line", "invalid token near", "invalid token at", "unexpected token", "syntax error"}
+var ofSyntax = []string{
+	"invalid token*in json", "invalid token*position", "invalid token*line", "invalid token near", "invalid token at", "unexpected token",
+	"syntax error",
+}
 
 // ofNoRoute is said by gateways that know no way for a model, whichever of those behind
 // them are up.
@@ -110,7 +113,8 @@ var ofOutages = append(
 		"is temporarily unavailable", "temporarily unavailable", "is currently unavailable", "currently unavailable", "is down", "is starting",
 		"is restarting", "connection failed", "connection error", "unreachable",
 	}),
-	"unknown error occurred", "an error occurred. please try again", "temporarily unavailable", "please retry later", "please retry in", "try again in a few seconds", "try again in a few minutes", "try again in a moment",
+	"unknown error occurred", "an error occurred. please try again", "temporarily unavailable", "please retry later", "please retry in",
+	"try again in a few seconds", "try again in a few minutes", "try again in a moment",
 	"try again shortly", "retry shortly", "still starting", "is starting up", "starting, retry", "is waking up", "request timed out", "operation timed out",
 	"connection timed out", "upstream timed out", "gateway timeout",
 	"暂时不可用", "暂不可用", "请稍后再试", "请稍后重试", "稍后重试",
@@ -130,7 +134,10 @@ var ofAllowance = slices.Concat(
 		"searches left", "messages left", "generations left", "images left", "conversions left", "lookups left", "credits remaining",
 		"searches remaining", "requests in your plan", "calls in your plan", "requests on your plan", "available image quota",
 	}),
-	cross([]string{"free"}, []string{"messages are used up", "requests are used up", "usage limit reached", "usage limit exceeded", "requests used", "generations used", "limit reached"}),
+	cross([]string{"free"}, []string{
+		"messages are used up", "requests are used up", "usage limit reached", "usage limit exceeded", "requests used", "generations used",
+		"limit reached",
+	}),
 	cross([]string{
 		"image", "images", "video", "generation", "generations", "storage", "download", "upload", "message", "email", "sms",
 	}, []string{
@@ -161,7 +168,10 @@ var ofNoMoney = slices.Concat(
 
 // ofHalfDone is said of work of which the part that matters has been done. Doing it again
 // does it twice.
-var ofHalfDone = cross([]string{"payment", "charge", "transfer", "transaction", "refund", "order", "booking", "reservation", "payout", "withdrawal", "card", "customer", "account"},
+var ofHalfDone = cross([]string{
+	"payment", "charge", "transfer", "transaction", "refund", "order", "booking", "reservation", "payout", "withdrawal", "card", "customer",
+	"account",
+},
 	[]string{
 		"succeeded*but", "was successful*but", "completed*but", "went through*but", "was created*but", "was placed*but", "was captured*but",
 		"was charged*but", "has been charged*but", "was executed*but", "was submitted*but",
@@ -183,7 +193,10 @@ var (
 		"must not be retried", "should not be retried", "cannot be retried", "must not be repeated", "non retryable", "not retryable", "nonretryable",
 		"not retriable", "non retriable", "请勿重试", "不要重试", "请勿重复提交",
 	}
-	untilThen = []string{"until", "before", "immediately", "more than", "within", "sooner", "too ", "faster", "right away", "at once", "in less", "for the next", "for at least", "unless"}
+	untilThen = []string{
+		"until", "before", "immediately", "more than", "within", "sooner", "too ", "faster", "right away", "at once", "in less", "for the next",
+		"for at least", "unless",
+	}
 )
 
 // ofKeyMissing asks for a key.
@@ -222,7 +235,9 @@ var ofEditions = slices.Concat(
 		"in~ pro", "in~ enterprise", "in~ edition", "in the~ edition", "in~ premium", "in the paid", "in~ cloud", "with~ enterprise", "with~ license",
 		"on~ plan", "on~ plans", "for~ plan", "for~ customers", "to~ customers", "to~ subscribers", "for~ subscribers",
 	}),
-	cross([]string{"requires", "require"}, []string{"the~ edition", "an~ edition", "a~ edition", "an enterprise license", "a valid license", "enterprise edition", "a pro license"}),
+	cross([]string{"requires", "require"}, []string{
+		"the~ edition", "an~ edition", "a~ edition", "an enterprise license", "a valid license", "enterprise edition", "a pro license",
+	}),
 	[]string{
 		"not available in~ edition", "not available in the~ edition", "not available in the free", "not available in the community",
 		"not supported in~ edition", "not available on your plan", "not available in your plan", "not available on your current plan",
