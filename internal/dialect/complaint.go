@@ -110,8 +110,15 @@ func (r *reader) complainsAt(at int32, inside uint64) bool {
 	if !blames || said == 0 {
 		return false
 	}
-	c := r.classOf(r.textIn(said))
-	return c != "" && (c != InvalidRequest || surely)
+	text := r.textIn(said)
+	c := r.classOf(text)
+	return c != "" && (c != InvalidRequest || surely) && !tellsSuccess(text)
+}
+
+// tellsSuccess reports whether a text ends as those of successes do: "quota exceeded alert
+// saved".
+func tellsSuccess(text string) bool {
+	return endsWithAny(strings.TrimRight(strings.ToLower(text), ".! "), "successfully", " saved", " created", " added", " updated", " replaced")
 }
 
 // codeBlames reports whether a code in letters is that of an error: one that everybody

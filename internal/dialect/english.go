@@ -83,8 +83,9 @@ var englishPhrases = []words{
 	{Quota, "503", ofSpending},
 	{RateLimit, "!404", []string{"queue full for~ ip", "requests already queued", "request already queued", "requests already in queue"}}, // of whoever asks
 	{Conflict, "400 409 422 423", ofBusy},
+	{Overloaded, "!400 !401 !403 !404 !409 !422", []string{"at capacity"}},
 	{Overloaded, "!401 !404 !409", []string{
-		"overloaded", "over capacity", "at capacity", "capacity exceeded", "out of capacity", "no capacity", "no free capacity", "no spare capacity",
+		"overloaded", "over capacity", "capacity exceeded", "out of capacity", "no capacity", "no free capacity", "no spare capacity",
 		"no gpu capacity", "no serving capacity", "no available capacity", "no remaining capacity",
 		"insufficient capacity", "lack of capacity", "not enough capacity", "capacity constraints", "capacity temporarily",
 		"high demand", "experiencing high", "heavy load", "under high load", "high load", "peak load", "server is busy",

@@ -52,7 +52,11 @@ var (
 
 // complains reports whether the words are those of an error.
 func (r *reader) complains() bool {
-	r.buf = simple(r.buf[:0], r.tree.first(tellingPaths))
+	text := r.tree.first(tellingPaths)
+	if tellsSuccess(text) {
+		return false
+	}
+	r.buf = simple(r.buf[:0], text)
 	return tables().phrases.heard(string(r.buf), 0) != ""
 }
 
@@ -111,9 +115,19 @@ var (
 func (r *reader) failedXML() bool {
 	switch root := rootElement(r.xml); strings.ToLower(root) {
 	case "error":
+		if code := element(r.xml, "Code"); code != "" && strings.Trim(code, "0") == "" {
+			return false
+		}
 		return element(r.xml, "Code") != "" || element(r.xml, "Message") != "" || element(r.xml, "Exception") != "" // S3 answers 200 before it has copied, and fails then
-	case "errorresponse", "exceptionreport", "serviceexceptionreport", "fault", "exception":
+	case "errorresponse", "exceptionreport", "serviceexceptionreport":
 		return true
+	case "fault", "exception":
+		for _, name := range [...]string{"faultstring", "faultcode", "Message", "Code", "Reason", "description", "text", "detail"} {
+			if element(r.xml, name) != "" {
+				return true
+			}
+		}
+		return false
 	case "envelope":
 		// SOAP: the fault is the first element of the body.
 		body := openingElement(afterName(r.xml, "Body"))

@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -152,10 +153,34 @@ func (r *reader) errorObject(at int32) bool {
 	if !t.is(at, '{') {
 		return false
 	}
+	if r.saysNone(at) {
+		return false
+	}
 	for _, name := range [...]string{"message", "code", "type", "status", "reason", "errorcode", "errormsg", "errorstring", "description"} {
 		if c := t.child(at, step{key: fold(name)}); c != 0 && !t.empty(c) && (t.is(c, '"') || t.is(c, '0')) {
 			return true
 		}
+	}
+	return false
+}
+
+// saysNone reports whether an error says that there is none: {"code": 0, "message": "ok"}.
+func (r *reader) saysNone(at int32) bool {
+	t := &r.tree
+	member := func(name string) string { return strings.ToLower(t.text(t.child(at, step{key: fold(name)}))) }
+	if n, ok := t.number(t.child(at, step{key: keyCode})); ok && n != 0 && n/100 != 2 {
+		return false
+	}
+	switch code := member("code"); code {
+	case "", "0", "200", "ok", "success", "none":
+	default:
+		return false
+	}
+	switch message := member("message"); message {
+	case "ok", "success", "none", "no error":
+		return true
+	case "":
+		return member("type") == "none"
 	}
 	return false
 }

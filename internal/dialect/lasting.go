@@ -63,13 +63,14 @@ var ofPassing = []string{
 	"maintenance", "moment", "later", "right now", "at this time", "try again", "retry", "retries", "deadline", "timeout", "timed out", "starting",
 	"restarting", "resuming", "initialized first", "reindexing", "context canceled", "was canceled",
 	// Load, and what servers are made of.
-	"overload", "busy", "connection", "max_user_connections", "too many open", "cache", "stack", "queue", "heap", "pool", "worker", "workers",
+	"is down", "unreachable", "socket", "php fpm", ".sock", "broken pipe", "reset by", "circuit breaker", "rebalancing", "recovering", "loading",
+	"during the", "falling back", "handler already registered", "[2002]", "dial unix", "to unix:", "overload", "busy", "connection", "max_user_connections", "too many open", "cache", "stack", "queue", "heap", "pool", "worker", "workers",
 	"threads", "concurrent executions", "concurrent requests", "deadlock", "bandwidth", "leader", "master", "replica", "secondary", "quorum",
 	"failover", "shard", "cluster must", "cluster state",
 	"cluster: not found", "coordinator", "available server", "search nodes", "nodes must", "internal state", "locked",
 	// Programs that stumble over what they got.
 	"nonetype", "undefined or null", "nil into", "nullable object", "null given", "bool given", "eof", "input/output error", "stale file",
-	"file descriptor", "malloc", "double free", "bound must", "headers already", "must have gone",
+	"file descriptor", "prepared statement", "invariant", "assertion", "malloc", "double free", "bound must", "headers already", "must have gone",
 }
 
 // lastingPhrases are said with 500 and its like of what stays as it is.
@@ -239,7 +240,7 @@ var (
 			"configuration error", "config error", "invalid configuration", "configuration is invalid", "configuration is missing",
 			"not found in environment", "environment variable*not set", "is not set. add", "is not set in", "is not set, ", "please set", "please configure",
 			"must be configured", "needs to be configured", "must be set", "must set", "need to update the", "no application encryption key", "missingappkey",
-			"no pg_hba.conf entry", "group only allows", "no*configured", "no database configured", "not provisioned", "not activated", "not part of this",
+			"no pg_hba.conf entry", "group only allows", "no provider configured", "no model configured", "no key configured", "no backend configured", "no connector configured", "none configured", "no database configured", "not provisioned", "not activated", "not part of this",
 			"not included in this", "requires configuration",
 			"license ran out", "licence ran out", "license file", "licence file", "renewal key", "unlicensed", "licenseexception", "license expired",
 			"licence expired", "license has expired", "licence has expired", "no valid license", "no valid licence", "invalid license", "invalid licence",

@@ -122,7 +122,7 @@ func closing(s, name string) int {
 }
 
 // bodyText returns the text of a page's body, each block on a line of its own and
-// without scripts and styles.
+// without scripts, styles, footers and navigation.
 func bodyText(page string) string {
 	page = page[:min(len(page), maxMarkup)]
 	if i := strings.Index(page, "<body"); i >= 0 {
@@ -145,7 +145,7 @@ func bodyText(page string) string {
 			ends++
 		}
 		switch name := rest[:ends]; {
-		case strings.EqualFold(name, "script"), strings.EqualFold(name, "style"):
+		case besideText(name):
 			if i := closing(rest, name); i < len(rest) {
 				rest = rest[i+2:]
 			} else {
@@ -162,6 +162,15 @@ func bodyText(page string) string {
 // bothWord reports whether a tag between two characters parted words. Whoever reads on
 // must not take them for one: a key is known by how it begins.
 func bothWord(a, b byte) bool { return wordByte(a|0x20) && wordByte(b|0x20) }
+
+// besideText reports whether what is in such an element is not what the page says.
+func besideText(name string) bool {
+	switch strings.ToLower(name) {
+	case "script", "style", "footer", "nav", "noscript":
+		return true
+	}
+	return false
+}
 
 // inline reports whether elements of that name stand within a line.
 func inline(name string) bool {

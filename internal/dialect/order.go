@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -269,7 +270,28 @@ func (r *reader) phrase() Class {
 	return r.said
 }
 
-func (r *reader) byPhrase() Class { return r.phrase() }
+// byPhrase leaves to the status a refusal for which a server's own trouble is the reason:
+// "Authentication failed: database is down", "prepared statement already exists".
+func (r *reader) byPhrase() Class {
+	c := r.phrase()
+	if r.status/100 != 5 {
+		return c
+	}
+	switch c {
+	case Authentication, Permission, ContentPolicy, Quota, InvalidRequest, NotFound, Conflict:
+		if slices.ContainsFunc(ofDown, func(word string) bool { return says(r.text(), word) }) {
+			return ""
+		}
+	}
+	return c
+}
+
+// ofDown is said of what a server depends on, and of what it counts for itself.
+var ofDown = []string{
+	"is down", "are down", "did not respond", "did not answer", "didn't respond", "timed out", "connection refused", "connection reset", "unreachable",
+	"not reachable", "unhealthy", "filter unavailable", "keepererrorcode", "memory quota", "retry budget", "token bucket", "prepared statement",
+	"handler already registered", "in memory; loading", "recovering", "rebalancing", "failover",
+}
 
 func (r *reader) byGeneralCode() Class {
 	for _, f := range r.know {

@@ -26,7 +26,7 @@ var ofConflicts = []int{http.StatusBadRequest, http.StatusConflict, http.StatusU
 var ofStaying = []string{
 	"already exist", "already exists", "already taken", "already in use", "already registered", "already been", "being used", "in use by",
 	"different", "another name", "choose", "your changes", "latest version", "please refresh", "refresh the", "refresh and", "reload", "rebase",
-	"merge conflict", "completed", "must be stopped", "to approve", "your identity provider", "contact", "help desk", "administrator",
+	"merge conflict", "completed", "must be stopped", "to approve", "approval", "approved", "has accepted", "to accept", "review", "your identity provider", "contact", "help desk", "administrator",
 	"account is locked", "first stop", "stop it",
 	"delete it",
 }
@@ -56,7 +56,7 @@ var passingConflicts = slices.Concat(
 		"another*in progress", "another*is running", "another*is pending", "another*is under", "another*is active", "another*is executing",
 		"another*is processing", "another*already running", "another*ongoing", "another operation", "another deployment", "existing operation",
 		"still running", "in progress", "not finished", "not yet finished", "not completed yet", "not yet complete", "hasn't finished",
-		"hasn't completed", "not ready yet", "is not ready", "isn't ready", "not yet ready", "lock is held", "held by another", "locked by another",
+		"hasn't completed", "not ready yet", "is not ready", "isn't ready", "not yet ready", "lock is held", "locked by another",
 		"lock held by", "could not acquire", "failed to acquire", "unable to acquire", "cannot acquire", "unable to lock", "could not obtain lock",
 		"filelocked", "server is locked", "resource is locked", "in task_state", "database is locked",
 		"please wait", "wait for the previous", "wait until it", "wait a moment", "please retry", "retry later", "try later", "should be retried", "can be retried",

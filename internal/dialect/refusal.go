@@ -110,7 +110,7 @@ const maxQuote = 40
 // ofNextTry is said by a gateway that goes on by itself, and by Apache of its own page.
 var ofNextTry = []string{
 	"taking the next", "trying the next", "next account", "next key", "next provider", "switching to", "falling back", "retrying", "try again",
-	"please retry", "to use an errordocument",
+	"please retry", "to use an errordocument", "code = unavailable",
 }
 
 // ofStatus are words for a status, before it. ofAnswers are verbs, after which a number
