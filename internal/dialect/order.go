@@ -68,7 +68,7 @@ var signals = []signal{
 	},
 	{
 		"phrases that everybody uses",
-		"They are short, and were chosen against their false friends. Complaints come first, offers last.",
+		"They are short, and were chosen against their false friends. Complaints come first, offers last. Under a 5xx, words for what a server depends on speak against a refusal.",
 		(*reader).byPhrase,
 	},
 	{
