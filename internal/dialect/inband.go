@@ -246,6 +246,11 @@ func (r *reader) graphQLErrors() bool {
 	if !t.is(t.at(pErrors), '[') || t.textAt(pErrors0Msg) == "" {
 		return false
 	}
+	for _, place := range [...]string{"line", "lineno", "row", "column"} {
+		if t.is(t.child(t.at(pErrors0), step{key: fold(place)}), '0') {
+			return false // what somebody found in a source
+		}
+	}
 	data := t.at(pData)
 	if data == 0 {
 		return t.members(1) <= 4
