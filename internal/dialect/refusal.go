@@ -59,15 +59,18 @@ func (r *reader) quotesRefusal(c Class) bool {
 		return false
 	}
 	text := r.text()
-	if slices.ContainsFunc(ofNextTry, func(word string) bool { return says(text, word) }) {
-		return false
-	}
+	return (r.quotes(text) || says(text, "type:card_error")) &&
+		!slices.ContainsFunc(ofNextTry, func(word string) bool { return says(text, word) })
+}
+
+// quotes reports whether text has a status of a refusal in it.
+func (r *reader) quotes(text string) bool {
 	for i := 0; i+3 <= len(text); i++ {
 		if text[i] == '4' && r.isRefusal(text[i:i+3]) && quoted(text, i) {
 			return true
 		}
 	}
-	return says(text, "type:card_error")
+	return false
 }
 
 // isRefusal reports whether a status behind a gateway says that no repeat helps.
