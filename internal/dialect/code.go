@@ -75,7 +75,7 @@ func (r *reader) collectPaths() {
 			r.addWord(s) // not "Too Many Requests"
 		case status, details, info:
 			if shouted(s) || at == status && isWords(s) && r.message != "" {
-				r.addWord(s)
+				r.addWord(s) // NOT_FOUND; beside a message version-mismatch too
 			}
 		default:
 			if s != r.message || strings.IndexByte(s, ' ') < 0 {

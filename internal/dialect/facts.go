@@ -193,17 +193,16 @@ func (r *reader) beyondStatus(body string) string {
 		return ""
 	}
 	for range maxHeadings {
-		line, rest, more := strings.Cut(body, "\n")
-		if line = strings.TrimSpace(line); isSentence(line) && len(line) <= maxHeading {
-			r.buf = simple(r.buf[:0], line)
-			if c := tables().phrases.heard(string(r.buf), r.status); c != "" && c != r.byStatus() {
-				return line
-			}
-			return ""
+		var line string
+		line, body, _ = strings.Cut(body, "\n")
+		if line = strings.TrimSpace(line); !isSentence(line) || len(line) > maxHeading {
+			continue
 		}
-		if body = rest; !more {
-			break
+		r.buf = simple(r.buf[:0], line)
+		if c := tables().phrases.heard(string(r.buf), r.status); c != "" && c != r.byStatus() {
+			return line
 		}
+		return ""
 	}
 	return ""
 }
@@ -390,7 +389,7 @@ func (t *tree) firstTelling(ps []path) string {
 			}
 		default:
 			switch {
-			case status != "" && !strings.Contains(s, " "):
+			case status != "" && !strings.Contains(s, " "): // no sentence
 			case status == "" && isStatusText(s):
 				status = s
 			default:

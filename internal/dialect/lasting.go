@@ -11,7 +11,7 @@ import (
 // lasting is the class of a failure of the server's own that a repeat does not cure, ""
 // if it may pass. The evidence is what the answer says, the scope this answer. Words for
 // another party, or for a time, speak against it: "invalid response from upstream" is no
-// wrong request. The next call is sent as ever.
+// wrong request. The next call is sent as ever, and Retrier.Decide can repeat this one.
 func (r *reader) lasting() Class {
 	if r.status/100 != 5 {
 		return ""
@@ -20,7 +20,7 @@ func (r *reader) lasting() Class {
 	if c == "" && r.blamesSender() {
 		c = InvalidRequest
 	}
-	if c == "" || slices.ContainsFunc(ofPassing, func(word string) bool { return says(r.text(), word) }) {
+	if c == "" || saysAny(r.text(), ofPassing) {
 		return ""
 	}
 	return c
@@ -38,12 +38,16 @@ func (r *reader) blamesSender() bool {
 		code = element(afterName(r.xml, "Fault"), "Value") // of SOAP 1.2
 	}
 	code, _, _ = strings.Cut(code[strings.LastIndexByte(code, ':')+1:], ".")
-	return (code == "Client" || code == "Sender") &&
-		!slices.ContainsFunc(ofServers, func(word string) bool { return says(r.text(), word) })
+	return (code == "Client" || code == "Sender") && !saysAny(r.text(), ofServers)
 }
 
 // ofServers is said of a server's trouble by faults that blame the sender.
 var ofServers = []string{"unexpected error", "error occurred", "error has occurred", "internal", "unavailable", "database", "deadlock", "server"}
+
+// lasts reports whether a failure that passes by its class does not by what is said.
+func (r *reader) lasts(c Class) bool {
+	return (c == ServerError || c == Unavailable) && r.lasting() != ""
+}
 
 // byLasting leaves the class of what is broken in the server to its status.
 func (r *reader) byLasting() Class {
@@ -63,11 +67,12 @@ var ofPassing = []string{
 	"maintenance", "moment", "later", "right now", "at this time", "try again", "retry", "retries", "deadline", "timeout", "timed out", "starting",
 	"restarting", "resuming", "initialized first", "reindexing", "context canceled", "was canceled",
 	// Load, and what servers are made of.
-	"is down", "unreachable", "socket", "php fpm", ".sock", "broken pipe", "reset by", "circuit breaker", "rebalancing", "recovering", "loading",
-	"during the", "falling back", "handler already registered", "[2002]", "dial unix", "to unix:", "overload", "busy", "connection", "max_user_connections", "too many open", "cache", "stack", "queue", "heap", "pool", "worker", "workers",
+	"is down", "unreachable", "socket", "php fpm", "broken pipe", "reset by", "circuit breaker", "rebalancing", "recovering", "loading",
+	"during the", "falling back", "handler already registered", "[2002]", "dial unix", "to unix:", "overload", "busy", "connection",
+	"max_user_connections", "too many open", "cache", "stack", "queue", "heap", "pool", "worker", "workers",
 	"threads", "concurrent executions", "concurrent requests", "deadlock", "bandwidth", "leader", "master", "replica", "secondary", "quorum",
 	"failover", "shard", "cluster must", "cluster state",
-	"cluster: not found", "coordinator", "available server", "search nodes", "nodes must", "internal state", "locked",
+	"coordinator", "available server", "search nodes", "nodes must", "internal state", "locked",
 	// Programs that stumble over what they got.
 	"nonetype", "undefined or null", "nil into", "nullable object", "null given", "bool given", "eof", "input/output error", "stale file",
 	"file descriptor", "prepared statement", "invariant", "assertion", "malloc", "double free", "bound must", "headers already", "must have gone",
@@ -240,7 +245,9 @@ var (
 			"configuration error", "config error", "invalid configuration", "configuration is invalid", "configuration is missing",
 			"not found in environment", "environment variable*not set", "is not set. add", "is not set in", "is not set, ", "please set", "please configure",
 			"must be configured", "needs to be configured", "must be set", "must set", "need to update the", "no application encryption key", "missingappkey",
-			"no pg_hba.conf entry", "group only allows", "no provider configured", "no model configured", "no key configured", "no backend configured", "no connector configured", "none configured", "no database configured", "not provisioned", "not activated", "not part of this",
+			"no pg_hba.conf entry", "group only allows", "no provider configured", "no model configured", "no key configured",
+			"no backend configured", "no connector configured", "none configured", "no database configured", "not provisioned", "not activated",
+			"not part of this",
 			"not included in this", "requires configuration",
 			"license ran out", "licence ran out", "license file", "licence file", "renewal key", "unlicensed", "licenseexception", "license expired",
 			"licence expired", "license has expired", "licence has expired", "no valid license", "no valid licence", "invalid license", "invalid licence",

@@ -163,7 +163,7 @@ func bodyText(page string) string {
 // must not take them for one: a key is known by how it begins.
 func bothWord(a, b byte) bool { return wordByte(a|0x20) && wordByte(b|0x20) }
 
-// besideText reports whether what is in such an element is not what the page says.
+// besideText reports whether an element of that name stands beside what a page says.
 func besideText(name string) bool {
 	switch strings.ToLower(name) {
 	case "script", "style", "footer", "nav", "noscript":

@@ -2,7 +2,6 @@ package dialect
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -248,10 +247,8 @@ func (r *reader) byShortWait() Class {
 	if _, w := firstWindow(text); w >= day {
 		return ""
 	}
-	for _, word := range ofMoney {
-		if says(text, word) {
-			return ""
-		}
+	if saysAny(text, ofMoney) {
+		return ""
 	}
 	return RateLimit
 }
@@ -279,7 +276,7 @@ func (r *reader) byPhrase() Class {
 	}
 	switch c {
 	case Authentication, Permission, ContentPolicy, Quota, InvalidRequest, NotFound, Conflict:
-		if slices.ContainsFunc(ofDown, func(word string) bool { return says(r.text(), word) }) {
+		if saysAny(r.text(), ofDown) {
 			return ""
 		}
 	}

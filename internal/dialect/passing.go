@@ -7,7 +7,8 @@ import (
 
 // passes reports whether a conflict ends by itself: another request is at work on the same
 // thing. The evidence is what the answer says, the scope this answer. Words are no proof
-// that nothing was done, so only a request that may be repeated is.
+// that nothing was done, so only a request that may be repeated is: RetryPolicy tells
+// which ones may.
 func (r *reader) passes(c Class) bool {
 	if c != Conflict || !slices.Contains(ofConflicts, r.status) {
 		return false
@@ -16,7 +17,7 @@ func (r *reader) passes(c Class) bool {
 	if tables().passing.heard(text, r.status) == "" {
 		return false
 	}
-	return !slices.ContainsFunc(ofStaying, func(word string) bool { return says(text, word) })
+	return !saysAny(text, ofStaying)
 }
 
 // ofConflicts are the statuses with which conflicts are told that end by themselves.
@@ -26,7 +27,8 @@ var ofConflicts = []int{http.StatusBadRequest, http.StatusConflict, http.StatusU
 var ofStaying = []string{
 	"already exist", "already exists", "already taken", "already in use", "already registered", "already been", "being used", "in use by",
 	"different", "another name", "choose", "your changes", "latest version", "please refresh", "refresh the", "refresh and", "reload", "rebase",
-	"merge conflict", "completed", "must be stopped", "to approve", "approval", "approved", "has accepted", "to accept", "review", "your identity provider", "contact", "help desk", "administrator",
+	"merge conflict", "completed", "must be stopped", "to approve", "approval", "approved", "has accepted", "to accept", "review",
+	"your identity provider", "contact", "help desk", "administrator",
 	"account is locked", "first stop", "stop it",
 	"delete it",
 }

@@ -105,6 +105,11 @@ func says(text, phrase string) bool {
 	}
 }
 
+// saysAny reports whether text has one of a few phrases. Long lists have an index.
+func saysAny(text string, phrases []string) bool {
+	return slices.ContainsFunc(phrases, func(phrase string) bool { return says(text, phrase) })
+}
+
 // cutGap cuts a phrase at its first gap. gap is '*', '~', or 0 if there is none.
 func cutGap(phrase string) (head, rest string, gap byte) {
 	if i := strings.IndexAny(phrase, "*~"); i >= 0 {

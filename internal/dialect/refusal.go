@@ -36,7 +36,7 @@ func (r *reader) repeat(c Class, host *family, know []*family, a Answer) Repeat 
 		}
 	}
 	switch {
-	case c == RateLimit && r.banned(a.Header), r.needsSetup(c), (c == ServerError || c == Unavailable) && r.lasting() != "", r.quotesRefusal(c), r.forbidsRepeat():
+	case c == RateLimit && r.banned(a.Header), r.needsSetup(c), r.lasts(c), r.quotesRefusal(c), r.forbidsRepeat():
 		return Never
 	case r.passes(c):
 		return Passing
@@ -52,15 +52,14 @@ func (r *reader) needsSetup(c Class) bool {
 }
 
 // quotesRefusal reports whether the failure of a gateway quotes what it was told behind:
-// that the request, or its key, is wrong. A 503 may pass all the same: with another key
-// the next is well.
+// that the request, or its key, is wrong. A 503 that quotes a refused key may pass: the
+// next try may get another key.
 func (r *reader) quotesRefusal(c Class) bool {
 	if c != ServerError && c != Unavailable || r.status/100 != 5 {
 		return false
 	}
 	text := r.text()
-	return (r.quotes(text) || says(text, "type:card_error")) &&
-		!slices.ContainsFunc(ofNextTry, func(word string) bool { return says(text, word) })
+	return (r.quotes(text) || says(text, "type:card_error")) && !saysAny(text, ofNextTry)
 }
 
 // quotes reports whether text has a status of a refusal in it.
@@ -149,12 +148,7 @@ func (r *reader) forbidsRepeat() bool {
 		if end := strings.IndexAny(rest, ".;,!\n"); end >= 0 {
 			rest = rest[:end]
 		}
-		for _, word := range untilThen {
-			if says(rest, word) {
-				return false
-			}
-		}
-		return true
+		return !saysAny(rest, untilThen)
 	}
 	return false
 }
