@@ -35,24 +35,24 @@ func (a *attempt) to() *target {
 // send makes the n-th attempt, from 1 on. c, nil for the first, is put into the
 // context of further ones. sent is false if the attempt could not be made, for the
 // reason that err says. sending is called once it was made.
-func (p *plan) send(n int, c *call, sending func()) (a attempt, sent bool, resp *http.Response, err error) {
-	for {
-		if n == 1 && p.sends == 0 && p.to() == nil {
-			a, err = p.first()
+func (p *plan) send(n int, c *call, sending func()) (sent bool, resp *http.Response, err error) {
+	for a := &p.current; ; {
+		if n == 1 && p.sends == 0 && p.to() == nil && p.goesAsItIs() {
+			*a = attempt{req: p.req, stall: p.StallTimeout, by: p.visit()}
 		} else {
-			a, err = p.attempt(n, c)
+			err = p.attempt(n, c)
 		}
 		p.sends++
 		if err != nil {
 			to := a.to()
 			if to == nil || ended(p.req) != nil {
-				return a, false, nil, err
+				return false, nil, err
 			}
 			e := to.misconfigured(0, "target "+to.name+" could not be used: "+cleanerFor(a.req).Line(innermost(err).Error(), maxDetail))
-			if p.useless(a, c, e) {
+			if p.useless(c, e) {
 				continue
 			}
-			return a, true, nil, e
+			return true, nil, e
 		}
 		if sending != nil {
 			sending()
@@ -60,7 +60,7 @@ func (p *plan) send(n int, c *call, sending func()) (a attempt, sent bool, resp 
 		}
 		resp, err = a.send(p.next)
 		if a.by == nil || !errors.Is(err, ErrThrottled) || !p.passOver(errors.Is(err, errLeft)) {
-			return a, true, resp, err
+			return true, resp, err
 		}
 	}
 }
@@ -73,13 +73,9 @@ func (p *plan) to() *target {
 	return p.walk.places[p.walk.at].to
 }
 
-// first makes the request of the first attempt: as it is, unless something has
-// to be added.
-func (p *plan) first() (attempt, error) {
-	if p.source != nil || p.fromMemory || p.usedUp || p.timeout() > 0 || p.wantsEvidence() || p.prepares(1) || p.lends() {
-		return p.attempt(1, nil)
-	}
-	return attempt{req: p.req, stall: p.StallTimeout, by: p.visit()}, nil
+// goesAsItIs reports whether nothing has to be added to the request for its first attempt.
+func (p *plan) goesAsItIs() bool {
+	return p.source == nil && !p.fromMemory && !p.usedUp && p.timeout() <= 0 && !p.wantsEvidence() && !p.prepares(1) && !p.lends()
 }
 
 // timeout is how long the next attempt may take until its headers are there; 0 is as
@@ -92,9 +88,10 @@ func (p *plan) timeout() time.Duration {
 	return p.AttemptTimeout
 }
 
-// attempt makes the request of the n-th attempt, a copy.
-func (p *plan) attempt(n int, c *call) (attempt, error) {
-	a := attempt{req: p.req, timeout: p.timeout(), stall: p.StallTimeout, by: p.visit()}
+// attempt makes the request of the n-th attempt, a copy. c may be nil.
+func (p *plan) attempt(n int, c *call) error {
+	a := &p.current
+	*a = attempt{req: p.req, timeout: p.timeout(), stall: p.StallTimeout, by: p.visit()}
 	to := a.to()
 	if to != nil {
 		a.req = to.change.Request(a.req.Context(), a.req)
@@ -143,18 +140,20 @@ func (p *plan) attempt(n int, c *call) (attempt, error) {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx) // which is why the body is gone
 		}
-		return a.over(), err
+		a.over()
+		return err
 	}
 	if !changes {
-		p.watchBody(&a, again)
+		p.watchBody(a, again)
 	}
 	if prepare != nil {
 		if err := prepare(a.req, n); err != nil {
 			closeBody(a.req)
-			return a.over(), err
+			a.over()
+			return err
 		}
 	}
-	return a, nil
+	return nil
 }
 
 // watchBody has the body of a, which is the caller's, looked at and taken back as it
@@ -177,18 +176,18 @@ func (p *plan) watchBody(a *attempt, again bool) {
 	}
 }
 
-func (a attempt) over() attempt {
+// over ends the attempt's own context, if it has one.
+func (a *attempt) over() {
 	if a.end != nil {
 		a.end(nil)
 	}
-	return a
 }
 
 // errAttemptTimeout is the cause of an attempt's end by AttemptTimeout.
 var errAttemptTimeout = fmt.Errorf("steadyhttp: no answer within AttemptTimeout: %w", os.ErrDeadlineExceeded)
 
 // send makes the attempt.
-func (a attempt) send(base http.RoundTripper) (*http.Response, error) {
+func (a *attempt) send(base http.RoundTripper) (*http.Response, error) {
 	switch {
 	case a.end != nil:
 		return a.sendTimed(base)
@@ -200,7 +199,7 @@ func (a attempt) send(base http.RoundTripper) (*http.Response, error) {
 }
 
 // roundTrip is base.RoundTrip, where it waits as its place wants it.
-func (a attempt) roundTrip(base http.RoundTripper) (resp *http.Response, err error) {
+func (a *attempt) roundTrip(base http.RoundTripper) (resp *http.Response, err error) {
 	if a.by == nil {
 		return send(base, a.req)
 	}
@@ -218,10 +217,10 @@ func (a attempt) roundTrip(base http.RoundTripper) (resp *http.Response, err err
 }
 
 // sendTimed is send with an AttemptTimeout.
-func (a attempt) sendTimed(base http.RoundTripper) (*http.Response, error) {
-	body := a.req.Body
+func (a *attempt) sendTimed(base http.RoundTripper) (*http.Response, error) {
+	body, end := a.req.Body, a.end
 	a.clock.start(a.timeout, func() {
-		a.end(errAttemptTimeout)
+		end(errAttemptTimeout)
 		if body != nil {
 			body.Close() // over HTTP/1.1 net/http waits for a Read of it, though the context has ended
 		}
@@ -245,7 +244,7 @@ func (a attempt) sendTimed(base http.RoundTripper) (*http.Response, error) {
 
 // outlive gives the answer's request a context that does not end with the attempt: the
 // caller may make the next request from it, such as one for the next page.
-func (a attempt) outlive(resp *http.Response) {
+func (a *attempt) outlive(resp *http.Response) {
 	if resp == nil || resp.Request == nil {
 		return
 	}
@@ -258,7 +257,7 @@ func (a attempt) outlive(resp *http.Response) {
 
 // watch ties the attempt's context to the end of the answer's body, and
 // watches over a stream that may stall.
-func (a attempt) watch(resp *http.Response) *http.Response {
+func (a *attempt) watch(resp *http.Response) *http.Response {
 	if resp == nil {
 		a.over()
 		return nil

@@ -292,17 +292,17 @@ func (t *Retrier) roundTripVia(req *http.Request, via *Failover, next http.Round
 			c.setFirstOutput(hold, p.role == owner, p.leavesSilence())
 		}
 	}
-	a, sent, resp, err := p.send(1, c, nil)
+	sent, resp, err := p.send(1, c, nil)
 	if !sent { // the context has ended, and closed the body
 		return nil, err
 	}
 	if err == nil && succeeded(resp) {
 		p.lastAttempt()
 		t.givenUp.Forget(req, p.began)
-		p.answered(a, c, resp)
+		p.answered(c, resp)
 		return resp, nil
 	}
-	return p.retry(a, c, resp, err)
+	return p.retry(c, resp, err)
 }
 
 // succeeded reports whether what came without an error is nothing to repeat. A

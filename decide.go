@@ -10,20 +10,20 @@ import (
 	"github.com/steadyhttp/steadyhttp/internal/dialect"
 )
 
-// decide says whether there is another attempt after a, and when.
-func (r *retry) decide(a attempt, resp *http.Response) Decision {
-	d := r.decision(a, resp)
+// decide says whether there is another attempt, and when.
+func (r *retry) decide(resp *http.Response) Decision {
+	d := r.decision(resp)
 	r.inVain = !d.Again && r.made > 1 && r.unwise(resp) == ""
 	return d
 }
 
-func (r *retry) decision(a attempt, resp *http.Response) Decision {
+func (r *retry) decision(resp *http.Response) Decision {
 	d := Decision{Attempt: r.made, Error: r.verdict}
 	d.Why = r.impossible(resp)
 	switch {
 	case d.Why != "":
 		return d
-	case r.bodyWasSpent(a): // at once: nothing was wrong but the body
+	case r.bodyWasSpent(): // at once: nothing was wrong but the body
 	case r.repeated:
 		d.Why = "the client retries this request itself"
 	case r.again:
@@ -124,12 +124,12 @@ func (r *retry) saidToBeRetryable() bool {
 // it still, and a server that knows the length can tell that the request was
 // cut short. Where nobody watched, because the request may be repeated anyway,
 // an error of a kind that nobody knows is given one chance.
-func (r *retry) bodyWasSpent(a attempt) bool {
+func (r *retry) bodyWasSpent() bool {
 	if r.sends > 1 || r.verdict.Status != 0 || r.verdict.Err == nil || r.verdict.Class != Unknown || !hasBody(r.req) || r.source != nil {
 		return false
 	}
-	if a.sent != nil {
-		return a.sent.short.Load()
+	if sent := r.current.sent; sent != nil {
+		return sent.short.Load()
 	}
 	// No body could help a request that cannot be sent at all.
 	u := r.req.URL

@@ -16,7 +16,8 @@ const serverErrorWait = 250 * time.Millisecond
 
 // another reports whether the call goes on after a failure without the Retrier:
 // elsewhere at once, or where it is after a wait.
-func (r *retry) another(a attempt, resp *http.Response, err error) (wait time.Duration, ok bool) {
+func (r *retry) another(resp *http.Response, err error) (wait time.Duration, ok bool) {
+	a := &r.current
 	w, e := r.walk, r.verdict
 	from := w.places[w.at].name()
 	r.call.setTarget(from)
@@ -77,14 +78,14 @@ func (r *retry) keep(resp *http.Response) {
 // have waited for without it: a failure in the same walk that passes with time takes the
 // place of the outcome, and d that of the decision; else the call goes to a place that
 // is out, if there is one, and elsewhere is true.
-func (r *retry) insist(a attempt, d Decision, resp *http.Response, err error) (_ Decision, elsewhere bool, _ *http.Response, _ error) {
+func (r *retry) insist(d Decision, resp *http.Response, err error) (_ Decision, elsewhere bool, _ *http.Response, _ error) {
 	if r.verdict.Class.passes() || !r.mayGoOn(r.verdict) || !r.replayable() || ended(r.req) != nil || r.overdue() {
 		return d, false, resp, err
 	}
 	for i := range r.walk.failures {
 		if f := &r.walk.failures[i]; f.walk == r.made && f.verdict.Class.passes() && !f.lost() && r.verdict.Class.Retryable() {
 			resp, err = r.turnTo(f, resp)
-			return r.decide(a, resp), false, resp, err
+			return r.decide(resp), false, resp, err
 		}
 	}
 	i := r.soonest(func(i int) bool { return r.isNext(i) && r.mayComeBack(i) })
@@ -92,7 +93,7 @@ func (r *retry) insist(a attempt, d Decision, resp *http.Response, err error) (_
 		return d, false, resp, err
 	}
 	r.keep(resp)
-	r.call.logLeft(a.req, r.verdict, r.walk.places[r.walk.at].name(), r.walk.places[i].name(), 0)
+	r.call.logLeft(r.current.req, r.verdict, r.walk.places[r.walk.at].name(), r.walk.places[i].name(), 0)
 	r.walk.goTo(i, 0)
 	return Decision{}, true, resp, err
 }

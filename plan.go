@@ -41,10 +41,11 @@ type plan struct {
 	start       monotime.Instant
 	began       monotime.Instant // see givenup
 
-	sends        int    // attempts that were made
-	conversation string // that the request belongs to, if it may go elsewhere
-	walk         *walk  // nil as long as it goes as it is
-	told         int    // where it went last, as far as its Trace knows
+	current      attempt // the one under way, or the last one
+	sends        int     // attempts that were made
+	conversation string  // that the request belongs to, if it may go elsewhere
+	walk         *walk   // nil as long as it goes as it is
+	told         int     // where it went last, as far as its Trace knows
 }
 
 // make makes the plan of a call. c is its record, nil if it has none.
@@ -304,7 +305,7 @@ func (p *plan) lastAttempt() {
 }
 
 // retry goes on after a first attempt that failed.
-func (p *plan) retry(a attempt, c *call, resp *http.Response, err error) (*http.Response, error) {
+func (p *plan) retry(c *call, resp *http.Response, err error) (*http.Response, error) {
 	late := c == nil
 	if late {
 		// Go on with the record that holds the verdict on the first attempt.
@@ -322,7 +323,7 @@ func (p *plan) retry(a attempt, c *call, resp *http.Response, err error) (*http.
 			defer c.release()
 		}
 	}
-	return (&retry{plan: *p, call: c, late: late, made: 1}).run(a, resp, err)
+	return (&retry{plan: *p, call: c, late: late, made: 1}).run(resp, err)
 }
 
 // A role is what a Retrier is to the call whose record it found.

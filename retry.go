@@ -43,7 +43,7 @@ type retry struct {
 
 // run decides about the first attempt's outcome, then makes further ones until
 // one succeeds or must be the last.
-func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, error) {
+func (r *retry) run(resp *http.Response, err error) (*http.Response, error) {
 	defer r.lastAttempt()
 	r.repeated = repeatedFurtherOut(r.req) || r.givenUp.Has(r.req, r.began)
 	r.failedAt = time.Now()
@@ -51,7 +51,7 @@ func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, 
 	r.warnOfNoTarget()
 	for {
 		var n next
-		if n, resp, err = r.after(a, resp, err); n.over {
+		if n, resp, err = r.after(resp, err); n.over {
 			return resp, err
 		}
 		r.call.setPatience(r.patience(), r.held != nil || r.lastErr != nil)
@@ -65,11 +65,11 @@ func (r *retry) run(a attempt, resp *http.Response, err error) (*http.Response, 
 			}
 		}
 		var sent bool
-		if a, sent, resp, err = r.send(r.made, r.call, r.sending); !sent {
+		if sent, resp, err = r.send(r.made, r.call, r.sending); !sent {
 			return r.endUnsent(err)
 		}
 		if err == nil && succeeded(resp) {
-			return r.success(a, resp), nil
+			return r.success(resp), nil
 		}
 	}
 }
@@ -91,16 +91,16 @@ type next struct {
 
 // after judges an attempt that failed and decides what follows. If that is nothing,
 // the call ends with the response and the error that it returns.
-func (r *retry) after(a attempt, resp *http.Response, err error) (next, *http.Response, error) {
+func (r *retry) after(resp *http.Response, err error) (next, *http.Response, error) {
 	if err == nil && verdictOn(resp) == nil {
 		resp = apart(resp)
 	}
 	r.unknown = r.unknown || r.verdict != nil && r.verdict.mayBeDone()
-	r.verdict = r.judge(a, resp, err)
+	r.verdict = r.judge(resp, err)
 	r.latest = r.verdict.Class
 	r.tries++
 	if r.walk != nil {
-		if wait, elsewhere := r.another(a, resp, err); elsewhere {
+		if wait, elsewhere := r.another(resp, err); elsewhere {
 			return next{wait: wait, elsewhere: true}, resp, err
 		}
 		resp, err = r.outcome(resp, err)
@@ -115,9 +115,9 @@ func (r *retry) after(a attempt, resp *http.Response, err error) (next, *http.Re
 		return over(r.endError(r.lastErr, "no further attempt could be sent in time"))
 	}
 	r.lastErr = err
-	d, elsewhere := r.decide(a, resp), false
+	d, elsewhere := r.decide(resp), false
 	if !d.Again && r.walk != nil {
-		d, elsewhere, resp, err = r.insist(a, d, resp, err)
+		d, elsewhere, resp, err = r.insist(d, resp, err)
 	}
 	switch {
 	case elsewhere:
@@ -136,14 +136,14 @@ func over(resp *http.Response, err error) (next, *http.Response, error) {
 
 // success ends the call with a response that is none to repeat; a base may have given
 // none at all.
-func (r *retry) success(a attempt, resp *http.Response) *http.Response {
+func (r *retry) success(resp *http.Response) *http.Response {
 	if resp != nil {
 		if f, _ := known(resp); f.about == nil {
 			r.call.find(finding{about: resp})
 		}
-		r.call.attach(resp, a.req)
+		r.call.attach(resp, r.current.req)
 	}
-	r.answered(a, r.call, resp)
+	r.answered(r.call, resp)
 	return resp
 }
 
@@ -229,10 +229,10 @@ func (r *retry) end(resp *http.Response, err error, why string) (*http.Response,
 
 // judge returns the verdict on an attempt: a Classifier's further in, if it is
 // about this very response, else our own.
-func (r *retry) judge(a attempt, resp *http.Response, err error) *Error {
+func (r *retry) judge(resp *http.Response, err error) *Error {
 	r.again = false
 	if err != nil {
-		req := r.req
+		a, req := &r.current, r.req
 		if a.to() != nil {
 			req = a.req.WithContext(r.req.Context()) // whose secrets the text may hold
 		}

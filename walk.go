@@ -317,12 +317,12 @@ func (p *plan) passOver(left bool) bool {
 // queue elsewhere.
 func (p *plan) mayTakeOver(i int) bool { return p.isNext(i) && p.hopeful(i) }
 
-// useless notes that the target of a is none for this call: its Prepare failed, or the
+// useless notes that the target of the attempt is none for this call: its Prepare failed, or the
 // body cannot be changed as it wants. It reports whether the call begins elsewhere, as
 // it may where it has not failed yet. c may be nil.
-func (p *plan) useless(a attempt, c *call, e *Error) bool {
-	if to := a.by.to; c != nil && to.useless.CompareAndSwap(false, true) {
-		c.logOut(a.req, e, to.name, 0)
+func (p *plan) useless(c *call, e *Error) bool {
+	if to := p.current.to(); c != nil && to.useless.CompareAndSwap(false, true) {
+		c.logOut(p.current.req, e, to.name, 0)
 	}
 	if len(p.walk.failures) > 0 {
 		return false
@@ -341,12 +341,12 @@ func (p *plan) input() int64 {
 	return p.walk.estimate
 }
 
-// answered notes that a was answered, and by whom. c may be nil.
-func (p *plan) answered(a attempt, c *call, resp *http.Response) {
+// answered notes that the attempt was answered, and by whom. c may be nil.
+func (p *plan) answered(c *call, resp *http.Response) {
 	if p.via == nil {
 		return
 	}
-	at := 0
+	at, a := 0, &p.current
 	if w := p.walk; w != nil {
 		at = w.at
 		p.via.down.Worked(w.places[at].at, a.by.began)
