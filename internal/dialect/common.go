@@ -30,7 +30,8 @@ var common = &family{
 		"X-Ms-Error-Code", // Azure's storage, also to a HEAD
 		"X-Mashery-Error-Code", "X-Squid-Error", "X-Application-Error-Code", "X-Api-Error-Code", "X-Errorcode", "Error-Code", "X-Error-Name", "X-Deny-Reason", "X-Error-Type", "X-Error-Reason",
 	},
-	retryHeader: "X-Should-Retry", // OpenAI's, Anthropic's and of who uses their generator of clients
+	errorHeaders: []string{"X-Error-Code"},
+	retryHeader:  "X-Should-Retry", // OpenAI's, Anthropic's and of who uses their generator of clients
 }
 
 // commonCodes leave no doubt, whoever says them.

@@ -49,6 +49,7 @@ type family struct {
 	// Errors inside a success. Paths are those of the requests.
 	hidesErrors         []place            // at its hosts
 	hidesErrorsAnywhere []string           // last words of paths, of POSTs to any host
+	errorHeaders        []string           // headers that only a failure has, at any host
 	storesFiles         func(string) bool  // hosts whose other answers are files, whatever their paths are called
 	failedInside        func(*reader) bool // its own sign of an error in a JSON object; nil for the general ones alone
 
@@ -146,7 +147,7 @@ type knowledge struct {
 
 	limitCodes map[string]Class // that name a rate limit
 
-	codeHeaders, retryHeaders, windowHeaders []string
+	codeHeaders, errorHeaders, retryHeaders, windowHeaders []string
 
 	hidesErrors         *lookup[placeAt] // by the tail of the host, as inference
 	shortestHost        int              // of a place, in bytes
@@ -242,6 +243,7 @@ var tables = sync.OnceValue(func() *knowledge {
 			}
 		}
 		k.codeHeaders = append(k.codeHeaders, f.codeHeaders...)
+		k.errorHeaders = append(k.errorHeaders, f.errorHeaders...)
 		k.retryHeaders = appendName(k.retryHeaders, f.retryHeader)
 		k.windowHeaders = appendName(k.windowHeaders, f.windowHeader)
 	}

@@ -2,7 +2,6 @@ package dialect
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 )
 
@@ -112,12 +111,11 @@ func HidesErrors(method, host, path string, h http.Header) bool {
 }
 
 // ShowsError reports whether the header of a success says that there is an error in
-// it, or that one should come back later.
+// it, or that one should come back later. Every success is asked, so that few names are
+// tried: those with which somebody is known to answer 200.
 func ShowsError(h http.Header) bool {
-	for name := range h {
-		// The names of all that carry codes have one of these words. Most headers are
-		// cheaper to go through than to ask for each of those names.
-		if (strings.Contains(name, "Error") || strings.HasSuffix(name, "-Reason")) && slices.Contains(tables().codeHeaders, name) && first(h, name) != "" {
+	for _, name := range tables().errorHeaders {
+		if first(h, name) != "" {
 			return true
 		}
 	}

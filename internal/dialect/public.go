@@ -22,6 +22,7 @@ var mediaWiki = &family{
 	hidesErrors: []place{{path: "/w/api.php"}, {path: "/api.php"}},
 
 	hidesErrorsAnywhere: []string{"api.php"},
+	errorHeaders:        []string{"Mediawiki-Api-Error"},
 	scope:               Host | Credential,
 }
 
