@@ -44,15 +44,14 @@ func (p *plan) send(n int, c *call, sending func()) (sent bool, resp *http.Respo
 		}
 		p.sends++
 		if err != nil {
-			to := a.to()
-			if to == nil || ended(p.req) != nil {
+			switch e := p.misconfigured(err); {
+			case e == nil:
 				return false, nil, err
-			}
-			e := to.misconfigured(0, "target "+to.name+" could not be used: "+cleanerFor(a.req).Line(innermost(err).Error(), maxDetail))
-			if p.useless(c, e) {
+			case p.useless(c, e):
 				continue
+			default:
+				return true, nil, e
 			}
-			return true, nil, e
 		}
 		if sending != nil {
 			sending()
@@ -63,6 +62,16 @@ func (p *plan) send(n int, c *call, sending func()) (sent bool, resp *http.Respo
 			return true, resp, err
 		}
 	}
+}
+
+// misconfigured returns the verdict on an attempt that could not be made because of its
+// target, nil if that is not why.
+func (p *plan) misconfigured(why error) *Error {
+	to := p.current.to()
+	if to == nil || ended(p.req) != nil {
+		return nil
+	}
+	return to.misconfigured(0, "target "+to.name+" could not be used: "+cleanerFor(p.current.req).Line(innermost(why).Error(), maxDetail))
 }
 
 // to is the target of the next attempt, nil if the request goes as it is.

@@ -284,12 +284,9 @@ func (t *Retrier) roundTripVia(req *http.Request, via *Failover, next http.Round
 		p.begin()
 	}
 	if req.Method == http.MethodPost {
-		if hold := p.firstOutput(p.switchedOff); hold != 0 {
-			if c == nil {
-				p.req, c = openCall(p.req) // in which a Classifier further in finds it
-				defer c.leave()
-			}
-			c.setFirstOutput(hold, p.role == owner, p.leavesSilence())
+		if opened := p.sayFirstOutput(c); opened != nil {
+			c = opened
+			defer c.leave()
 		}
 	}
 	sent, resp, err := p.send(1, c, nil)
@@ -303,6 +300,22 @@ func (t *Retrier) roundTripVia(req *http.Request, via *Failover, next http.Round
 		return resp, nil
 	}
 	return p.retry(c, resp, err)
+}
+
+// sayFirstOutput tells a Classifier further in how long to wait for the first output of a
+// stream. It returns the record that it opened for that, nil if there was one, or if it
+// had nothing to say.
+func (p *plan) sayFirstOutput(c *call) (opened *call) {
+	hold := p.firstOutput(p.switchedOff)
+	if hold == 0 {
+		return nil
+	}
+	if c == nil {
+		p.req, opened = openCall(p.req)
+		c = opened
+	}
+	c.setFirstOutput(hold, p.role == owner, p.leavesSilence())
+	return opened
 }
 
 // succeeded reports whether what came without an error is nothing to repeat. A

@@ -138,6 +138,9 @@ func (t *Classifier) looksAt(req *http.Request, resp *http.Response) look {
 // further out and the caller look. c may be nil. It returns resp, or its copy.
 func (t *Classifier) classify(req *http.Request, resp *http.Response, c *call) *http.Response {
 	at := t.looksAt(req, resp)
+	if at == nothing && !failed(resp) && len(t.Rules) == 0 && c == nil {
+		return resp // like most
+	}
 	if resp.Request == nil && (failed(resp) || at != nothing) {
 		resp.Request = req // a fake left it nil; we need to know whose answer it is
 	}

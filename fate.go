@@ -272,7 +272,7 @@ func harmOf(req *http.Request) harm {
 // harmlessByMethod reports whether the request's method is one that may be repeated, and
 // nothing else in it speaks against that.
 func harmlessByMethod(req *http.Request) bool {
-	return idempotentMethod(req.Method) && !conditional(req) && !adds(req)
+	return reads(req.Method) || idempotentMethod(req.Method) && !conditional(req) && !adds(req)
 }
 
 func harmWithoutKey(req *http.Request) harm {
@@ -350,11 +350,8 @@ var conditions = []string{
 	"X-Amz-Write-Offset-Bytes", // S3 appends there, if that is the object's end
 }
 
-// conditional reports whether req is a write under a condition.
+// conditional reports whether req, a write, is one under a condition.
 func conditional(req *http.Request) bool {
-	if reads(req.Method) {
-		return false
-	}
 	for _, name := range conditions {
 		if _, ok := req.Header[name]; ok {
 			return true

@@ -70,16 +70,20 @@ func (p *plan) make(t *Retrier, req *http.Request, via *Failover, next http.Roun
 	if p.away = p.harm; via != nil {
 		p.away = p.harmAway()
 	}
-	if !hasBody(req) {
-		return
+	if hasBody(req) {
+		p.planBody(req)
 	}
+}
+
+// planBody decides how the body of req is sent, and sent again.
+func (p *plan) planBody(req *http.Request) {
 	p.body, p.inMemory = inMemory(req, false)
 	p.usedUp = !p.inMemory && p.resends() && usedUp(req)
 	if req.GetBody != nil || !p.resends() || req.Context().Err() != nil {
 		return
 	}
 	p.fromMemory = p.inMemory
-	if maxBytes := orMax64(t.MaxBufferedBody, defaultMaxBufferedBody); !p.inMemory && req.ContentLength <= maxBytes {
+	if maxBytes := orMax64(p.MaxBufferedBody, defaultMaxBufferedBody); !p.inMemory && req.ContentLength <= maxBytes {
 		p.source = sourceOf(req, maxBytes)
 	}
 	if !p.replayable() {
