@@ -87,6 +87,7 @@ var commonHints = map[string]Class{
 	"subscription_required": Quota, "quota_limited": Quota, "quota_reached": Quota, "usage_limit_exceeded": Quota, "usage_limit_reached": Quota, "daily_limit_exceeded": Quota, "monthly_limit_exceeded": Quota, "trial_expired": Quota,
 
 	"invalid_request": InvalidRequest, "bad_request": InvalidRequest, "invalid_parameter": InvalidRequest, "invalid_argument": InvalidRequest,
+	"extra_forbidden":  InvalidRequest, // Pydantic's, of a member too many
 	"validation_error": InvalidRequest, "validation_failed": InvalidRequest, "unprocessable_entity": InvalidRequest, "invalid_json": InvalidRequest,
 	"method_not_allowed": InvalidRequest, "unsupported_media_type": InvalidRequest, "unsupported_value": InvalidRequest,
 	"unsupported_parameter":      InvalidRequest,

@@ -133,6 +133,7 @@ var nvidia = &family{
 	phrases: []words{
 		{Overloaded, "", []string{"resourceexhausted: worker", "worker local total request limit"}},
 		{Quota, "", []string{"cloud credits expired"}},
+		{Unavailable, "", []string{"degraded function"}}, // one of those that run the model is unwell
 	},
 }
 

@@ -35,6 +35,7 @@ var englishPhrases = []words{
 		"exceeds the maximum file size", "exceeds the maximum upload size", "exceeds maximum file size",
 		"exceeds the maximum allowed size", "content too large", "entity too large", "received message larger than", "请求体过大", "文件过大",
 	}},
+	{TooLarge, "!401 !404", []string{"max cost limit", "maximum cost limit", "max query cost", "maximum query cost"}},
 	{RateLimit, "", []string{"current minute", "next minute", "current second"}},
 	{RateLimit, "!404 !409", ofConcurrency}, // of a plan, which is no quota
 	{Quota, "!404", ofMonth},
@@ -98,7 +99,7 @@ var englishPhrases = []words{
 	}},
 	{RateLimit, "400 403", []string{"blocked*too many~ requests", "banned*too many~ requests", "exceeding* rate", "exceeded* access rate", "exceeded* request rate"}},
 	{Permission, "401 403 451", []string{"you have been blocked", "you've been blocked", "your access has been blocked", "your ip has been blocked"}},
-	{Permission, "401 403 412", ofAccessPolicy},
+	{Permission, "400 401 403 412 500", ofAccessPolicy},
 	{Permission, "403 429 503", ofWalls},
 	{Permission, "400 401 403 405 406 409 418 501", []string{"by mod security", "by mod_security", "by modsecurity"}},
 	{Permission, "400 401 402 403 404 405 422", ofEditions},
@@ -134,6 +135,7 @@ var englishPhrases = []words{
 		"模型不存在", "模型*不存在", "未找到模型", "不支持的模型",
 	}},
 	{NotFound, "400 422", []string{"recordnotfound", "couldn't find"}},
+	{InvalidRequest, "404", ofMembers},
 	{InvalidRequest, "400 422", ofSyntax},
 	{ServerError, "500", ofSyntax},
 	{Permission, "200 401 403", ofScopes}, // a hint at the key stands beside many
@@ -189,11 +191,12 @@ var englishPhrases = []words{
 		"organization*disabled", "must be verified", "not been verified", "verify your*organization", "terms of service*accept",
 		"must accept", "gated repo", "restricted access",
 		"does not have access", "do not have access", "don't have access", "doesn't have access", "no access to",
-		"not have permission", "permission denied", "insufficient permission", "insufficient privilege", "insufficient scope",
+		"not have permission", "no permission", "permission denied", "insufficient permission", "insufficient privilege", "insufficient scope",
 		"insufficient authentication scopes", "missing permission", "missing scope", "missing required scope", "not been granted",
 		"required scopes", "verified sender", "not accessible by",
 		"封禁", "无权", "没有权限", "权限不足", "被禁用", "已禁用", "禁止访问", "未开通", "不在白名单", "ip不在",
 	}},
+	{Permission, "200 400 401 402 403 422", ofApproval},
 	{Permission, "200 401 402 403 451", []string{
 		"not permitted", "not authorized", "not authorised", "isn't authorized", "isn't authorised", "access denied", "not allowed", "forbidden", "不允许",
 	}},

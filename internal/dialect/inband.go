@@ -67,7 +67,8 @@ func (r *reader) inBand(a Answer) (Verdict, bool) {
 
 var statusPaths = paths(
 	"error.code", "error.status", "error.statuscode", "choices.0.error.code", "response.error.code", "code", "status", "statuscode", "0.error.code",
-	"errorcode", "ocs.meta.statuscode",
+	"errorcode", "ocs.meta.statuscode", "errors.0.extensions.code", "errors.0.extensions.status", "errors.0.extensions.statuscode",
+	"errors.0.extensions.http.status", "errors.0.status", "errors.0.statuscode", "errors.0.code",
 )
 
 var (

@@ -61,12 +61,13 @@ func (r *reader) byLasting() Class {
 var ofPassing = []string{
 	// Another party.
 	"response", "upstream", "backend", "reply", "replied", "gateway", "from server", "from the server", "from provider", "from the provider",
-	"certificate", "tool call", "model output", "generated",
+	"certificate", "tool call", "model output", "generated", "unknown~ error",
 	// A time.
 	"temporarily", "temporary error", "temporary failure", "temporary issue", "temporary problem", "temporary outage", "temporary unavailab",
 	"maintenance", "moment", "later", "right now", "at this time", "try again", "retry", "retries", "deadline", "timeout", "timed out", "starting",
-	"restarting", "resuming", "initialized first", "reindexing", "context canceled", "was canceled",
+	"restarting", "restarted", "resuming", "in progress", "scheduling", "not initialized", "initialized first", "reindexing", "context canceled", "was canceled",
 	// Load, and what servers are made of.
+	"healthy", "any available", "an available", "any free", "a free", "any idle", "an idle", "for inference", "partition", "key exchange", "certification path",
 	"is down", "unreachable", "socket", "php fpm", "broken pipe", "reset by", "circuit breaker", "rebalancing", "recovering", "loading",
 	"during the", "falling back", "handler already registered", "[2002]", "dial unix", "to unix:", "overload", "busy", "connection",
 	"max_user_connections", "too many open", "cache", "stack", "queue", "heap", "pool", "worker", "workers",
@@ -116,9 +117,10 @@ var (
 		joined([]string{"expected", "expected a", "expected an"}, []string{
 			"string", "number", "integer", "array", "object", "boolean", "list", "dict", "one of", "value", "tensor", "yyyy",
 		}),
-		joined([]string{
+		cross([]string{
 			"value", "field", "parameter", "argument", "date", "email", "format", "file", "url", "id", "input", "request", "name", "payload", "query",
 		}, []string{"is invalid", "is not valid", "is malformed", "is incorrect", "not valid"}),
+		cross([]string{"file", "image", "document", "attachment", "upload"}, []string{"is not a", "is not an", "is no valid"}),
 		[]string{
 			"must contain", "must start with", "must end with", "must match", "must specify", "must provide", "must supply", "must not be",
 			"should be one of", "should be a valid", "should be between", "not a valid", "unknown parameter", "unknown option", "unknown field",
@@ -142,7 +144,7 @@ var (
 			"query", "url", "audio", "video", "form", "multipart", "content type",
 		}),
 		[]string{
-			"cannot deserialize", "could not deserialize", "cannot unmarshal", "can't unmarshal", "json parse error", "parse error at line",
+			"cannot deserialize", "could not deserialize", "failed to deserialize", "unsupported unicode escape", "cannot unmarshal", "can't unmarshal", "json parse error", "parse error at line",
 			"json.exception.parse_error", "lexical error at line", "cannot identify image", "corrupt", "unreadable", "no multipart boundary",
 			"missing boundary", "multipart: nextpart",
 		},
@@ -175,18 +177,17 @@ var (
 		},
 	)
 	ofMissing = slices.Concat(
-		cross([]string{
-			"file", "bucket", "template", "workflow", "project", "session", "collection", "voice", "page", "product", "customer", "contact", "document",
-			"record", "resource", "object", "entity", "item", "user", "account", "order", "invoice", "payment", "subscription", "plan", "model",
-			"agent", "assistant", "thread", "chat", "conversation", "organization", "workspace", "repository", "branch", "commit", "issue", "ticket",
-			"event", "device", "sensor", "station", "city", "image", "video", "playlist", "track", "dataset", "index", "table", "key", "tenant",
-			"company", "address", "transaction", "wallet", "asset", "token", "report", "job", "task", "message", "folder", "path", "category", "entry",
-			"player", "match", "game", "symbol", "ticker", "schema", "deployment", "environment", "profile", "id", "post", "article", "comment", "tag",
-			"route", "policy", "region", "area", "department", "store", "channel", "role", "setting", "configuration", "stream", "topic", "locations",
-		}, []string{
+		cross(ofThings, []string{
 			"not found", "was not found", "could not be found", "does not exist", "doesn't exist", "is not found", "no longer exists", "not exist",
-			"has been deleted", "was deleted",
+			"has been deleted", "was deleted", "is unknown", "is not known",
 		}),
+		cross([]string{
+			"could not find", "couldn't find", "cannot find", "can't find", "unable to find", "failed to find", "did not find", "could not locate",
+			"cannot locate", "unable to locate", "failed to locate",
+		}, ofThings),
+		cross(joined([]string{"no"}, ofThings), []string{"found", "was found", "with that", "with this", "with id", "matching", "matches"}),
+		joined([]string{"unknown"}, ofThings),
+		joined([]string{"no open", "no matching", "no such", "no corresponding"}, []string{"order", "invoice", "customer", "product", "contract", "booking", "account", "user", "record", "employee", "item", "document"}),
 		joined([]string{"no such"}, []string{
 			"file", "key", "bucket", "model", "object", "record", "user", "container", "pod", "device", "property", "element", "entity", "an entity",
 		}),
@@ -196,6 +197,16 @@ var (
 			"not available in your region", "not available in this region", "not available in your country", "has been removed from this library",
 		},
 	)
+	// ofThings are what a server keeps for others. Its own parts, hosts and workers, come back.
+	ofThings = []string{
+		"file", "bucket", "template", "workflow", "project", "session", "collection", "voice", "page", "product", "customer", "contact", "document",
+		"record", "resource", "object", "entity", "item", "user", "account", "order", "invoice", "payment", "subscription", "plan", "model",
+		"agent", "assistant", "thread", "chat", "conversation", "organization", "workspace", "repository", "branch", "commit", "issue", "ticket",
+		"event", "device", "sensor", "station", "city", "image", "video", "playlist", "track", "dataset", "index", "table", "key", "tenant",
+		"company", "address", "transaction", "wallet", "asset", "token", "report", "job", "task", "message", "folder", "path", "category", "entry",
+		"player", "match", "game", "network", "volume", "container", "pod", "namespace", "secret", "group", "team", "member", "label", "macro", "property", "variable", "domain", "vm", "job template", "symbol", "ticker", "schema", "deployment", "environment", "profile", "id", "post", "article", "comment", "tag",
+		"route", "policy", "region", "area", "department", "store", "channel", "role", "setting", "configuration", "stream", "topic", "locations",
+	}
 	ofState = slices.Concat(
 		joined([]string{"cannot", "can't", "can not"}, []string{"cancel", "refund", "be cancelled", "be canceled", "be refunded"}),
 		joined([]string{"already", "has already been", "was already"}, []string{
@@ -215,7 +226,7 @@ var (
 	}
 	// Of the tables of a database, which nobody has created.
 	ofSchema = []string{
-		"unknown column", "undefined column", "undefined table", "column*does not exist", "relation*does not exist", "function*does not exist",
+		"unknown column", "undefined column", "undefined table", "column*does not exist", "relation*does not exist", "function*does not exist", "operator does not exist",
 		"no such table", "no such column", "table*doesn't exist", "table*does not exist", "invalid object name", "invalid column name",
 		"syntax error: failed at", "syntax error at or near", "error in your sql syntax", "sqlstate[42", "sqlstate[22", "sqlstate[23", "sqlstate 42",
 		"sqlstate: 42", "no existe la columna", "no existe la relaci", "unknown database", "infinite recursion detected in policy", "migrations are pending",

@@ -61,7 +61,8 @@ func applies(on string, status int) bool {
 
 // simple appends s to b in the form that phrases are written in: ASCII in
 // lower case, runs of white space and '-' as one space, quotes dropped and the
-// typographic apostrophe as the plain one.
+// typographic apostrophe as the plain one. Single quotes stay: what stands in them is a
+// name.
 func simple(b []byte, s string) []byte {
 	s = s[:min(len(s), maxSaid)]
 	gap := true
@@ -152,8 +153,15 @@ func gapTo(text, part string, gap byte) int {
 // mayBeName reports whether a gap may be a name: a few words of one clause, and none
 // of those that make a thing of what follows.
 func mayBeName(gap string) bool {
-	if strings.Count(gap, " ") > maxNameWords || strings.ContainsAny(gap, ".,;:!?|'") {
+	name := strings.TrimSpace(gap)
+	if len(name) > 2 && name[0] == '\'' && strings.IndexByte(name[1:], '\'') == len(name)-2 {
+		return true
+	}
+	if strings.Count(gap, " ") > maxNameWords || strings.ContainsAny(gap, ",;!?|'") {
 		return false
+	}
+	if i := strings.IndexAny(name, ".:"); i >= 0 { // as in a.html; elsewhere they end a clause
+		return i+1 < len(name) && !strings.Contains(name, " ") && gap[len(gap)-1] != '.' && gap[len(gap)-1] != ':'
 	}
 	for word := range strings.FieldsSeq(gap) {
 		switch word {

@@ -119,6 +119,29 @@ func TestApplies(t *testing.T) {
 	}
 }
 
+// A phrase in another form is never heard.
+func TestPhrasesAreSimple(t *testing.T) {
+	k := tables()
+	for _, x := range []*index{k.phrases, k.lasting, k.passing, k.things, k.broke} {
+		for _, w := range x.list {
+			for _, phrase := range w.say {
+				if got := string(simple(nil, phrase)); got != phrase {
+					t.Errorf("%q: write %q", phrase, got)
+				}
+			}
+		}
+	}
+	for _, f := range families {
+		for _, w := range f.phrases {
+			for _, phrase := range w.say {
+				if got := string(simple(nil, phrase)); got != phrase {
+					t.Errorf("%s: %q: write %q", f.name, phrase, got)
+				}
+			}
+		}
+	}
+}
+
 // Texts are compared in one form, whatever their letters, blanks and quotes.
 func TestSimple(t *testing.T) {
 	for _, row := range []struct{ name, text, want string }{

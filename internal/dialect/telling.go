@@ -152,12 +152,15 @@ func madeLikeCode(s string) bool {
 	return inside
 }
 
-// fragments are parts of codes that mean the same wherever they turn up, in
-// the order in which they win.
-var fragments = []struct {
+// A fragment is a part of codes.
+type fragment struct {
 	part  string
 	class Class
-}{
+}
+
+// fragments are parts of codes that mean the same wherever they turn up, in
+// the order in which they win.
+var fragments = []fragment{
 	{"contextlength", ContextLength}, {"contextwindow", ContextLength}, {"tokenlimitexceed", ContextLength},
 	{"contentpolicy", ContentPolicy}, {"contentfilter", ContentPolicy}, {"moderation", ContentPolicy},
 	{"sensitive", ContentPolicy}, {"safety", ContentPolicy}, {"policyviolation", ContentPolicy},
@@ -180,6 +183,7 @@ var fragments = []struct {
 	{"notauthorized", Permission}, {"insufficientscope", Permission}, {"suspended", Permission}, {"missingscope", Permission},
 	{"notfound", NotFound}, {"nosuch", NotFound}, {"doesnotexist", NotFound}, {"notexist", NotFound}, {"unknownmodel", NotFound},
 	{"timeout", Timeout}, {"timedout", Timeout}, {"deadline", Timeout},
+	{"nameunavailable", Conflict}, {"nametaken", Conflict}, {"namenotavailable", Conflict},
 	{"unavailable", Unavailable}, {"maintenance", Unavailable}, {"notready", Unavailable},
 	{"conflict", Conflict}, {"alreadyexists", Conflict}, {"duplicate", Conflict},
 	{"instancestate", Conflict}, {"nonexistent", NotFound}, {"instancecapacity", Overloaded}, {"poolexhausted", Overloaded}, {"internalserver", ServerError}, {"internalerror", ServerError},
@@ -199,5 +203,25 @@ func byFragment(code string, status int) Class {
 			return f.class
 		}
 	}
+	if status/100 > 2 {
+		return "" // which says as much
+	}
+	for _, f := range fragmentsInside {
+		if strings.Contains(key, f.part) {
+			return f.class
+		}
+	}
+	if strings.HasPrefix(strings.ToLower(code), "no_") {
+		return InvalidRequest // no_text, no_file_data
+	}
 	return ""
+}
+
+// fragmentsInside are parts of codes that are looked for in a success which is none: a
+// status of an error says as much, and what a program calls invalid under a 500 may be its
+// own.
+var fragmentsInside = []fragment{
+	{"toolong", TooLarge}, {"taken", Conflict}, {"alreadyin", Conflict}, {"deleted", NotFound}, {"deactivated", Permission}, {"disabled", Permission},
+	{"restricted", Permission}, {"invalid", InvalidRequest}, {"missing", InvalidRequest}, {"malformed", InvalidRequest}, {"notsupported", InvalidRequest},
+	{"cannot", InvalidRequest}, {"required", InvalidRequest}, {"toomany", InvalidRequest}, {"archived", InvalidRequest},
 }

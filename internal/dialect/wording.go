@@ -60,7 +60,7 @@ var ofSetup = []string{
 // own trouble.
 var ofRecords = []string{
 	"object not found", "record not found", "document not found", "entity not found", "user not found", "account not found", "order not found",
-	"item not found", "no rows in result set",
+	"item not found", "no rows in result set", "no documents in result",
 	"对象不存在", "记录不存在", "数据不存在", "文件不存在", "用户不存在", "订单不存在",
 }
 
@@ -254,6 +254,17 @@ var ofCounts = slices.Concat(
 		"no more~ can be created", "cannot create more", "can't create more", "cannot add more", "can't add more", "allowed number of*reached",
 	},
 )
+
+// ofApproval is said of who has to be let in by somebody first.
+var ofApproval = cross([]string{"account", "user", "organization", "organisation", "app", "application", "company", "registration", "developer", "membership", "profile"}, []string{
+	"pending approval", "is pending approval", "pending administrative approval", "pending admin approval", "awaiting approval", "waiting for approval",
+	"not been approved", "not yet been approved", "not yet approved", "is not approved", "pending activation", "not been activated", "is not activated",
+	"is not active", "is inactive", "under review",
+})
+
+// ofMembers is said of a member of the request that the server does not take, by some with
+// the status of a thing that is not there.
+var ofMembers = cross([]string{"unrecognized", "unrecognised", "unknown", "unsupported"}, []string{"request argument", "argument supplied", "parameter", "field", "property"})
 
 // ofPasswords is said of a login. What is wrong with a new password is another matter.
 var ofPasswords = append(
