@@ -31,6 +31,14 @@ func stepwise(events []string, next <-chan struct{}) http.HandlerFunc {
 	}
 }
 
+// prompt is a client that hands a stream up soon, though its first event has no output:
+// stepwise sends nothing more before that one is read.
+func prompt(srv *steadyhttptest.Server, attemptTimeout time.Duration) *http.Client {
+	client := steady(srv)
+	client.Transport.(*steadyhttp.Transport).Retrier = &steadyhttp.Retrier{FirstOutput: 20 * time.Millisecond, AttemptTimeout: attemptTimeout}
+	return client
+}
+
 var socketPaths = []struct {
 	name, path string
 	events     []string
@@ -53,7 +61,7 @@ func TestStreamsOnRealSockets(t *testing.T) {
 				}
 				defer srv.Close()
 				srv.Script("*", steadyhttptest.Reply{Handler: stepwise(row.events, next)})
-				resp, err := steady(srv).Do(post(t, srv.URL+row.path))
+				resp, err := prompt(srv, 0).Do(post(t, srv.URL+row.path))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -112,8 +120,7 @@ func TestCancellationInTheMiddleOnRealSockets(t *testing.T) {
 		srv := steadyhttptest.NewServer()
 		defer srv.Close()
 		srv.Script("*", steadyhttptest.Reply{Handler: stepwise(chatEvents, make(chan struct{}))})
-		client := steady(srv)
-		client.Transport.(*steadyhttp.Transport).Retrier = &steadyhttp.Retrier{AttemptTimeout: timeout}
+		client := prompt(srv, timeout)
 		ctx, cancel := context.WithCancel(steadyhttp.WithCall(t.Context()))
 		resp, err := client.Do(post(t, srv.URL+"/v1/chat/completions").WithContext(ctx))
 		if err != nil {
@@ -138,7 +145,7 @@ func TestCancellationWithACauseIsOnRecord(t *testing.T) {
 	defer srv.Close()
 	srv.Script("*", steadyhttptest.Reply{Handler: stepwise(chatEvents, make(chan struct{}))})
 	ctx, cancel := context.WithCancelCause(steadyhttp.WithCall(t.Context()))
-	resp, err := steady(srv).Do(post(t, srv.URL+"/v1/chat/completions").WithContext(ctx))
+	resp, err := prompt(srv, 0).Do(post(t, srv.URL+"/v1/chat/completions").WithContext(ctx))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -75,7 +75,7 @@ var aws = &family{
 		"EntityAlreadyExists": Conflict, "ResourceAlreadyExistsException": Conflict, "IdempotentParameterMismatch": Conflict,
 		"IdempotentParameterMismatchException": Conflict,
 		"TransactionCanceledException":         Conflict, "ConcurrentModificationException": Conflict, "DeleteConflict": Conflict,
-		"IncorrectInstanceState": Conflict, "InvalidObjectState": Conflict,
+		"IncorrectInstanceState": Conflict, "DependencyViolation": Conflict, "QueueDeletedRecently": Conflict, "InvalidObjectState": Conflict,
 
 		"EntityTooLarge": TooLarge, "RequestEntityTooLargeException": TooLarge, "MaxMessageLengthExceeded": TooLarge,
 		"ItemCollectionSizeLimitExceededException": TooLarge, "RequestTooLargeException": TooLarge,

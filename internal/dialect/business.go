@@ -282,6 +282,7 @@ var microsoft = &family{
 	hints: map[string]Class{"accessDenied": Permission, "invalidRequest": InvalidRequest},
 	phrases: []words{
 		{Quota, "400 409", []string{"quota*exceed", "exceeding approved", "core quota"}},
+		{Unavailable, "", []string{"aadsts90033", "aadsts90006", "aadsts90012", "aadsts90024", "aadsts90051"}}, // as documented, transient
 		{Authentication, "400 401", []string{"aadsts"}},
 	},
 	codeHeaders:  []string{"X-Ms-Error-Code"},

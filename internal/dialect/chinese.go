@@ -218,7 +218,7 @@ var feishu = &family{
 	numbers: []numbers{
 		{99991400, 99991400, RateLimit}, {99991401, 99991401, Permission}, {99991403, 99991403, Quota},
 		{99991661, 99991671, Authentication}, {99991672, 99991679, Permission}, {11232, 11232, RateLimit},
-		{230020, 230020, RateLimit},
+		{230020, 230020, RateLimit}, {230002, 230002, Permission}, {19021, 19024, Authentication},
 	},
 	hidesErrors: []place{{path: "/"}},
 	failedInside: func(r *reader) bool {
@@ -233,7 +233,7 @@ var dingTalk = &family{
 	hosts: []string{"oapi.dingtalk.com", "api.dingtalk.com"},
 	numbers: []numbers{
 		{88, 88, Authentication}, {40014, 40014, Authentication}, {42001, 42001, Authentication}, {90018, 90018, RateLimit},
-		{90002, 90006, RateLimit}, {130101, 130101, RateLimit}, {60011, 60011, Permission}, {60020, 60020, Permission},
+		{90002, 90006, RateLimit}, {130101, 130101, RateLimit}, {60011, 60011, Permission}, {310000, 310000, InvalidRequest}, {60020, 60020, Permission},
 	},
 	hidesErrors: []place{{host: "oapi.dingtalk.com", path: "/"}},
 }

@@ -76,7 +76,7 @@ var limitCodes = map[string]Class{
 	"rate_limit_exceeded": RateLimit, "rate_limit_error": RateLimit, "rate_limited": RateLimit, "ratelimited": RateLimit, "rate_limit": RateLimit,
 	"too_many_requests": RateLimit, "throttled": RateLimit, "Throttling": RateLimit, "RequestThrottled": RateLimit, "SlowDown": RateLimit,
 	"over_query_limit": RateLimit, "RATE_LIMIT_REACHED": RateLimit, "APIRateLimitExceeded": RateLimit, "concurrency_limit_exceeded": RateLimit,
-	"rate_limit_reached": RateLimit, "too_many_concurrent_requests": RateLimit, "ThrottlingException": RateLimit, "over_limit": RateLimit, "over_rate_limit": RateLimit,
+	"rate_limit_reached": RateLimit, "too_many_concurrent_requests": RateLimit, "ThrottlingException": RateLimit, "over_limit": RateLimit, "over_rate_limit": RateLimit, "ComplexityException": RateLimit,
 }
 
 // commonHints hold unless the message says more.
@@ -130,7 +130,7 @@ var commonHints = map[string]Class{
 	"GRAPHQL_PARSE_FAILED": InvalidRequest, "GRAPHQL_VALIDATION_FAILED": InvalidRequest, "BAD_USER_INPUT": InvalidRequest,
 	"PERSISTED_QUERY_NOT_FOUND": InvalidRequest, "OPERATION_RESOLUTION_FAILURE": InvalidRequest,
 	"undefinedField": InvalidRequest, "parseError": InvalidRequest, "argumentLiteralsIncompatible": InvalidRequest,
-	"MAX_COST_EXCEEDED": TooLarge, "ComplexityException": RateLimit, "MAX_NODE_LIMIT_EXCEEDED": TooLarge,
+	"MAX_COST_EXCEEDED": TooLarge, "MAX_NODE_LIMIT_EXCEEDED": TooLarge,
 
 	// Vercel, in x-vercel-error: https://vercel.com/docs/errors
 	"FUNCTION_INVOCATION_TIMEOUT": Timeout, "EDGE_FUNCTION_INVOCATION_TIMEOUT": Timeout, "MIDDLEWARE_INVOCATION_TIMEOUT": Timeout,

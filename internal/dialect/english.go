@@ -35,7 +35,8 @@ var englishPhrases = []words{
 		"exceeds the maximum file size", "exceeds the maximum upload size", "exceeds maximum file size",
 		"exceeds the maximum allowed size", "content too large", "entity too large", "received message larger than", "请求体过大", "文件过大",
 	}},
-	{TooLarge, "!401 !404", []string{"max cost limit", "maximum cost limit", "max query cost", "maximum query cost"}},
+	{TooLarge, "!401 !404", []string{"max cost limit", "maximum cost limit", "max query cost", "maximum query cost", "query returned more than"}},
+	{TooLarge, "404", []string{"404.13"}}, // of IIS
 	{RateLimit, "", []string{"current minute", "next minute", "current second"}},
 	{RateLimit, "!404 !409", ofConcurrency}, // of a plan, which is no quota
 	{Quota, "!404", ofMonth},
@@ -86,7 +87,7 @@ var englishPhrases = []words{
 	{Conflict, "400 409 422 423", ofBusy},
 	{Overloaded, "!400 !401 !403 !404 !409 !422", []string{"at capacity"}},
 	{Overloaded, "!401 !404 !409", []string{
-		"overloaded", "over capacity", "capacity exceeded", "out of capacity", "no capacity", "no free capacity", "no spare capacity",
+		"overloaded", "max connections reached", "maximum number of connections", "over capacity", "capacity exceeded", "out of capacity", "no capacity", "no free capacity", "no spare capacity",
 		"no gpu capacity", "no serving capacity", "no available capacity", "no remaining capacity",
 		"insufficient capacity", "lack of capacity", "not enough capacity", "capacity constraints", "capacity temporarily",
 		"high demand", "experiencing high", "heavy load", "under high load", "high load", "peak load", "server is busy",
@@ -111,7 +112,7 @@ var englishPhrases = []words{
 		"violated*policy", "moderation failed", "failed moderation", "failed*safety check", "not pass moderation", "not pass*moderation",
 		"not pass*audit", "rejected by*moderation", "content moderated", "guardrail intervened", "guardrail_intervened", "not pass our safety",
 		"not pass the safety", "did not pass*safety", "nsfw filter", "nsfw content",
-		"risk not pass", "prohibited content", "prohibited use", "inappropriate content", "unsafe content", "sensitive content", "harmful content",
+		"risk not pass", "risky content", "prohibited content", "prohibited use", "inappropriate content", "unsafe content", "sensitive content", "harmful content",
 		"content exists risk", "data inspection", "data_inspection", "policy violation", "contains*sensitive",
 		"敏感", "违规", "不安全", "内容审核", "安全审核", "不当内容", "内容安全", "风险内容", "不合规",
 	}},
@@ -148,7 +149,7 @@ var englishPhrases = []words{
 		"invalid api key", "invalid apikey", "incorrect api key", "invalid x api key", "invalid api token", "invalid token",
 		"invalid access token", "invalid auth", "invalid bearer", "invalid credential", "invalid subscription key", "invalid jwt",
 		"invalid oauth", "invalid key", "invalid secret", "invalid personal access token", "missing subscription key", "without subscription key",
-		"unauthorized user", "log in with provided credentials", "access license",
+		"unauthorized user", "sign match fail", "log in with provided credentials", "access license",
 		"api key*invalid", "api key*not valid", "api key*not found", "api key*expired", "api key*incorrect", "api key*required",
 		"api key*missing", "api key*not exist", "api key*wrong", "api key*revoked", "apikey*invalid", "missing api key",
 		"no api key", "missing authentication", "missing authorization", "missing credential", "missing bearer",
@@ -191,7 +192,7 @@ var englishPhrases = []words{
 		"organization*disabled", "must be verified", "not been verified", "verify your*organization", "terms of service*accept",
 		"must accept", "gated repo", "restricted access",
 		"does not have access", "do not have access", "don't have access", "doesn't have access", "no access to",
-		"not have permission", "no permission", "permission denied", "insufficient permission", "insufficient privilege", "insufficient scope",
+		"not have permission", "no permission", "not enough rights", "inactive user", "user is inactive", "permission denied", "insufficient permission", "insufficient privilege", "insufficient scope",
 		"insufficient authentication scopes", "missing permission", "missing scope", "missing required scope", "not been granted",
 		"required scopes", "verified sender", "not accessible by",
 		"封禁", "无权", "没有权限", "权限不足", "被禁用", "已禁用", "禁止访问", "未开通", "不在白名单", "ip不在",
@@ -290,6 +291,7 @@ var englishPhrases = []words{
 	{Permission, "400", []string{"access denied", "securityexception", "no permissions to", "no permission to", "not authorized to call", "not authorized to access"}},
 	{NotFound, "200 400 404", []string{"model not loaded", "model is not loaded", "no model loaded", "no model is loaded", "no models loaded"}},
 	{Conflict, "400 403 405 422", ofNames},
+	{Conflict, "200", []string{"nonce too low", "nonce is too low", "replacement transaction underpriced", "already known"}},
 	{Conflict, "500", ofTwice},
 	{InvalidRequest, "500", ofInput},
 	{Unavailable, "200 500 502 503", []string{

@@ -18,6 +18,9 @@ func (r *reader) plainFailure() bool {
 	if t.textAt(pException) != "" || t.is(t.at(pSuccessful), 'f') {
 		return true
 	}
+	if n, ok := t.number(t.at(pathStatusCode)); ok && n >= 400 && n < 600 {
+		return true
+	}
 	for _, p := range resultPaths {
 		if n, ok := t.number(t.at(p)); ok {
 			return failing(n) && r.complains()
@@ -101,7 +104,7 @@ var envelope = keySet(
 	"error_msg", "error_description", "error_type", "description", "detail", "details", "type", "reason", "hint", "help", "docs", "info",
 	"documentation_url", "doc_url", "more_info", "success", "ok", "ret_code", "ret_msg", "rtn_code", "result_code", "result_msg", "status_message",
 	"request_id", "req_id", "trace_id", "log_id", "correlation_id", "time", "timestamp", "ts", "path", "served_by", "server", "jsonrpc", "version",
-	"api_version", "retry_after", "retryable", "ret_ext_info", "docref", "*", "model", "provider", "instance", "method", "exception", "meta", "header", "cause", "state", "message_cn", "message_en", "sid", "ttl", "trace", "error_data", "status_text", "error_info",
+	"api_version", "retry_after", "retryable", "ret_ext_info", "docref", "*", "model", "provider", "instance", "method", "exception", "meta", "header", "cause", "state", "message_cn", "message_en", "sid", "ttl", "trace", "error_data", "status_text", "error_info", "account_id",
 )
 
 var (

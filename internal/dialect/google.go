@@ -72,6 +72,7 @@ var google = &family{
 		"JAILBREAK": ContentPolicy,
 	},
 	phrases: []words{
+		{Conflict, "400", []string{"not in an active state"}}, // of an upload that is being processed
 		// The order is the point: the same sentence about plan and billing is
 		// said of every limit, and only what follows it tells them apart.
 		{Quota, "429 403", []string{

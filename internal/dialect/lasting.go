@@ -61,7 +61,7 @@ func (r *reader) byLasting() Class {
 var ofPassing = []string{
 	// Another party.
 	"response", "upstream", "backend", "reply", "replied", "gateway", "from server", "from the server", "from provider", "from the provider",
-	"certificate", "tool call", "model output", "generated", "unknown~ error",
+	"expected 200", "expected status", "certificate", "tool call", "model output", "generated", "unknown~ error",
 	// A time.
 	"temporarily", "temporary error", "temporary failure", "temporary issue", "temporary problem", "temporary outage", "temporary unavailab",
 	"maintenance", "moment", "later", "right now", "at this time", "try again", "retry", "retries", "deadline", "timeout", "timed out", "starting",
@@ -90,6 +90,10 @@ var lastingPhrases = []words{
 	// Whom it concerns is not known: the key of the server itself, or that of the request.
 	{ServerError, "500", ofRefusals},
 	{ServerError, "500", ofSchema},
+	{NotFound, "500", []string{
+		"nicht gefunden", "ist nicht bekannt", "existiert nicht", "no se encontr", "no existe", "não encontrad", "não existe", "introuvable", "n'existe pas",
+		"non trovat", "не найден", "не существует", "未找到", "不存在",
+	}},
 	{ServerError, "500", ofPrograms},
 	{ServerError, "500 501 503", ofSwitchedOff},
 	{ServerError, "503", []string{
@@ -122,6 +126,10 @@ var (
 		}, []string{"is invalid", "is not valid", "is malformed", "is incorrect", "not valid"}),
 		cross([]string{"file", "image", "document", "attachment", "upload"}, []string{"is not a", "is not an", "is no valid"}),
 		[]string{
+			"no property*found for type", "expected*got", "expects*got", "expecting*got", "does not match the expected", "do not match the expected", "address rejected",
+			"user unknown", "no such mailbox", "invalid data found", "not sufficient for", "policy not met", "requirements not met", "not registered",
+			"nicht gültig", "ist ungültig", "sind ungültig", "darf nicht leer", "muss angegeben", "no es válid", "no son válid", "debe ser", "não é válid", "deve ser", "doit être",
+			"n'est pas valide", "non è valid",
 			"must contain", "must start with", "must end with", "must match", "must specify", "must provide", "must supply", "must not be",
 			"should be one of", "should be a valid", "should be between", "not a valid", "unknown parameter", "unknown option", "unknown field",
 			"unknown argument", "request method*not supported", "cast to objectid failed", "mapping values are not allowed", "unexpected keyword argument",
@@ -146,7 +154,7 @@ var (
 		[]string{
 			"cannot deserialize", "could not deserialize", "failed to deserialize", "unsupported unicode escape", "cannot unmarshal", "can't unmarshal", "json parse error", "parse error at line",
 			"json.exception.parse_error", "lexical error at line", "cannot identify image", "corrupt", "unreadable", "no multipart boundary",
-			"missing boundary", "multipart: nextpart",
+			"missing boundary", "multipart: nextpart", "is encrypted", "password protected",
 		},
 	)
 	ofUnsupported = slices.Concat(
@@ -160,9 +168,7 @@ var (
 			"scheme", "chain", "country", "region", "action", "voice", "feature",
 		}),
 		[]string{
-			"only as json supported", "only*is supported", "only*are supported", "is not supported", "are not supported", "isn't supported",
-			"aren't supported", "not supported for", "not supported by", "not supported in", "not supported yet", "no longer supported",
-			"not supported on", "not implemented", "notimplemented", "method not allowed", "不支持",
+			"only as json supported", "only*is supported", "only*are supported", "not supported", "isn't supported", "aren't supported", "no longer supported", "not implemented", "notimplemented", "method not allowed", "不支持",
 		},
 	)
 	ofTooLong = slices.Concat(
@@ -171,7 +177,7 @@ var (
 			"exceeds limit", "exceeds*limit of",
 		}),
 		[]string{
-			"content length of*exceeds the limit", "value too long for", "data too long for", "data would be truncated", "packet bigger than",
+			"content length of*exceeds the limit", "longer than the max", "larger than the max", "exceeds the list view threshold", "value too long for", "data too long for", "data would be truncated", "packet bigger than",
 			"max_allowed_packet", "maximum file size",
 			"max file size", "maximum upload size", "maximum request length", "maximum number of items",
 		},
@@ -193,7 +199,8 @@ var (
 		}),
 		[]string{
 			"file*does not exist", "matching query does not exist", "couldn't find*with 'id'", "no record found", "no records found", "nosuch", "recordnotfound",
-			"entitynotfoundexception", "no valid route", "no route found", "no static resource", "noresourcefound", "not available in region",
+			"entitynotfoundexception",
+			"no valid route", "no route found", "no static resource", "noresourcefound", "not available in region",
 			"not available in your region", "not available in this region", "not available in your country", "has been removed from this library",
 		},
 	)
@@ -213,12 +220,15 @@ var (
 			"refunded", "paid", "cancelled", "canceled", "redeemed", "shipped", "voided", "submitted", "registered", "subscribed",
 		}),
 		[]string{
-			"is already paid", "is already complete", "is already cancel", "username is not available", "email is not available", "name is not available",
+			"already in status", "already in state", "already in the state", "must first", "first define", "first create", "first configure", "permanently closed",
+			"closed permanently", "already allocated", "does not belong to", "is not linked to", "is not assigned to", "is not associated with", "not eligible",
+			"business rule", "is already paid", "is already complete", "is already cancel", "username is not available", "email is not available", "name is not available",
 			"username is taken", "name is taken", "insufficient stock", "out of stock", "insufficient inventory", "not enough stock", "duplicate key",
 			"duplicate value", "duplicate record", "duplicated",
 		},
 	)
 	ofRefusals = []string{
+		"you cannot", "you can not", "you can't", "not accepted", "no verified", "is not verified", "not entitled",
 		"not allowed to", "not permitted", "operation not allowed", "permission denied", "access denied", "access is denied", "access to*is denied",
 		"do not have permission", "don't have permission", "does not have permission", "not enough privileges", "insufficient privileges",
 		"insufficient permissions", "not authorized to", "not authorised to", "password has expired", "password expired", "password incorrect",
@@ -226,15 +236,15 @@ var (
 	}
 	// Of the tables of a database, which nobody has created.
 	ofSchema = []string{
-		"unknown column", "undefined column", "undefined table", "column*does not exist", "relation*does not exist", "function*does not exist", "operator does not exist",
+		"unknown column", "undefined column", "undefined table", "column*does not exist", "relation*does not exist", "missing column", "missing columns", "function*does not exist", "operator does not exist",
 		"no such table", "no such column", "table*doesn't exist", "table*does not exist", "invalid object name", "invalid column name",
-		"syntax error: failed at", "syntax error at or near", "error in your sql syntax", "sqlstate[42", "sqlstate[22", "sqlstate[23", "sqlstate 42",
+		"syntax error: failed at", "syntax error at or near", ": syntax error", "syntax error near", "syntax error, ", "error in your sql syntax", "sqlstate[42", "sqlstate[22", "sqlstate[23", "sqlstate 42",
 		"sqlstate: 42", "no existe la columna", "no existe la relaci", "unknown database", "infinite recursion detected in policy", "migrations are pending",
 		"pendingmigrationerror",
 	}
 	ofPrograms = []string{
 		"module not found", "module_not_found", "cannot find module", "importmoduleerror", "no module named", "class not found", "classnotfoundexception",
-		"call to undefined", "undefined function", "undefined method", "command not found", "no such command", "executable file not found", "enoent",
+		"configuration data", "configuration section", "specified version*was not found", "call to undefined", "undefined function", "undefined method", "command not found", "no such command", "executable file not found", "enoent",
 		"unhashable type", "positional arguments but", "cannot be cast to", "no space left", "out of disk space", "disk full", "disk is full",
 		"disk quota exceeded", "read only file system", "cannot write into", "unable to resolve service for type", "templatedoesnotexist",
 		"target class*does not exist", "find any class that implements", "unexpected argument", "has no implementation", "template error",
@@ -254,12 +264,13 @@ var (
 			"is disabled for",
 			"in standalone mode", "compiled in", "module missing", "missing dependency", "missing configuration", "configuration missing",
 			"configuration error", "config error", "invalid configuration", "configuration is invalid", "configuration is missing",
-			"not found in environment", "environment variable*not set", "is not set. add", "is not set in", "is not set, ", "please set", "please configure",
+			"not found in environment", "environment variable*not set", "is not set", "are not set", "isn't set", "not been set", "please set", "please configure",
 			"must be configured", "needs to be configured", "must be set", "must set", "need to update the", "no application encryption key", "missingappkey",
 			"no pg_hba.conf entry", "group only allows", "no provider configured", "no model configured", "no key configured",
 			"no backend configured", "no connector configured", "none configured", "no database configured", "not provisioned", "not activated",
 			"not part of this",
 			"not included in this", "requires configuration",
+			"license*has been reached", "defined by your license", "your license allows", "license for~ expired", "licence for~ expired", "license limit", "was discontinued",
 			"license ran out", "licence ran out", "license file", "licence file", "renewal key", "unlicensed", "licenseexception", "license expired",
 			"licence expired", "license has expired", "licence has expired", "no valid license", "no valid licence", "invalid license", "invalid licence",
 			"license is invalid", "license is expired", "license is missing", "license key is", "not licensed",

@@ -62,7 +62,7 @@ func cutName(s, name string) (rest string, ok bool) {
 			s = s[i+1:]
 			break
 		}
-		if !wordByte(s[i] | 0x20) {
+		if !wordByte(s[i]|0x20) && s[i] != '-' && s[i] != '.' { // SOAP-ENV:
 			break
 		}
 	}

@@ -153,6 +153,10 @@ func (r *reader) numbered() Class {
 			return InvalidRequest
 		case -32603:
 			return ServerError
+		case -32005: // https://eips.ethereum.org/EIPS/eip-1474#error-codes
+			if c := r.phrase(); c == "" || c == Quota {
+				return RateLimit
+			}
 		}
 	}
 	for _, f := range r.know {
@@ -286,7 +290,7 @@ func (r *reader) byPhrase() Class {
 // ofDown is said of what a server depends on, and of what it counts for itself.
 var ofDown = []string{
 	"is down", "are down", "did not respond", "did not answer", "didn't respond", "timed out", "connection refused", "connection reset", "unreachable",
-	"not reachable", "unhealthy", "filter unavailable", "keepererrorcode", "memory quota", "retry budget", "token bucket", "prepared statement",
+	"not reachable", "unhealthy", "filter unavailable", "keeper", "memory quota", "retry budget", "token bucket", "prepared statement",
 	"handler already registered", "in memory; loading", "recovering", "rebalancing", "failover",
 }
 

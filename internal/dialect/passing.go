@@ -56,7 +56,7 @@ var passingConflicts = slices.Concat(
 	ofBusy,
 	[]string{
 		"another*in progress", "another*is running", "another*is pending", "another*is under", "another*is active", "another*is executing",
-		"another*is processing", "another*already running", "another*ongoing", "another operation", "another deployment", "existing operation",
+		"another*is processing", "another*already running", "another*ongoing", "has an active run", "already has an active", "not in an active state", "not ready for", "you must wait", "another operation", "another deployment", "existing operation",
 		"still running", "in progress", "not finished", "not yet finished", "not completed yet", "not yet complete", "hasn't finished",
 		"hasn't completed", "not ready yet", "is not ready", "isn't ready", "not yet ready", "lock is held", "locked by another",
 		"lock held by", "could not acquire", "failed to acquire", "unable to acquire", "cannot acquire", "unable to lock", "could not obtain lock",

@@ -167,6 +167,7 @@ var airtable = &family{
 // https://developer.monday.com/api-reference/docs/rate-limits
 var monday = &family{
 	name: "monday", hosts: []string{"api.monday.com"},
+	codes:       map[string]Class{"UserUnauthorizedException": Permission},
 	hidesErrors: []place{{path: "/v2", method: http.MethodPost}},
 }
 

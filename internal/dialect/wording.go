@@ -124,7 +124,7 @@ var ofOutages = append(
 var ofRestarts = []string{
 	"leader_not_available", "leadership election", "leader election in progress", "during leader election", "leader, election", "election under way", "node is draining", "replaying wal", "replaying the wal",
 	"still initializing", "still initialising", "not finished starting", "still starting", "is starting up", "currently loading", "still loading",
-	"getting ready to work", "blocks behind", "behind the head", "server has gone away", "recovery in progress", "is warming up",
+	"getting ready to work", "is waiting to start", "containercreating", "podinitializing", "blocks behind", "behind the head", "server has gone away", "recovery in progress", "is warming up",
 	"currently under maintenance", "identity provider not reachable",
 }
 
@@ -224,7 +224,7 @@ var ofBusy = slices.Concat(
 	},
 		[]string{"busy", "is busy", "is currently busy", "is locked by another"}),
 	[]string{"another process is currently", "another request is currently", "another operation is currently", "is currently being modified", "is currently being updated", "currently operating on", "another update is in progress", "another operation is in progress", "another request is in progress",
-		"update_in_progress", "create_in_progress", "delete_in_progress", "cleanup_in_progress", "rollback_in_progress", "already has a pending event", "already has a pending operation", "has a pending event", "is locked for refresh", "restart transaction", "retry txn", "could not serialize access", "serialization failure", "settings are frozen while", "lease is held", "lease to be free"},
+		"has an active run", "already has an active", "update_in_progress", "create_in_progress", "delete_in_progress", "cleanup_in_progress", "rollback_in_progress", "already has a pending event", "already has a pending operation", "has a pending event", "is locked for refresh", "restart transaction", "retry txn", "could not serialize access", "serialization failure", "settings are frozen while", "lease is held", "lease to be free"},
 )
 
 // ofEditions is said of what a product has only for those who pay more.
