@@ -295,6 +295,7 @@ func TestBudgetUnderConcurrency(t *testing.T) {
 // A crawler meets more hosts than are remembered; lonely calls get theirs all
 // the same.
 func TestBudgetOfACrawler(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const many, more = 10_500, 500
 		var n int

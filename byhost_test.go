@@ -232,6 +232,7 @@ func TestByHostWithMistakes(t *testing.T) {
 }
 
 func TestByHostKeepsTheContract(t *testing.T) {
+	t.Parallel()
 	steadyhttptest.TestRoundTripper(t, func(base http.RoundTripper) http.RoundTripper {
 		return &steadyhttp.Transport{Base: base, ByHost: map[string]*steadyhttp.Transport{
 			"*.example.com": {Retrier: &steadyhttp.Retrier{BackOff: every(time.Second)}},

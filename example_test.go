@@ -113,7 +113,7 @@ func ExampleCheck() {
 
 // What a call went through is on record in the context of its response's request.
 func ExampleFromContext() {
-	url, stop := api(slowDown, slowDown, hello)
+	url, stop := api(slowDown, hello)
 	defer stop()
 
 	client := &http.Client{Transport: &steadyhttp.Transport{}}
@@ -126,7 +126,7 @@ func ExampleFromContext() {
 	if call, ok := steadyhttp.FromContext(resp.Request.Context()); ok {
 		fmt.Println(call.Attempts, "attempts, failed before:", call.RetriedClasses)
 	}
-	// Output: 3 attempts, failed before: [rate_limit rate_limit]
+	// Output: 2 attempts, failed before: [rate_limit]
 }
 
 // With WithCall there is a record of a call that ended in an error.

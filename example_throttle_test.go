@@ -41,7 +41,7 @@ func ExampleWithPriority() {
 	url, stop := api(hello)
 	defer stop()
 
-	transport := &steadyhttp.Transport{Throttler: &steadyhttp.Throttler{RequestsPerSecond: 2, Burst: 1}}
+	transport := &steadyhttp.Transport{Throttler: &steadyhttp.Throttler{RequestsPerSecond: 5, Burst: 1}}
 	client := &http.Client{Transport: transport}
 	done := make(chan limit.Priority)
 	ask := func(p limit.Priority) {
@@ -53,7 +53,7 @@ func ExampleWithPriority() {
 		done <- p
 	}
 	go ask(steadyhttp.Normal)
-	<-done // the next may go half a second later
+	<-done // the next may go a fifth of a second later
 	for n, p := range []limit.Priority{steadyhttp.Batch, steadyhttp.Normal, steadyhttp.Urgent} {
 		go ask(p)
 		for waiting := 0; waiting <= n; time.Sleep(time.Millisecond) {

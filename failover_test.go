@@ -250,6 +250,7 @@ func TestSilentPrimary(t *testing.T) {
 // The primary is down for a minute, at ten calls a second, then it is back: from the
 // first call on, and after it has worked for a while.
 func TestPrimaryDownForAMinute(t *testing.T) {
+	t.Parallel()
 	for _, healthy := range []time.Duration{0, 20 * time.Second} {
 		t.Run(fmt.Sprintf("healthy for %v", healthy), func(t *testing.T) { testPrimaryDown(t, healthy) })
 	}

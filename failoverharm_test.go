@@ -72,6 +72,7 @@ func TestFailoverAfterRedirectOfTarget(t *testing.T) {
 
 // A target that is set up badly does not end a call that waiting would save.
 func TestMisconfiguredTargetEndsNothing(t *testing.T) {
+	t.Parallel()
 	for name, target := range map[string]func(asked) reply{
 		"invalid request":        always(400, "", openAIError("invalid_request_error", "", "unknown field")),
 		"bad key":                always(401, "", openAIError("invalid_request_error", "invalid_api_key", "Incorrect API key provided")),
@@ -308,6 +309,7 @@ func TestProbeDoesNoWork(t *testing.T) {
 // A primary that fails now and then is not left by everybody, however slow it answers
 // the rest.
 func TestPrimaryThatFailsNowAndThen(t *testing.T) {
+	t.Parallel()
 	for _, share := range []int{20, 5} { // every 20th, every fifth
 		t.Run(fmt.Sprint("one in ", share), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

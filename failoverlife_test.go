@@ -77,6 +77,7 @@ func TestWhatLeavesWhat(t *testing.T) {
 
 // All out for good: no more requests than without, times the places, and as soon back.
 func TestAllOut(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]func(asked) reply{
 		"503": always(503, "", ""), "429": always(429, "", ""), "429 told": always(429, "Retry-After: 1", ""), "500": always(500, "", ""), "refused": fails(syscall.ECONNREFUSED),
 		"401": always(401, "", ""), "529": always(529, "", ""), "503 told": always(503, "Retry-After: 3", ""),

@@ -151,6 +151,9 @@ func TestOneRouteFails(t *testing.T) {
 // Many goroutines and two Transports share a Failover, over real connections of both
 // kinds: each call gets its own answer, connections are used again, and nothing stays.
 func TestFailoverOverSockets(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for real time")
+	}
 	for _, http2 := range []bool{false, true} {
 		t.Run(fmt.Sprint("http2 ", http2), func(t *testing.T) {
 			var n atomic.Int64

@@ -40,6 +40,7 @@ func crowd(t *testing.T, rt http.RoundTripper, n int, change func(*http.Request)
 // A call that is queued where all fails goes on to where it can be answered, as soon as
 // that is known. What the target's own limit makes it wait is no matter.
 func TestNoCallWaitsAtWhatIsDown(t *testing.T) {
+	t.Parallel()
 	perSecond := func() *steadyhttp.Throttler { return &steadyhttp.Throttler{RequestsPerSecond: 50} }
 	second := steadyhttp.Target{URL: "https://llm.example.net/v1", Header: http.Header{"Authorization": {"Bearer key-c"}}}
 	for name, fault := range map[string]func(asked) reply{

@@ -142,6 +142,7 @@ func TestLimitStatedByAFailureInAHurry(t *testing.T) {
 // are, and the rate is then found from what went well before, however long ago it
 // was busier than that.
 func TestRateFoundAfterAHurry(t *testing.T) {
+	t.Parallel()
 	type spell struct {
 		perSecond, seconds int
 	}

@@ -185,6 +185,7 @@ func TestCrowdAtOneShard(t *testing.T) {
 // One caller whose customer is refused again and again, with a short pause or a long one,
 // does not hold back those of another, and what has no time to wait is not refused for it.
 func TestPausesOfOneCustomer(t *testing.T) {
+	t.Parallel()
 	for _, status := range []int{429, 503} {
 		for _, pause := range []string{"1", "2", "5", "30"} {
 			for _, deadline := range []time.Duration{500 * time.Millisecond, 3 * time.Second, time.Hour} {

@@ -14,6 +14,7 @@ import (
 // Trailers come with the end of the body, for whoever reads it. That we looked into it
 // before must not show: a proxy announces to its own client what it finds there.
 func TestTrailersComeWithTheEnd(t *testing.T) {
+	t.Parallel()
 	for protocol, newServer := range map[string]func() *steadyhttptest.Server{"HTTP/1.1": steadyhttptest.NewServer, "HTTP/2": steadyhttptest.NewTLSServer} {
 		for _, row := range []struct {
 			name   string

@@ -34,6 +34,7 @@ func (b *bucketOf50) take(now time.Time) bool {
 
 // Two keys of fifty a second each, 1,000 jobs, 64 workers: the ideal is 10 s.
 func TestTwoKeys(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name      string
 		header    func(*bucketOf50, bool) string

@@ -87,7 +87,11 @@ func (w *world) happen() {
 // wait leaves anything behind, whatever has happened before.
 func TestPeekSaysWhatAcquireDoes(t *testing.T) {
 	seen := map[string]int{}
-	for seed := range uint64(max(20, patterns()/4)) {
+	seeds := uint64(25)
+	if *long {
+		seeds = 2500
+	}
+	for seed := range seeds {
 		synctest.Test(t, func(t *testing.T) {
 			w := &world{t: t, r: rand.New(rand.NewPCG(seed, 1))}
 			meet(t, &w.m)
