@@ -20,6 +20,7 @@ type reader struct {
 // facts are what was taken from one body.
 type facts struct {
 	message string
+	wrapped string // the text that message was taken out of, "" if it was none
 	more    [4]string // other texts that may say what the message does not
 	nMore   int
 	codes   [8]string // the first is the provider's own word for it
@@ -273,6 +274,7 @@ func (r *reader) collectWords() {
 	if r.message == "" {
 		r.message = t.sentence()
 	}
+	r.unwrapMessage()
 	for _, p := range morePaths {
 		if r.nMore == len(r.more) {
 			return
@@ -281,6 +283,21 @@ func (r *reader) collectWords() {
 			r.more[r.nMore] = s
 			r.nMore++
 		}
+	}
+}
+
+// unwrapMessage takes the message out of another error, which gateways hand on as the text
+// of their own. What they say after it is heard too.
+func (r *reader) unwrapMessage() {
+	if r.message == "" || r.message[0] != '{' {
+		return
+	}
+	inner := readers.Get().(*reader)
+	defer inner.free()
+	inner.readText(r.message)
+	if s := inner.tree.firstTelling(messagePaths); s != "" {
+		r.wrapped, r.message = r.message, s
+		r.more[0], r.nMore = r.wrapped, 1
 	}
 }
 

@@ -61,13 +61,16 @@ func (r *reader) byLasting() Class {
 var ofPassing = []string{
 	// Another party.
 	"response", "upstream", "backend", "reply", "replied", "gateway", "from server", "from the server", "from provider", "from the provider",
-	"expected 200", "expected status", "certificate", "tool call", "model output", "generated", "unknown~ error",
+	"certificate", "tool call", "model output", "generated", "unknown~ error",
 	// A time.
 	"temporarily", "temporary error", "temporary failure", "temporary issue", "temporary problem", "temporary outage", "temporary unavailab",
 	"maintenance", "moment", "later", "right now", "at this time", "try again", "retry", "retries", "deadline", "timeout", "timed out", "starting",
+	"ago", "waiting", "syncing", "resyncing", "migrating", "in transition", "rolling", "rolled", "being", "draining", "stopping", "behind by", "not committed",
+	"any more", "greylisted", "450 4", "451 4",
 	"restarting", "restarted", "resuming", "in progress", "scheduling", "not initialized", "initialized first", "reindexing", "context canceled", "was canceled",
 	// Load, and what servers are made of.
 	"healthy", "any available", "an available", "any free", "a free", "any idle", "an idle", "for inference", "partition", "key exchange", "certification path",
+	"peer", "out of memory", "could not be contacted", "network path", "lost the race", "max wait",
 	"is down", "unreachable", "socket", "php fpm", "broken pipe", "reset by", "circuit breaker", "rebalancing", "recovering", "loading",
 	"during the", "falling back", "handler already registered", "[2002]", "dial unix", "to unix:", "overload", "busy", "connection",
 	"max_user_connections", "too many open", "cache", "stack", "queue", "heap", "pool", "worker", "workers",
@@ -85,11 +88,11 @@ var lastingPhrases = []words{
 	{InvalidRequest, "500", ofUnreadable},
 	{InvalidRequest, "500", ofUnsupported},
 	{TooLarge, "500", ofTooLong},
+	{ServerError, "500", ofSchema},
 	{NotFound, "500", ofMissing},
 	{Conflict, "500", ofState},
 	// Whom it concerns is not known: the key of the server itself, or that of the request.
 	{ServerError, "500", ofRefusals},
-	{ServerError, "500", ofSchema},
 	{NotFound, "500", []string{
 		"nicht gefunden", "ist nicht bekannt", "existiert nicht", "no se encontr", "no existe", "não encontrad", "não existe", "introuvable", "n'existe pas",
 		"non trovat", "не найден", "не существует", "未找到", "不存在",
@@ -126,7 +129,7 @@ var (
 		}, []string{"is invalid", "is not valid", "is malformed", "is incorrect", "not valid"}),
 		cross([]string{"file", "image", "document", "attachment", "upload"}, []string{"is not a", "is not an", "is no valid"}),
 		[]string{
-			"no property*found for type", "expected*got", "expects*got", "expecting*got", "does not match the expected", "do not match the expected", "address rejected",
+			"no property*found for type", "expected dim", "expected dimension", "expects dimension", "embedding with dimension", "expected input*shape", "does not match the expected", "do not match the expected", "address rejected",
 			"user unknown", "no such mailbox", "invalid data found", "not sufficient for", "policy not met", "requirements not met", "not registered",
 			"nicht gültig", "ist ungültig", "sind ungültig", "darf nicht leer", "muss angegeben", "no es válid", "no son válid", "debe ser", "não é válid", "deve ser", "doit être",
 			"n'est pas valide", "non è valid",
@@ -154,7 +157,7 @@ var (
 		[]string{
 			"cannot deserialize", "could not deserialize", "failed to deserialize", "unsupported unicode escape", "cannot unmarshal", "can't unmarshal", "json parse error", "parse error at line",
 			"json.exception.parse_error", "lexical error at line", "cannot identify image", "corrupt", "unreadable", "no multipart boundary",
-			"missing boundary", "multipart: nextpart", "is encrypted", "password protected",
+			"missing boundary", "multipart: nextpart", "is encrypted and", "password protected",
 		},
 	)
 	ofUnsupported = slices.Concat(
@@ -177,7 +180,7 @@ var (
 			"exceeds limit", "exceeds*limit of",
 		}),
 		[]string{
-			"content length of*exceeds the limit", "longer than the max", "larger than the max", "exceeds the list view threshold", "value too long for", "data too long for", "data would be truncated", "packet bigger than",
+			"content length of*exceeds the limit", "longer than the max length", "longer than the maximum length", "larger than the max size", "larger than the maximum size", "exceeds the list view threshold", "value too long for", "data too long for", "data would be truncated", "packet bigger than",
 			"max_allowed_packet", "maximum file size",
 			"max file size", "maximum upload size", "maximum request length", "maximum number of items",
 		},
@@ -221,14 +224,14 @@ var (
 		}),
 		[]string{
 			"already in status", "already in state", "already in the state", "must first", "first define", "first create", "first configure", "permanently closed",
-			"closed permanently", "already allocated", "does not belong to", "is not linked to", "is not assigned to", "is not associated with", "not eligible",
+			"closed permanently", "does not belong to", "is not linked to", "is not assigned to", "is not associated with", "not eligible",
 			"business rule", "is already paid", "is already complete", "is already cancel", "username is not available", "email is not available", "name is not available",
 			"username is taken", "name is taken", "insufficient stock", "out of stock", "insufficient inventory", "not enough stock", "duplicate key",
 			"duplicate value", "duplicate record", "duplicated",
 		},
 	)
 	ofRefusals = []string{
-		"you cannot", "you can not", "you can't", "not accepted", "no verified", "is not verified", "not entitled",
+		"you cannot", "you can not", "you can't", "password not accepted", "credentials not accepted", "no verified", "is not verified", "not entitled",
 		"not allowed to", "not permitted", "operation not allowed", "permission denied", "access denied", "access is denied", "access to*is denied",
 		"do not have permission", "don't have permission", "does not have permission", "not enough privileges", "insufficient privileges",
 		"insufficient permissions", "not authorized to", "not authorised to", "password has expired", "password expired", "password incorrect",

@@ -174,8 +174,10 @@ func (r *reader) requestID(h http.Header, host *family) string {
 		}
 	}
 	if r.tree.n > 0 || r.xml == "" && r.page == "" {
-		if id := idInText(r.message); id != "" {
-			return id
+		for _, text := range [...]string{r.message, r.wrapped} {
+			if id := idInText(text); id != "" {
+				return id
+			}
 		}
 	}
 	return firstOf(h, edgeIDs)
