@@ -20,7 +20,7 @@ type reader struct {
 // facts are what was taken from one body.
 type facts struct {
 	message string
-	wrapped string // the text that message was taken out of, "" if it was none
+	wrapped string    // the text that message was taken out of, "" if it was none
 	more    [4]string // other texts that may say what the message does not
 	nMore   int
 	codes   [8]string // the first is the provider's own word for it
