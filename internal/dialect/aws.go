@@ -94,7 +94,8 @@ var aws = &family{
 	phrases: []words{
 		{ContextLength, "400", []string{"input is too long", "too many input tokens", "prompt is too long", "expected maxlength"}},
 		{Overloaded, "", []string{"unable to process your request due to*capacity"}},
-		{Permission, "400", []string{"operation not allowed", "with on demand throughput isn't supported"}},
+		{InvalidRequest, "400", []string{"with on demand throughput isn't supported"}}, // the model has a profile to be named instead
+		{Permission, "400", []string{"operation not allowed"}},
 		{NotFound, "400", []string{"model identifier is invalid"}},
 	},
 	repeat: map[string]Repeat{

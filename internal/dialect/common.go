@@ -57,6 +57,8 @@ var commonCodes = map[string]Class{
 	"moderation_blocked":                   ContentPolicy,
 	"cyber_policy":                         ContentPolicy,
 	"invalid_api_key":                      Authentication,
+	"unsupported_grant_type":               InvalidRequest, // https://www.rfc-editor.org/rfc/rfc6749#section-5.2
+	"unsupported_response_type":            InvalidRequest,
 	"unsupported_country_region_territory": Permission,
 	"ip_not_authorized":                    Permission,
 	"engine_overloaded":                    Overloaded,

@@ -20,6 +20,7 @@ var github = &family{
 		{RateLimit, "200 403 429", []string{
 			"rate limit exceeded", "secondary rate limit", "abuse detection mechanism", "rate limit already exceeded",
 		}},
+		{Conflict, "405 409 422", []string{"required status check", "rule violations", "merge conflict", "not mergeable", "approving review", "branch was modified"}}, // of a merge
 		{Authentication, "", []string{"bad credentials", "requires authentication", "credentials were revoked"}},
 		{Permission, "403 404", []string{
 			"not accessible by", "saml enforcement", "must have admin rights", "must have push access", "forbids access",

@@ -298,6 +298,7 @@ var englishPhrases = []words{
 		"eai_again", "econnrefused", "econnreset", "socket hang up", "experiencing server issues", "experiencing technical", "experiencing issues",
 	}},
 	{ServerError, "200", []string{"something went wrong", "error interno", "erro interno", "errore interno", "erreur interne", "interner fehler"}},
+	{ServerError, "400 422", ofOutput},
 	{ServerError, "200 500", []string{
 		"unexpected error occurred", "unexpected error has occurred", "unexpected error while", "error inesperado", "erro inesperado",
 		"unerwarteter fehler",

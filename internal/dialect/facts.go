@@ -289,17 +289,23 @@ func (r *reader) collectWords() {
 // unwrapMessage takes the message out of another error, which gateways hand on as the text
 // of their own. What they say after it is heard too.
 func (r *reader) unwrapMessage() {
-	if r.message == "" || r.message[0] != '{' {
+	text := r.message
+	if text == "Provider returned error" { // https://openrouter.ai/docs/api-reference/errors
+		text = r.tree.textAt(pRaw)
+	}
+	if text == "" || text[0] != '{' {
 		return
 	}
 	inner := readers.Get().(*reader)
 	defer inner.free()
-	inner.readText(r.message)
+	inner.readText(text)
 	if s := inner.tree.firstTelling(messagePaths); s != "" {
-		r.wrapped, r.message = r.message, s
-		r.more[0], r.nMore = r.wrapped, 1
+		r.wrapped, r.message = text, s
+		r.more[0], r.nMore = text, 1
 	}
 }
+
+var pRaw = pathOf("error.metadata.raw")
 
 // fieldError is what is wrong with the first of several fields.
 func (t *tree) fieldError() string {

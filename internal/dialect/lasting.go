@@ -247,7 +247,8 @@ var (
 	}
 	ofPrograms = []string{
 		"module not found", "module_not_found", "cannot find module", "importmoduleerror", "no module named", "class not found", "classnotfoundexception",
-		"configuration data", "configuration section", "specified version*was not found", "call to undefined", "undefined function", "undefined method", "command not found", "no such command", "executable file not found", "enoent",
+		"configuration data", "configuration section", "specified version*was not found",
+		"referenceerror", "nameerror: name", "unboundlocalerror", "importerror", "undefined constant", "undeclared variable", "call to undefined", "undefined function", "undefined method", "command not found", "no such command", "executable file not found", "enoent",
 		"unhashable type", "positional arguments but", "cannot be cast to", "no space left", "out of disk space", "disk full", "disk is full",
 		"disk quota exceeded", "read only file system", "cannot write into", "unable to resolve service for type", "templatedoesnotexist",
 		"target class*does not exist", "find any class that implements", "unexpected argument", "has no implementation", "template error",
@@ -269,7 +270,7 @@ var (
 			"configuration error", "config error", "invalid configuration", "configuration is invalid", "configuration is missing",
 			"not found in environment", "environment variable*not set", "is not set", "are not set", "isn't set", "not been set", "please set", "please configure",
 			"must be configured", "needs to be configured", "must be set", "must set", "need to update the", "no application encryption key", "missingappkey",
-			"no pg_hba.conf entry", "group only allows", "no provider configured", "no model configured", "no key configured",
+			"no pg_hba.conf entry", "group only allows", "no provider configured", "no model configured", "no key configured", "default credentials", "could not discover", "could not determine the project", "unable to locate credentials",
 			"no backend configured", "no connector configured", "none configured", "no database configured", "not provisioned", "not activated",
 			"not part of this",
 			"not included in this", "requires configuration",
@@ -277,7 +278,7 @@ var (
 			"license ran out", "licence ran out", "license file", "licence file", "renewal key", "unlicensed", "licenseexception", "license expired",
 			"licence expired", "license has expired", "licence has expired", "no valid license", "no valid licence", "invalid license", "invalid licence",
 			"license is invalid", "license is expired", "license is missing", "license key is", "not licensed",
-			"已停用", "已下线", "已禁用", "未启用", "未开启", "功能已关闭",
+			"已停用", "已下线", "已禁用", "未启用", "未开启", "功能已关闭", "未开放",
 		},
 	)
 )

@@ -361,8 +361,8 @@ func believable(c Class, status int) bool {
 	case NotFound:
 		// With 401 it is the user or the key that was not found.
 		return status != http.StatusTooManyRequests && status != http.StatusUnauthorized
-	case Permission:
-		return status != http.StatusTooManyRequests && status != http.StatusProxyAuthRequired
+	case Permission: // OperationNotAllowed: Azure's, for a thing in a state that forbids it
+		return status != http.StatusTooManyRequests && status != http.StatusProxyAuthRequired && status != http.StatusConflict
 	case Conflict:
 		return status != http.StatusTooManyRequests && status != http.StatusServiceUnavailable
 	case Authentication, Timeout: // lock_timeout: Stripe's, for many changes of one object

@@ -17,7 +17,7 @@ func (r *reader) passes(c Class) bool {
 	if tables().passing.heard(text, r.status) == "" {
 		return false
 	}
-	return !saysAny(text, ofStaying)
+	return saysAny(text, ofLeaving) || !saysAny(text, ofStaying)
 }
 
 // ofConflicts are the statuses with which conflicts are told that end by themselves.
@@ -32,6 +32,9 @@ var ofStaying = []string{
 	"account is locked", "first stop", "stop it",
 	"delete it",
 }
+
+// ofLeaving is said of what is in the way and on its way out.
+var ofLeaving = []string{"is being deleted", "is being removed", "is being torn down", "is terminating"}
 
 // passingConflicts are phrases for work that another request does at the moment.
 var passingConflicts = slices.Concat(
@@ -64,7 +67,7 @@ var passingConflicts = slices.Concat(
 		"please wait", "wait for the previous", "wait until it", "wait a moment", "please retry", "retry later", "try later", "should be retried", "can be retried",
 		"conflict, retry", "and retry the transaction", "optimistic lock", "optimisticlock", "stale object", "updated or deleted by another",
 		"write conflict", "writeconflict",
-		"deadlock", "transaction conflict", "not serializable", "updating state", "pending state", "transitioning", "transitional state", "in transition",
+		"deadlock", "transaction conflict", "not serializable", "provisioning state", "is being deleted", "is being removed", "is being torn down", "is terminating", "updating state", "pending state", "transitioning", "transitional state", "in transition",
 		"not in a stable state", "incorrectstate", "concurrent access", "concurrently", "simultaneous update", "momentarily",
 		"正在", "还在", "请稍后", "稍后再试", "处理中", "执行中", "进行中", "生成中", "処理中", "実行中", "진행 중", "처리 중", "wird gerade", "läuft bereits", "en curso", "en proceso",
 		"em andamento", "em processamento", "en cours", "выполняется", "обрабатывается",

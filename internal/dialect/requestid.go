@@ -18,7 +18,7 @@ var requestIDs = []string{
 var otherIDs = []string{
 	"Opc-Request-Id", "X-Oss-Request-Id", "X-Cos-Request-Id", "X-Obs-Request-Id", "X-Tt-Logid", "X-Ms-Activity-Id", "Fly-Request-Id",
 	"X-Railway-Request-Id", "X-Nf-Request-Id", "X-Guploader-Uploadid", "X-Correlationid", "X-Correlation", "Correlation-Id", "X-Transaction-Id",
-	"X-Trans-Id", "Trace-Id", "X-Line-Request-Id", "X-Request-Trace-Id", "X-Logid", "X-Log-Id", "Logid", "X-Tid", "X-Transactionid", "Transaction-Id", "X-Global-Transaction-Id", "X-Traceid", "X-Requestuuid", "X-Flow-Id", "X-Operation-Id", "X-Reqid", "Transid",
+	"X-Trans-Id", "Trace-Id", "X-Line-Request-Id", "X-Request-Trace-Id", "X-Logid", "X-Log-Id", "Logid", "X-Tid", "X-Transactionid", "Transaction-Id", "X-Global-Transaction-Id", "X-Traceid", "X-Requestuuid", "X-Flow-Id", "X-Operation-Id", "Audit-Id", "X-Reqid", "Transid",
 }
 
 // edgeIDs are of what stands in front of many APIs, or of a whole trace: better than
@@ -29,7 +29,7 @@ var edgeIDs = []string{
 
 var idPaths = paths(
 	"requestid", "error.requestid", "error.innererror.requestid", "response.requestid", "error.metadata.requestid",
-	"correlationid", "error.fbtraceid", "errorid", "debugid", "error.logid", "logid", "traceid", "error.traceid",
+	"traceid", "error.traceid", "correlationid", "error.fbtraceid", "errorid", "debugid", "error.logid", "logid",
 	"responsemetadata.requestid", "error.innererror.clientrequestid", "detail.requestid", "error.correlationid", "meta.requestid",
 	"extensions.requestid", "errors.0.extensions.requestid", "requestlogid", "0.requestid", "errors.requestid", "detail.0.requestid", "data.requestid", "error.details.requestid", "error.innererror.innererror.requestid",
 	"reqid", "error.reqid", "sid", "header.sid", "txid", "transactionid", "error.transactionid", "transid", "pspreference", "traceno", "error.logref", "logref", "supportid", "error.supportid", "incidentid", "referenceid", "error.sid", "result.requestid", "result.traceid", "meta.traceid", "data.traceid", "header.requestid",
@@ -173,7 +173,7 @@ func (r *reader) requestID(h http.Header, host *family) string {
 			return rest[:end]
 		}
 	}
-	if r.tree.n > 0 || r.xml == "" && r.page == "" {
+	if r.page == "" {
 		for _, text := range [...]string{r.message, r.wrapped} {
 			if id := idInText(text); id != "" {
 				return id
@@ -185,7 +185,7 @@ func (r *reader) requestID(h http.Header, host *family) string {
 
 // errorIDs are ids of this very error: https://jsonapi.org/format/#error-objects. Of others
 // they are its code.
-var errorIDs = paths("errors.0.id", "error.id", "messages.0.errors.0.erroridentifier")
+var errorIDs = paths("errors.0.id", "error.id", "errors.0.extensions.id", "messages.0.errors.0.erroridentifier")
 
 // likeErrorID reports whether s is made as ids are, and not as codes: it is long, and has
 // digits.

@@ -39,7 +39,7 @@ func TestRequestIDOfABody(t *testing.T) {
 		{"in the message, as a reference", `{"message":"Sorry (ref: abcd1234)"}`, "abcd1234"},
 		{"in the message, as a reference to words", `{"message":"Sorry (ref: abcdefgh), (tid: abcd1234)"}`, "abcd1234"},
 		{"in a text", `Sorry, request id abcd1234`, "abcd1234"},
-		{"in the message of a document", `<r><Message>request id abcd1234</Message></r>`, ""},
+		{"in the message of a document", `<r><Message>request id abcd1234</Message></r>`, "abcd1234"},
 		{"on a page", `<html><body><h1>Too many requests. Your request id abcd1234</h1></body></html>`, ""},
 	} {
 		v := Judge(Answer{Method: "GET", Host: "api.example.com", Path: "/x", Status: 400, Header: http.Header{}, Body: []byte(row.body)})

@@ -183,7 +183,7 @@ var fragments = []fragment{
 	{"notauthorized", Permission}, {"insufficientscope", Permission}, {"suspended", Permission}, {"missingscope", Permission},
 	{"notfound", NotFound}, {"nosuch", NotFound}, {"doesnotexist", NotFound}, {"notexist", NotFound}, {"unknownmodel", NotFound},
 	{"timeout", Timeout}, {"timedout", Timeout}, {"deadline", Timeout},
-	{"nameunavailable", Conflict}, {"nametaken", Conflict}, {"namenotavailable", Conflict},
+	{"notrunning", Conflict}, {"invalidstate", Conflict}, {"nameunavailable", Conflict}, {"nametaken", Conflict}, {"namenotavailable", Conflict},
 	{"unavailable", Unavailable}, {"maintenance", Unavailable}, {"notready", Unavailable},
 	{"conflict", Conflict}, {"alreadyexists", Conflict}, {"duplicate", Conflict},
 	{"instancestate", Conflict}, {"nonexistent", NotFound}, {"instancecapacity", Overloaded}, {"poolexhausted", Overloaded}, {"maxconnections", Overloaded}, {"internalserver", ServerError}, {"internalerror", ServerError},
@@ -213,6 +213,9 @@ func byFragment(code string, status int) Class {
 	}
 	if strings.HasPrefix(strings.ToLower(code), "no_") {
 		return InvalidRequest // no_text, no_file_data
+	}
+	if strings.HasPrefix(key, "error") {
+		return ServerError // error_creating_channel
 	}
 	return ""
 }

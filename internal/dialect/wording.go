@@ -88,6 +88,16 @@ var ofInput = []string{
 	"does not support tools", "does not support image", "does not support embed",
 }
 
+// ofOutput is said of what a model has answered and nobody could use. It may answer
+// otherwise the next time.
+var ofOutput = append(
+	cross([]string{"no valid", "invalid", "malformed", "could not parse", "failed to parse", "unable to parse", "failed to generate"}, []string{
+		"tool call or response", "tool call generated", "model output", "model response", "llm output", "llm response", "output of the model", "json from the model",
+		"response generated", "output generated",
+	}),
+	"output messages*but got", "model produced", "model returned an empty", "model did not produce", "model generated an invalid",
+)
+
 // ofSyntax is said of the tokens of a parser, which are no keys.
 var ofSyntax = []string{
 	"invalid token*in json", "invalid token*position", "invalid token*line", "invalid token near", "invalid token at", "unexpected token",
