@@ -85,6 +85,7 @@ var englishPhrases = []words{
 	{Quota, "503", ofSpending},
 	{RateLimit, "!404", []string{"queue full for~ ip", "requests already queued", "request already queued", "requests already in queue"}}, // of whoever asks
 	{Conflict, "400 409 422 423", ofBusy},
+	{Conflict, "400 422 !200", ofWork},
 	{Overloaded, "!400 !401 !403 !404 !409 !422", []string{"at capacity"}},
 	{Overloaded, "!401 !404 !409", []string{
 		"overloaded", "max connections reached", "maximum number of connections", "over capacity", "capacity exceeded", "out of capacity", "no capacity", "no free capacity", "no spare capacity",

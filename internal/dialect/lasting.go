@@ -20,7 +20,10 @@ func (r *reader) lasting() Class {
 	if c == "" && r.blamesSender() {
 		c = InvalidRequest
 	}
-	if c == "" || saysAny(r.text(), ofPassing) {
+	switch {
+	case saysAny(r.text(), ofIncomplete):
+		return ServerError
+	case c == "", saysAny(r.text(), ofPassing):
 		return ""
 	}
 	return c
@@ -55,6 +58,13 @@ func (r *reader) byLasting() Class {
 		return c
 	}
 	return ""
+}
+
+// ofIncomplete is said of a program that was put up without a part of it, whatever stands
+// beside it: a trace has all kinds of words.
+var ofIncomplete = []string{
+	"no module named", "cannot find module", "unable to import module", "importmoduleerror", "modulenotfounderror", "classnotfoundexception",
+	"noclassdeffounderror", "not found on path", "found on path",
 }
 
 // ofPassing is said of failures that pass, and of whoever stands behind the server.
@@ -93,11 +103,12 @@ var lastingPhrases = []words{
 	{Conflict, "500", ofState},
 	// Whom it concerns is not known: the key of the server itself, or that of the request.
 	{ServerError, "500", ofRefusals},
+	{ServerError, "500", ofPrograms},
 	{NotFound, "500", []string{
+		"does not exist", "doesn't exist", "no longer exists",
 		"nicht gefunden", "ist nicht bekannt", "existiert nicht", "no se encontr", "no existe", "não encontrad", "não existe", "introuvable", "n'existe pas",
 		"non trovat", "не найден", "не существует", "未找到", "不存在",
 	}},
-	{ServerError, "500", ofPrograms},
 	{ServerError, "500 501 503", ofSwitchedOff},
 	{ServerError, "503", []string{
 		"service suspended", "service has been suspended", "hosting plan*suspended", "site is suspended", "website is suspended", "account suspended",
@@ -129,7 +140,8 @@ var (
 		}, []string{"is invalid", "is not valid", "is malformed", "is incorrect", "not valid"}),
 		cross([]string{"file", "image", "document", "attachment", "upload"}, []string{"is not a", "is not an", "is no valid"}),
 		[]string{
-			"no property*found for type", "expected dim", "expected dimension", "expects dimension", "embedding with dimension", "expected input*shape", "does not match the expected", "do not match the expected", "address rejected",
+			"no property*found for type", "must alternate", "can not be greater", "cannot be greater", "can not be less", "cannot be less", "must not exceed", "fields are missing", "required_field_missing",
+			"must have a value", "could not be parsed", "cannot be parsed", "not able to be parsed", "hook declined", "expected dim", "expected dimension", "expects dimension", "embedding with dimension", "expected input*shape", "does not match the expected", "do not match the expected", "address rejected",
 			"user unknown", "no such mailbox", "invalid data found", "not sufficient for", "policy not met", "requirements not met", "not registered",
 			"nicht gültig", "ist ungültig", "sind ungültig", "darf nicht leer", "muss angegeben", "no es válid", "no son válid", "debe ser", "não é válid", "deve ser", "doit être",
 			"n'est pas valide", "non è valid",
@@ -163,7 +175,7 @@ var (
 	ofUnsupported = slices.Concat(
 		cross([]string{"unsupported"}, []string{
 			"format", "type", "protocol", "currency", "language", "locale", "version", "encoding", "codec", "media", "extension", "operation", "method",
-			"unit", "parameter", "option", "argument", "value", "file", "mode", "algorithm", "scheme", "chain", "network", "country", "region", "action",
+			"unit", "parameter", "option", "argument", "value", "file", "mode", "architecture", "algorithm", "scheme", "chain", "network", "country", "region", "action",
 			"command", "provider", "voice", "feature",
 		}),
 		joined([]string{"unknown"}, []string{
@@ -196,12 +208,13 @@ var (
 		}, ofThings),
 		cross(joined([]string{"no"}, ofThings), []string{"found", "was found", "with that", "with this", "with id", "matching", "matches"}),
 		joined([]string{"unknown"}, ofThings),
+		joined([]string{"no such"}, []string{"price", "coupon", "customer", "plan", "product", "subscription", "invoice", "charge", "token", "source", "payment"}),
 		joined([]string{"no open", "no matching", "no such", "no corresponding"}, []string{"order", "invoice", "customer", "product", "contract", "booking", "account", "user", "record", "employee", "item", "document"}),
 		joined([]string{"no such"}, []string{
 			"file", "key", "bucket", "model", "object", "record", "user", "container", "pod", "device", "property", "element", "entity", "an entity",
 		}),
 		[]string{
-			"file*does not exist", "matching query does not exist", "couldn't find*with 'id'", "no record found", "no records found", "nosuch", "recordnotfound",
+			"unable to find*with id", "could not find*with id", "couldn't find*with 'id'", "no record found", "no records found", "nosuch", "recordnotfound",
 			"entitynotfoundexception",
 			"no valid route", "no route found", "no static resource", "noresourcefound", "not available in region",
 			"not available in your region", "not available in this region", "not available in your country", "has been removed from this library",
@@ -218,12 +231,12 @@ var (
 		"route", "policy", "region", "area", "department", "store", "channel", "role", "setting", "configuration", "stream", "topic", "locations",
 	}
 	ofState = slices.Concat(
-		joined([]string{"cannot", "can't", "can not"}, []string{"cancel", "refund", "be cancelled", "be canceled", "be refunded"}),
+		joined([]string{"cannot", "can't", "can not"}, []string{"delete", "remove", "modify", "edit", "rename", "archive", "publish", "approve", "cancel", "refund", "be deleted", "be cancelled", "be canceled", "be refunded"}),
 		joined([]string{"already", "has already been", "was already"}, []string{
 			"refunded", "paid", "cancelled", "canceled", "redeemed", "shipped", "voided", "submitted", "registered", "subscribed",
 		}),
 		[]string{
-			"already in status", "already in state", "already in the state", "must first", "first define", "first create", "first configure", "permanently closed",
+			"already in use by", "already in status", "already in state", "already in the state", "must first", "first define", "first create", "first configure", "permanently closed",
 			"closed permanently", "does not belong to", "is not linked to", "is not assigned to", "is not associated with", "not eligible",
 			"business rule", "is already paid", "is already complete", "is already cancel", "username is not available", "email is not available", "name is not available",
 			"username is taken", "name is taken", "insufficient stock", "out of stock", "insufficient inventory", "not enough stock", "duplicate key",
@@ -231,7 +244,8 @@ var (
 		},
 	)
 	ofRefusals = []string{
-		"you cannot", "you can not", "you can't", "password not accepted", "credentials not accepted", "no verified", "is not verified", "not entitled",
+		"you cannot", "you can not", "you can't", "password not accepted", "credentials not accepted", "do not have access", "don't have access", "does not have access", "doesn't have access", "invalid permission", "isn't authorized",
+		"unable to authenticate", "error code 49", "no verified", "is not verified", "not entitled",
 		"not allowed to", "not permitted", "operation not allowed", "permission denied", "access denied", "access is denied", "access to*is denied",
 		"do not have permission", "don't have permission", "does not have permission", "not enough privileges", "insufficient privileges",
 		"insufficient permissions", "not authorized to", "not authorised to", "password has expired", "password expired", "password incorrect",
@@ -246,7 +260,7 @@ var (
 		"pendingmigrationerror",
 	}
 	ofPrograms = []string{
-		"module not found", "module_not_found", "cannot find module", "importmoduleerror", "no module named", "class not found", "classnotfoundexception",
+		"module not found", "module_not_found", "class not found",
 		"configuration data", "configuration section", "specified version*was not found",
 		"referenceerror", "nameerror: name", "unboundlocalerror", "importerror", "undefined constant", "undeclared variable", "call to undefined", "undefined function", "undefined method", "command not found", "no such command", "executable file not found", "enoent",
 		"unhashable type", "positional arguments but", "cannot be cast to", "no space left", "out of disk space", "disk full", "disk is full",

@@ -28,13 +28,14 @@ var ofStaying = []string{
 	"already exist", "already exists", "already taken", "already in use", "already registered", "already been", "being used", "in use by",
 	"different", "another name", "choose", "your changes", "latest version", "please refresh", "refresh the", "refresh and", "reload", "rebase",
 	"merge conflict", "completed", "must be stopped", "to approve", "approval", "approved", "has accepted", "to accept", "review",
-	"your identity provider", "contact", "help desk", "administrator",
+	"read modify write", "your identity provider", "contact", "help desk", "administrator",
 	"account is locked", "first stop", "stop it",
 	"delete it",
 }
 
 // ofLeaving is said of what is in the way and on its way out.
-var ofLeaving = []string{"is being deleted", "is being removed", "is being torn down", "is terminating"}
+var ofLeaving = []string{
+	"being deleted", "try the merge again","is being deleted", "is being removed", "is being torn down", "is terminating"}
 
 // passingConflicts are phrases for work that another request does at the moment.
 var passingConflicts = slices.Concat(
@@ -59,7 +60,8 @@ var passingConflicts = slices.Concat(
 	ofBusy,
 	[]string{
 		"another*in progress", "another*is running", "another*is pending", "another*is under", "another*is active", "another*is executing",
-		"another*is processing", "another*already running", "another*ongoing", "has an active run", "already has an active", "not in an active state", "not ready for", "you must wait", "another operation", "another deployment", "existing operation",
+		"another*is processing", "another*already running", "another*ongoing", "has an active run", "already has an active", "while a run", "not in an active state", "not ready for", "you must wait", "is being deprovisioned", "deprovisioning state", "too much contention", "wait until the container",
+		"not finished calculating", "transaction is ongoing", "was modified. review and try", "is restarting", "another operation", "another deployment", "existing operation",
 		"still running", "in progress", "not finished", "not yet finished", "not completed yet", "not yet complete", "hasn't finished",
 		"hasn't completed", "not ready yet", "is not ready", "isn't ready", "not yet ready", "lock is held", "locked by another",
 		"lock held by", "could not acquire", "failed to acquire", "unable to acquire", "cannot acquire", "unable to lock", "could not obtain lock",

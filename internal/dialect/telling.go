@@ -170,7 +170,7 @@ var fragments = []fragment{
 	{"insufficientquota", Quota}, {"insufficientbalance", Quota}, {"insufficientcredit", Quota}, {"insufficientfund", Quota},
 	{"outofcredit", Quota}, {"nocredit", Quota}, {"creditlimit", Quota}, {"billing", Quota}, {"paymentrequired", Quota}, {"paymentdue", Quota}, {"paymentoverdue", Quota}, {"paymentneeded", Quota},
 	{"spendlimit", Quota}, {"spendinglimit", Quota}, {"spendcap", Quota}, {"spendingcap", Quota}, {"allowanceexceed", Quota}, {"allowanceused", Quota}, {"allowanceexhaust", Quota}, {"capreached", Quota}, {"capexceed", Quota}, {"monthlylimit", Quota}, {"planlimit", Quota}, {"budget", Quota}, {"arrear", Quota}, {"overdue", Quota},
-	{"seatlimit", Quota}, {"usageexhausted", Quota}, {"usagelimit", Quota}, {"usagecap", Quota}, {"creditinsuffic", Quota}, {"balanceinsuffic", Quota}, {"quotainsuffic", Quota}, {"quotareached", Quota}, {"quotalimit", Quota}, {"quotaexceed", Quota}, {"exceededquota", Quota}, {"quotaexhausted", Quota},
+	{"seatlimit", Quota}, {"storagefull", Quota}, {"usageexhausted", Quota}, {"usagelimit", Quota}, {"usagecap", Quota}, {"creditinsuffic", Quota}, {"balanceinsuffic", Quota}, {"quotainsuffic", Quota}, {"quotareached", Quota}, {"quotalimit", Quota}, {"quotaexceed", Quota}, {"exceededquota", Quota}, {"quotaexhausted", Quota},
 	{"overload", Overloaded}, {"overcapacity", Overloaded}, {"capacityexceed", Overloaded}, {"insufficientcapacity", Overloaded},
 	{"serverbusy", Overloaded},
 	{"toolarge", TooLarge},

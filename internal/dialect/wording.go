@@ -134,7 +134,7 @@ var ofOutages = append(
 var ofRestarts = []string{
 	"leader_not_available", "leadership election", "leader election in progress", "during leader election", "leader, election", "election under way", "node is draining", "replaying wal", "replaying the wal",
 	"still initializing", "still initialising", "not finished starting", "still starting", "is starting up", "currently loading", "still loading",
-	"getting ready to work", "is waiting to start", "containercreating", "podinitializing", "blocks behind", "behind the head", "server has gone away", "recovery in progress", "is warming up",
+	"getting ready to work", "not loaded yet", "not yet loaded", "is waiting to start", "containercreating", "podinitializing", "blocks behind", "behind the head", "server has gone away", "recovery in progress", "is warming up",
 	"currently under maintenance", "identity provider not reachable",
 }
 
@@ -234,8 +234,14 @@ var ofBusy = slices.Concat(
 	},
 		[]string{"busy", "is busy", "is currently busy", "is locked by another"}),
 	[]string{"another process is currently", "another request is currently", "another operation is currently", "is currently being modified", "is currently being updated", "currently operating on", "another update is in progress", "another operation is in progress", "another request is in progress",
-		"has an active run", "already has an active", "update_in_progress", "create_in_progress", "delete_in_progress", "cleanup_in_progress", "rollback_in_progress", "already has a pending event", "already has a pending operation", "has a pending event", "is locked for refresh", "restart transaction", "retry txn", "could not serialize access", "serialization failure", "settings are frozen while", "lease is held", "lease to be free"},
+		"has an active run", "already has an active", "while a run", "another*already in progress", "still processing", "not ready to be used", "update_in_progress", "create_in_progress", "delete_in_progress", "cleanup_in_progress", "rollback_in_progress", "already has a pending event", "already has a pending operation", "has a pending event", "is locked for refresh", "restart transaction", "retry txn", "could not serialize access", "serialization failure", "settings are frozen while", "lease is held", "lease to be free"},
 )
+
+// ofWork is said of a thing that somebody is at work on, by some with 400 or 422.
+var ofWork = cross([]string{"is being", "are being", "still being"}, []string{
+	"processed", "provisioned", "updated", "deleted", "generated", "built", "indexed", "transcoded", "deployed", "imported", "exported", "migrated", "restored", "synced",
+	"prepared",
+})
 
 // ofEditions is said of what a product has only for those who pay more.
 var ofEditions = slices.Concat(
@@ -266,11 +272,11 @@ var ofCounts = slices.Concat(
 )
 
 // ofApproval is said of who has to be let in by somebody first.
-var ofApproval = cross([]string{"account", "user", "organization", "organisation", "app", "application", "company", "registration", "developer", "membership", "profile"}, []string{
+var ofApproval = append(cross([]string{"account", "user", "organization", "organisation", "app", "application", "company", "registration", "developer", "membership", "profile"}, []string{
 	"pending approval", "is pending approval", "pending administrative approval", "pending admin approval", "awaiting approval", "waiting for approval",
 	"not been approved", "not yet been approved", "not yet approved", "is not approved", "pending activation", "not been activated", "is not activated",
 	"is not active", "is inactive", "under review",
-})
+}), "email not confirmed", "email not verified", "email is not verified", "email address is not verified", "email has not been verified")
 
 // ofMembers is said of a member of the request that the server does not take, by some with
 // the status of a thing that is not there.
