@@ -35,7 +35,7 @@ var ofStaying = []string{
 
 // ofLeaving is said of what is in the way and on its way out.
 var ofLeaving = []string{
-	"being deleted", "try the merge again","is being deleted", "is being removed", "is being torn down", "is terminating"}
+	"being deleted", "try the merge again", "is being deleted", "is being removed", "is being torn down", "is terminating"}
 
 // passingConflicts are phrases for work that another request does at the moment.
 var passingConflicts = slices.Concat(
