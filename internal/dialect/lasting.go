@@ -16,14 +16,14 @@ func (r *reader) lasting() Class {
 	if r.status/100 != 5 {
 		return ""
 	}
+	if saysAny(r.text(), ofIncomplete) {
+		return ServerError
+	}
 	c := tables().lasting.heard(r.text(), r.status)
 	if c == "" && r.blamesSender() {
 		c = InvalidRequest
 	}
-	switch {
-	case saysAny(r.text(), ofIncomplete):
-		return ServerError
-	case c == "", saysAny(r.text(), ofPassing):
+	if c == "" || saysAny(r.text(), ofPassing) {
 		return ""
 	}
 	return c
@@ -64,7 +64,7 @@ func (r *reader) byLasting() Class {
 // beside it: a trace has all kinds of words.
 var ofIncomplete = []string{
 	"no module named", "cannot find module", "unable to import module", "importmoduleerror", "modulenotfounderror", "classnotfoundexception",
-	"noclassdeffounderror", "not found on path", "found on path",
+	"noclassdeffounderror", "not found on path",
 }
 
 // ofPassing is said of failures that pass, and of whoever stands behind the server.
