@@ -156,7 +156,7 @@ var baidu = &family{
 		{18, 18, RateLimit}, {19, 19, Quota},
 		{100, 100, InvalidRequest}, {110, 111, Authentication}, {336000, 336000, ServerError}, {336001, 336003, InvalidRequest},
 		{336004, 336004, Authentication}, {336005, 336007, InvalidRequest}, {336100, 336100, Overloaded},
-		{336101, 336104, InvalidRequest}, {336105, 336106, InvalidRequest}, {336117, 336117, NotFound},
+		{216100, 216205, InvalidRequest}, {336101, 336102, InvalidRequest}, {336103, 336103, ContextLength}, {336104, 336104, InvalidRequest}, {336105, 336106, InvalidRequest}, {336117, 336117, NotFound},
 		{336120, 336120, InvalidRequest}, {336200, 336200, ServerError}, {336300, 336303, ContentPolicy},
 		{336501, 336502, RateLimit},
 	},
@@ -210,6 +210,27 @@ var wechat = &family{
 	},
 	hidesErrors: []place{{path: "/"}},
 }
+
+// https://www.xfyun.cn/doc/spark/接口说明.html
+var iFlytek = &family{
+	name:  "iflytek",
+	hosts: []string{".xf-yun.com", ".xfyun.cn"},
+	numbers: []numbers{
+		{10007, 10008, RateLimit}, {10010, 10011, Overloaded}, {10012, 10012, ServerError}, {10013, 10014, ContentPolicy}, {10015, 10017, Permission},
+		{10019, 10019, ContentPolicy}, {10110, 10110, Overloaded}, {10163, 10163, InvalidRequest}, {10313, 10313, Authentication},
+		{10907, 10907, ContextLength}, {11200, 11200, Permission}, {11201, 11201, Quota}, {11202, 11203, RateLimit},
+	},
+	hidesErrors: []place{{path: "/"}},
+	failedInside: func(r *reader) bool {
+		n, ok := r.tree.number(r.tree.at(pHeaderCode))
+		if !ok {
+			n, ok = r.tree.number(r.tree.at(topCode))
+		}
+		return ok && n != 0
+	},
+}
+
+var pHeaderCode = pathOf("header.code")
 
 // https://open.feishu.cn/document/server-docs/api-call-guide/generic-error-code
 var feishu = &family{

@@ -5,7 +5,7 @@ import "slices"
 // families are all providers, in the order in which their shapes are tried:
 // the narrow before the wide.
 var families = []*family{
-	newAPI, litellm, openRouter, dashScope, zhipu, miniMax, baidu, tencent,
+	newAPI, litellm, openRouter, dashScope, zhipu, miniMax, baidu, iFlytek, tencent,
 	aws, google, gemini, googleMaps, kubernetes, elastic, meta, microsoft, azure,
 	slack, telegram, discord, shopify, linear, stripe, github, gitHubModels, gitlab, atlassian, hubSpot, salesforce, notion,
 	twilio, sendGrid, cloudflare, reddit, x, spotify, okta, auth0, plaid, payPal, square, dropbox, zendesk, airtable, wechat, feishu, dingTalk,

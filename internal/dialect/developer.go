@@ -198,7 +198,7 @@ var elastic = &family{
 		"search_context_missing_exception": NotFound, "aliases_not_found_exception": NotFound, "index_closed_exception": Conflict,
 		"type_missing_exception":   NotFound,
 		"mapper_parsing_exception": InvalidRequest, "document_parsing_exception": InvalidRequest,
-		"parsing_exception": InvalidRequest, "parse_exception": InvalidRequest, "x_content_parse_exception": InvalidRequest,
+		"parsing_exception": InvalidRequest, "parse_exception": InvalidRequest, "x_content_parse_exception": InvalidRequest, "x_content_e_o_f_exception": InvalidRequest,
 		"illegal_argument_exception": InvalidRequest, "query_shard_exception": InvalidRequest,
 		"strict_dynamic_mapping_exception": InvalidRequest, "action_request_validation_exception": InvalidRequest,
 		"invalid_index_name_exception": InvalidRequest, "too_many_clauses": InvalidRequest, "too_many_buckets_exception": TooLarge,

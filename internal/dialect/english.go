@@ -33,7 +33,7 @@ var englishPhrases = []words{
 		"request body too large", "too large to process", "input is too large",
 		"payload too large", "payload size exceeds", "payload exceeds", "body exceeds", "request size exceeded", "request exceeds the maximum size",
 		"exceeds the maximum file size", "exceeds the maximum upload size", "exceeds maximum file size",
-		"exceeds the maximum allowed size", "content too large", "entity too large", "received message larger than", "请求体过大", "文件过大",
+		"exceeds the maximum allowed size", "content too large", "entity too large", "received message larger than", "too large to be", "exceeds the*mb limit", "exceeds the*kb limit", "exceeds the*gb limit", "请求体过大", "文件过大",
 	}},
 	{TooLarge, "!401 !404", []string{"max cost limit", "maximum cost limit", "max query cost", "maximum query cost", "query returned more than"}},
 	{TooLarge, "404", []string{"404.13"}}, // of IIS
@@ -86,6 +86,7 @@ var englishPhrases = []words{
 	{RateLimit, "!404", []string{"queue full for~ ip", "requests already queued", "request already queued", "requests already in queue"}}, // of whoever asks
 	{Conflict, "400 409 422 423", ofBusy},
 	{Conflict, "400 422 !200", ofWork},
+	{RateLimit, "429", []string{"rate limit exceeded", "rate limit reached", "requests per minute", "requests per second"}}, // high demand may be why
 	{Overloaded, "!400 !401 !403 !404 !409 !422", []string{"at capacity"}},
 	{Overloaded, "!401 !404 !409", []string{
 		"overloaded", "max connections reached", "maximum number of connections", "over capacity", "capacity exceeded", "out of capacity", "no capacity", "no free capacity", "no spare capacity",
@@ -193,7 +194,7 @@ var englishPhrases = []words{
 		"organization*disabled", "must be verified", "not been verified", "verify your*organization", "terms of service*accept",
 		"must accept", "gated repo", "restricted access",
 		"does not have access", "do not have access", "don't have access", "doesn't have access", "no access to",
-		"not have permission", "no permission", "not enough rights", "inactive user", "user is inactive", "permission denied", "insufficient permission", "insufficient privilege", "insufficient scope",
+		"not have permission", "no permission", "no write access", "no read access", "not enough rights", "inactive user", "user is inactive", "permission denied", "insufficient permission", "insufficient privilege", "insufficient scope",
 		"insufficient authentication scopes", "missing permission", "missing scope", "missing required scope", "not been granted",
 		"required scopes", "verified sender", "not accessible by",
 		"封禁", "无权", "没有权限", "权限不足", "被禁用", "已禁用", "禁止访问", "未开通", "不在白名单", "ip不在",
@@ -298,7 +299,7 @@ var englishPhrases = []words{
 	{Unavailable, "200 500 502 503", []string{
 		"eai_again", "econnrefused", "econnreset", "socket hang up", "experiencing server issues", "experiencing technical", "experiencing issues",
 	}},
-	{ServerError, "200", []string{"something went wrong", "error interno", "erro interno", "errore interno", "erreur interne", "interner fehler"}},
+	{ServerError, "200", []string{"something went wrong", "an error was encountered", "an error occurred", "an error has occurred", "error interno", "erro interno", "errore interno", "erreur interne", "interner fehler"}},
 	{ServerError, "400 422", ofOutput},
 	{ServerError, "200 500", []string{
 		"unexpected error occurred", "unexpected error has occurred", "unexpected error while", "error inesperado", "erro inesperado",

@@ -104,7 +104,7 @@ func HidesErrors(method, host, path string, h http.Header) bool {
 	if answersOK(path) {
 		return true
 	}
-	if method == http.MethodGet && !strings.HasSuffix(path, "graphql") {
+	if method == http.MethodGet && !strings.HasSuffix(strings.TrimSuffix(path, "/"), "graphql") {
 		return false // like most of all requests
 	}
 	return pathHidesErrors(method, host, path, h) && !storesFiles(host)
@@ -153,7 +153,8 @@ func answersOK(path string) bool {
 
 // pathHidesErrors reports whether that is known of the path, at whatever host.
 func pathHidesErrors(method, host, path string, h http.Header) bool {
-	last := path[strings.LastIndexByte(path, '/')+1:]
+	last := strings.TrimSuffix(path, "/")
+	last = last[strings.LastIndexByte(last, '/')+1:]
 	switch last {
 	case "graphql":
 		return true

@@ -84,7 +84,7 @@ var ofPassing = []string{
 	"is down", "unreachable", "socket", "php fpm", "broken pipe", "reset by", "circuit breaker", "rebalancing", "recovering", "loading",
 	"during the", "falling back", "handler already registered", "[2002]", "dial unix", "to unix:", "overload", "busy", "connection",
 	"max_user_connections", "too many open", "cache", "stack", "queue", "heap", "pool", "worker", "workers",
-	"threads", "concurrent executions", "concurrent requests", "deadlock", "bandwidth", "leader", "master", "replica", "secondary", "quorum",
+	"more threads", "of threads", "native thread", "concurrent executions", "concurrent requests", "deadlock", "bandwidth", "leader", "master", "replica", "secondary", "quorum",
 	"failover", "shard", "cluster must", "cluster state",
 	"coordinator", "available server", "search nodes", "nodes must", "internal state", "locked",
 	// Programs that stumble over what they got.
@@ -111,7 +111,7 @@ var lastingPhrases = []words{
 	}},
 	{ServerError, "500 501 503", ofSwitchedOff},
 	{ServerError, "503", []string{
-		"service suspended", "service has been suspended", "hosting plan*suspended", "site is suspended", "website is suspended", "account suspended",
+		"service suspended", "service has been suspended", "site has been suspended", "permanently shut down", "shut down permanently", "hosting plan*suspended", "site is suspended", "website is suspended", "account suspended",
 		"account is suspended", "over quota",
 		"bandwidth limit exceeded", "bandwidth used up", "are forbidden from using", "only allows~ clients",
 	}},
@@ -140,7 +140,7 @@ var (
 		}, []string{"is invalid", "is not valid", "is malformed", "is incorrect", "not valid"}),
 		cross([]string{"file", "image", "document", "attachment", "upload"}, []string{"is not a", "is not an", "is no valid"}),
 		[]string{
-			"no property*found for type", "must alternate", "can not be greater", "cannot be greater", "can not be less", "cannot be less", "must not exceed", "fields are missing", "required_field_missing",
+			"no property*found for type", "requires*flag", "must alternate", "can not be greater", "cannot be greater", "can not be less", "cannot be less", "must not exceed", "fields are missing", "required_field_missing",
 			"must have a value", "could not be parsed", "cannot be parsed", "not able to be parsed", "hook declined", "expected dim", "expected dimension", "expects dimension", "embedding with dimension", "expected input*shape", "does not match the expected", "do not match the expected", "address rejected",
 			"user unknown", "no such mailbox", "invalid data found", "not sufficient for", "policy not met", "requirements not met", "not registered",
 			"nicht gültig", "ist ungültig", "sind ungültig", "darf nicht leer", "muss angegeben", "no es válid", "no son válid", "debe ser", "não é válid", "deve ser", "doit être",
@@ -233,10 +233,10 @@ var (
 	ofState = slices.Concat(
 		joined([]string{"cannot", "can't", "can not"}, []string{"delete", "remove", "modify", "edit", "rename", "archive", "publish", "approve", "cancel", "refund", "be deleted", "be cancelled", "be canceled", "be refunded"}),
 		joined([]string{"already", "has already been", "was already"}, []string{
-			"refunded", "paid", "cancelled", "canceled", "redeemed", "shipped", "voided", "submitted", "registered", "subscribed",
+			"refunded", "paid", "invoiced", "confirmed", "archived", "cancelled", "canceled", "redeemed", "shipped", "voided", "submitted", "registered", "subscribed",
 		}),
 		[]string{
-			"already in use by", "already in status", "already in state", "already in the state", "must first", "first define", "first create", "first configure", "permanently closed",
+			"already in use by", "can no longer be", "sold out", "already in status", "already in state", "already in the state", "must first", "first define", "first create", "first configure", "permanently closed",
 			"closed permanently", "does not belong to", "is not linked to", "is not assigned to", "is not associated with", "not eligible",
 			"business rule", "is already paid", "is already complete", "is already cancel", "username is not available", "email is not available", "name is not available",
 			"username is taken", "name is taken", "insufficient stock", "out of stock", "insufficient inventory", "not enough stock", "duplicate key",

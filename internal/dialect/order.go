@@ -86,7 +86,7 @@ var signals = []signal{
 		(*reader).byPartOfCode,
 	},
 	{
-		"words for a thing that is not there, or taken, in a success that is none",
+		"words for a thing that is not there, or taken, or a fault of the sender, in a success that is none",
 		"Any status of an error says more than these words, and so does a code. A success has no other sign.",
 		(*reader).byThing,
 	},
@@ -324,7 +324,11 @@ func (r *reader) byThing() Class {
 	if r.status/100 > 2 { // an error inside a success has no status
 		return ""
 	}
-	return tables().things.heard(r.text(), r.status)
+	c := tables().things.heard(r.text(), r.status)
+	if c == "" && r.blamesSender() {
+		return InvalidRequest
+	}
+	return c
 }
 
 // byWait leaves out the statuses with a meaning of their own: a range that cannot be

@@ -49,7 +49,7 @@ var codePaths = paths(
 	"code", "errorcode", "errcode", "errortype", "category", "type", "name", "id", "clientdata.type",
 	"typekey", "errorkey", "errorname", "faultcode", "error.typekey", "error.reason..tag", "error..tag", "details.code", "error.details.code", "details",
 	"detail.status", "detail.code", "detail.type", "detail.0.type", "status.errorcode", "meta.errorcode", "meta.errortype",
-	"errors.0.extensions.code", "errors.0.extensions.type", "errors.0.code", "errors.0.errorcode", "errors.0.errortype",
+	"errors.0.extensions.code", "errors.0.extensions.type", "errors.0.extensions.exception.code", "errors.0.extensions.contentful.code", "errors.0.code", "errors.0.errorcode", "errors.0.errortype",
 	"errors.0.type", "errors.0.reason", "errors.0.id",
 	"errors.0.error", "errors.error.code", "0.errorcode", "0.code", "0.error.status", "0.error.code",
 	"fault.detail.errorcode", "responsemetadata.error.code", "json.errors.0.0", "sys.id",

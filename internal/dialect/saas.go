@@ -174,6 +174,9 @@ var monday = &family{
 // https://www.contentful.com/developers/docs/references/content-management-api/
 var contentful = &family{
 	name: "contentful", hosts: []string{"api.contentful.com", "cdn.contentful.com", "preview.contentful.com", "graphql.contentful.com"},
+	codes: map[string]Class{"TOO_COMPLEX_QUERY": TooLarge, "RATE_LIMIT_EXCEEDED": RateLimit, "UNRESOLVABLE_LINK": NotFound},
+
+	hidesErrors:  []place{{host: "graphql.contentful.com", path: "/content/v1/spaces/", method: http.MethodPost}},
 	limitHeaders: []wait.Headers{{Prefix: "X-Contentful-Ratelimit", Unit: wait.Requests}},
 }
 

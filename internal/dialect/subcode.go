@@ -16,7 +16,7 @@ var alipay = &family{
 		"ACQ.SYSTEM_ERROR": ServerError, "isp.unknow-error": ServerError, "aop.unknow-error": ServerError, "aop.invalid-auth-token": Authentication,
 		"aop.auth-token-time-out": Authentication, "isv.invalid-signature": Authentication, "isv.app-call-limited": RateLimit, "isv.method-call-limited": RateLimit,
 		"isv.insufficient-isv-permissions": Permission, "isv.insufficient-user-permissions": Permission,
-		"ACQ.ACCESS_FORBIDDEN": Permission, "ACQ.CONTEXT_INCONSISTENT": Conflict, "ACQ.TRADE_HAS_SUCCESS": Conflict,
+		"ACQ.ACCESS_FORBIDDEN": Permission, "ACQ.CONTEXT_INCONSISTENT": Conflict, "ACQ.TRADE_HAS_SUCCESS": Conflict, "ACQ.TRADE_HAS_CLOSE": Conflict, "ACQ.TRADE_STATUS_ERROR": Conflict,
 	},
 	hidesErrors: []place{{path: "/gateway.do"}},
 	scope:       Host | Credential | Method,
@@ -66,7 +66,7 @@ func (t *tree) hasSubError(at int32) bool {
 		return false
 	}
 	n, ok := t.mainCode(at)
-	return ok && failing(n)
+	return ok && n != 0 && n != 200 && n != 10000
 }
 
 // mainCode is the number above a sub_code.

@@ -255,7 +255,7 @@ var ofEditions = slices.Concat(
 		"the~ edition", "an~ edition", "a~ edition", "an enterprise license", "a valid license", "enterprise edition", "a pro license",
 	}),
 	[]string{
-		"not available in~ edition", "not available in the~ edition", "not available in the free", "not available in the community",
+		"for free accounts", "for free users", "for free plans", "on free accounts", "not available in~ edition", "not available in the~ edition", "not available in the free", "not available in the community",
 		"not supported in~ edition", "not available on your plan", "not available in your plan", "not available on your current plan",
 	},
 )
