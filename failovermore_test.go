@@ -177,3 +177,32 @@ func TestStayingWaits(t *testing.T) {
 		}
 	})
 }
+
+// A firewall before an API refuses one prompt with a page. The others are answered as
+// before, and no call but that one leaves.
+func TestFirewallStopsOnePrompt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fleet{rules: map[string]func(asked) reply{fallback: works, primary: func(a asked) reply {
+			if a.n%10 == 3 {
+				return always(403, "Content-Type: text/html", "<html><title>403 Forbidden</title><h1>Request blocked</h1></html>")(a)
+			}
+			return works(a)
+		}}}
+		logger, logs := observed()
+		rt := &steadyhttp.Transport{Base: f, Failover: elsewhere(), Logger: logger}
+		for range 100 {
+			if d := ask(t, rt, nil); !d.answered() {
+				t.Errorf("lost: %v", d.call.Error)
+			}
+			time.Sleep(time.Second)
+		}
+		if f.at(primary) != 100 || f.at(fallback) != 10 {
+			t.Errorf("%d requests to the primary and %d to the fallback, want 100 and the 10 that it blocked", f.at(primary), f.at(fallback))
+		}
+		for _, e := range logs.All() {
+			if e.Level.String() == "error" {
+				t.Errorf("at error level: %s", e.Message)
+			}
+		}
+	})
+}

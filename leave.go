@@ -102,8 +102,8 @@ func (p *plan) mayFollow(i int, f failure) bool {
 // learn remembers for other calls what e says of the place where it came from. fresh
 // says that nobody knew, and that a person has to act.
 //
-// Evidence: an answer that asks for a pause, or says that an account is empty or a key
-// bad, speaks for itself; all else is believed after a few in a row. Scope: what e.leaves
+// Evidence: an answer that asks for a pause, or says that an account is empty, a key
+// bad, or by a code that something is not permitted, speaks for itself; all else is believed after a few in a row. Scope: what e.leaves
 // names. Escape: a success of a call that was sent later, and the calls that look.
 func (p *plan) learn(e *Error) (fresh bool) {
 	at := p.walk.places[p.walk.at].at
@@ -113,6 +113,9 @@ func (p *plan) learn(e *Error) (fresh bool) {
 		scope.Credential, pause = at.Credential, spentTime
 	case Permission:
 		scope, pause = at, spentTime // this model may be what it does not permit
+		if e.Code == "" { // it may be of a firewall before the API, which has stopped this very prompt
+			pause = 0
+		}
 	case RateLimit:
 		if scope = at; e.Scope&(limit.ScopeCredential|limit.ScopeModel|limit.ScopeHost) == 0 {
 			break
