@@ -103,8 +103,9 @@ func (p *plan) mayFollow(i int, f failure) bool {
 // says that nobody knew, and that a person has to act.
 //
 // Evidence: an answer that asks for a pause, or says that an account is empty, a key
-// bad, or by a code that something is not permitted, speaks for itself; all else is believed after a few in a row. Scope: what e.leaves
-// names. Escape: a success of a call that was sent later, and the calls that look.
+// bad, or by a code that something is not permitted, speaks for itself; all else is
+// believed after a few in a row. Scope: what e.leaves names. Escape: a success of a call
+// that was sent later, and the calls that look.
 func (p *plan) learn(e *Error) (fresh bool) {
 	at := p.walk.places[p.walk.at].at
 	scope, pause := down.Place{Host: at.Host}, min(e.pause(math.MaxInt64), maxPause)
