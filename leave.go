@@ -114,7 +114,7 @@ func (p *plan) learn(e *Error) (fresh bool) {
 		scope.Credential, pause = at.Credential, spentTime
 	case Permission:
 		scope, pause = at, spentTime // this model may be what it does not permit
-		if e.Code == "" { // it may be of a firewall before the API, which has stopped this very prompt
+		if e.Code == "" {            // it may be of a firewall before the API, which has stopped this very prompt
 			pause = 0
 		}
 	case RateLimit:

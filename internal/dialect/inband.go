@@ -226,7 +226,7 @@ func (r *reader) saysNotOK() bool {
 		return !t.empty(t.at(errorPath)) || t.textAt(pDescription) != ""
 	}
 	if t.is(t.at(pSuccess), 'f') {
-		return !t.empty(t.at(errorPath)) || !t.empty(t.at(pErrors)) || !t.empty(t.at(pErrorInfo)) || t.textAt(pMessage) != "" || t.textAt(pMsg) != "" || t.textAt(pErrMessage) != "" || r.refusesAsker()
+		return !t.empty(t.at(errorPath)) || !t.empty(t.at(pErrors)) || !t.empty(t.at(pErrorInfo)) || t.textAt(pMessage) != "" || t.textAt(pMsg) != "" || t.textAt(pErrMessage) != "" || t.textAt(pDataMessage) != "" || r.refusesAsker()
 	}
 	return false
 }

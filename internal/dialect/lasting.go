@@ -140,7 +140,8 @@ var (
 		}, []string{"is invalid", "is not valid", "is malformed", "is incorrect", "not valid"}),
 		cross([]string{"file", "image", "document", "attachment", "upload"}, []string{"is not a", "is not an", "is no valid"}),
 		[]string{
-			"no property*found for type", "requires*flag", "must alternate", "can not be greater", "cannot be greater", "can not be less", "cannot be less", "must not exceed", "fields are missing", "required_field_missing",
+			"no property*found for type", "no enum constant", "is greater than max", "dimension*does not match", "is not valid for", "unexpected field", "property references a null", "more than once", "month out of range", "day out of range",
+			"does not match any", "doesn't match any", "not maintained in", "not maintained for", "requires*flag", "must alternate", "can not be greater", "cannot be greater", "can not be less", "cannot be less", "must not exceed", "fields are missing", "required_field_missing",
 			"must have a value", "could not be parsed", "cannot be parsed", "not able to be parsed", "hook declined", "expected dim", "expected dimension", "expects dimension", "embedding with dimension", "expected input*shape", "does not match the expected", "do not match the expected", "address rejected",
 			"user unknown", "no such mailbox", "invalid data found", "not sufficient for", "policy not met", "requirements not met", "not registered",
 			"nicht gültig", "ist ungültig", "sind ungültig", "darf nicht leer", "muss angegeben", "no es válid", "no son válid", "debe ser", "não é válid", "deve ser", "doit être",
@@ -164,7 +165,7 @@ var (
 			"failed to decode", "could not decode", "cannot decode", "failed to read", "could not read", "cannot read", "unable to read",
 		}, []string{
 			"request", "body", "input", "parameter", "parameters", "params", "payload", "date", "argument", "arguments", "file", "image", "csv", "pdf",
-			"query", "url", "audio", "video", "form", "multipart", "content type",
+			"query", "url", "audio", "video", "form", "multipart", "content type", "xhtml", "xml", "html", "yaml", "expression", "template", "formula",
 		}),
 		[]string{
 			"cannot deserialize", "could not deserialize", "failed to deserialize", "unsupported unicode escape", "cannot unmarshal", "can't unmarshal", "json parse error", "parse error at line",
@@ -183,7 +184,7 @@ var (
 			"scheme", "chain", "country", "region", "action", "voice", "feature",
 		}),
 		[]string{
-			"only as json supported", "only*is supported", "only*are supported", "not supported", "isn't supported", "aren't supported", "no longer supported", "not implemented", "notimplemented", "method not allowed", "不支持",
+			"does not support", "do not support", "doesn't support", "only as json supported", "only*is supported", "only*are supported", "not supported", "isn't supported", "aren't supported", "no longer supported", "not implemented", "notimplemented", "method not allowed", "不支持",
 		},
 	)
 	ofTooLong = slices.Concat(
@@ -192,7 +193,7 @@ var (
 			"exceeds limit", "exceeds*limit of",
 		}),
 		[]string{
-			"content length of*exceeds the limit", "longer than the max length", "longer than the maximum length", "larger than the max size", "larger than the maximum size", "exceeds the list view threshold", "value too long for", "data too long for", "data would be truncated", "packet bigger than",
+			"content length of*exceeds the limit", "which is larger than", "longer than the max length", "longer than the maximum length", "larger than the max size", "larger than the maximum size", "exceeds the list view threshold", "value too long for", "data too long for", "data would be truncated", "packet bigger than",
 			"max_allowed_packet", "maximum file size",
 			"max file size", "maximum upload size", "maximum request length", "maximum number of items",
 		},
@@ -227,7 +228,7 @@ var (
 		"agent", "assistant", "thread", "chat", "conversation", "organization", "workspace", "repository", "branch", "commit", "issue", "ticket",
 		"event", "device", "sensor", "station", "city", "image", "video", "playlist", "track", "dataset", "index", "table", "key", "tenant",
 		"company", "address", "transaction", "wallet", "asset", "token", "report", "job", "task", "message", "folder", "path", "category", "entry",
-		"player", "match", "game", "network", "volume", "container", "pod", "namespace", "secret", "group", "team", "member", "label", "macro", "property", "variable", "domain", "vm", "job template", "symbol", "ticker", "schema", "deployment", "environment", "profile", "id", "post", "article", "comment", "tag",
+		"player", "match", "game", "network", "volume", "container", "pod", "namespace", "secret", "group", "team", "member", "label", "macro", "property", "variable", "domain", "vm", "plugin", "chatflow", "extension", "tool", "skill", "job template", "symbol", "ticker", "schema", "deployment", "environment", "profile", "id", "post", "article", "comment", "tag",
 		"route", "policy", "region", "area", "department", "store", "channel", "role", "setting", "configuration", "stream", "topic", "locations",
 	}
 	ofState = slices.Concat(
@@ -239,12 +240,12 @@ var (
 			"already in use by", "can no longer be", "sold out", "already in status", "already in state", "already in the state", "must first", "first define", "first create", "first configure", "permanently closed",
 			"closed permanently", "does not belong to", "is not linked to", "is not assigned to", "is not associated with", "not eligible",
 			"business rule", "is already paid", "is already complete", "is already cancel", "username is not available", "email is not available", "name is not available",
-			"username is taken", "name is taken", "insufficient stock", "out of stock", "insufficient inventory", "not enough stock", "duplicate key",
+			"username is taken", "name is taken", "insufficient stock", "out of stock", "insufficient inventory", "not enough stock", "exists already", "integrity constraint", "constraint error", "constraintviolationexception", "duplicate key",
 			"duplicate value", "duplicate record", "duplicated",
 		},
 	)
 	ofRefusals = []string{
-		"you cannot", "you can not", "you can't", "password not accepted", "credentials not accepted", "do not have access", "don't have access", "does not have access", "doesn't have access", "invalid permission", "isn't authorized",
+		"you cannot", "you can not", "you can't", "not allowed by", "does not have*capability", "password not accepted", "credentials not accepted", "do not have access", "don't have access", "does not have access", "doesn't have access", "invalid permission", "isn't authorized",
 		"unable to authenticate", "error code 49", "no verified", "is not verified", "not entitled",
 		"not allowed to", "not permitted", "operation not allowed", "permission denied", "access denied", "access is denied", "access to*is denied",
 		"do not have permission", "don't have permission", "does not have permission", "not enough privileges", "insufficient privileges",
@@ -264,7 +265,7 @@ var (
 		"configuration data", "configuration section", "specified version*was not found",
 		"referenceerror", "nameerror: name", "unboundlocalerror", "importerror", "undefined constant", "undeclared variable", "call to undefined", "undefined function", "undefined method", "command not found", "no such command", "executable file not found", "enoent",
 		"unhashable type", "positional arguments but", "cannot be cast to", "no space left", "out of disk space", "disk full", "disk is full",
-		"disk quota exceeded", "read only file system", "cannot write into", "unable to resolve service for type", "templatedoesnotexist",
+		"disk quota exceeded", "not enough space", "lowdiskspace", "low disk space", "could not find driver", "could not load file or assembly", "read only file system", "cannot write into", "unable to resolve service for type", "templatedoesnotexist",
 		"target class*does not exist", "find any class that implements", "unexpected argument", "has no implementation", "template error",
 		"templatenotfound", "view*not found",
 	}
@@ -280,7 +281,7 @@ var (
 			"migrations are pending", "was switched off on", "runs no", "feature*is disabled", "plugin*is disabled", "module*is disabled",
 			"feature disabled", "service disabled", "disabled by", "disabled in this", "currently disabled for", "disabled on this",
 			"is disabled for",
-			"in standalone mode", "compiled in", "module missing", "missing dependency", "missing configuration", "configuration missing",
+			"in standalone mode", "compiled in", "module missing", "missing dependency", "missing configuration", "configuration missing", "environment variable not found", "non existent",
 			"configuration error", "config error", "invalid configuration", "configuration is invalid", "configuration is missing",
 			"not found in environment", "environment variable*not set", "is not set", "are not set", "isn't set", "not been set", "please set", "please configure",
 			"must be configured", "needs to be configured", "must be set", "must set", "need to update the", "no application encryption key", "missingappkey",
@@ -288,7 +289,7 @@ var (
 			"no backend configured", "no connector configured", "none configured", "no database configured", "not provisioned", "not activated",
 			"not part of this",
 			"not included in this", "requires configuration",
-			"license*has been reached", "defined by your license", "your license allows", "license for~ expired", "licence for~ expired", "license limit", "was discontinued",
+			"license*prohibits", "license*has been reached", "defined by your license", "your license allows", "license for~ expired", "licence for~ expired", "license limit", "was discontinued",
 			"license ran out", "licence ran out", "license file", "licence file", "renewal key", "unlicensed", "licenseexception", "license expired",
 			"licence expired", "license has expired", "licence has expired", "no valid license", "no valid licence", "invalid license", "invalid licence",
 			"license is invalid", "license is expired", "license is missing", "license key is", "not licensed",

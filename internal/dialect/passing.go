@@ -21,7 +21,7 @@ func (r *reader) passes(c Class) bool {
 }
 
 // ofConflicts are the statuses with which conflicts are told that end by themselves.
-var ofConflicts = []int{http.StatusBadRequest, http.StatusConflict, http.StatusUnprocessableEntity, http.StatusLocked}
+var ofConflicts = []int{http.StatusBadRequest, http.StatusMethodNotAllowed, http.StatusConflict, http.StatusUnprocessableEntity, http.StatusLocked}
 
 // ofStaying is said of what stays as it is until the caller asks for something else.
 var ofStaying = []string{

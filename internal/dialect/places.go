@@ -36,7 +36,7 @@ var (
 var morePaths = paths(
 	"error.metadata.raw", "details", "error.details", "detail", "title", "error.metadata.remedyhint", "error.type",
 	"errors.0.extensions.userpresentablemessage", "error.errors.0.message", "errors.0.message", "error", "violatedpolicies.0",
-	"exception", "exceptionmessage", "error.data.message", "error.metadata.previouserrors.0.message", "error.param", "hint", "errorresponse.msg",
+	"exception", "exceptionmessage", "error.data.message", "err", "cause", "reason", "error.metadata.previouserrors.0.message", "error.param", "hint", "errorresponse.msg",
 )
 
 // Where codes are. A code with letters in it beats a number.
