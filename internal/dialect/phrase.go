@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"math/bits"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -216,10 +217,11 @@ func heard(list []words, text string, status int) Class {
 }
 
 // index finds the phrases of a long list in one pass over a text: a phrase can
-// only stand where one with its first two bytes does.
+// only stand where one with its first three bytes does.
 type index struct {
 	list   []words
-	bucket [1 << 10][]entry // by the first two bytes
+	bucket [][]entry // by the first three bytes; as many as a power of two
+	short  []entry   // of those that begin with two bytes and a gap, which are few
 }
 
 // entry is all phrases with the same beginning.
@@ -241,11 +243,18 @@ type end struct {
 }
 
 func newIndex(list []words) *index {
-	x := &index{list: list}
+	n := 0
+	for _, w := range list {
+		n += len(w.say)
+	}
+	x := &index{list: list, bucket: make([][]entry, 1<<bits.Len(uint(n)))}
 	for g, w := range list {
 		for _, phrase := range w.say {
 			head, rest, gap := cutGap(phrase)
-			b := &x.bucket[bucketOf(head[0], head[1])]
+			b := &x.short
+			if len(head) > 2 {
+				b = &x.bucket[x.bucketOf(head)]
+			}
 			i := slices.IndexFunc(*b, func(e entry) bool { return e.head == head })
 			if i < 0 {
 				i = len(*b)
@@ -268,30 +277,41 @@ func fourBytes(s string) (start, mask uint32) {
 	return start, mask
 }
 
-func bucketOf(a, b byte) int { return (int(a)*31 + int(b)) & (1<<10 - 1) }
+// bucketOf goes by the first three bytes of s.
+func (x *index) bucketOf(s string) int {
+	return (int(s[0])*961 + int(s[1])*31 + int(s[2])) & (len(x.bucket) - 1)
+}
 
 // heard is as the function of that name.
 func (x *index) heard(text string, status int) Class {
 	best := len(x.list)
-	for i := 0; i+1 < len(text); i++ {
+	for i := 0; i+2 < len(text); i++ {
 		if !starts(text, i) {
 			continue
 		}
-		bucket := x.bucket[bucketOf(text[i], text[i+1])]
-		if len(bucket) == 0 {
-			continue
+		if bucket := x.bucket[x.bucketOf(text[i:])]; len(bucket) > 0 {
+			best = x.begin(bucket, text[i:], status, best)
 		}
-		start, _ := fourBytes(text[i:])
-		for n := range bucket {
-			if e := &bucket[n]; start&e.mask == e.start && e.first < best && strings.HasPrefix(text[i:], e.head) {
-				best = x.among(e.ends, text[i+len(e.head):], status, best)
-			}
+		if len(x.short) > 0 {
+			best = x.begin(x.short, text[i:], status, best)
 		}
 	}
 	if best < len(x.list) {
 		return x.list[best].class
 	}
 	return ""
+}
+
+// begin returns the first group that one of the entries at the beginning of text is from,
+// best if there is none before that.
+func (x *index) begin(entries []entry, text string, status, best int) int {
+	start, _ := fourBytes(text)
+	for i := range entries {
+		if e := &entries[i]; start&e.mask == e.start && e.first < best && strings.HasPrefix(text, e.head) {
+			best = x.among(e.ends, text[len(e.head):], status, best)
+		}
+	}
+	return best
 }
 
 // among returns the first group that one of the ends in text is from, best if there is

@@ -128,6 +128,9 @@ func TestPhrasesAreSimple(t *testing.T) {
 				if got := string(simple(nil, phrase)); got != phrase {
 					t.Errorf("%q: write %q", phrase, got)
 				}
+				if head, _, gap := cutGap(phrase); len(head) < 2 || len(head) == 2 && gap == 0 {
+					t.Errorf("%q: begins with too little", phrase)
+				}
 			}
 		}
 	}
