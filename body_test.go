@@ -256,7 +256,8 @@ func TestTheOriginalBodyIsClosedOnce(t *testing.T) {
 // give up, bodies that come slowly. What it gets whole is right, each body is
 // closed once, and nothing is left running.
 func TestBodiesInAllKindsOfTrouble(t *testing.T) {
-	const calls, lines = 150, 40
+	const lines = 40
+	calls := int64(howMany(40, 150, 150))
 	for name, newServer := range map[string]func() *steadyhttptest.Server{"HTTP/1.1": steadyhttptest.NewServer, "HTTP/2": steadyhttptest.NewTLSServer} {
 		t.Run(name, func(t *testing.T) {
 			goroutines := runtime.NumGoroutine()

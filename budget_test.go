@@ -295,6 +295,9 @@ func TestBudgetUnderConcurrency(t *testing.T) {
 // A crawler meets more hosts than are remembered; lonely calls get theirs all
 // the same.
 func TestBudgetOfACrawler(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: so many hosts take a second, and fewer do not reach the bound")
+	}
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const many, more = 10_500, 500

@@ -224,7 +224,7 @@ func TestCanaries(t *testing.T) {
 	const callsOfACage = 5_000 // its Throttler learns more and more keys, which takes time
 	n := *canaryEntries
 	if n == 0 {
-		n = howMany(500, 4_000, 20_000)
+		n = howMany(200, 1_500, 20_000)
 		if underRace() { // which makes each call take many times as long, and has nothing to find: a cage belongs to one goroutine
 			n = min(n, 1500)
 		}

@@ -272,7 +272,7 @@ func TestWrappedRoundTripper(t *testing.T) {
 
 // No call outlives MaxElapsed by more than an attempt, whatever servers say.
 func TestMaxElapsedWhateverServersSay(t *testing.T) {
-	for seed := range uint64(howMany(30, 500, 20000)) {
+	for seed := range uint64(howMany(20, 200, 20000)) {
 		synctest.Test(t, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 1))
 			var mu sync.Mutex // guards r

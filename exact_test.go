@@ -76,7 +76,7 @@ func arrivals(rnd *rand.Rand, length time.Duration, do func()) {
 // arrive, give up or fail.
 func TestLimitsThatAreSetAreExact(t *testing.T) {
 	t.Parallel()
-	patterns, reached := howMany(100, 300, 10_000), 0
+	patterns, reached := howMany(50, 150, 10_000), 0
 	for i := range patterns {
 		rnd := rand.New(rand.NewPCG(uint64(i), 17))
 		synctest.Test(t, func(t *testing.T) {

@@ -20,9 +20,10 @@ import (
 // An order is placed once at the most, whatever its places do: some carry it out and
 // then fail, others refuse it. An idempotency key is known to one account at one host.
 func TestFailoverPlacesAnOrderOnce(t *testing.T) {
+	t.Parallel()
 	r := rand.New(rand.NewPCG(3, 4))
 	moved := 0
-	for n := range howMany(300, 2000, 10_000) {
+	for n := range howMany(100, 700, 10_000) {
 		synctest.Test(t, func(t *testing.T) {
 			key := r.IntN(2) == 0
 			done := map[string]bool{} // by host, account and key, or by number

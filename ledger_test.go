@@ -93,11 +93,11 @@ func TestAppliedAndThenDropped(t *testing.T) {
 		getBody bool
 		good    bool // whether every call succeeds in the end
 	}{
-		{"every answer is lost", howMany(100, 1_000, 10_000), func(int, string, bool) bool { return false }, nil, true, false},
-		{"every answer is lost, without GetBody", howMany(100, 200, 1_000), func(int, string, bool) bool { return false }, nil, false, false},
-		{"every second answer of a connection is lost", howMany(100, 400, 2_000), func(n int, _ string, _ bool) bool { return n%2 == 1 }, nil, true, false},
-		{"with a key that the server honours", howMany(100, 200, 1_000), func(_ int, _ string, seen bool) bool { return seen }, withKey, true, true},
-		{"with a key, without GetBody", howMany(50, 100, 500), func(_ int, _ string, seen bool) bool { return seen }, withKey, false, true},
+		{"every answer is lost", howMany(30, 300, 10_000), func(int, string, bool) bool { return false }, nil, true, false},
+		{"every answer is lost, without GetBody", howMany(30, 100, 1_000), func(int, string, bool) bool { return false }, nil, false, false},
+		{"every second answer of a connection is lost", howMany(30, 150, 2_000), func(n int, _ string, _ bool) bool { return n%2 == 1 }, nil, true, false},
+		{"with a key that the server honours", howMany(30, 100, 1_000), func(_ int, _ string, seen bool) bool { return seen }, withKey, true, true},
+		{"with a key, without GetBody", howMany(20, 50, 500), func(_ int, _ string, seen bool) bool { return seen }, withKey, false, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			l := newLedger(t, row.answers)

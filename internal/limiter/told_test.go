@@ -14,13 +14,16 @@ import (
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
-var long = flag.Bool("long", false, "try 10,000 random patterns in place of some hundreds")
+var long = flag.Bool("long", false, "try 10,000 random patterns in place of some")
 
 func patterns() int {
 	if *long {
 		return 10_000
 	}
-	return 400
+	if testing.Short() {
+		return 50
+	}
+	return 200
 }
 
 // start is some instant.
