@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/steadyhttp/steadyhttp"
 )
 
@@ -40,19 +42,8 @@ func TestBadKeyIsSaidOnce(t *testing.T) {
 		}}}
 		logger, logs := observed()
 		rt := &steadyhttp.Transport{Base: f, Failover: elsewhere(), Logger: logger}
-		for range 300 {
-			if d := ask(t, rt, nil); !d.answered() {
-				t.Errorf("lost: %v", d.call.Error)
-			}
-			time.Sleep(time.Second)
-		}
-		said := 0
-		for _, e := range logs.All() {
-			if e.Level.String() == "error" {
-				said++
-			}
-		}
-		if said != 1 || f.at(primary) > 4 {
+		askEachSecond(t, rt, 300)
+		if said := logs.FilterLevelExact(zap.ErrorLevel).Len(); said != 1 || f.at(primary) > 4 {
 			t.Errorf("said %d times at error level; %d requests to the primary", said, f.at(primary))
 		}
 	})
@@ -190,19 +181,40 @@ func TestFirewallStopsOnePrompt(t *testing.T) {
 		}}}
 		logger, logs := observed()
 		rt := &steadyhttp.Transport{Base: f, Failover: elsewhere(), Logger: logger}
-		for range 100 {
-			if d := ask(t, rt, nil); !d.answered() {
-				t.Errorf("lost: %v", d.call.Error)
-			}
-			time.Sleep(time.Second)
-		}
+		askEachSecond(t, rt, 100)
 		if f.at(primary) != 100 || f.at(fallback) != 10 {
 			t.Errorf("%d requests to the primary and %d to the fallback, want 100 and the 10 that it blocked", f.at(primary), f.at(fallback))
 		}
-		for _, e := range logs.All() {
-			if e.Level.String() == "error" {
-				t.Errorf("at error level: %s", e.Message)
-			}
+		for _, e := range logs.FilterLevelExact(zap.ErrorLevel).All() {
+			t.Errorf("at error level: %s", e.Message)
 		}
 	})
+}
+
+// A pause that it asks for is kept all the same.
+func TestFirewallThatAsksForAPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fleet{rules: map[string]func(asked) reply{fallback: works, primary: func(a asked) reply {
+			if a.n == 0 {
+				return always(403, "Retry-After: 20", "")(a)
+			}
+			return works(a)
+		}}}
+		rt := &steadyhttp.Transport{Base: f, Failover: elsewhere()}
+		askEachSecond(t, rt, 10)
+		if f.at(primary) != 1 {
+			t.Errorf("%d requests to the primary, want none in its pause", f.at(primary))
+		}
+	})
+}
+
+// askEachSecond asks n times, and reports what was not answered.
+func askEachSecond(t *testing.T, rt http.RoundTripper, n int) {
+	t.Helper()
+	for range n {
+		if d := ask(t, rt, nil); !d.answered() {
+			t.Errorf("lost: %v", d.call.Error)
+		}
+		time.Sleep(time.Second)
+	}
 }

@@ -153,7 +153,7 @@ func TestOneRouteFails(t *testing.T) {
 // kinds: each call gets its own answer, connections are used again, and nothing stays.
 func TestFailoverOverSockets(t *testing.T) {
 	if testing.Short() {
-		t.Skip("waits for real time")
+		t.Skip("-short: it waits in real time")
 	}
 	for _, http2 := range []bool{false, true} {
 		t.Run(fmt.Sprint("http2 ", http2), func(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 // The faults of a primary over real sockets, as a client with one fallback meets them.
 func TestFaultsOverSockets(t *testing.T) {
 	if testing.Short() {
-		t.Skip("waits for real time")
+		t.Skip("-short: it waits in real time")
 	}
 	answer := func(status int, header, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {

@@ -113,10 +113,10 @@ func (p *plan) learn(e *Error) (fresh bool) {
 	case Quota, Authentication:
 		scope.Credential, pause = at.Credential, spentTime
 	case Permission:
-		scope, pause = at, spentTime // this model may be what it does not permit
-		if e.Code == "" {            // it may be of a firewall before the API, which has stopped this very prompt
-			pause = 0
-		}
+		scope = at // this model may be what it does not permit
+		if e.Code != "" {
+			pause = spentTime
+		} // else it may be a firewall before the API that has stopped this very prompt
 	case RateLimit:
 		if scope = at; e.Scope&(limit.ScopeCredential|limit.ScopeModel|limit.ScopeHost) == 0 {
 			break

@@ -33,7 +33,8 @@ var englishPhrases = []words{
 		"request body too large", "too large to process", "input is too large",
 		"payload too large", "payload size exceeds", "payload exceeds", "body exceeds", "request size exceeded", "request exceeds the maximum size",
 		"exceeds the maximum file size", "exceeds the maximum upload size", "exceeds maximum file size",
-		"exceeds the maximum allowed size", "content too large", "entity too large", "received message larger than", "too large to be", "exceeds the*mb limit", "exceeds the*kb limit", "exceeds the*gb limit", "请求体过大", "文件过大",
+		"exceeds the maximum allowed size", "content too large", "entity too large", "received message larger than", "too large to be",
+		"exceeds the*mb limit", "exceeds the*kb limit", "exceeds the*gb limit", "请求体过大", "文件过大",
 	}},
 	{TooLarge, "!401 !404", []string{"max cost limit", "maximum cost limit", "max query cost", "maximum query cost", "query returned more than"}},
 	{TooLarge, "404", []string{"404.13"}}, // of IIS
@@ -89,7 +90,8 @@ var englishPhrases = []words{
 	{RateLimit, "429", []string{"rate limit exceeded", "rate limit reached", "requests per minute", "requests per second"}}, // high demand may be why
 	{Overloaded, "!400 !401 !403 !404 !409 !422", []string{"at capacity"}},
 	{Overloaded, "!401 !404 !409", []string{
-		"overloaded", "max connections reached", "maximum number of connections", "over capacity", "capacity exceeded", "out of capacity", "no capacity", "no free capacity", "no spare capacity",
+		"overloaded", "max connections reached", "maximum number of connections", "over capacity", "capacity exceeded", "out of capacity", "no capacity",
+		"no free capacity", "no spare capacity",
 		"no gpu capacity", "no serving capacity", "no available capacity", "no remaining capacity",
 		"insufficient capacity", "lack of capacity", "not enough capacity", "capacity constraints", "capacity temporarily",
 		"high demand", "experiencing high", "heavy load", "under high load", "high load", "peak load", "server is busy",
@@ -194,7 +196,8 @@ var englishPhrases = []words{
 		"organization*disabled", "must be verified", "not been verified", "verify your*organization", "terms of service*accept",
 		"must accept", "gated repo", "restricted access",
 		"does not have access", "do not have access", "don't have access", "doesn't have access", "no access to",
-		"not have permission", "no permission", "no write access", "no read access", "not enough rights", "inactive user", "user is inactive", "permission denied", "insufficient permission", "insufficient privilege", "insufficient scope",
+		"not have permission", "no permission", "no write access", "no read access", "not enough rights", "inactive user", "user is inactive",
+		"permission denied", "insufficient permission", "insufficient privilege", "insufficient scope",
 		"insufficient authentication scopes", "missing permission", "missing scope", "missing required scope", "not been granted",
 		"required scopes", "verified sender", "not accessible by",
 		"封禁", "无权", "没有权限", "权限不足", "被禁用", "已禁用", "禁止访问", "未开通", "不在白名单", "ip不在",

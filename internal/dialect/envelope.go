@@ -19,7 +19,7 @@ func (r *reader) plainFailure() bool {
 		return true
 	}
 	if n, ok := t.number(t.at(pathStatusCode)); ok && n >= 400 && n < 600 {
-		return true
+		return true // which nothing but an HTTP status is called, whatever the words are
 	}
 	for _, p := range resultPaths {
 		if n, ok := t.number(t.at(p)); ok {

@@ -60,8 +60,8 @@ func (r *reader) byLasting() Class {
 	return ""
 }
 
-// ofIncomplete is said of a program that was put up without a part of it, whatever stands
-// beside it: a trace has all kinds of words.
+// ofIncomplete is said of a program that was deployed without one of its modules. What
+// stands beside it does not count: a stack trace has all kinds of words.
 var ofIncomplete = []string{
 	"no module named", "cannot find module", "unable to import module", "importmoduleerror", "modulenotfounderror", "classnotfoundexception",
 	"noclassdeffounderror", "not found on path",
@@ -84,7 +84,8 @@ var ofPassing = []string{
 	"is down", "unreachable", "socket", "php fpm", "broken pipe", "reset by", "circuit breaker", "rebalancing", "recovering", "loading",
 	"during the", "falling back", "handler already registered", "[2002]", "dial unix", "to unix:", "overload", "busy", "connection",
 	"max_user_connections", "too many open", "cache", "stack", "queue", "heap", "pool", "worker", "workers",
-	"more threads", "of threads", "native thread", "concurrent executions", "concurrent requests", "deadlock", "bandwidth", "leader", "master", "replica", "secondary", "quorum",
+	"more threads", "of threads", "native thread", "concurrent executions", "concurrent requests", "deadlock", "bandwidth", "leader", "master",
+	"replica", "secondary", "quorum",
 	"failover", "shard", "cluster must", "cluster state",
 	"coordinator", "available server", "search nodes", "nodes must", "internal state", "locked",
 	// Programs that stumble over what they got.
@@ -111,7 +112,8 @@ var lastingPhrases = []words{
 	}},
 	{ServerError, "500 501 503", ofSwitchedOff},
 	{ServerError, "503", []string{
-		"service suspended", "service has been suspended", "site has been suspended", "permanently shut down", "shut down permanently", "hosting plan*suspended", "site is suspended", "website is suspended", "account suspended",
+		"service suspended", "service has been suspended", "site has been suspended", "permanently shut down", "shut down permanently",
+		"hosting plan*suspended", "site is suspended", "website is suspended", "account suspended",
 		"account is suspended", "over quota",
 		"bandwidth limit exceeded", "bandwidth used up", "are forbidden from using", "only allows~ clients",
 	}},
@@ -140,11 +142,15 @@ var (
 		}, []string{"is invalid", "is not valid", "is malformed", "is incorrect", "not valid"}),
 		cross([]string{"file", "image", "document", "attachment", "upload"}, []string{"is not a", "is not an", "is no valid"}),
 		[]string{
-			"no property*found for type", "no enum constant", "is greater than max", "dimension*does not match", "is not valid for", "unexpected field", "property references a null", "more than once", "month out of range", "day out of range",
-			"does not match any", "doesn't match any", "not maintained in", "not maintained for", "requires*flag", "must alternate", "can not be greater", "cannot be greater", "can not be less", "cannot be less", "must not exceed", "fields are missing", "required_field_missing",
-			"must have a value", "could not be parsed", "cannot be parsed", "not able to be parsed", "hook declined", "expected dim", "expected dimension", "expects dimension", "embedding with dimension", "expected input*shape", "does not match the expected", "do not match the expected", "address rejected",
+			"no property*found for type", "no enum constant", "is greater than max", "dimension*does not match", "is not valid for", "unexpected field",
+			"property references a null", "more than once", "month out of range", "day out of range",
+			"does not match any", "doesn't match any", "not maintained in", "not maintained for", "requires*flag", "must alternate", "can not be greater",
+			"cannot be greater", "can not be less", "cannot be less", "must not exceed", "fields are missing", "required_field_missing",
+			"must have a value", "could not be parsed", "cannot be parsed", "not able to be parsed", "hook declined", "expected dim", "expects dimension",
+			"embedding with dimension", "expected input*shape", "does not match the expected", "do not match the expected", "address rejected",
 			"user unknown", "no such mailbox", "invalid data found", "not sufficient for", "policy not met", "requirements not met", "not registered",
-			"nicht gültig", "ist ungültig", "sind ungültig", "darf nicht leer", "muss angegeben", "no es válid", "no son válid", "debe ser", "não é válid", "deve ser", "doit être",
+			"nicht gültig", "ist ungültig", "sind ungültig", "darf nicht leer", "muss angegeben", "no es válid", "no son válid", "debe ser", "não é válid",
+			"deve ser", "doit être",
 			"n'est pas valide", "non è valid",
 			"must contain", "must start with", "must end with", "must match", "must specify", "must provide", "must supply", "must not be",
 			"should be one of", "should be a valid", "should be between", "not a valid", "unknown parameter", "unknown option", "unknown field",
@@ -168,7 +174,8 @@ var (
 			"query", "url", "audio", "video", "form", "multipart", "content type", "xhtml", "xml", "html", "yaml", "expression", "template", "formula",
 		}),
 		[]string{
-			"cannot deserialize", "could not deserialize", "failed to deserialize", "unsupported unicode escape", "cannot unmarshal", "can't unmarshal", "json parse error", "parse error at line",
+			"cannot deserialize", "could not deserialize", "failed to deserialize", "unsupported unicode escape", "cannot unmarshal", "can't unmarshal",
+			"json parse error", "parse error at line",
 			"json.exception.parse_error", "lexical error at line", "cannot identify image", "corrupt", "unreadable", "no multipart boundary",
 			"missing boundary", "multipart: nextpart", "is encrypted and", "password protected",
 		},
@@ -184,7 +191,8 @@ var (
 			"scheme", "chain", "country", "region", "action", "voice", "feature",
 		}),
 		[]string{
-			"does not support", "do not support", "doesn't support", "only as json supported", "only*is supported", "only*are supported", "not supported", "isn't supported", "aren't supported", "no longer supported", "not implemented", "notimplemented", "method not allowed", "不支持",
+			"does not support", "do not support", "doesn't support", "only as json supported", "only*is supported", "only*are supported", "not supported",
+			"isn't supported", "aren't supported", "no longer supported", "not implemented", "notimplemented", "method not allowed", "不支持",
 		},
 	)
 	ofTooLong = slices.Concat(
@@ -193,7 +201,9 @@ var (
 			"exceeds limit", "exceeds*limit of",
 		}),
 		[]string{
-			"content length of*exceeds the limit", "which is larger than", "longer than the max length", "longer than the maximum length", "larger than the max size", "larger than the maximum size", "exceeds the list view threshold", "value too long for", "data too long for", "data would be truncated", "packet bigger than",
+			"content length of*exceeds the limit", "which is larger than", "longer than the max length", "longer than the maximum length",
+			"larger than the max size", "larger than the maximum size", "exceeds the list view threshold", "value too long for", "data too long for",
+			"data would be truncated", "packet bigger than",
 			"max_allowed_packet", "maximum file size",
 			"max file size", "maximum upload size", "maximum request length", "maximum number of items",
 		},
@@ -209,10 +219,10 @@ var (
 		}, ofThings),
 		cross(joined([]string{"no"}, ofThings), []string{"found", "was found", "with that", "with this", "with id", "matching", "matches"}),
 		joined([]string{"unknown"}, ofThings),
-		joined([]string{"no such"}, []string{"price", "coupon", "customer", "plan", "product", "subscription", "invoice", "charge", "token", "source", "payment"}),
 		joined([]string{"no open", "no matching", "no such", "no corresponding"}, []string{"order", "invoice", "customer", "product", "contract", "booking", "account", "user", "record", "employee", "item", "document"}),
 		joined([]string{"no such"}, []string{
-			"file", "key", "bucket", "model", "object", "record", "user", "container", "pod", "device", "property", "element", "entity", "an entity",
+			"file", "key", "bucket", "model", "object", "container", "pod", "device", "property", "element", "entity", "an entity", "price", "coupon", "plan",
+			"subscription", "charge", "token", "source", "payment",
 		}),
 		[]string{
 			"unable to find*with id", "could not find*with id", "couldn't find*with 'id'", "no record found", "no records found", "nosuch", "recordnotfound",
@@ -221,31 +231,37 @@ var (
 			"not available in your region", "not available in this region", "not available in your country", "has been removed from this library",
 		},
 	)
-	// ofThings are what a server keeps for others. Its own parts, hosts and workers, come back.
+	// ofThings are records that a server keeps. Its own parts, such as hosts and workers, are
+	// left out, since they come back.
 	ofThings = []string{
 		"file", "bucket", "template", "workflow", "project", "session", "collection", "voice", "page", "product", "customer", "contact", "document",
 		"record", "resource", "object", "entity", "item", "user", "account", "order", "invoice", "payment", "subscription", "plan", "model",
 		"agent", "assistant", "thread", "chat", "conversation", "organization", "workspace", "repository", "branch", "commit", "issue", "ticket",
 		"event", "device", "sensor", "station", "city", "image", "video", "playlist", "track", "dataset", "index", "table", "key", "tenant",
 		"company", "address", "transaction", "wallet", "asset", "token", "report", "job", "task", "message", "folder", "path", "category", "entry",
-		"player", "match", "game", "network", "volume", "container", "pod", "namespace", "secret", "group", "team", "member", "label", "macro", "property", "variable", "domain", "vm", "plugin", "chatflow", "extension", "tool", "skill", "job template", "symbol", "ticker", "schema", "deployment", "environment", "profile", "id", "post", "article", "comment", "tag",
+		"player", "match", "game", "network", "volume", "container", "pod", "namespace", "secret", "group", "team", "member", "label", "macro", "property",
+		"variable", "domain", "vm", "plugin", "chatflow", "extension", "tool", "skill", "job template", "symbol", "ticker", "schema", "deployment",
+		"environment", "profile", "id", "post", "article", "comment", "tag",
 		"route", "policy", "region", "area", "department", "store", "channel", "role", "setting", "configuration", "stream", "topic", "locations",
 	}
 	ofState = slices.Concat(
 		joined([]string{"cannot", "can't", "can not"}, []string{"delete", "remove", "modify", "edit", "rename", "archive", "publish", "approve", "cancel", "refund", "be deleted", "be cancelled", "be canceled", "be refunded"}),
-		joined([]string{"already", "has already been", "was already"}, []string{
+		joined([]string{"already", "already been"}, []string{
 			"refunded", "paid", "invoiced", "confirmed", "archived", "cancelled", "canceled", "redeemed", "shipped", "voided", "submitted", "registered", "subscribed",
 		}),
 		[]string{
-			"already in use by", "can no longer be", "sold out", "already in status", "already in state", "already in the state", "must first", "first define", "first create", "first configure", "permanently closed",
+			"already in use by", "can no longer be", "sold out", "already in status", "already in state", "already in the state", "must first", "first define",
+			"first create", "first configure", "permanently closed",
 			"closed permanently", "does not belong to", "is not linked to", "is not assigned to", "is not associated with", "not eligible",
-			"business rule", "is already paid", "is already complete", "is already cancel", "username is not available", "email is not available", "name is not available",
-			"username is taken", "name is taken", "insufficient stock", "out of stock", "insufficient inventory", "not enough stock", "exists already", "integrity constraint", "constraint error", "constraintviolationexception", "duplicate key",
+			"business rule", "is already complete", "is already cancel", "username is not available", "email is not available", "name is not available",
+			"username is taken", "name is taken", "insufficient stock", "out of stock", "insufficient inventory", "not enough stock", "exists already",
+			"integrity constraint", "constraint error", "constraintviolationexception", "duplicate key",
 			"duplicate value", "duplicate record", "duplicated",
 		},
 	)
 	ofRefusals = []string{
-		"you cannot", "you can not", "you can't", "not allowed by", "does not have*capability", "password not accepted", "credentials not accepted", "do not have access", "don't have access", "does not have access", "doesn't have access", "invalid permission", "isn't authorized",
+		"you cannot", "you can not", "you can't", "not allowed by", "does not have*capability", "password not accepted", "credentials not accepted",
+		"do not have access", "don't have access", "does not have access", "doesn't have access", "invalid permission", "isn't authorized",
 		"unable to authenticate", "error code 49", "no verified", "is not verified", "not entitled",
 		"not allowed to", "not permitted", "operation not allowed", "permission denied", "access denied", "access is denied", "access to*is denied",
 		"do not have permission", "don't have permission", "does not have permission", "not enough privileges", "insufficient privileges",
@@ -254,18 +270,22 @@ var (
 	}
 	// Of the tables of a database, which nobody has created.
 	ofSchema = []string{
-		"unknown column", "undefined column", "undefined table", "column*does not exist", "relation*does not exist", "missing column", "missing columns", "function*does not exist", "operator does not exist",
+		"unknown column", "undefined column", "undefined table", "column*does not exist", "relation*does not exist", "missing column",
+		"function*does not exist", "operator does not exist",
 		"no such table", "no such column", "table*doesn't exist", "table*does not exist", "invalid object name", "invalid column name",
-		"syntax error: failed at", "syntax error at or near", ": syntax error", "syntax error near", "syntax error, ", "error in your sql syntax", "sqlstate[42", "sqlstate[22", "sqlstate[23", "sqlstate 42",
+		"syntax error: failed at", "syntax error at or near", ": syntax error", "syntax error near", "syntax error, ", "error in your sql syntax",
+		"sqlstate[42", "sqlstate[22", "sqlstate[23", "sqlstate 42",
 		"sqlstate: 42", "no existe la columna", "no existe la relaci", "unknown database", "infinite recursion detected in policy", "migrations are pending",
 		"pendingmigrationerror",
 	}
 	ofPrograms = []string{
 		"module not found", "module_not_found", "class not found",
 		"configuration data", "configuration section", "specified version*was not found",
-		"referenceerror", "nameerror: name", "unboundlocalerror", "importerror", "undefined constant", "undeclared variable", "call to undefined", "undefined function", "undefined method", "command not found", "no such command", "executable file not found", "enoent",
+		"referenceerror", "nameerror: name", "unboundlocalerror", "importerror", "undefined constant", "undeclared variable", "call to undefined",
+		"undefined function", "undefined method", "command not found", "no such command", "executable file not found", "enoent",
 		"unhashable type", "positional arguments but", "cannot be cast to", "no space left", "out of disk space", "disk full", "disk is full",
-		"disk quota exceeded", "not enough space", "lowdiskspace", "low disk space", "could not find driver", "could not load file or assembly", "read only file system", "cannot write into", "unable to resolve service for type", "templatedoesnotexist",
+		"disk quota exceeded", "not enough space", "lowdiskspace", "low disk space", "could not find driver", "could not load file or assembly",
+		"read only file system", "cannot write into", "unable to resolve service for type", "templatedoesnotexist",
 		"target class*does not exist", "find any class that implements", "unexpected argument", "has no implementation", "template error",
 		"templatenotfound", "view*not found",
 	}
@@ -281,15 +301,18 @@ var (
 			"migrations are pending", "was switched off on", "runs no", "feature*is disabled", "plugin*is disabled", "module*is disabled",
 			"feature disabled", "service disabled", "disabled by", "disabled in this", "currently disabled for", "disabled on this",
 			"is disabled for",
-			"in standalone mode", "compiled in", "module missing", "missing dependency", "missing configuration", "configuration missing", "environment variable not found", "non existent",
+			"in standalone mode", "compiled in", "module missing", "missing dependency", "missing configuration", "configuration missing",
+			"environment variable not found", "non existent",
 			"configuration error", "config error", "invalid configuration", "configuration is invalid", "configuration is missing",
 			"not found in environment", "environment variable*not set", "is not set", "are not set", "isn't set", "not been set", "please set", "please configure",
 			"must be configured", "needs to be configured", "must be set", "must set", "need to update the", "no application encryption key", "missingappkey",
-			"no pg_hba.conf entry", "group only allows", "no provider configured", "no model configured", "no key configured", "default credentials", "could not discover", "could not determine the project", "unable to locate credentials",
+			"no pg_hba.conf entry", "group only allows", "no provider configured", "no model configured", "no key configured", "default credentials",
+			"could not discover", "could not determine the project", "unable to locate credentials",
 			"no backend configured", "no connector configured", "none configured", "no database configured", "not provisioned", "not activated",
 			"not part of this",
 			"not included in this", "requires configuration",
-			"license*prohibits", "license*has been reached", "defined by your license", "your license allows", "license for~ expired", "licence for~ expired", "license limit", "was discontinued",
+			"license*prohibits", "license*has been reached", "defined by your license", "your license allows", "license for~ expired", "licence for~ expired",
+			"license limit", "was discontinued",
 			"license ran out", "licence ran out", "license file", "licence file", "renewal key", "unlicensed", "licenseexception", "license expired",
 			"licence expired", "license has expired", "licence has expired", "no valid license", "no valid licence", "invalid license", "invalid licence",
 			"license is invalid", "license is expired", "license is missing", "license key is", "not licensed",

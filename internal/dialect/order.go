@@ -86,9 +86,14 @@ var signals = []signal{
 		(*reader).byPartOfCode,
 	},
 	{
-		"words for a thing that is not there, or taken, or a fault of the sender, in a success that is none",
+		"words for a thing that is not there, or taken, in a success that is none",
 		"Any status of an error says more than these words, and so does a code. A success has no other sign.",
 		(*reader).byThing,
+	},
+	{
+		"a fault of the sender in a success that is none",
+		"SOAP's code for a message that must not be sent again without change. It does not say what is wrong, and so yields to words.",
+		(*reader).bySender,
 	},
 	{
 		"a wait with a status that says nothing",
@@ -324,11 +329,14 @@ func (r *reader) byThing() Class {
 	if r.status/100 > 2 { // an error inside a success has no status
 		return ""
 	}
-	c := tables().things.heard(r.text(), r.status)
-	if c == "" && r.blamesSender() {
-		return InvalidRequest
+	return tables().things.heard(r.text(), r.status)
+}
+
+func (r *reader) bySender() Class {
+	if r.status/100 > 2 || !r.blamesSender() { // under a 5xx it is asked with what lasts
+		return ""
 	}
-	return c
+	return InvalidRequest
 }
 
 // byWait leaves out the statuses with a meaning of their own: a range that cannot be

@@ -33,9 +33,8 @@ var ofStaying = []string{
 	"delete it",
 }
 
-// ofLeaving is said of what is in the way and on its way out.
-var ofLeaving = []string{
-	"being deleted", "try the merge again", "is being deleted", "is being removed", "is being torn down", "is terminating"}
+// ofLeaving is said of a thing that is being removed. It stands in the way until it is gone.
+var ofLeaving = []string{"being deleted", "is being removed", "is being torn down", "is terminating", "try the merge again"}
 
 // passingConflicts are phrases for work that another request does at the moment.
 var passingConflicts = slices.Concat(
@@ -60,8 +59,9 @@ var passingConflicts = slices.Concat(
 	ofBusy,
 	[]string{
 		"another*in progress", "another*is running", "another*is pending", "another*is under", "another*is active", "another*is executing",
-		"another*is processing", "another*already running", "another*ongoing", "has an active run", "already has an active", "while a run", "not in an active state", "not ready for", "you must wait", "is being deprovisioned", "deprovisioning state", "too much contention", "wait until the container",
-		"not finished calculating", "transaction is ongoing", "was modified. review and try", "is restarting", "another operation", "another deployment", "existing operation",
+		"another*is processing", "another*already running", "another*ongoing", "not in an active state", "not ready for", "you must wait",
+		"is being deprovisioned", "deprovisioning state", "too much contention", "wait until the container",
+		"transaction is ongoing", "was modified. review and try", "is restarting", "another operation", "another deployment", "existing operation",
 		"still running", "in progress", "not finished", "not yet finished", "not completed yet", "not yet complete", "hasn't finished",
 		"hasn't completed", "not ready yet", "is not ready", "isn't ready", "not yet ready", "lock is held", "locked by another",
 		"lock held by", "could not acquire", "failed to acquire", "unable to acquire", "cannot acquire", "unable to lock", "could not obtain lock",
@@ -69,7 +69,8 @@ var passingConflicts = slices.Concat(
 		"please wait", "wait for the previous", "wait until it", "wait a moment", "please retry", "retry later", "try later", "should be retried", "can be retried",
 		"conflict, retry", "and retry the transaction", "optimistic lock", "optimisticlock", "stale object", "updated or deleted by another",
 		"write conflict", "writeconflict",
-		"deadlock", "transaction conflict", "not serializable", "provisioning state", "is being deleted", "is being removed", "is being torn down", "is terminating", "updating state", "pending state", "transitioning", "transitional state", "in transition",
+		"deadlock", "transaction conflict", "not serializable", "provisioning state", "is being torn down", "is terminating", "updating state",
+		"pending state", "transitioning", "transitional state", "in transition",
 		"not in a stable state", "incorrectstate", "concurrent access", "concurrently", "simultaneous update", "momentarily",
 		"正在", "还在", "请稍后", "稍后再试", "处理中", "执行中", "进行中", "生成中", "処理中", "実行中", "진행 중", "처리 중", "wird gerade", "läuft bereits", "en curso", "en proceso",
 		"em andamento", "em processamento", "en cours", "выполняется", "обрабатывается",

@@ -156,13 +156,13 @@ func gapTo(text, part string, gap byte) int {
 func mayBeName(gap string) bool {
 	name := strings.TrimSpace(gap)
 	if len(name) > 2 && name[0] == '\'' && strings.IndexByte(name[1:], '\'') == len(name)-2 {
-		return true
+		return true // 'maria'
 	}
 	if strings.Count(gap, " ") > maxNameWords || strings.ContainsAny(gap, ",;!?|'") {
 		return false
 	}
-	if i := strings.IndexAny(name, ".:"); i >= 0 { // as in a.html; elsewhere they end a clause
-		return i+1 < len(name) && !strings.Contains(name, " ") && gap[len(gap)-1] != '.' && gap[len(gap)-1] != ':'
+	if strings.ContainsAny(name, ".:") { // inside a name, as in a.html; elsewhere they end a clause
+		return !strings.Contains(name, " ") && strings.IndexByte(".:", name[len(name)-1]) < 0
 	}
 	for word := range strings.FieldsSeq(gap) {
 		switch word {

@@ -8,7 +8,8 @@ import "slices"
 // ofAccessPolicy is said of the policies that administrators write. Those of content have
 // the same words: a row that "violates row-level security policy" is not unsafe.
 var ofAccessPolicy = []string{
-	"row level security", "security policy for table", "bucket policy", "service control policy", "resource based policy", "identity based policy", "permissions boundary",
+	"row level security", "security policy for table", "bucket policy", "service control policy", "resource based policy", "identity based policy",
+	"permissions boundary",
 	"organization policy", "organisation policy", "org policy", "organization's policy", "disallowed by policy", "conditional access",
 	"access policies", "access policy", "network policy",
 	"vpc service controls", "admin policy", "domain policy",
@@ -132,9 +133,11 @@ var ofOutages = append(
 
 // ofRestarts is said by clusters and by what is on its way up, with all kinds of statuses.
 var ofRestarts = []string{
-	"leader_not_available", "leadership election", "leader election in progress", "during leader election", "leader, election", "election under way", "node is draining", "replaying wal", "replaying the wal",
+	"leader_not_available", "leadership election", "leader election in progress", "during leader election", "leader, election", "election under way",
+	"node is draining", "replaying wal", "replaying the wal",
 	"still initializing", "still initialising", "not finished starting", "still starting", "is starting up", "currently loading", "still loading",
-	"getting ready to work", "not loaded yet", "not yet loaded", "is waiting to start", "containercreating", "podinitializing", "blocks behind", "behind the head", "server has gone away", "recovery in progress", "is warming up",
+	"getting ready to work", "not loaded yet", "not yet loaded", "is waiting to start", "containercreating", "podinitializing", "blocks behind",
+	"behind the head", "server has gone away", "recovery in progress", "is warming up",
 	"currently under maintenance", "identity provider not reachable",
 }
 
@@ -233,13 +236,21 @@ var ofBusy = slices.Concat(
 		"index", "collection", "job",
 	},
 		[]string{"busy", "is busy", "is currently busy", "is locked by another"}),
-	[]string{"another process is currently", "another request is currently", "another operation is currently", "is currently being modified", "is currently being updated", "currently operating on", "another update is in progress", "another operation is in progress", "another request is in progress",
-		"has an active run", "already has an active", "while a run", "another*already in progress", "still processing", "not ready to be used", "update_in_progress", "create_in_progress", "delete_in_progress", "cleanup_in_progress", "rollback_in_progress", "already has a pending event", "already has a pending operation", "has a pending event", "is locked for refresh", "restart transaction", "retry txn", "could not serialize access", "serialization failure", "settings are frozen while", "lease is held", "lease to be free"},
+	[]string{
+		"another process is currently", "another request is currently", "another operation is currently", "is currently being modified",
+		"is currently being updated", "currently operating on", "another update is in progress", "another operation is in progress",
+		"another request is in progress",
+		"has an active run", "already has an active", "while a run", "another*already in progress", "still processing", "not ready to be used",
+		"update_in_progress", "create_in_progress", "delete_in_progress", "cleanup_in_progress", "rollback_in_progress", "already has a pending event",
+		"already has a pending operation", "has a pending event", "is locked for refresh", "restart transaction", "retry txn", "could not serialize access",
+		"serialization failure", "settings are frozen while", "lease is held", "lease to be free",
+	},
 )
 
 // ofWork is said of a thing that somebody is at work on, by some with 400 or 422.
 var ofWork = cross([]string{"is being", "are being", "still being"}, []string{
-	"processed", "provisioned", "updated", "deleted", "generated", "built", "indexed", "transcoded", "deployed", "imported", "exported", "migrated", "restored", "synced",
+	"processed", "provisioned", "updated", "deleted", "generated", "built", "indexed", "transcoded", "deployed", "imported", "exported", "migrated",
+	"restored", "synced",
 	"prepared",
 })
 
@@ -255,7 +266,8 @@ var ofEditions = slices.Concat(
 		"the~ edition", "an~ edition", "a~ edition", "an enterprise license", "a valid license", "enterprise edition", "a pro license",
 	}),
 	[]string{
-		"for free accounts", "for free users", "for free plans", "on free accounts", "not available in~ edition", "not available in the~ edition", "not available in the free", "not available in the community",
+		"for free accounts", "for free users", "for free plans", "on free accounts", "not available in~ edition", "not available in the~ edition",
+		"not available in the free", "not available in the community",
 		"not supported in~ edition", "not available on your plan", "not available in your plan", "not available on your current plan",
 	},
 )

@@ -14,7 +14,7 @@ import (
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
-var long = flag.Bool("long", false, "try 10,000 random patterns in place of some")
+var long = flag.Bool("long", false, "try 10,000 random patterns in place of 200")
 
 func patterns() int {
 	if *long {
