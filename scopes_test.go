@@ -3,6 +3,7 @@ package steadyhttp_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -126,31 +127,31 @@ func TestADaysLimitIsNotWaitedFor(t *testing.T) {
 // and what is refused one customer. A crowd that meets that does not keep those waiting
 // for long whom it does not concern.
 func TestCrowdAtOneShard(t *testing.T) {
+	down, refused, wait := reply{status: 503}, reply{status: 429}, reply{status: 429, header: "Retry-After: 20"}
 	for _, row := range []struct {
-		name, bad, good string
-		answer          reply
-		most            time.Duration
+		what, where string
+		answer      reply
+		most        time.Duration
 	}{
-		{"a shard is down", "/shards/17/rows", "/shards/18/rows", reply{status: 503}, 1500 * time.Millisecond},
-		{"a shard is down, named in the query", "/rows?shard=17", "/rows?shard=18", reply{status: 503}, 1500 * time.Millisecond},
-		{"a customer is refused", "/customers/17/rows", "/customers/18/rows", reply{status: 429}, 6 * time.Second},
-		{"a customer is told to wait", "/customers/17/rows", "/customers/18/rows", reply{status: 429, header: "Retry-After: 20"}, 7 * time.Second},
-		{"a customer is told to wait, named in the query", "/rows?customer=17", "/rows?customer=18", reply{status: 429, header: "Retry-After: 20"}, 7 * time.Second},
+		{"is down", "the path", down, 1500 * time.Millisecond},
+		{"is down", "the query", down, 1500 * time.Millisecond},
+		{"is down", "a header", down, 1500 * time.Millisecond},
+		{"is down", "the body of a write", down, 1500 * time.Millisecond},
+		{"is refused", "the path", refused, 6 * time.Second},
+		{"is refused", "a header", refused, 6 * time.Second},
+		{"is refused", "the body of a write", refused, 6 * time.Second},
+		{"is told to wait", "the path", wait, 7 * time.Second},
+		{"is told to wait", "the query", wait, 7 * time.Second},
+		{"is told to wait", "a header", wait, 7 * time.Second},
+		{"is told to wait", "the body of a write", wait, 7 * time.Second},
 	} {
 		for _, crowd := range []int{20, 100} {
-			t.Run(fmt.Sprintf("%s, %d callers", row.name, crowd), func(t *testing.T) {
+			t.Run(fmt.Sprintf("one that is named in %s %s, %d callers", row.where, row.what, crowd), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					base := replying(func(req *http.Request) reply {
-						time.Sleep(20 * time.Millisecond)
-						if strings.Contains(req.URL.String(), "17") {
-							return row.answer
-						}
-						return reply{status: 200}
-					})
-					client := &http.Client{Transport: &steadyhttp.Transport{Base: base}}
+					client := &http.Client{Transport: &steadyhttp.Transport{Base: answersOne(row.answer)}}
 					ctx, stop := context.WithCancel(t.Context())
-					call := func(at string) (int, error) {
-						resp, err := client.Do(request(t, "GET", "https://rows.example"+at, "").WithContext(ctx))
+					call := func(customer string) (int, error) {
+						resp, err := client.Do(naming(t, row.where, customer).WithContext(ctx))
 						if err != nil {
 							return 0, err
 						}
@@ -161,14 +162,14 @@ func TestCrowdAtOneShard(t *testing.T) {
 					for range crowd {
 						all.Go(func() {
 							for ; ctx.Err() == nil; time.Sleep(500 * time.Millisecond) {
-								call(row.bad)
+								call("17")
 							}
 						})
 					}
 					time.Sleep(5 * time.Second)
 					for range 10 {
 						began := time.Now()
-						status, err := call(row.good)
+						status, err := call("18")
 						if took := time.Since(began); status != 200 || took > row.most {
 							t.Errorf("got %d and %v after %v; want 200 within %v", status, err, took, row.most)
 						}
@@ -182,60 +183,96 @@ func TestCrowdAtOneShard(t *testing.T) {
 	}
 }
 
+// naming returns a request of a customer that is named where it says.
+func naming(t *testing.T, where, customer string) *http.Request {
+	t.Helper()
+	const rows = "https://rows.example/"
+	switch where {
+	case "the path":
+		return request(t, "GET", rows+"customers/"+customer, "")
+	case "the query":
+		return request(t, "GET", rows+"rows?customer="+customer, "")
+	case "a header":
+		req := request(t, "GET", rows+"rows", "")
+		req.Header.Set("X-Customer", customer)
+		return req
+	}
+	return request(t, "POST", rows+"rpc", `{"method":"rows","customer":"`+customer+`"}`)
+}
+
+// answersOne gives bad to requests of customer 17, after 20 ms, and a 200 to all others.
+func answersOne(bad reply) http.RoundTripper {
+	s := &script{}
+	return roundTripperFunc(func(req *http.Request) (*http.Response, error) {
+		named := req.URL.String() + req.Header.Get("X-Customer")
+		if req.Body != nil {
+			body, _ := io.ReadAll(req.Body)
+			req.Body.Close()
+			named += string(body)
+		}
+		time.Sleep(20 * time.Millisecond)
+		if strings.Contains(named, "17") {
+			return s.reply(req, bad)
+		}
+		return s.reply(req, reply{status: 200})
+	})
+}
+
 // One caller whose customer is refused again and again, with a short pause or a long one,
 // does not hold back those of another, and what has no time to wait is not refused for it.
 func TestPausesOfOneCustomer(t *testing.T) {
 	t.Parallel()
-	for _, status := range []int{429, 503} {
-		for _, pause := range []string{"1", "2", "5", "30"} {
-			for _, deadline := range []time.Duration{500 * time.Millisecond, 3 * time.Second, time.Hour} {
-				t.Run(fmt.Sprintf("%d, Retry-After: %s, deadline %v", status, pause, deadline), func(t *testing.T) {
-					synctest.Test(t, func(t *testing.T) {
-						base := replying(func(req *http.Request) reply {
-							time.Sleep(20 * time.Millisecond)
-							if strings.HasSuffix(req.URL.Path, "17") {
-								return reply{status: status, header: "Retry-After: " + pause}
+	for _, where := range []string{"the path", "a header", "the body of a write"} {
+		for _, status := range []int{429, 503} {
+			for _, pause := range []string{"1", "2", "5", "30"} {
+				for _, deadline := range []time.Duration{500 * time.Millisecond, 3 * time.Second, time.Hour} {
+					t.Run(fmt.Sprintf("named in %s, %d, Retry-After: %s, deadline %v", where, status, pause, deadline), func(t *testing.T) {
+						synctest.Test(t, func(t *testing.T) {
+							base := answersOne(reply{status: status, header: "Retry-After: " + pause})
+							calls, failed, waited := beside17(t, &http.Client{Transport: &steadyhttp.Transport{Base: base}}, where, deadline)
+							if mean := waited / time.Duration(calls); failed > 0 || mean > 20*time.Millisecond {
+								t.Errorf("of %d calls for the other customer %d failed, and they waited for %v on average", calls, failed, mean)
 							}
-							return reply{status: 200}
 						})
-						client := &http.Client{Transport: &steadyhttp.Transport{Base: base}}
-						call := func(at string) bool {
-							ctx, cancel := context.WithTimeout(t.Context(), deadline)
-							defer cancel()
-							resp, err := client.Do(request(t, "GET", "https://rows.example/customers/"+at, "").WithContext(ctx))
-							if err != nil {
-								return false
-							}
-							resp.Body.Close()
-							return resp.StatusCode == 200
-						}
-						call("12")
-						const lasts = 2 * time.Minute
-						began := time.Now()
-						done := make(chan bool)
-						go func() {
-							defer close(done)
-							for ; time.Since(began) < lasts; time.Sleep(500 * time.Millisecond) {
-								call("17")
-							}
-						}()
-						calls, failed := 0, 0
-						var waited time.Duration
-						for ; time.Since(began) < lasts; time.Sleep(100 * time.Millisecond) {
-							at := time.Now()
-							calls++
-							if !call("18") {
-								failed++
-							}
-							waited += time.Since(at) - 20*time.Millisecond
-						}
-						if mean := waited / time.Duration(calls); failed > 0 || mean > 20*time.Millisecond {
-							t.Errorf("of %d calls for the other customer %d failed, and they waited for %v on average", calls, failed, mean)
-						}
-						<-done
 					})
-				})
+				}
 			}
 		}
 	}
+}
+
+// beside17 calls for customer 18, ten times a second for two minutes, while somebody calls
+// for customer 17. It returns how many calls there were, how many failed, and how long they
+// took beyond what the server takes.
+func beside17(t *testing.T, client *http.Client, where string, deadline time.Duration) (calls, failed int, waited time.Duration) {
+	call := func(customer string) bool {
+		ctx, cancel := context.WithTimeout(t.Context(), deadline)
+		defer cancel()
+		resp, err := client.Do(naming(t, where, customer).WithContext(ctx))
+		if err != nil {
+			return false
+		}
+		resp.Body.Close()
+		return resp.StatusCode == 200
+	}
+	call("12")
+	const lasts = 2 * time.Minute
+	began := time.Now()
+	done := make(chan bool)
+	go func() {
+		defer close(done)
+		for ; time.Since(began) < lasts; time.Sleep(500 * time.Millisecond) {
+			call("17")
+		}
+	}()
+	for ; time.Since(began) < lasts; time.Sleep(100 * time.Millisecond) {
+		at := time.Now()
+		calls++
+		if !call("18") {
+			failed++
+		}
+		waited += time.Since(at) - 20*time.Millisecond
+	}
+	<-done
+	return calls, failed, waited
 }

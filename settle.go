@@ -112,7 +112,8 @@ func (b *permitBody) end() {
 // acquire waits for a permit for req, or until ctx ends.
 func (t *Throttler) acquire(ctx context.Context, req *http.Request, a *limit.Ask) (limit.Permit, error) {
 	if t.Limiter == nil {
-		return t.own.AcquireFor(ctx, a, req)
+		body, _ := inMemory(req, false)
+		return t.own.AcquireFor(ctx, a, req, body)
 	}
 	//lint:ignore SA1019 deprecated for callers, who may still set it
 	if req.Cancel != nil {

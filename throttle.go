@@ -228,7 +228,8 @@ func (t *Throttler) observeLate(p limiter.Pass, req *http.Request, resp *http.Re
 	r := reading{late: true}
 	a := limit.Ask{Key: t.keyOf(req, &r), Cost: limit.Cost{Requests: 1}, Inference: t.Inference}
 	a.Key.Host = p.Host() // of when it was sent: the base may have changed req
-	s := settling{t: t, p: t.own.PermitFor(p, a, req)}
+	body, _ := inMemory(req, true)
+	s := settling{t: t, p: t.own.PermitFor(p, a, req, body)}
 	defer s.unlessLater()
 	s.observe(req, resp, err)
 }

@@ -161,10 +161,11 @@ func (g *gate) next(t monotime.Instant) (at monotime.Instant, sure bool) {
 
 // mayTry reports whether the request a goes although the time is not up; untried says
 // that of its like none is known to have failed. If it fails and may not be repeated
-// that costs its caller an answer, except where a limit refuses it.
+// that costs its caller an answer, except where a limit refuses it. One whose like
+// failed does not go then.
 func (g *gate) mayTry(t monotime.Instant, a *ask, untried bool) bool {
 	due := t >= g.tryAt(untried) || untried && a.hurried && g.tries == 0 && min(g.try, g.again) < monotime.Never
-	return !g.strict && due && t < g.until && g.probe == 0 && (g.ofLimit || a.Repeatable)
+	return !g.strict && due && t < g.until && g.probe == 0 && (g.ofLimit || a.Repeatable || untried)
 }
 
 // tryAt is when one goes although the time is not up.

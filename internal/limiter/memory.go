@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/steadyhttp/steadyhttp/internal/inmem"
 	"github.com/steadyhttp/steadyhttp/internal/monotime"
 	"github.com/steadyhttp/steadyhttp/limit"
 )
@@ -26,12 +27,12 @@ type Memory struct {
 
 // Acquire implements limit.Limiter.
 func (m *Memory) Acquire(ctx context.Context, a limit.Ask) (limit.Permit, error) {
-	return m.AcquireFor(ctx, &a, nil)
+	return m.AcquireFor(ctx, &a, nil, inmem.Body{})
 }
 
-// AcquireFor is Acquire for req, whose Cancel channel ends the wait too. req may
-// be nil.
-func (m *Memory) AcquireFor(ctx context.Context, a *limit.Ask, req *http.Request) (limit.Permit, error) {
+// AcquireFor is Acquire for req, whose Cancel channel ends the wait too, and whose
+// body has the content body, if that is known. req may be nil.
+func (m *Memory) AcquireFor(ctx context.Context, a *limit.Ask, req *http.Request, body inmem.Body) (limit.Permit, error) {
 	a.Cost.Requests = max(a.Cost.Requests, 1)
 	h, t := m.lockHost(a.Key.Host), monotime.Now()
 	if a.MaxWait != 0 {
@@ -41,7 +42,7 @@ func (m *Memory) AcquireFor(ctx context.Context, a *limit.Ask, req *http.Request
 		}
 	}
 	w := h.arrives(a)
-	w.ask.of = subjectOf(req)
+	w.ask.of = subjectOf(req, body)
 	h.arrived++
 	by, at, sure := w.blocker(t)
 	if !a.Repeat && (a.MaxWait == 0 || by == nil) { // one that may go elsewhere counts once it goes
@@ -196,13 +197,13 @@ func (m *Memory) Observe(granted limit.Permit, o limit.Observation) (held bool) 
 		h.signal(t, p, &granted.Key, o.Signal)
 	case limit.SignalRefused:
 		p.heard, h.answered = true, true
-		k.tried.add(p.of)
+		k.tried.failed(p.of)
 		k.refused(t, p, k.mayPause(t, &o))
 		k.asked(t, p.at, &o)
 		h.answeredBut(t, p, k)
 	case limit.SignalFailing:
 		p.heard, h.answered = true, true
-		k.tried.add(p.of)
+		k.tried.failed(p.of)
 		if k.failed(t, p.at, p.probes(k), k, &o); !k.isHost() {
 			h.failed(t, p.at, p.probe[0], k, &o)
 		}
@@ -314,7 +315,7 @@ func (h *host) signal(t monotime.Instant, p *permit, key *limit.Key, sig limit.S
 		}
 		k.outcome(t, p, sig)
 		if sig == limit.SignalGood {
-			k.tried.remove(p.of)
+			k.tried.worked(p.of)
 			k.works(t, p.at, p.probe[i])
 		} else {
 			k.probeLost(t, p, i)

@@ -3,6 +3,7 @@ package limiter
 import (
 	"net/http"
 
+	"github.com/steadyhttp/steadyhttp/internal/inmem"
 	"github.com/steadyhttp/steadyhttp/internal/monotime"
 	"github.com/steadyhttp/steadyhttp/limit"
 )
@@ -47,11 +48,12 @@ func (p Pass) Open() bool { return p.host.clear.Load() }
 // Host returns the name of the host that the request was let go to.
 func (p Pass) Host() string { return p.host.key.Host }
 
-// PermitFor returns the permit of req, which went out with p.
-func (m *Memory) PermitFor(p Pass, a limit.Ask, req *http.Request) limit.Permit {
+// PermitFor returns the permit of req, which went out with p. Its body had the content
+// body, if that is known.
+func (m *Memory) PermitFor(p Pass, a limit.Ask, req *http.Request, body inmem.Body) limit.Permit {
 	h := m.lockHost(a.Key.Host)
 	defer h.mu.Unlock()
-	late := permit{cost: loadOf(a.Cost), at: p.sent, of: subjectOf(req)}
+	late := permit{cost: loadOf(a.Cost), at: p.sent, of: subjectOf(req, body)}
 	h.enter(&a, &late, p.sent, false)
 	for i := range late.held {
 		if s := &late.held[i]; s.state != nil {

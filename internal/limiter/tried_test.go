@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/steadyhttp/steadyhttp/internal/inmem"
 	"github.com/steadyhttp/steadyhttp/limit"
 )
 
@@ -37,7 +38,7 @@ func TestFurtherTriesInAPause(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					p, err := m.AcquireFor(t.Context(), &limit.Ask{Key: k, Repeatable: true}, req)
+					p, err := m.AcquireFor(t.Context(), &limit.Ask{Key: k, Repeatable: true}, req, inmem.Body{})
 					if err != nil {
 						t.Error(err)
 					}
@@ -90,7 +91,7 @@ func TestShortPausesOfAll(t *testing.T) {
 					if err != nil {
 						t.Error(err)
 					}
-					p, err := m.AcquireFor(t.Context(), &limit.Ask{Key: k, Repeatable: true}, req)
+					p, err := m.AcquireFor(t.Context(), &limit.Ask{Key: k, Repeatable: true}, req, inmem.Body{})
 					if err != nil {
 						t.Error(err)
 						return
@@ -112,15 +113,41 @@ func TestShortPausesOfAll(t *testing.T) {
 
 func TestTried(t *testing.T) {
 	var s tried
-	for of := subject(1); of <= maxTried+1; of++ {
-		s.add(of)
-		s.add(of)
+	for at := uint64(1); at <= maxTried+1; at++ {
+		s.failed(subject{at, 1})
+		s.failed(subject{at, 1})
 	}
-	s.remove(5)
-	s.remove(99)
-	for of, want := range map[subject]bool{0: true, 1: false, 2: true, 5: false, maxTried + 1: true} {
-		if got := s.has(&ask{of: of}); got != want {
-			t.Errorf("%d is known to have failed: got %t, want %t", of, got, want)
+	s.worked(subject{5, 1})
+	s.worked(subject{99, 1})
+	for at, want := range map[uint64]bool{0: true, 1: false, 2: true, 5: false, maxTried + 1: true} {
+		if got := s.has(&ask{of: subject{at, 1}}); got != want {
+			t.Errorf("%d is known to have failed: got %t, want %t", at, got, want)
+		}
+	}
+}
+
+// What tells those that fail from those that work is the address where it can be, and
+// what a request says where both share one.
+func TestTriedByAddressAndByContent(t *testing.T) {
+	for _, row := range []struct {
+		name         string
+		failed, good subject
+		other        subject
+		want         bool
+	}{
+		{"nothing worked, other content", subject{1, 1}, subject{}, subject{1, 2}, false},
+		{"nothing worked, the same", subject{1, 1}, subject{}, subject{1, 1}, true},
+		{"another address works, other content", subject{1, 1}, subject{2, 1}, subject{1, 2}, true},
+		{"the address works with other content, a third", subject{1, 1}, subject{1, 2}, subject{1, 3}, false},
+		{"the address works with other content, the same", subject{1, 1}, subject{1, 2}, subject{1, 1}, true},
+		{"another address", subject{1, 1}, subject{1, 2}, subject{2, 1}, false},
+		{"not known", subject{1, 1}, subject{1, 2}, subject{}, true},
+	} {
+		var s tried
+		s.failed(row.failed)
+		s.worked(row.good)
+		if got := s.has(&ask{of: row.other}); got != row.want {
+			t.Errorf("%s: is known to have failed: got %t, want %t", row.name, got, row.want)
 		}
 	}
 }
