@@ -62,8 +62,8 @@ func applies(on string, status int) bool {
 
 // simple appends s to b in the form that phrases are written in: ASCII in
 // lower case, runs of white space and '-' as one space, quotes dropped and the
-// typographic apostrophe as the plain one. Single quotes stay: what stands in them is a
-// name.
+// typographic apostrophe as the plain one, and nothing of a link but its scheme. Single
+// quotes stay: what stands in them is a name.
 func simple(b []byte, s string) []byte {
 	s = s[:min(len(s), maxSaid)]
 	gap := true
@@ -84,11 +84,23 @@ func simple(b []byte, s string) []byte {
 			b = append(b, '\'')
 			i += 2
 			continue
+		case c == '/' && strings.HasSuffix(s[:i], ":/"):
+			i += linkLen(s[i+1:])
+			continue
 		}
 		gap = false
 		b = append(b, c)
 	}
 	return b
+}
+
+// linkLen returns how long the rest of a link is that s begins with. Links name pages of
+// the documentation: "#max-tokens-and-context-window-size" is no word on what is wrong.
+func linkLen(s string) int {
+	if end := strings.IndexAny(s, " \t\n\r\"'<>`|{}"); end >= 0 {
+		return end
+	}
+	return len(s)
 }
 
 // says reports whether text has phrase.

@@ -279,7 +279,7 @@ var ofCounts = slices.Concat(
 	cross([]string{"organization", "organisation", "account", "team", "workspace", "plan", "subscription"}, []string{"is currently limited to", "is limited to"}),
 	[]string{
 		"maximum number of~ reached", "maximum number of~ has been reached", "max number of~ reached", "this limit increased",
-		"no more~ can be created", "cannot create more", "can't create more", "cannot add more", "can't add more", "allowed number of*reached",
+		"no more~ can be created", "cannot create more", "can't create more", "cannot add more", "can't add more", "allowed number of*reached", "account level service limit",
 	},
 )
 
