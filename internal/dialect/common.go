@@ -131,7 +131,14 @@ var commonHints = map[string]Class{
 	// GraphQL servers: https://www.apollographql.com/docs/apollo-server/data/errors
 	"GRAPHQL_PARSE_FAILED": InvalidRequest, "GRAPHQL_VALIDATION_FAILED": InvalidRequest, "BAD_USER_INPUT": InvalidRequest,
 	"PERSISTED_QUERY_NOT_FOUND": InvalidRequest, "OPERATION_RESOLUTION_FAILURE": InvalidRequest,
+	// graphql-ruby's: https://graphql-ruby.org/api-doc/GraphQL/StaticValidation
 	"undefinedField": InvalidRequest, "parseError": InvalidRequest, "argumentLiteralsIncompatible": InvalidRequest,
+	"argumentNotAccepted": InvalidRequest, "argumentNotUnique": InvalidRequest, "missingRequiredArguments": InvalidRequest,
+	"missingRequiredInputObjectAttribute": InvalidRequest, "selectionMismatch": InvalidRequest, "fieldConflict": InvalidRequest,
+	"variableMismatch": InvalidRequest, "variableNotDefined": InvalidRequest, "variableNotUsed": InvalidRequest,
+	"variableRequiresValidType": InvalidRequest, "defaultValueInvalidType": InvalidRequest, "undefinedType": InvalidRequest,
+	"undefinedDirective": InvalidRequest, "cannotSpreadFragment": InvalidRequest, "useAndDefineFragment": InvalidRequest,
+	"fragmentOnNonCompositeType": InvalidRequest, "infiniteLoop": InvalidRequest,
 	"MAX_COST_EXCEEDED": TooLarge, "MAX_NODE_LIMIT_EXCEEDED": TooLarge,
 
 	// Vercel, in x-vercel-error: https://vercel.com/docs/errors

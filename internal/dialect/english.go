@@ -135,7 +135,7 @@ var englishPhrases = []words{
 		"model*does not exist", "model*not found", "model*not exist", "model*doesn't exist", "model*could not be found",
 		"no such model", "unknown model", "not a valid model", "invalid model name", "model name is invalid", "model identifier is invalid",
 		"model_not_found", "model*not been found",
-		"unknown request url", "unrecognized request url", "invalid url", "unknown endpoint", "unknown url", "no route matched",
+		"unknown request url", "unrecognized request url", "invalid url (", "unknown endpoint", "unknown url", "no route matched",
 		"no handler found", "deployment*does not exist", "version does not exist", "api deployment", "no allowed providers",
 		"模型不存在", "模型*不存在", "未找到模型", "不支持的模型",
 	}},

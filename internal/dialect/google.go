@@ -76,12 +76,12 @@ var google = &family{
 		// The order is the point: the same sentence about plan and billing is
 		// said of every limit, and only what follows it tells them apart.
 		{Quota, "429 403", []string{
-			"limit: 0", "perday", "queries per day", "requests per day", "per day per", "daily limit", "spending cap",
+			"perday", "queries per day", "requests per day", "per day per", "daily limit", "spending cap",
 			"credits are depleted", "prepayment credits",
 		}},
 		{RateLimit, "429 403", []string{
 			"please retry in", "per minute", "perminute", "per second", "per 100 seconds", "resource has been exhausted",
-			"resource exhausted", "rate limit exceeded", "quota exceeded for quota metric", "quota exceeded for aiplatform",
+			"resource exhausted", "rate limit exceeded", "insufficient tokens for quota", "quota exceeded for quota metric", "quota exceeded for aiplatform",
 		}},
 		{Quota, "429", []string{"exceeded your current quota"}},
 		{Overloaded, "429 500 503", []string{"model is overloaded", "high demand", "no capacity"}},

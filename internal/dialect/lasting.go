@@ -126,7 +126,7 @@ var (
 			"date", "datetime", "time", "timestamp", "format", "value", "input", "uuid", "email", "phone", "argument", "arguments", "parameter",
 			"parameters", "field", "option", "enum", "filter", "cursor", "currency", "language", "locale", "number", "integer", "range", "dimension",
 			"dimensions", "file", "filename", "image", "audio", "video", "query", "payload", "request", "base64", "regex", "expression",
-			"coordinates", "amount", "quantity", "identifier", "name", "id", "type", "literal", "units", "syntax",
+			"coordinates", "url", "amount", "quantity", "identifier", "name", "id", "type", "literal", "units", "syntax",
 		}),
 		joined([]string{"must be"}, []string{
 			"a string", "a number", "a valid", "a positive", "a non", "a list", "a boolean", "a date", "a uuid", "an integer", "an array",

@@ -21,6 +21,11 @@ type signal struct {
 // shows this list.
 var signals = []signal{
 	{
+		"a limit of zero",
+		"\"Limit 0, used 0, requested 13\" comes with the code of a rate limit, but who is allowed nothing waits in vain.",
+		(*reader).byNoAllowance,
+	},
+	{
 		"a request that is larger than its limit",
 		"The answer names a limit and a request above it. It never fits, though most servers call it a rate limit.",
 		(*reader).bySize,
@@ -117,6 +122,25 @@ func (r *reader) class() Class {
 	return Unknown
 }
 
+func (r *reader) byNoAllowance() Class {
+	if (r.status == 429 || r.status == 403) && limitIsZero(r.text()) {
+		return Quota
+	}
+	return ""
+}
+
+// limitIsZero reports whether a text says "limit: 0" or "limit 0", and not that 0 remain.
+func limitIsZero(text string) bool {
+	before, rest, found := strings.Cut(text, "limit")
+	for ; found; before, rest, found = strings.Cut(rest, "limit") {
+		n, ok := strings.CutPrefix(strings.TrimPrefix(rest, ":"), " 0")
+		if ok && (n == "" || n[0] == '/' || n[0] == ',' || n[0] == ' ') && !strings.HasSuffix(before, "remaining ") {
+			return true
+		}
+	}
+	return false
+}
+
 func (r *reader) bySize() Class {
 	if neverFits(r.text(), r.status) {
 		return TooLarge
@@ -187,7 +211,7 @@ func (r *reader) byLimit() Class {
 	switch {
 	case w == 0:
 		return ""
-	case w >= day || says(r.text(), "limit: 0"):
+	case w >= day:
 		return Quota
 	}
 	return RateLimit

@@ -15,6 +15,8 @@ var mediaWiki = &family{
 		"writeapidenied": Permission, "assertuserfailed": Authentication, "assertbotfailed": Authentication, "badtoken": Authentication,
 		"notoken": Authentication, "mustbeloggedin": Authentication, "editconflict": Conflict, "articleexists": Conflict,
 		"missingtitle": NotFound, "nosuchpageid": NotFound, "no-such-entity": NotFound, "contenttoobig": TooLarge,
+		"unknown_action": InvalidRequest, "unknown_prop": InvalidRequest, "unknown_list": InvalidRequest, "unknown_meta": InvalidRequest,
+		"badvalue": InvalidRequest, "missingparam": InvalidRequest, "badinteger": InvalidRequest, "badtimestamp": InvalidRequest, "invalidtitle": InvalidRequest,
 	},
 	refusals:    []string{"maxlag", "ratelimited", "readonly"}, // said before anything is done
 	codeHeaders: []string{"Mediawiki-Api-Error"},

@@ -31,6 +31,7 @@ var ofWalls = []string{
 	"verifying your browser", "security checkpoint", "checking your browser", "verify you are~ human", "verify that you are~ human",
 	"verifying you are~ human", "confirm you are~ human",
 	"complete the security check", "complete the captcha", "solve the captcha", "enable javascript and cookies to continue", "ddos protection by",
+	"had to block your request", "we blocked your request", "request looks suspicious", "request looked suspicious",
 }
 
 // passingLocks say with 429 of an account that it is locked after too many logins. Those
