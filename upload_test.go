@@ -216,12 +216,17 @@ func TestOneReaderUnderAnEarlyAnswer(t *testing.T) {
 // Who still reads the body after a second keeps it: the answer in hand is returned.
 func TestBodyThatIsNotGivenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		released := make(chan struct{})
+		reading, released := make(chan struct{}), make(chan struct{})
 		base := roundTripperFunc(func(req *http.Request) (*http.Response, error) {
 			go io.Copy(io.Discard, req.Body)
+			<-reading
 			return &http.Response{StatusCode: 503, Body: io.NopCloser(strings.NewReader("busy")), Request: req}, nil
 		})
-		body := io.NopCloser(readerFunc(func([]byte) (int, error) { <-released; return 0, io.EOF }))
+		body := io.NopCloser(readerFunc(func([]byte) (int, error) {
+			close(reading)
+			<-released
+			return 0, io.EOF
+		}))
 		req := request(t, "PUT", "https://blobs.example.com/1", "")
 		req.Body, req.ContentLength = body, -1
 		req.GetBody = func() (io.ReadCloser, error) {
