@@ -4,9 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
+	"path"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,7 +65,7 @@ func TestWhoWaits(t *testing.T) {
 			reply{status: 403, header: "Retry-After: 20\nX-Ratelimit-Resource: code_search\nX-Ratelimit-Limit: 10\nX-Ratelimit-Remaining: 0", body: `{"message":"API rate limit exceeded for user ID 1."}`},
 			ask{"GET", githubRepo, "k", ""}, 0},
 		{"an unknown host: the same path", ask{"GET", unknownOne, "k", ""}, tooMany, ask{"GET", unknownOne, "k", ""}, tries},
-		{"an unknown host: the same path with another id", ask{"GET", unknownOne + "/4711", "k", ""}, tooMany, ask{"GET", unknownOne + "/4712", "k", ""}, tries},
+		{"an unknown host: the same path with another id, which nobody was refused", ask{"GET", unknownOne + "/4711", "k", ""}, tooMany, ask{"GET", unknownOne + "/4712", "k", ""}, 0},
 		{"an unknown host: another method", ask{"GET", unknownOne, "k", ""}, tooMany, ask{"PUT", unknownOne, "k", ""}, 0},
 		{"an unknown host: another path", ask{"GET", unknownOne, "k", ""}, tooMany, ask{"GET", unknownTwo, "k", ""}, 0},
 		{"Gemini: the same model", ask{"POST", geminiFlash, "k", "{}"}, tooMany, ask{"POST", geminiFlash, "k", "{}"}, tries},
@@ -275,4 +279,115 @@ func beside17(t *testing.T, client *http.Client, where string, deadline time.Dur
 	}
 	<-done
 	return calls, failed, waited
+}
+
+// Some pages are refused for good, with a 429 that says nothing else: a captcha, a locked
+// object. They are asked for again, as often as calls are patient, but that is no limit:
+// the others are answered as over the bare base.
+func TestPagesRefusedForGood(t *testing.T) {
+	t.Parallel()
+	for _, share := range []int{100, 50, 20} {
+		for _, perSecond := range []int{5, 20, 100} {
+			for _, deadline := range []time.Duration{2 * time.Second, 30 * time.Second, time.Hour} {
+				t.Run(fmt.Sprintf("one in %d, %d a second, deadline %v", share, perSecond, deadline), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						base := replying(func(req *http.Request) reply {
+							time.Sleep(50 * time.Millisecond)
+							if n, _ := strconv.Atoi(path.Base(req.URL.Path)); n*7919%share == 0 {
+								return reply{status: 429, body: "<html>Are you a human?</html>"}
+							}
+							return reply{status: 200}
+						})
+						client := &http.Client{Transport: &steadyhttp.Transport{Base: base}}
+						var failed, late atomic.Int32
+						var calls sync.WaitGroup
+						began := time.Now()
+						for n := 1; time.Since(began) < time.Minute; n++ {
+							calls.Go(func() {
+								ctx, cancel := context.WithTimeout(t.Context(), deadline)
+								defer cancel()
+								at := time.Now()
+								resp, err := client.Do(request(t, "GET", fmt.Sprint("https://shop.example/items/", n), "").WithContext(ctx))
+								if err == nil {
+									resp.Body.Close()
+								}
+								switch {
+								case n*7919%share == 0:
+								case err != nil || resp.StatusCode != 200:
+									failed.Add(1)
+								case time.Since(at) > 300*time.Millisecond:
+									late.Add(1)
+								}
+							})
+							time.Sleep(time.Duration(rand.ExpFloat64() * float64(time.Second) / float64(perSecond)))
+						}
+						calls.Wait()
+						if all := int32(60 * perSecond); failed.Load() > all/100 || late.Load() > all/50 {
+							t.Errorf("of about %d calls %d were not answered, and %d were late", all, failed.Load(), late.Load())
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+// One operation of an API behind one URL fails, and each request has an id, a time or a
+// trace of its own. The other operations go on.
+func TestOneOperationOfMany(t *testing.T) {
+	t.Parallel()
+	for _, bad := range []reply{{status: 429}, {status: 429, header: "Retry-After: 10"}, {status: 503}, {status: 503, header: "Retry-After: 10"}} {
+		for _, deadline := range []time.Duration{2 * time.Second, 10 * time.Second, time.Hour} {
+			t.Run(fmt.Sprintf("%d %s, deadline %v", bad.status, bad.header, deadline), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := &script{}
+					base := roundTripperFunc(func(req *http.Request) (*http.Response, error) {
+						body, _ := io.ReadAll(req.Body)
+						req.Body.Close()
+						time.Sleep(20 * time.Millisecond)
+						if strings.Contains(string(body), "getLogs") {
+							return s.reply(req, bad)
+						}
+						return s.reply(req, reply{status: 200})
+					})
+					client := &http.Client{Transport: &steadyhttp.Transport{Base: base}}
+					n := 0
+					call := func(method string) bool {
+						ctx, cancel := context.WithTimeout(t.Context(), deadline)
+						defer cancel()
+						n++
+						req := request(t, "POST", "https://node.example/", fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":%q,"params":["0x%x"]}`, n, method, n*7919)).WithContext(ctx)
+						req.Header.Set("Traceparent", fmt.Sprintf("00-%032x-%016x-01", n, n))
+						resp, err := client.Do(req)
+						if err != nil {
+							return false
+						}
+						resp.Body.Close()
+						return resp.StatusCode == 200
+					}
+					began := time.Now()
+					go func() {
+						for ; time.Since(began) < time.Minute; time.Sleep(100 * time.Millisecond) {
+							go call("getLogs")
+						}
+					}()
+					failed, late := 0, 0
+					for ; time.Since(began) < time.Minute; time.Sleep(500 * time.Millisecond) {
+						at := time.Now()
+						if !call("getBalance") {
+							failed++
+						}
+						if time.Since(at) > 300*time.Millisecond {
+							late++
+						}
+					}
+					if failed > 2 || late > 5 {
+						t.Errorf("of some 115 calls of another operation %d failed, and %d were late", failed, late)
+					}
+					synctest.Wait()
+					time.Sleep(time.Hour)
+				})
+			})
+		}
+	}
 }

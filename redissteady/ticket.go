@@ -200,7 +200,7 @@ func (t *ticket) patience(ctx context.Context, g *gateState) time.Time {
 	}
 	if ok { // some time is left to send the request after all
 		left := deadline.Sub(t.came)
-		if last := deadline.Add(-min(left/limiter.SpareShare, limiter.MaxSpare)); last.Before(end) {
+		if last := deadline.Add(-limiter.Spare(left)); last.Before(end) {
 			end = last
 		}
 	}

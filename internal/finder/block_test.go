@@ -116,7 +116,7 @@ func TestWhyItIsShut(t *testing.T) {
 			t.Errorf("after %d probes: %q, want %q", probes, f.Why(), want)
 		}
 		at = max(at, f.Next(at))
-		f.Sent(at)
+		f.Sent(at, false)
 		f.Outcome(at+ms/2, at, false)
 	}
 }

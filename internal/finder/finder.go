@@ -43,6 +43,13 @@ const (
 
 	// idleAfter is how long a refusal matters: the longest usual window.
 	idleAfter = 60
+
+	// So many in a row go again only where hardly anything else is sent.
+	manyAgain = 5
+
+	// A limit is suspected once half of the latest outcomes are refusals, each
+	// weighed by an eighth: six in a row.
+	suspectOf, suspectAt = 8, .5
 )
 
 // A Finder finds the limit of one scope. It is made at the first refusal that no
@@ -60,7 +67,9 @@ type Finder struct {
 	next float64 // when the next may go by that rate (GCRA's theoretical arrival time)
 
 	lastSent, lastRefused, lastHeld float64
-	sent, refused                   int // verdicts, for people
+	sent, refused                   int     // verdicts, for people
+	again                           int     // sent in a row that were refused before
+	ofFirst                         float64 // share of first attempts that were refused, as their outcomes came in
 
 	let   history // what was let in, or has not been refused so far
 	tried history // and what was refused
@@ -105,9 +114,18 @@ func (f *Finder) Peek(t monotime.Instant) monotime.Instant {
 	return t.Add(time.Duration(math.Ceil(max(0, at-s) * 1e9)))
 }
 
-// Sent says that a request goes out at t, whether Next allowed it or not.
-func (f *Finder) Sent(t monotime.Instant) {
+// Sent says that a request goes out at t, whether Next allowed it or not. again says
+// that its call was refused before.
+//
+// First attempts are a fair sample of what a limit refuses. Those that go again are
+// none: a page that a server refuses for good is refused as often as it is asked for.
+// So their refusals count only where few others are sent.
+func (f *Finder) Sent(t monotime.Instant, again bool) {
 	s := f.seconds(t)
+	tells := !again || f.again >= manyAgain || f.mode == shut
+	if f.again++; !again {
+		f.again = 0
+	}
 	f.settle(s)
 	switch f.mode {
 	case shut:
@@ -120,11 +138,13 @@ func (f *Finder) Sent(t monotime.Instant) {
 	case paced:
 		f.next = max(f.next, s-slack) + 1/f.rate
 	}
-	f.count(s)
+	if tells {
+		f.count(s)
+	}
 	f.lastSent = s
 	f.let.add(s)
 	f.tried.add(s)
-	f.await(s)
+	f.await(s, tells)
 }
 
 // Outcome says at t what became of the request that was sent at sent: the server
@@ -140,11 +160,24 @@ func (f *Finder) Outcome(t, sent monotime.Instant, letIn bool) {
 		// It was sent before there was a Finder, and so were others that were let
 		// in, of which nothing is known: it is no evidence.
 		f.load = max(0, f.load-1)
+		f.saw(false)
 	case at >= 0:
 		f.know(s, at, letIn)
 		f.settle(s)
 	}
 }
+
+// saw takes in the outcome of a first attempt.
+func (f *Finder) saw(letIn bool) {
+	f.ofFirst -= f.ofFirst / suspectOf
+	if !letIn {
+		f.ofFirst += 1. / suspectOf
+	}
+}
+
+// Suspects reports whether so many were refused of late that a limit may be why,
+// although it holds nobody back so far.
+func (f *Finder) Suspects() bool { return f.ofFirst > suspectAt }
 
 // Unsent says that the request that was sent at sent tells nothing of a limit:
 // it was canceled, or failed otherwise.

@@ -23,7 +23,7 @@ func TestOneRefusalHoldsNobodyBack(t *testing.T) {
 		if f.Next(at) > at || f.Engaged() || f.Rate(at) != 0 {
 			t.Fatalf("after %d ms a request is held back: %s", i, f.Why())
 		}
-		f.Sent(at)
+		f.Sent(at, false)
 		if i >= 50 {
 			f.Outcome(at, at-50*ms, i%100 != 0)
 		}
@@ -36,7 +36,7 @@ func blocked(f *Finder) monotime.Instant {
 	for !f.Engaged() {
 		at += ms
 		f.Next(at)
-		f.Sent(at)
+		f.Sent(at, false)
 		f.Outcome(at+ms/2, at, false)
 	}
 	return at + ms
@@ -55,7 +55,7 @@ func TestOneProbeAtATime(t *testing.T) {
 			t.Fatalf("the next probe is in %v", wait)
 		}
 		at = max(at, next)
-		f.Sent(at)
+		f.Sent(at, false)
 		if f.Next(at) <= at {
 			t.Fatal("two probes at once")
 		}
@@ -67,7 +67,7 @@ func TestOneProbeAtATime(t *testing.T) {
 		t.Errorf("%d probes in an hour", probes)
 	}
 	at = max(at, f.Next(at))
-	f.Sent(at)
+	f.Sent(at, false)
 	f.Outcome(at+ms, at, true)
 	if f.mode == shut {
 		t.Error("a probe was let in, and nothing else is")
@@ -78,7 +78,7 @@ func TestCanceledProbe(t *testing.T) {
 	f := New(begin, 100)
 	at := blocked(f)
 	at = max(at, f.Next(at))
-	f.Sent(at)
+	f.Sent(at, false)
 	f.Unsent(at)
 	if next := f.Next(at + ms); next > at+ms {
 		t.Errorf("after a probe that was canceled the next goes in %v, want at once", next.Sub(at+ms))
@@ -98,7 +98,7 @@ func TestIdle(t *testing.T) {
 	at := blocked(f)
 	f.Next(at + 50_000*ms)
 	at = max(at, f.Next(at))
-	f.Sent(at)
+	f.Sent(at, false)
 	f.Outcome(at+ms, at, true)
 	if !f.Idle(at + 130_000*ms) {
 		t.Error("not idle two minutes after the last request")
@@ -196,7 +196,7 @@ func TestHostile(t *testing.T) {
 					}
 				}
 				for range 1 + r.IntN(3) {
-					f.Sent(at)
+					f.Sent(at, false)
 					out = append(out, at)
 				}
 			case 4:
@@ -229,7 +229,7 @@ func TestAllocations(t *testing.T) {
 		if next := f.Next(at); next > at {
 			at = next
 		}
-		f.Sent(at)
+		f.Sent(at, false)
 		f.Outcome(at+ms, at, f.lastSent > 60 || int(f.lastSent*1000)%97 > 3)
 	}
 	for range 20_000 {
@@ -245,7 +245,7 @@ func BenchmarkRequest(b *testing.B) {
 	for range b.N {
 		at += 5 * ms
 		f.Next(at)
-		f.Sent(at)
+		f.Sent(at, false)
 		f.Outcome(at+ms, at, true)
 	}
 }

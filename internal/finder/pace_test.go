@@ -23,7 +23,7 @@ func TestRefusalsBeforeAPause(t *testing.T) {
 		f := New(begin, 0)
 		f.mode, f.rate = paced, row.rate
 		for _, at := range []float64{1, 1.25, 1.5, 1.75, 1.75 + row.pause} {
-			f.Sent(instant(at))
+			f.Sent(instant(at), false)
 			f.Outcome(instant(at), instant(at), false)
 		}
 		if f.mode != row.want {

@@ -320,7 +320,7 @@ const jitter = .0015
 func (r *run) send(c *call) {
 	sent := instant(r.t)
 	if r.f != nil {
-		r.f.Sent(sent)
+		r.f.Sent(sent, false)
 	}
 	r.meter()
 	if !r.answered {

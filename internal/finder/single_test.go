@@ -22,7 +22,7 @@ func alone(l limit, step monotime.Instant, seconds float64) (f *Finder, rate, re
 		if t > seconds {
 			return f, good / (seconds / 2), bad / (good + bad)
 		}
-		f.Sent(at)
+		f.Sent(at, false)
 		letIn := l.admits(1000 + t)
 		f.Outcome(at+ms, at, letIn)
 		switch {
@@ -130,7 +130,7 @@ func several(l limit, seconds float64) (f *Finder, rate, refusedShare float64) {
 			continue
 		}
 		at = next
-		f.Sent(at)
+		f.Sent(at, false)
 		t := f.seconds(at)
 		letIn := l.admits(1000 + t)
 		takes := 200 * ms

@@ -23,6 +23,7 @@ type verdicts struct {
 type request struct {
 	sent    float64
 	outcome outcome
+	tells   bool // its verdict counts
 }
 
 type outcome uint8
@@ -65,13 +66,14 @@ func (v *verdicts) timed(took float64) {
 	v.refusalTime += (took - v.refusalTime) / 8
 }
 
-// await lets the request that was sent at t wait for its verdict.
-func (v *verdicts) await(t float64) {
+// await lets the request that was sent at t wait for its verdict; tells says that it
+// counts.
+func (v *verdicts) await(t float64, tells bool) {
 	if len(v.asked) == cap(v.asked) {
 		v.asked = v.asked[:copy(v.asked, v.asked[v.head:])]
 		v.head = 0
 	}
-	v.asked = append(v.asked, request{sent: t})
+	v.asked = append(v.asked, request{sent: t, tells: tells})
 }
 
 // find returns a request sent at t that has no outcome yet, or nil. Of several
@@ -95,7 +97,11 @@ func (f *Finder) know(t, sent float64, good bool) {
 	if !good {
 		f.let.remove(sent)
 	}
-	switch r := f.find(sent); {
+	r := f.find(sent)
+	if good || r != nil && r.tells {
+		f.saw(good)
+	}
+	switch {
 	case r == nil && !good:
 		f.verdict(t, sent, false)
 	case r == nil: // it has counted as let in already
@@ -125,7 +131,7 @@ func (f *Finder) settle(t float64) {
 		if r.outcome == unknown && t-r.sent <= f.lag() && len(f.asked)-f.head <= maxAsked {
 			break
 		}
-		if r.outcome != nothing {
+		if r.outcome != nothing && r.tells {
 			f.verdict(t, r.sent, r.outcome != refused)
 		}
 	}

@@ -17,7 +17,7 @@ func verdictsSay(f *Finder, refused, sent int) bool {
 func TestWhenARequestCountsAsLetIn(t *testing.T) {
 	f := New(begin, 0)
 	f.Outcome(begin, begin, false)
-	f.Sent(instant(.005))
+	f.Sent(instant(.005), false)
 	if f.Peek(instant(.01)); !verdictsSay(f, 1, 1) {
 		t.Errorf("after 5 ms: %s", f.Why())
 	}
@@ -32,19 +32,19 @@ func TestHowManyWaitForAVerdict(t *testing.T) {
 		f, at := New(begin, 0), begin
 		for range before {
 			at += 1000
-			f.Sent(at)
+			f.Sent(at, false)
 		}
 		at += ms * 200
 		f.Peek(at) // all of them count
 		for range 1024 {
 			at += 1000
-			f.Sent(at)
+			f.Sent(at, false)
 		}
 		if f.Peek(at); !verdictsSay(f, 0, before) {
 			t.Errorf("after %d, 1024 wait: %s", before, f.Why())
 		}
 		at += 1000
-		f.Sent(at)
+		f.Sent(at, false)
 		if f.Peek(at); !verdictsSay(f, 0, before+1) {
 			t.Errorf("after %d, 1025 would wait: %s", before, f.Why())
 		}
@@ -56,7 +56,7 @@ func TestMemoryOfOneAtATime(t *testing.T) {
 	f := New(begin, 0)
 	for i := range 1000 {
 		at := instant(float64(i))
-		f.Sent(at)
+		f.Sent(at, false)
 		f.Outcome(at+ms, at, true)
 	}
 	if n := cap(f.asked); n != 1 {
@@ -70,7 +70,7 @@ func TestRefusalsOfTheSameMoment(t *testing.T) {
 	f := New(begin, 100)
 	at := instant(1)
 	for range 12 {
-		f.Sent(at)
+		f.Sent(at, false)
 	}
 	for range 6 {
 		f.Outcome(at+ms, at, false)
@@ -88,7 +88,7 @@ func TestWhenAnEpochIsJudged(t *testing.T) {
 	f := paceOf(50, 0, .01)
 	sent := func(i int) float64 { return 1 + float64(i)/64 }
 	for i := range 27 { // 25, the one that ends it, and one more
-		f.Sent(instant(sent(i)))
+		f.Sent(instant(sent(i)), false)
 		if i > 2 && i < 23 {
 			f.Outcome(instant(sent(i)), instant(sent(i)), true)
 		}
@@ -118,7 +118,7 @@ func TestWhenAnEpochIsJudged(t *testing.T) {
 func TestTheMomentAFinderIsMade(t *testing.T) {
 	f := New(begin, 0)
 	f.Outcome(begin, begin, false)
-	f.Sent(begin)
+	f.Sent(begin, false)
 	f.Unsent(begin)
 	if f.Peek(begin + 1000*ms); !verdictsSay(f, 1, 1) {
 		t.Errorf("one was refused and one was canceled: %s", f.Why())

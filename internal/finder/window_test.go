@@ -175,7 +175,7 @@ func TestTheMomentAWindowHasRoom(t *testing.T) {
 		f := New(begin, 0)
 		f.mode, f.rate, f.windowLimit, f.refusalDev = window, 1000, windowLimit{n: 1, length: 1}, wayMost
 		at := begin.Add(time.Duration(r.Int64N(int64(time.Hour))))
-		f.Sent(at)
+		f.Sent(at, false)
 		if room := at + 1040*ms; f.Next(room-2) == room-2 || f.Next(room) != room {
 			t.Fatalf("sent at %v: 1.04 s later one waits for %v", at.Sub(begin), f.Next(room).Sub(room))
 		}
@@ -204,14 +204,14 @@ func TestAProbeWhereAWindowHasNoRoom(t *testing.T) {
 		f := New(begin, 0)
 		f.mode, f.rate, f.windowLimit = window, 10, windowLimit{n: row.n, length: 300}
 		for _, at := range []float64{10, 11} {
-			f.Sent(instant(at))
+			f.Sent(instant(at), false)
 			f.Outcome(instant(at), instant(at), true)
 		}
 		if next, want := f.Next(instant(20)), instant(11+30); row.n == 2 && next != want {
 			t.Errorf("%s: the next goes after %v, want after %v", row.name, next.Sub(begin), want.Sub(begin))
 		}
 		at := instant(11 + row.after)
-		f.Sent(at)
+		f.Sent(at, false)
 		if f.Outcome(at, at, row.good); f.mode != row.want {
 			t.Errorf("%s: mode %d, want %d", row.name, f.mode, row.want)
 		}

@@ -5,7 +5,6 @@ package inmem
 
 import (
 	"bytes"
-	"hash/maphash"
 	"io"
 	"reflect"
 	"strings"
@@ -88,7 +87,7 @@ func (b Body) Reader() io.Reader {
 	return io.NewSectionReader(b.at, b.off, b.n)
 }
 
-// chunks are what is read into.
+// chunks are what Contains reads into.
 var chunks = sync.Pool{New: func() any { return new([4 << 10]byte) }}
 
 // Contains reports whether word, a short one, is among the first max bytes.
@@ -104,21 +103,6 @@ func (b Body) Contains(word []byte, max int) bool {
 	}
 	chunks.Put(chunk)
 	return found
-}
-
-// Hash writes the first max bytes to h.
-func (b Body) Hash(h *maphash.Hash, max int) {
-	if b.at == nil {
-		h.Write(b.bytes[:min(len(b.bytes), max)])
-		return
-	}
-	chunk := chunks.Get().(*[4 << 10]byte)
-	end := min(b.n, int64(max))
-	for from := int64(0); from < end; from += int64(len(chunk)) {
-		n, _ := b.at.ReadAt(chunk[:min(int64(len(chunk)), end-from)], b.off+from)
-		h.Write(chunk[:n])
-	}
-	chunks.Put(chunk)
 }
 
 // Start returns the first bytes, max at the most. They must not be written to.

@@ -39,6 +39,8 @@ type host struct {
 
 	cold     monotime.Instant // when the first request went out, until one was answered
 	answered bool             // one was
+
+	watched monotime.Instant // until when it matters what requests are about: some failed of late
 }
 
 func (m *Memory) newHost(name string) *host {

@@ -31,17 +31,18 @@ type keyState struct {
 	key  limit.Key
 	host *host
 
-	told   []told        // limits that the user set
-	max    int32         // of requests under way; 0 is none
-	inUse  int32         // requests under way
-	sent   load          // in all
-	took   time.Duration // how long requests are under way, smoothed; counted where max is set
-	stated []stated
-	finder *finder.Finder // of a rate that refusals point to; nil is none
-	gate   *gate          // nil is open
-	ramp   *ramp          // after a gate has opened; nil is none
-	row    *row           // of failures; nil is none
-	tried  tried          // what failed of late of what it holds back
+	told      []told        // limits that the user set
+	max       int32         // of requests under way; 0 is none
+	inUse     int32         // requests under way
+	sent      load          // in all
+	took      time.Duration // how long requests are under way, smoothed; counted where max is set
+	stated    []stated
+	finder    *finder.Finder // of a rate that refusals point to; nil is none
+	gate      *gate          // nil is open
+	ramp      *ramp          // after a gate has opened; nil is none
+	row       *row           // of failures; nil is none
+	tried     tried          // what failed of late of what it holds back
+	strangers [likenesses]strangers
 
 	failedAt monotime.Instant // the latest failure; 0 is none
 
@@ -123,7 +124,8 @@ func (k *keyState) waits() (n int) {
 
 // inferred tells later of what is inferred from responses.
 func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(monotime.Instant, bool, string)) {
-	if g := k.gate; g != nil && !a.passes(g) {
+	strange := k.strange(t, a)
+	if g := k.gate; g != nil && !a.passes(g) && strange == known {
 		at, sure := g.next(t)
 		if ahead[requests] == 0 && g.mayTry(t, a, !k.tried.has(a)) {
 			at = t
@@ -146,7 +148,7 @@ func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(
 		}
 		later(then, s.sure(t), s.why())
 	}
-	if _, shut := k.letsNothingIn(); k.finder != nil && !(shut && a.spent) {
+	if _, shut := k.letsNothingIn(); k.finder != nil && !(shut && a.spent) && strange == known {
 		then := k.finder.Peek(t)
 		if !a.peeks {
 			then = k.finder.Next(t)
@@ -156,7 +158,7 @@ func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(
 	if k.ramp != nil {
 		if k.ramp.over(t) {
 			k.ramp = nil
-		} else if a.MaxWait >= 0 && !k.ramp.spares(a) { // who never waits is not of the crowd that did
+		} else if a.MaxWait >= 0 && !k.ramp.spares(a) && k.strangers[strange].good == 0 { // who never waits is not of the crowd that did
 			later(k.ramp.next(t, ahead[requests]), ahead[requests] == 0, "the pace after an outage or a pause")
 		}
 	}
@@ -170,7 +172,10 @@ func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(
 }
 
 // take counts a request that goes now, and reports whether it is a probe.
-func (k *keyState) take(t monotime.Instant, a *ask) (probe bool) {
+func (k *keyState) take(t monotime.Instant, a *ask) (probe bool, strange likeness) {
+	if strange = k.strange(t, a); strange != known {
+		k.strangers[strange].underWay++
+	}
 	for i := range k.told {
 		w := &k.told[i]
 		if a.turns[i] != 0 {
@@ -187,19 +192,19 @@ func (k *keyState) take(t monotime.Instant, a *ask) (probe bool) {
 		s := &k.stated[i]
 		s.take(t, a.cost[s.unit])
 	}
-	if k.finder != nil {
-		k.finder.Sent(t)
+	if k.finder != nil && strange == known {
+		k.finder.Sent(t, a.Repeat)
 	}
 	if k.ramp != nil && !k.ramp.spares(a) {
 		k.ramp.take(t)
 	}
-	if g := k.gate; g != nil && !a.passes(g) && (t >= g.until || g.mayTry(t, a, !k.tried.has(a))) {
+	if g := k.gate; g != nil && !a.passes(g) && strange == known && (t >= g.until || g.mayTry(t, a, !k.tried.has(a))) {
 		var opens bool
 		if probe, opens = g.pass(t); opens {
 			k.openGate(t)
 		}
 	}
-	return probe
+	return probe, strange
 }
 
 // untake is take undone, for a request that was not sent.
@@ -216,7 +221,9 @@ func (k *keyState) untake(p *permit) {
 		s.level = min(s.size, s.level+p.cost[s.unit])
 		s.lost(p.at)
 	}
-	if k.finder != nil {
+	if strange := p.likeness(k); strange != known {
+		k.strangers[strange].underWay--
+	} else if k.finder != nil {
 		k.finder.Unsent(p.at)
 	}
 }
@@ -226,6 +233,9 @@ func (k *keyState) settle(t monotime.Instant, p *permit, o *limit.Outcome) {
 	k.inUse--
 	k.users--
 	k.used = t
+	if strange := p.likeness(k); strange != known {
+		k.strangers[strange].underWay--
+	}
 	if k.max > 0 {
 		if k.took == 0 {
 			k.took = t.Sub(p.at)
@@ -259,6 +269,7 @@ func (k *keyState) refused(t monotime.Instant, p *permit, paused bool) {
 		explained = s.refused(t, p.at, p.cost[s.unit]) || explained
 	}
 	switch {
+	case p.likeness(k) != known: // it did not go by what the finder knows
 	case k.finder == nil && explained:
 	case k.finder == nil:
 		k.finder = finder.New(t, k.host.meter.inOneSecond(t))
@@ -284,12 +295,14 @@ func (k *keyState) outcome(t monotime.Instant, p *permit, s limit.Signal) {
 			k.stated[i].lost(p.at)
 		}
 	}
-	if k.finder == nil {
+	strange := p.likeness(k)
+	switch {
+	case k.finder == nil:
 		return
-	}
-	if s == limit.SignalGood {
+	case strange != known:
+	case s == limit.SignalGood:
 		k.finder.Outcome(t, p.at, true)
-	} else {
+	default:
 		k.finder.Unsent(p.at)
 	}
 	if k.finder.Idle(t) {

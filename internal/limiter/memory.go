@@ -42,7 +42,9 @@ func (m *Memory) AcquireFor(ctx context.Context, a *limit.Ask, req *http.Request
 		}
 	}
 	w := h.arrives(a)
-	w.ask.of = subjectOf(req, body)
+	if t < h.watched || !h.answered { // else it does not matter, and costs a microsecond
+		w.ask.of = subjectOf(req, body)
+	}
 	h.arrived++
 	by, at, sure := w.blocker(t)
 	if !a.Repeat && (a.MaxWait == 0 || by == nil) { // one that may go elsewhere counts once it goes
@@ -184,6 +186,9 @@ func (m *Memory) Observe(granted limit.Permit, o limit.Observation) (held bool) 
 		return false // it is no business of this host's
 	}
 	t := monotime.Now()
+	if o.Signal > limit.SignalGood {
+		h.watched = t.Add(ContradictedTime)
+	}
 	k := &h.keyState
 	if o.Unit != "" || o.Hold > 0 || o.Signal > limit.SignalGood {
 		k = h.of(o.Key, t)
@@ -198,12 +203,14 @@ func (m *Memory) Observe(granted limit.Permit, o limit.Observation) (held bool) 
 	case limit.SignalRefused:
 		p.heard, h.answered = true, true
 		k.tried.failed(p.of)
+		k.strangerFailed(t, p)
 		k.refused(t, p, k.mayPause(t, &o))
 		k.asked(t, p.at, &o)
 		h.answeredBut(t, p, k)
 	case limit.SignalFailing:
 		p.heard, h.answered = true, true
 		k.tried.failed(p.of)
+		k.strangerFailed(t, p)
 		if k.failed(t, p.at, p.probes(k), k, &o); !k.isHost() {
 			h.failed(t, p.at, p.probe[0], k, &o)
 		}
@@ -227,7 +234,14 @@ func (m *Memory) Observe(granted limit.Permit, o limit.Observation) (held bool) 
 		h.keys.matching(&granted.Key, func(k *keyState) { k.run(t) })
 	}
 	h.publish()
-	return o.Signal == limit.SignalRefused || h.holds(&o.Key) // what explains a refusal holds the next one: a pause, a stated limit or the finder
+	return o.Signal == limit.SignalRefused && k.explains() || h.holds(&o.Key)
+}
+
+// explains reports whether what is known of k may be why a limit refused a request, and so
+// holds the next one: a pause, a stated limit, a rate that refusals point to. A refusal
+// among many good answers is one request's own.
+func (k *keyState) explains() bool {
+	return k.gate != nil || k.finder == nil || k.finder.Engaged() || k.finder.Suspects()
 }
 
 // Seed takes in what was known elsewhere, as if a response to a request that goes now
@@ -316,6 +330,9 @@ func (h *host) signal(t monotime.Instant, p *permit, key *limit.Key, sig limit.S
 		k.outcome(t, p, sig)
 		if sig == limit.SignalGood {
 			k.tried.worked(p.of)
+			if strange := p.strange[i]; strange != known {
+				k.strangers[strange].worked()
+			}
 			k.works(t, p.at, p.probe[i])
 		} else {
 			k.probeLost(t, p, i)

@@ -20,6 +20,10 @@ const (
 	// send the request after all, and to read the response.
 	SpareShare = 10
 	MaxSpare   = time.Second
+
+	// Of a short time a tenth is less than an answer takes. A call that was never sent
+	// has half of it left, half a second at the most.
+	ShortSpare = 500 * time.Millisecond
 )
 
 // patience works out until when w waits at gates. It begins with the first that
@@ -57,12 +61,18 @@ func (w *waiter) outageWait(lasted time.Duration) time.Duration {
 	return patience
 }
 
+// Spare is how long before its deadline a call that was not sent so far goes, if it had
+// so much time when it came: its caller has to read the answer.
+func Spare(of time.Duration) time.Duration {
+	return min(max(of/SpareShare, min(of/2, ShortSpare)), MaxSpare)
+}
+
 // lastMoment is when w must go to have a response by its deadline.
 func (w *waiter) lastMoment() monotime.Instant {
 	if w.deadline == monotime.Never {
 		return monotime.Never
 	}
-	return w.deadline - monotime.Instant(min(w.deadline.Sub(w.came)/SpareShare, MaxSpare))
+	return w.deadline - monotime.Instant(Spare(w.deadline.Sub(w.came)))
 }
 
 // patientUntil is until when w waits for what holds it back, if that is a gate or

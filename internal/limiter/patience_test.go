@@ -14,7 +14,7 @@ import (
 // deadline is near: a tenth of its time, a second at the most, is left for the answer.
 func TestLastMoment(t *testing.T) {
 	for deadline, want := range map[time.Duration]time.Duration{
-		time.Second: 900 * time.Millisecond, 5 * time.Second: 4500 * time.Millisecond, 10 * time.Second: 9 * time.Second, time.Minute: 59 * time.Second,
+		300 * time.Millisecond: 150 * time.Millisecond, time.Second: 500 * time.Millisecond, 5 * time.Second: 4500 * time.Millisecond, 10 * time.Second: 9 * time.Second, time.Minute: 59 * time.Second,
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var m Memory

@@ -23,6 +23,8 @@ type permit struct {
 	of    subject       // of its request
 	round uint32        // tells it from those that had its place in the table before
 	heard bool          // what became of it was observed
+
+	strange [maxHeld]likeness // by what it is a stranger to which of held
 }
 
 // A hold is what a permit has of one Key.
@@ -141,7 +143,7 @@ func (p *permit) take(t monotime.Instant, a *ask) {
 		if h.state == nil {
 			break
 		}
-		p.probe[i] = h.state.take(t, a)
+		p.probe[i], p.strange[i] = h.state.take(t, a)
 		h.before = h.state.sent // with p itself: what a response counts
 	}
 	h := p.held[0].state.host

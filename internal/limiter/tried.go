@@ -1,51 +1,6 @@
 package limiter
 
-import (
-	"hash/maphash"
-	"net/http"
-	"slices"
-
-	"github.com/steadyhttp/steadyhttp/internal/inmem"
-)
-
-// A subject tells requests apart that are under the same Keys. A Key folds what looks
-// like an id, and leaves out the query, the headers and the body. So what fails may be
-// one shard, and what is refused one customer. The zero value is not known.
-type subject struct {
-	address uint64 // a hash of path and query
-	content uint64 // a hash of headers and the start of the body
-}
-
-var subjectSeed = maphash.MakeSeed()
-
-// maxSubject is how much of a body is looked at.
-const maxSubject = 1 << 10
-
-// subjectOf returns what req, whose body has the content body, is about.
-func subjectOf(req *http.Request, body inmem.Body) (s subject) {
-	if req == nil || req.URL == nil {
-		return subject{}
-	}
-	var h maphash.Hash
-	h.SetSeed(subjectSeed)
-	h.WriteString(req.URL.Path)
-	h.WriteByte('?')
-	h.WriteString(req.URL.RawQuery)
-	s.address = h.Sum64() | 1
-	h.Reset()
-	body.Hash(&h, maxSubject)
-	s.content = h.Sum64()
-	for name, values := range req.Header {
-		h.Reset()
-		h.WriteString(name)
-		for _, v := range values {
-			h.WriteByte(':')
-			h.WriteString(v)
-		}
-		s.content += h.Sum64() // a map has no order
-	}
-	return s
-}
+import "slices"
 
 // maxTried bounds how many subjects are remembered. Where more fail, it is not some of
 // them that do.
@@ -61,6 +16,7 @@ const maxTried = 16
 // body names share an address.
 type tried struct {
 	subjects []subject // the latest last
+	shapes   []uint64  // of subjects; the latest last
 	good     uint64    // the address of the latest success; 0 if there was none
 }
 
@@ -70,10 +26,15 @@ func (s *tried) failed(of subject) {
 		return
 	}
 	s.forget(of)
-	if len(s.subjects) == maxTried {
-		s.subjects = slices.Delete(s.subjects, 0, 1)
+	s.subjects = append(dropOldest(s.subjects), of)
+	s.shapes = append(dropOldest(s.shapes), of.shape)
+}
+
+func dropOldest[T any](all []T) []T {
+	if len(all) == maxTried {
+		return slices.Delete(all, 0, 1)
 	}
-	s.subjects = append(s.subjects, of)
+	return all
 }
 
 // worked takes in a success of a subject.
@@ -86,6 +47,7 @@ func (s *tried) worked(of subject) {
 func (s *tried) forget(of subject) {
 	byAddress := s.byAddress()
 	s.subjects = slices.DeleteFunc(s.subjects, func(o subject) bool { return o.like(of, byAddress) })
+	s.shapes = slices.DeleteFunc(s.shapes, func(shape uint64) bool { return shape == of.shape })
 }
 
 // byAddress reports whether the address tells who fails.
