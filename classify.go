@@ -2,6 +2,7 @@ package steadyhttp
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -46,7 +47,8 @@ const maxShort = 2 << 10
 //
 // Of other APIs up to 2 KiB of JSON or XML are read, if a header speaks of an error or
 // asks to come back later, or if the API is unknown and the request is no GET. The
-// response is a failure only if its body is an error and nothing else.
+// response is a failure only if its body is an error and nothing else, whose message
+// is not from the request's own body (a [bytes.Reader] or [strings.Reader]).
 //
 // Streams of language models (event streams, NDJSON, Gemini's JSON array, Bedrock's
 // binary stream) are returned with their first output, or after 64 KiB or 2 s (see
@@ -323,6 +325,7 @@ func judgeDocument(resp *http.Response, rules []Rule, body []byte, ended bool, u
 	if hidden && unexpected(resp.Request) { // where more has to be there
 		a.Unexpected = true
 		v, hidden = dialect.Success(a, nil)
+		hidden = hidden && !saysBack(resp.Request, v.Message)
 	}
 	switch {
 	case ended && len(bytes.TrimSpace(j.body)) == 0 && mediaType(resp) == "application/json" && resp.StatusCode == http.StatusOK && isModelCall(resp.Request):
@@ -348,6 +351,24 @@ func judgeDocument(resp *http.Response, rules []Rule, body []byte, ended bool, u
 	e.Body = body
 	return e
 }
+
+// saysBack reports whether message is from the body of req: who stores a text, or tries
+// one out, gets it back, and nothing has failed. It is looked for as it is and as JSON
+// has it. Only a body in a reader that holds it for good is looked at, as the answer
+// must be the same now and when Check asks later: of a Buffer nothing is left by then.
+func saysBack(req *http.Request, message string) bool {
+	if len(message) < minSaidBack || !hasBody(req) {
+		return false
+	}
+	body, _ := inMemory(req, true)
+	sent := body.Start(maxRead)
+	quoted, _ := json.Marshal(message)
+	return bytes.Contains(sent, []byte(message)) || bytes.Contains(sent, quoted[1:len(quoted)-1])
+}
+
+// minSaidBack is how long a message is that stands in a request by no accident. A single
+// word may.
+const minSaidBack = 8
 
 // isWhole reports whether all of resp's body was seen.
 func isWhole(resp *http.Response, body *peek.Body) bool {

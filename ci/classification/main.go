@@ -143,7 +143,10 @@ const aboutSuccesses = `A 2xx is looked into as far as there is evidence that it
 
 "An error and nothing else" is strict. All members must be those of errors or of any envelope, or be empty; a flag, a code or a member must
 say that it failed; and what it says must have a class, or be called an error. An invalid request counts only where an error stands in a place of its own: a list of findings is a result. A report on a job that failed, a list with more than errors in it,
-entries of a log and a text about rate limits are none; a list in which each element has a member that only errors have is one. Such an error is given a class, and whether the request is repeated is decided as ever: a write whose fate is unknown is not.`
+entries of a log and a text about rate limits are none; a list in which each element has a member that only errors have is one. What stands in the body of the request
+too is none, if that can be looked at (a bytes.Reader or strings.Reader): who stores the text of an error gets it back.
+
+Such an error is given a class, and whether the request is repeated is decided as ever: a write whose fate is unknown is not.`
 
 const aboutFamilies = `Knowledge of a provider is data, in internal/dialect. "Codes" leave no doubt, "general codes" yield to words. A limit concerns the
 requests that have all the named things in common: of a host that is not listed they are %s. A host that begins with * stands for all that
