@@ -62,7 +62,8 @@ const (
 //     InferenceOnce. At an unknown host and path, a call to a language model is one
 //     whose body names a model and has a list of messages with roles.
 //
-// A 421 is not repeated, because a wrapper cannot choose the connection. After a 409
+// A 421 is not repeated, because a wrapper cannot choose the connection; nor is most of
+// what only looks like an error in a successful response, see [Classifier]. After a 409
 // to a retry with an idempotency key, whose first attempt was not answered, the first
 // one is still running: the call waits for it as for an outage.
 //

@@ -48,7 +48,13 @@ const maxShort = 2 << 10
 // Of other APIs up to 2 KiB of JSON or XML are read, if a header speaks of an error or
 // asks to come back later, or if the API is unknown and the request is no GET. The
 // response is a failure only if its body is an error and nothing else, whose message
-// is not from the request's own body (a [bytes.Reader] or [strings.Reader]).
+// is not from the request's own body (a [bytes.Reader] or [strings.Reader]). Even then
+// it may be what was asked for: the result of a check, or a report on work that failed.
+// So the failure is reported, and nothing follows from it: the request is not repeated,
+// and no other is held back. This does not hold if a header has a name that only errors
+// have, for the errors of JSON-RPC and SOAP, for what a Rule matches, and for a write
+// which only Retrier.Idempotent or a RetryPolicy allows to be repeated. It does hold for
+// a GraphQL response in which each field of data is null.
 //
 // Streams of language models (event streams, NDJSON, Gemini's JSON array, Bedrock's
 // binary stream) are returned with their first output, or after 64 KiB or 2 s (see

@@ -99,6 +99,8 @@ func (r *retry) unwise(resp *http.Response) string {
 		return fmt.Sprintf("the window of the limit is %s and the server does not say when to retry", inWords(e.Window))
 	case e.Fate == FateApplied, e.Fate == FateUnknown && !r.repeatable():
 		return "the server may have carried it out, and repeating it may do harm"
+	case r.inDoubt(e):
+		return "the status is that of a success, and the error in the body may be what was asked for"
 	}
 	return ""
 }

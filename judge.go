@@ -178,6 +178,7 @@ func (j *judgement) error(v dialect.Verdict, status int) *Error {
 		Body:             j.body,
 		repeat:           v.Repeat,
 		refused:          v.Refused,
+		doubtful:         v.Doubtful,
 	}
 	if figure.Source != "" {
 		e.NotBefore = j.arrived.Add(figure.After)

@@ -24,8 +24,11 @@ func (t *Throttler) observe(req *http.Request, p *limit.Permit, resp *http.Respo
 		return t.observeError(req, p, err)
 	}
 	e := verdictOn(resp)
-	if e == nil && failed(resp) {
+	switch {
+	case e == nil && failed(resp):
 		e = glance(resp, nil)
+	case e != nil && e.doubtful:
+		e = nil // as far as others are concerned
 	}
 	t.observeLimits(req, p, resp, e)
 	switch {

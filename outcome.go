@@ -21,7 +21,7 @@ func (r *retry) another(resp *http.Response, err error) (wait time.Duration, ok 
 	w, e := r.walk, r.verdict
 	from := w.places[w.at].name()
 	r.call.setTarget(from)
-	if !r.cutShort(e) && r.learn(e) {
+	if !r.cutShort(e) && !e.doubtful && r.learn(e) {
 		r.call.logOut(a.req, e, from, spentTime)
 	}
 	if e.Status == http.StatusNotFound && !e.namesModel() && a.to() != nil && a.to().useless.CompareAndSwap(false, true) {
@@ -108,7 +108,7 @@ func (p *plan) mayComeBack(i int) bool {
 
 // mayGoOn reports whether another try does no harm.
 func (r *retry) mayGoOn(e *Error) bool {
-	return e.Fate != FateApplied && (!e.mayBeDone() || r.repeatable())
+	return e.Fate != FateApplied && !r.inDoubt(e) && (!e.mayBeDone() || r.repeatable())
 }
 
 // mayBeDone reports whether the request may have been carried out. By RFC 9110, 15.5.2,

@@ -174,6 +174,16 @@ func (p *plan) repeatable() bool {
 	return p.doesNone(p.harm)
 }
 
+// inDoubt reports whether e is an error in a success that is too doubtful to repeat the
+// request for. Evidence: words in a body of which nobody knows that its API says errors
+// so. That is enough to name an error; but if it is none, repeating it costs a call that
+// has succeeded seconds and requests. Scope: this answer, of which no other call learns.
+// Escape: Retrier.Idempotent or a RetryPolicy where they allow what the rules do not, as
+// who says that of a POST wants its failures repeated; and a Rule.
+func (p *plan) inDoubt(e *Error) bool {
+	return e.doubtful && (p.harm != harmless || harmOf(p.req) == harmless)
+}
+
 // sendsKey reports whether an idempotency key, if the request has one, goes along to
 // where the call is.
 func (p *plan) sendsKey() bool {

@@ -67,7 +67,7 @@ func validateRules(rules []Rule) error {
 func applyRules(rules []Rule, resp *http.Response, e *Error, number int) {
 	for _, r := range rules {
 		if r.matches(resp, e, number) {
-			e.Class, e.Hint, e.repeat = r.Class, r.Hint, 0
+			e.Class, e.Hint, e.repeat, e.doubtful = r.Class, r.Hint, 0, false
 			e.refused = e.refused || r.Code != "" && (r.Class == RateLimit || r.Class == Overloaded)
 			return
 		}

@@ -146,7 +146,20 @@ say that it failed; and what it says must have a class, or be called an error. A
 entries of a log and a text about rate limits are none; a list in which each element has a member that only errors have is one. What stands in the body of the request
 too is none, if that can be looked at (a bytes.Reader or strings.Reader): who stores the text of an error gets it back.
 
-Such an error is given a class, and whether the request is repeated is decided as ever: a write whose fate is unknown is not.`
+### What follows from it
+
+Where the API is known for errors in a success, they count like all others: the request may be repeated, and others are held back. Where it is not, the same body may be what
+was asked for: the result of a check, work that failed, a file, the state of a system. So the error is named, by Check, in the log and in Call.Error, and nothing else
+follows from it: the request is not repeated or sent elsewhere, and nobody is held back. Retry-After does not change that, since in a success it says when to ask again about work that
+goes on. An error counts all the same if
+
+- a header has a name that only errors have, such as X-Error-Code;
+- it is one of JSON-RPC or SOAP, in an answer to a POST, which names its protocol itself;
+- one of your Rules matches: that is how you make an API of your own known;
+- the request is a write which only your own word allows to be repeated (Retrier.Idempotent, RetryPolicy.Idempotent). It is repeated then, and nobody else is held back.
+
+GraphQL is known for errors. But if its answer has data in which each field is null, the errors are of these fields, and who asked for what may be null takes that for an
+answer. Such errors are named, too, and nothing follows from them, unless a provider's code says that nothing was done.`
 
 const aboutFamilies = `Knowledge of a provider is data, in internal/dialect. "Codes" leave no doubt, "general codes" yield to words. A limit concerns the
 requests that have all the named things in common: of a host that is not listed they are %s. A host that begins with * stands for all that

@@ -114,6 +114,11 @@ type Verdict struct {
 	// say is no proof, and nor is a code that somebody else sends.
 	Refused bool
 
+	// Doubtful is of an error in a success that may as well be what was asked for, such
+	// as the result of a check, work that failed, or what is stored there. It is worth
+	// telling, and no reason to act.
+	Doubtful bool
+
 	Scope     Scope
 	ScopeName string
 }

@@ -43,7 +43,28 @@ func Success(a Answer, used *Usage) (v Verdict, failed bool) {
 	if a.Unexpected && (v.Class == Unknown || v.Class == InvalidRequest) && !r.hasErrorMember() && !r.complaint() && !documented {
 		return Verdict{}, false // a "success": false, or a finding, that nobody can tell from an ordinary no
 	}
+	v.Doubtful = a.Unexpected && !namesError(a.Header) && !(a.Method == http.MethodPost && r.namesProtocol()) || r.fieldsFailed() && !v.Refused
 	return v, failed
+}
+
+// namesProtocol reports whether the error says itself that it is one of JSON-RPC, which
+// puts errors into a success wherever it is spoken, or a fault of SOAP, which nothing but
+// a call is answered with.
+// https://www.jsonrpc.org/specification#error_object
+func (r *reader) namesProtocol() bool {
+	t := &r.tree
+	return t.at(pJSONRPC) != 0 || t.at(pListRPC) != 0 || strings.EqualFold(rootElement(r.xml), "envelope") && afterName(r.xml, "fault") != ""
+}
+
+// fieldsFailed reports whether a GraphQL answer has data in which all is null, each
+// field for an error of its own. By the specification null is an answer there: who
+// asked for what may be null takes it for one. Where the request as a whole has failed,
+// data itself is null or missing.
+// https://spec.graphql.org/October2021/#sec-Handling-Field-Errors
+func (r *reader) fieldsFailed() bool {
+	t := &r.tree
+	data := t.at(pData)
+	return t.textAt(pErrors0Msg) != "" && t.is(data, '{') && t.nodes[data].down != 0 && !r.saysNotOK()
 }
 
 // inBand judges what is known to be an error, by the status it carries itself.
@@ -109,6 +130,7 @@ var (
 	pResult       = pathOf("result")
 	pRequestID    = pathOf("requestid")
 	pJSONRPC      = pathOf("jsonrpc")
+	pListRPC      = pathOf("0.jsonrpc")
 	pErrorCodes0  = pathOf("errorcodes.0")
 	pOCSStatus    = pathOf("ocs.meta.status")
 	pSubsonic     = pathOf("subsonicresponse.status")

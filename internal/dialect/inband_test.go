@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 	"testing"
@@ -200,6 +201,45 @@ func TestInBandThatAsksForLater(t *testing.T) {
 		_, failed := InBand(Answer{Method: "GET", Host: "api.example.com", Path: "/x", Status: row.status, Header: row.header, Body: []byte(`{"message":"Too many requests"}`), Unexpected: true})
 		if failed != row.want {
 			t.Errorf("status %d and %v: got %t, want %t", row.status, row.header, failed, row.want)
+		}
+	}
+}
+
+// An error in a success leaves no doubt where its API is known for that, a header has the
+// name, or its protocol says errors so; and it does where others take it for an answer.
+func TestInBandDoubtful(t *testing.T) {
+	const busy = `{"error":"the service is overloaded"}`
+	rpc := `{"jsonrpc":"2.0","id":1,"error":{"code":-32005,"message":"limit exceeded"}}`
+	soap := `<s:Envelope><s:Body><s:Fault><faultcode>s:Server</faultcode><faultstring>Service unavailable</faultstring></s:Fault></s:Body></s:Envelope>`
+	for _, row := range []struct {
+		name, method, host, header, body string
+		expected, want                   bool
+	}{
+		{"words", "POST", "", "", busy, false, true},
+		{"words of an API that is known for it", "POST", "", "", busy, true, false},
+		{"a header with the name", "GET", "", "X-Error-Code", busy, false, false},
+		{"a header that asks for later", "GET", "", "Retry-After", busy, false, true},
+		{"JSON-RPC", "POST", "", "", rpc, false, false},
+		{"several of JSON-RPC", "POST", "", "", "[" + rpc + "," + rpc + "]", false, false},
+		{"JSON-RPC that nobody called", "PUT", "", "", rpc, false, true},
+		{"SOAP", "POST", "", "", soap, false, false},
+		{"XML", "POST", "", "", `<error><code>503</code><message>Service Unavailable</message></error>`, false, true},
+
+		{"GraphQL, one field", "GET", "", "", `{"data":{"a":null},"errors":[{"message":"service unavailable","path":["a"]}]}`, true, true},
+		{"GraphQL, fields below", "GET", "", "", `{"data":{"a":{"b":null}},"errors":[{"message":"service unavailable"}]}`, true, true},
+		{"GraphQL without data", "GET", "", "", `{"errors":[{"message":"service unavailable"}]}`, true, false},
+		{"GraphQL, data that is null", "GET", "", "", `{"data":null,"errors":[{"message":"service unavailable"}]}`, true, false},
+		{"data without a field", "GET", "", "", `{"success":false,"data":{},"errors":[{"message":"service unavailable"}]}`, true, false},
+		{"GraphQL, one field that GitHub's code says was refused", "POST", "api.github.com", "", `{"data":{"viewer":null},"errors":[{"type":"RATE_LIMITED","message":"API rate limit exceeded for user ID 1."}]}`, true, false},
+		{"a list of errors beside a flag", "GET", "", "", `{"success":false,"data":{"a":null},"errors":[{"message":"service unavailable"}]}`, true, false},
+	} {
+		h := http.Header{}
+		if row.header != "" {
+			h.Set(row.header, "7")
+		}
+		v, failed := InBand(Answer{Method: row.method, Host: cmp.Or(row.host, "api.example.com"), Path: "/x", Status: 200, Header: h, Body: []byte(row.body), Unexpected: !row.expected})
+		if !failed || v.Doubtful != row.want {
+			t.Errorf("%s: %s: got failed %t and doubtful %t, want true and %t", row.name, row.body, failed, v.Doubtful, row.want)
 		}
 	}
 }

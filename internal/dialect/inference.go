@@ -113,13 +113,17 @@ func HidesErrors(method, host, path string, h http.Header) bool {
 // ShowsError reports whether the header of a success says that there is an error in
 // it, or that one should come back later. Every success is asked, so that few names are
 // tried: those with which somebody is known to answer 200.
-func ShowsError(h http.Header) bool {
+func ShowsError(h http.Header) bool { return namesError(h) || first(h, "Retry-After") != "" }
+
+// namesError reports whether a header has a name that only errors have. Retry-After is
+// none: in a success it says when to ask for the next state of some work.
+func namesError(h http.Header) bool {
 	for _, name := range tables().errorHeaders {
 		if first(h, name) != "" {
 			return true
 		}
 	}
-	return first(h, "Retry-After") != ""
+	return false
 }
 
 // Known reports whether somebody has written down how the API at host words its
