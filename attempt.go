@@ -279,7 +279,7 @@ func (a *attempt) watch(resp *http.Response) *http.Response {
 		return resp
 	}
 	if a.stall > 0 {
-		if _, model := formOf(a.req, resp); model || isEventStream(resp) {
+		if _, like := formOf(a.req, resp); like != other || isEventStream(resp) {
 			resp.Body = newStallBody(resp, a.stall)
 		}
 	}

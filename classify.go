@@ -133,7 +133,7 @@ func (t *Classifier) looksAt(req *http.Request, resp *http.Response) look {
 	if t.HeadersOnly {
 		return nothing
 	}
-	if _, ok := formOf(req, resp); ok {
+	if _, like := formOf(req, resp); like != other {
 		return stream
 	}
 	if (resp.ContentLength != 0 || resp.Request == nil) && t.mayHideError(req, resp) {

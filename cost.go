@@ -146,7 +146,8 @@ type usage struct {
 
 // usageOf returns what reads resp's usage, nil if there is nothing to read.
 func usageOf(resp *http.Response) *usage {
-	form, streams := formOf(resp.Request, resp)
+	form, like := formOf(resp.Request, resp)
+	streams := like != other
 	if failed(resp) || resp.Header.Get("Content-Encoding") != "" || !streams && !isText(resp) && !isEventStream(resp) {
 		return nil
 	}

@@ -21,10 +21,11 @@ func jsonPost(t testing.TB, url, body string) *http.Request {
 	return req
 }
 
-// What is known for a call to a model is repeated after an unknown fate; what may be
-// one is watched and no more; and what only looks like one is nobody's to interpret.
+// What is known for a call to a model is repeated after an unknown fate; what keeps state
+// as well is watched, and what may be one is noted; and what only looks like one is
+// nobody's to interpret.
 func TestModelCalls(t *testing.T) {
-	const known, watched, strange = "known", "watched", "strange"
+	const known, watched, noted, strange = "known", "watched", "noted", "strange"
 	for _, row := range []struct{ name, url, body, want string }{
 		{"Codex", "https://chatgpt.com/backend-api/codex/responses", saysInput, known},
 		{"Copilot", "https://api.githubcopilot.com/chat/completions", saysChat, known},
@@ -44,9 +45,10 @@ func TestModelCalls(t *testing.T) {
 
 		{"Gemini's interactions", "https://generativelanguage.googleapis.com/v1beta/interactions", saysInput, watched},
 		{"Mistral's conversations", "https://api.mistral.ai/v1/conversations/c1", `{"inputs":"x","stream":true}`, watched},
-		{"an input at an unknown path", "https://llm.example/proxy/ask", saysInput, watched},
-		{"a prompt for a picture", "https://pictures.example/create", `{"model":"m","prompt":"x"}`, watched},
-		{"Lambda", "https://lambda.us-east-1.amazonaws.com/2015-03-31/functions/f/invocations", saysInput, watched},
+		{"an input at an unknown path", "https://llm.example/proxy/ask", saysInput, noted},
+		{"a prompt for a picture", "https://pictures.example/create", `{"model":"m","prompt":"x"}`, noted},
+		{"the name of a model and a text", "https://shop.example/export", `{"model":"orders","query":"failed"}`, noted},
+		{"Lambda", "https://lambda.us-east-1.amazonaws.com/2015-03-31/functions/f/invocations", saysInput, noted},
 
 		{"a shop's chat", "https://shop.example/api/chat", `{"customer":7,"text":"hello"}`, strange},
 		{"a shop's generator", "https://shop.example/api/generate", `{"kind":"invoice","order":17}`, strange},
@@ -67,18 +69,23 @@ func TestModelCalls(t *testing.T) {
 					return nil, errReset
 				})
 				(&steadyhttp.Transport{Base: broken, Retrier: &steadyhttp.Retrier{MaxAttempts: 2}}).RoundTrip(jsonPost(t, row.url, row.body))
-				if want := map[string]int{known: 2, watched: 1, strange: 1}[row.want]; n != want {
+				if want := map[string]int{known: 2, watched: 1, noted: 1, strange: 1}[row.want]; n != want {
 					t.Errorf("sent %d times after a lost connection, want %d", n, want)
 				}
 				// After output, so that nothing is repeated.
 				stream := chatEvents[1] + chatError
-				resp, err := (&steadyhttp.Transport{Base: streaming(sending(io.EOF, whole(stream)...))}).RoundTrip(jsonPost(t, row.url, row.body))
+				ctx := steadyhttp.WithCall(t.Context())
+				resp, err := (&steadyhttp.Transport{Base: streaming(sending(io.EOF, whole(stream)...))}).RoundTrip(jsonPost(t, row.url, row.body).WithContext(ctx))
 				if err != nil {
 					t.Fatal(err)
 				}
 				got, end := readTo(resp.Body, 1<<10)
-				if told := end != io.EOF; got != stream || told != (row.want != strange) {
-					t.Errorf("a late error: got %d bytes and %v, want all %d and to be told of it: %t", len(got), end, len(stream), row.want != strange)
+				tells := row.want == known || row.want == watched
+				if told := end != io.EOF; got != stream || told != tells {
+					t.Errorf("a late error: got %d bytes and %v, want all %d and to be told of it: %t", len(got), end, len(stream), tells)
+				}
+				if e := callOf(t, ctx).Error; (e != nil) != (row.want != strange) {
+					t.Errorf("a late error: got %v on record, want it there: %t", e, row.want != strange)
 				}
 				resp.Body.Close()
 			})

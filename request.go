@@ -190,12 +190,12 @@ func isEventStream(resp *http.Response) bool {
 	return parameters == "" || parameters[0] == ';'
 }
 
-// formOf reports whether resp is a stream of a language model that can be read
+// formOf reports how likely resp is a stream of a language model that can be read
 // beside its reader, and how its events are written. Other streams are nobody's to
 // interpret, and what the caller asked to have compressed is theirs to read.
-func formOf(req *http.Request, resp *http.Response) (events.Form, bool) {
+func formOf(req *http.Request, resp *http.Response) (events.Form, likeness) {
 	if req == nil || req.Method != http.MethodPost || resp.StatusCode != http.StatusOK || first(resp.Header, "Content-Encoding") != "" {
-		return 0, false
+		return 0, other
 	}
 	form := events.SSE
 	switch kind := mediaType(resp); {
@@ -207,9 +207,9 @@ func formOf(req *http.Request, resp *http.Response) (events.Form, bool) {
 	case kind == "application/json" && req.URL != nil && strings.HasSuffix(req.URL.Path, ":streamGenerateContent"):
 		form = events.Values // Gemini's, in an array
 	default:
-		return 0, false
+		return 0, other
 	}
-	return form, isModelCall(req)
+	return form, likenessOf(req)
 }
 
 // asksForStream reports whether req, a call to a model, wants its answer as a stream.
@@ -222,18 +222,42 @@ func asksForStream(req *http.Request) bool {
 }
 
 // isModelCall reports whether the answer to req is likely to be one of a language
-// model, and so is worth looking into. The evidence is the path, or what the body asks
-// for; the scope is this one answer; and where it is wrong, bytes come up as they are
-// all the same. It says nothing about repeating the call.
-func isModelCall(req *http.Request) bool {
+// model, and so is worth looking into. It says nothing about repeating the call.
+func isModelCall(req *http.Request) bool { return likenessOf(req) != other }
+
+// A likeness is how much a request is like a call to a language model.
+type likeness uint8
+
+const (
+	other   likeness = iota
+	perhaps          // its body names a model and has a text, as those of others may
+	likely           // its body has a conversation with a model
+	surely           // its path is that of an API that is known
+)
+
+// likenessOf goes by the path, or by what the body asks for. The scope is this one
+// answer. Where it is wrong, bytes come up as they are all the same, and so does io.EOF
+// where it says perhaps.
+func likenessOf(req *http.Request) likeness {
 	if req == nil || req.Method != http.MethodPost || req.URL == nil {
-		return false
+		return other
 	}
 	path := req.URL.Path
 	if dialect.InferenceAt(hostname(req.URL), path, req.Header) || dialect.KeepsState(path) {
-		return true
+		return surely
 	}
-	return saysJSON(req) && !dialect.IsWork(path) && shapeOf(req).MayInfer(dialect.NamesModel(path))
+	if !saysJSON(req) || dialect.IsWork(path) {
+		return other
+	}
+	switch s, named := shapeOf(req), dialect.NamesModel(path); {
+	case s.Infers(named) && dialect.InferenceShaped(path):
+		return surely
+	case s.Conversation:
+		return likely
+	case s.MayInfer(named):
+		return perhaps
+	}
+	return other
 }
 
 // mediaType is that of the body, in small letters and without parameters.

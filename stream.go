@@ -34,12 +34,14 @@ func (f *follower) firstOutput(hold func() time.Duration) *Error {
 	case err == io.EOF:
 		f.end()
 		f.failed = f.found
+	case f.erred && (err != nil || f.leaves):
+		f.failed = f.judge(&f.latest)
 	case err != nil:
 		f.failed = brokenOff(&f.resp, err)
-	case f.leaves && f.Within() > 0:
-		f.failed = silent(&f.resp, f.Within())
+	case f.leaves && f.longest() > 0:
+		f.failed = silent(&f.resp, f.longest())
 	}
-	if f.failed == nil || f.Within() <= 0 {
+	if f.failed == nil || f.longest() <= 0 {
 		return nil // if no attempt can follow, a failure is as good as a late one
 	}
 	f.failed.Body = body.Bytes()
@@ -54,7 +56,9 @@ type follower struct {
 	rules    []Rule
 	hold     func() time.Duration // how long the first output is waited for; nil once that was asked
 	held     time.Duration        // what it said
+	since    time.Time            // when the waiting for it began
 	leaves   bool                 // a stream without output by then has failed
+	like     likeness             // of the request
 	document bool                 // else a stream
 	opening  bool                 // nobody has had anything of it
 	seen     int                  // bytes of the start that were looked at in opening
@@ -62,7 +66,9 @@ type follower struct {
 	done     bool                 // the end was seen
 	failed   *Error               // the verdict on what came before any output
 	found    *Error               // the first failure, there or later
-	latest   *Error               // that of the latest event, if the stream may survive it
+	unsure   bool                 // it goes by the lack of an end alone
+	erred    bool                 // the stream may survive its latest error, and has not yet
+	latest   errorEvent           // that
 
 	// Of a stream.
 	split  events.Splitter
@@ -84,8 +90,8 @@ type follower struct {
 
 func follow(resp *http.Response, rules []Rule) *follower {
 	f := &follower{about: resp, resp: *resp, rules: rules}
-	form, isStream := formOf(resp.Request, resp)
-	f.document = !isStream
+	form, like := formOf(resp.Request, resp)
+	f.document, f.like = like == other, like
 	f.split = events.Splitter{Form: form, Max: maxOpening, Long: f.feedLong}
 	if resp.Request != nil && resp.Request.URL != nil {
 		f.stream.Host = hostname(resp.Request.URL)
@@ -103,8 +109,21 @@ func (f *follower) Enough(start []byte) bool {
 	return f.decided()
 }
 
-// Within implements peek.Watcher.
+// Within implements peek.Watcher. A stream that may survive its error ends soon after
+// it, or has not failed. Servers end their streams with that event; and who falls back on
+// another model takes as long as that thinks.
 func (f *follower) Within() time.Duration {
+	if f.since.IsZero() {
+		f.since = time.Now()
+	}
+	if !f.erred || f.leaves {
+		return f.longest()
+	}
+	return min(f.longest(), f.latest.arrived.Sub(f.since)+successTime)
+}
+
+// longest is how long the first output is waited for.
+func (f *follower) longest() time.Duration {
 	if f.hold != nil {
 		f.held, f.hold = f.hold(), nil
 	}
@@ -151,7 +170,7 @@ func (f *follower) end() {
 	}
 	half := false
 	f.split.Flush(func(e events.Event) {
-		if f.plain || e.Cut || e.Junk || json.Valid(e.Data) || string(e.Data) == "[DONE]" {
+		if f.plain || e.Cut || e.Junk || json.Valid(e.Data) || dialect.IsDone(e.Data) {
 			f.event(e)
 			return
 		}
@@ -161,12 +180,13 @@ func (f *follower) end() {
 	})
 	switch {
 	case f.found != nil, f.cut:
-	case f.latest != nil:
-		f.found = f.latest
+	case f.erred:
+		f.found = f.judge(&f.latest)
 	case half && f.stream.Empty():
 		f.found = unfinished(&f.resp, "the stream ended in the middle of its first event")
 	case f.stream.Truncated():
 		f.found = unfinished(&f.resp, "the stream ended before its last event")
+		f.unsure = !half
 	case f.stream.Empty() && !f.output:
 		f.found = noAnswer(&f.resp)
 	}
@@ -180,9 +200,7 @@ func (f *follower) event(e events.Event) {
 	if f.began = true; e.Junk || f.plain {
 		return
 	}
-	if f.cut = e.Cut; string(e.Data) != "[DONE]" {
-		f.latest = nil // the stream went on
-	}
+	f.cut = e.Cut
 	first := f.opening && !f.decided()
 	step := f.stream.Event(f.nameOf(e), e.Data)
 	if e.Cut && f.isOne {
@@ -196,12 +214,14 @@ func (f *follower) event(e events.Event) {
 	case f.found != nil:
 		return
 	case step.Failed:
-		j := judgement{resp: &f.resp, body: append([]byte(nil), e.Data...), arrived: time.Now(), rules: f.rules}
-		if found := f.verdict(j, step.Verdict); step.Beside {
-			f.latest = found
-		} else {
-			f.found = found
+		f.latest = errorEvent{append(f.latest.data[:0], e.Data...), step.Verdict, time.Now()}
+		if f.erred = step.Beside; !f.erred {
+			f.found = f.judge(&f.latest)
 		}
+	case f.erred && (step.Output || step.More && f.output):
+		f.erred = false // the stream went on
+	case f.erred && (f.stream.Over() || f.stream.Ended() && !f.output):
+		f.found = f.judge(&f.latest)
 	case f.stream.Over() && f.stream.Empty():
 		f.found = noAnswer(&f.resp)
 	}
@@ -234,9 +254,18 @@ func (f *follower) nameOf(e events.Event) string {
 	return f.name
 }
 
-func (f *follower) verdict(j judgement, v dialect.Verdict) *Error {
-	of := origin(&f.resp)
+// An errorEvent is an event that is an error. It is judged when the stream turns out to
+// have failed with it: of a table there may be a million.
+type errorEvent struct {
+	data    []byte
+	verdict dialect.Verdict
+	arrived time.Time
+}
+
+func (f *follower) judge(e *errorEvent) *Error {
+	of, v := origin(&f.resp), e.verdict
 	v.Provider, v.RequestID = cmp.Or(v.Provider, of.Provider), cmp.Or(v.RequestID, of.RequestID)
+	j := judgement{resp: &f.resp, body: bytes.Clone(e.data), arrived: e.arrived, rules: f.rules}
 	return j.error(v, 0)
 }
 
@@ -313,10 +342,24 @@ func (b *watchedAnswer) Read(p []byte) (int, error) {
 	if b.found != before {
 		b.record()
 	}
-	if err == io.EOF && b.found != nil && !b.document {
+	if err == io.EOF && b.tells() {
 		err = b.found
 	}
 	return n, err
+}
+
+// tells reports whether the reader of a stream is told of its failure in place of io.EOF.
+// Of an API that nobody knows, an error may be a row of a table, or the word of an agent on
+// its work. There it takes a conversation and an answer in a dialect that is known; and
+// that such an answer lacks its end is no more than a sign. The record has it in any case.
+func (f *follower) tells() bool {
+	switch {
+	case f.found == nil, f.document:
+		return false
+	case f.like == surely, f.like == likely && dialect.Known(f.stream.Host):
+		return true
+	}
+	return f.like == likely && f.stream.Promises() && !f.unsure
 }
 
 func (b *watchedAnswer) Close() error {
@@ -358,7 +401,7 @@ func checkSuccess(resp *http.Response) *Error {
 	}
 	var t Classifier
 	var e *Error
-	if _, ok := formOf(req, resp); ok {
+	if _, like := formOf(req, resp); like != other {
 		e = follow(resp, nil).firstOutput(func() time.Duration { return successTime })
 	} else if resp.ContentLength <= maxBody && (t.mayHideError(req, resp) || mayShowError(req, resp)) { // 0 is a fake that does not say
 		e = lookInside(resp, nil, nil)

@@ -306,7 +306,7 @@ func FuzzStreamBody(f *testing.F) {
 	}
 	f.Add([]byte("data: x\r\n\r"), []byte{1}, uint8(0))
 	f.Add([]byte("\xef\xbb\xbfdata: \x00\xff\n\n"), []byte{0, 200}, uint8(1))
-	urls := []string{chatURL, messagesURL, geminiURL, responsesURL}
+	urls := []string{chatURL, messagesURL, geminiURL, responsesURL, gatewayURL}
 	f.Fuzz(func(t *testing.T, stream, cuts []byte, which uint8) {
 		if len(stream) > 64<<10 {
 			return

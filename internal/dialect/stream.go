@@ -1,6 +1,8 @@
 package dialect
 
 import (
+	"bytes"
+	"encoding/json"
 	"slices"
 	"strings"
 )
@@ -13,12 +15,13 @@ import (
 type Stream struct {
 	Host string // of the request, if it is known: some providers' codes are numbers
 
-	ends   bool // the dialect promises an end
-	ended  bool // it was seen
-	maybe  bool // the latest event may be the end: a function call, the tokens used
-	output bool // output was seen
-	told   bool // an event that may be the end was seen
-	over   bool // the event after which there is none was seen
+	ends    bool // the dialect promises an end
+	ended   bool // it was seen
+	maybe   bool // the latest event may be the end: a function call, the tokens used
+	counted bool // the latest event tells the tokens, beside a piece of the answer
+	output  bool // output was seen
+	told    bool // an event that may be the end was seen
+	over    bool // the event after which there is none was seen
 }
 
 // A Step is what one event of a stream means.
@@ -26,8 +29,10 @@ type Step struct {
 	Failed  bool // the event is an error
 	Verdict Verdict
 
-	// Beside reports that the error stands beside something else, as that of a tool
-	// beside its name: only if the stream ends with it has the stream failed.
+	// Beside reports that the stream may survive the error. It stands beside something
+	// else, as that of a tool beside its name, or nobody knows the API, and it may tell
+	// of a tool or a model for which there is another. Only if the stream ends with it
+	// has the stream failed.
 	Beside bool
 
 	// Output reports that the event holds output: text, a tool call, reasoning, an
@@ -35,11 +40,23 @@ type Step struct {
 	// that of a text is none.
 	Output bool
 
+	// More reports that the event goes on with the stream, or ends it: it is no ping, and
+	// not [DONE] or the tokens used, which come after an error too.
+	More bool
+
 	Used Usage // the tokens that the event tells
 }
 
-// Truncated reports whether the stream, if it ended now, would be cut short.
-func (s *Stream) Truncated() bool { return s.ends && !s.ended && !s.maybe && !s.over }
+// Truncated reports whether the stream, if it ended now, would be cut short. A provider
+// that is known may tell the tokens with each piece. Others are taken to tell them with
+// the last.
+func (s *Stream) Truncated() bool {
+	return s.ends && !s.ended && !s.maybe && !s.over && (!s.counted || Known(s.Host))
+}
+
+// Promises reports whether the stream is of a dialect that ends all its streams in a way
+// of its own, and so is of a model.
+func (s *Stream) Promises() bool { return s.ends }
 
 // Ended reports whether the stream has come to an end: its terminal event, a
 // reason to stop, or an error.
@@ -64,15 +81,16 @@ func (s *Stream) Event(name string, data []byte) Step {
 		return Step{Used: UsageOf(data)}
 	}
 	e := read(s.Host, name, data)
+	e.beside = e.failed && (e.beside || !Known(s.Host))
 	s.ends = s.ends || e.ends
 	s.ended = s.ended || e.last || e.failed && !e.beside
 	s.over = s.over || e.over
 	s.output = s.output || e.output
 	if !e.silent {
-		s.maybe = e.maybe
+		s.maybe, s.counted = e.maybe, e.counted
 		s.told = s.told || e.maybe
 	}
-	return Step{Failed: e.failed, Verdict: e.verdict, Beside: e.beside, Output: e.output, Used: e.used}
+	return Step{Failed: e.failed, Verdict: e.verdict, Beside: e.beside, Output: e.output, More: !e.silent && !e.maybe && (e.last || !e.over), Used: e.used}
 }
 
 // Event judges one event of an inference stream: whether it is an error and
@@ -92,6 +110,7 @@ type event struct {
 	ends    bool // its dialect promises an end
 	last    bool // it is the end
 	maybe   bool // it is the end if nothing follows
+	counted bool // it tells the tokens, and may tell more
 	over    bool // nothing follows
 	used    Usage
 }
@@ -119,7 +138,8 @@ var kinds = map[string]event{
 	// OpenAI's pictures and sounds
 	"image_generation.completed": {last: true, output: true}, "image_edit.completed": {last: true, output: true},
 	"speech.audio.done": {last: true}, "transcript.text.done": {last: true, output: true},
-	"done": {last: true},
+	// Those of many: agents, LangServe, the AI SDK.
+	"done": {last: true}, "end": {last: true}, "close": {last: true}, "finish": {last: true},
 }
 
 // failedKinds are the types and names of events that are errors.
@@ -136,6 +156,7 @@ var (
 	pEvFinish  = pathOf("output.choices.0.finishreason")
 	pOutFinish = pathOf("output.finishreason")
 	pDone      = pathOf("done")
+	pDoneWhy   = pathOf("donereason")
 	pStop      = pathOf("stop")
 	pIsEnd     = pathOf("isend")
 	pGenerated = pathOf("generatedtext")
@@ -148,8 +169,11 @@ var (
 
 // read reads one event.
 func read(host, name string, data []byte) (e event) {
-	if isDone(data) {
+	if IsDone(data) {
 		return event{ends: true, over: true}
+	}
+	if len(data) <= maxDone && string(bytes.TrimSpace(data)) == "DONE" {
+		return event{maybe: true} // or a word of an answer
 	}
 	known, byName := kinds[name]
 	if known.silent {
@@ -199,14 +223,16 @@ func (r *reader) ending(e *event) {
 		e.ends = true
 		e.last = e.last || !t.whole // its end, where the reason stands, was not kept
 		for c := t.nodes[choices].down; c != 0; c = t.nodes[c].next {
-			e.last = e.last || !t.empty(t.child(c, stepFinish))
+			e.last = e.last || !t.empty(t.child(c, stepFinish)) || !t.empty(t.child(c, stepStopped))
+			e.maybe = e.maybe || r.callsTool(c)
 		}
-		e.maybe = t.empty(choices) && !t.empty(t.at(pUsage))
+		e.counted = !t.empty(t.at(pUsage))
+		e.maybe = e.maybe || t.empty(choices) && e.counted
 	}
 	if t.at(pCandidates) != 0 {
 		e.ends = true
 		e.last = e.last || !t.whole || !t.empty(t.at(pCandFinish))
-		e.maybe = r.callsFunction()
+		e.maybe, e.counted = r.callsFunction(), !t.empty(t.at(pUsageMeta))
 	} else if !t.empty(t.at(pUsageMeta)) {
 		e.maybe = true
 	}
@@ -221,6 +247,9 @@ func (r *reader) ending(e *event) {
 		e.ends = e.ends || at != 0 && slices.ContainsFunc(flaggedPaths, func(p path) bool { return t.at(p) != 0 })
 		e.last = e.last || t.is(at, 't')
 	}
+	if t.textAt(pDoneWhy) != "" { // Ollama, by way of others
+		e.ends, e.last = true, true
+	}
 	if at := t.at(pGenerated); at != 0 { // text-generation-inference
 		e.ends, e.last = true, e.last || t.is(at, '"')
 	}
@@ -230,14 +259,31 @@ func (r *reader) ending(e *event) {
 }
 
 var (
-	stepFinish   = step{key: fold("finish_reason")}
-	stepDelta    = step{key: fold("delta")}
-	stepMessage  = step{key: fold("message")}
-	stepText     = step{key: fold("text")}
-	stepContent  = step{key: fold("content")}
-	stepParts    = step{key: fold("parts")}
-	stepFunction = step{key: fold("functionCall")}
+	stepFinish    = step{key: fold("finish_reason")}
+	stepStopped   = step{key: fold("stop_reason")}
+	stepDelta     = step{key: fold("delta")}
+	stepMessage   = step{key: fold("message")}
+	stepText      = step{key: fold("text")}
+	stepContent   = step{key: fold("content")}
+	stepParts     = step{key: fold("parts")}
+	stepFunction  = step{key: fold("functionCall")}
+	stepTools     = step{key: fold("tool_calls")}
+	stepCalled    = step{key: fold("function")}
+	stepArguments = step{key: fold("arguments")}
 )
+
+// callsTool reports whether a choice of OpenAI's shape calls a tool, all in one event.
+// Some servers give no reason to finish then.
+func (r *reader) callsTool(choice int32) bool {
+	t := &r.tree
+	for call := t.nodes[t.child(t.child(choice, stepDelta), stepTools)].down; call != 0; call = t.nodes[call].next {
+		with := t.text(t.child(t.child(call, stepCalled), stepArguments))
+		if strings.HasPrefix(with, "{") && strings.HasSuffix(with, "}") && json.Valid([]byte(with)) {
+			return true
+		}
+	}
+	return false
+}
 
 // callsFunction reports whether a part of Gemini's answer calls a function.
 // Some servers give no reason to finish then.
@@ -321,12 +367,11 @@ func (r *reader) failedFinish() bool {
 	return false
 }
 
-// isDone is OpenAI's end of a stream.
-func isDone(data []byte) bool {
-	const done = "[DONE]"
-	i := 0
-	for i < len(data) && data[i] == ' ' {
-		i++
-	}
-	return len(data) >= i+len(done) && string(data[i:i+len(done)]) == done && len(data)-i < len(done)+4
+// maxDone is more than there is in an event that is an end and no more.
+const maxDone = 16
+
+// IsDone reports whether an event is OpenAI's end of a stream, [DONE], as it is or as
+// some write it who have made it anew.
+func IsDone(data []byte) bool {
+	return len(data) <= maxDone && strings.EqualFold(string(bytes.Trim(data, " \r\n\"")), "[DONE]")
 }

@@ -72,11 +72,19 @@ func TestEndsOfAStream(t *testing.T) {
 		{"a reason to stop", `{"choices":[{"delta":{},"finish_reason":"stop"}]}`, true, true, false},
 		{"a reason to stop in the second choice", `{"choices":[{"delta":{}},{"finish_reason":"stop"}]}`, true, true, false},
 		{"the tokens alone", `{"choices":[],"usage":{"total_tokens":7}}`, false, true, false},
-		{"the tokens of a piece", `{"choices":[{"delta":{}}],"usage":{"total_tokens":7}}`, false, false, true},
+		{"the tokens of a piece, at a host that nobody knows", `{"choices":[{"delta":{}}],"usage":{"total_tokens":7}}`, false, false, false},
+		{"an empty count of them", `{"choices":[{"delta":{}}],"usage":null}`, false, false, true},
+		{"a stop reason", `{"choices":[{"delta":{},"stop_reason":"eos"}]}`, true, true, false},
+		{"no stop reason", `{"choices":[{"delta":{"content":"a"},"stop_reason":null}]}`, false, false, true},
+		{"the whole call of a tool", `{"choices":[{"delta":{"tool_calls":[{"function":{"name":"f","arguments":"{\"a\":1}"}}]}}]}`, false, true, false},
+		{"a call of a tool in the second choice", `{"choices":[{"delta":{}},{"delta":{"tool_calls":[{"function":{"name":"f","arguments":"{}"}}]}}]}`, false, true, false},
+		{"the opening of a call", `{"choices":[{"delta":{"tool_calls":[{"function":{"name":"f","arguments":""}}]}}]}`, false, false, true},
+		{"a piece of a call", `{"choices":[{"delta":{"tool_calls":[{"function":{"arguments":"{\"a\":{}"}}]}}]}`, false, false, true},
 		{"no choices, and no tokens", `{"choices":[]}`, false, false, true},
 		{"a piece of Gemini's", `{"candidates":[{"content":{"parts":[{"text":"a"}]}}]}`, false, false, true},
 		{"Gemini's call of a function", `{"candidates":[{"content":{"parts":[{"text":"a"},{"functionCall":{"name":"f"}}]}}]}`, false, true, false},
 		{"Gemini's end", `{"candidates":[{"finishReason":"STOP"}]}`, true, true, false},
+		{"Gemini's tokens of a piece, at a host that nobody knows", `{"candidates":[{"content":{"parts":[{"text":"a"}]}}],"usageMetadata":{"totalTokenCount":7}}`, false, false, false},
 		{"Gemini's tokens", `{"usageMetadata":{"totalTokenCount":7}}`, false, true, false},
 		{"a piece of DashScope's", `{"output":{"finish_reason":"null","text":"a"}}`, false, false, true},
 		{"DashScope's end", `{"output":{"finish_reason":"stop","text":"a"}}`, true, true, false},
@@ -84,6 +92,7 @@ func TestEndsOfAStream(t *testing.T) {
 		{"an answer without such a flag", `{"response":"a"}`, false, false, false},
 		{"a piece of anybody who has such a flag", `{"done":false}`, false, false, false},
 		{"Ollama's end", `{"done":true}`, true, true, false},
+		{"Ollama's reason alone", `{"message":{"content":""},"done_reason":"stop"}`, true, true, false},
 		{"a piece of text-generation-inference", `{"token":{"text":"a"},"generated_text":null}`, false, false, true},
 		{"the end of text-generation-inference", `{"token":{"text":"a"},"generated_text":"a"}`, true, true, false},
 		{"Anthropic's reason to stop", `{"type":"message_delta","delta":{"stop_reason":"end_turn"}}`, true, true, false},
@@ -94,7 +103,11 @@ func TestEndsOfAStream(t *testing.T) {
 		{"with a blank before it", ` [DONE]`, false, true, false},
 		{"with two blanks before and behind it", `  [DONE]  `, false, true, false},
 		{"with three bytes behind it", "[DONE]\r\n ", false, true, false},
-		{"with four bytes behind it", "[DONE] \r\n ", false, false, false},
+		{"with more behind it", "[DONE] and then", false, false, false},
+		{"in small letters", `[done]`, false, true, false},
+		{"in quotes", `"[DONE]"`, false, true, false},
+		{"the word alone", `DONE`, false, true, false},
+		{"the word of a text", `Done`, false, false, false},
 		{"half of it", `[DONE`, false, false, false},
 		{"another word", `[DOWN]`, false, false, false},
 		{"blanks", `  `, false, false, false},
@@ -103,6 +116,65 @@ func TestEndsOfAStream(t *testing.T) {
 		s.Event("", []byte(row.data))
 		if s.Ended() != row.ended || s.Finished() != row.finished || s.Truncated() != row.truncate {
 			t.Errorf("%s: %s: got ended %t, finished %t, truncated %t; want %t, %t, %t", row.what, row.data, s.Ended(), s.Finished(), s.Truncated(), row.ended, row.finished, row.truncate)
+		}
+	}
+}
+
+// Events that are an end by their name or type, whatever is in them.
+func TestNamesOfEnds(t *testing.T) {
+	for _, name := range []string{"done", "end", "close", "finish", "message_stop"} {
+		for how, s := range map[string]*Stream{"by its name": {}, "by its type": {}} {
+			if s.Event("", []byte(`{"choices":[{"delta":{"content":"a"}}]}`)); how == "by its name" {
+				s.Event(name, nil)
+			} else {
+				s.Event("", []byte(`{"type":"`+name+`"}`))
+			}
+			if s.Truncated() || !s.Ended() {
+				t.Errorf("%s, %s: got ended %t, want an end", name, how, s.Ended())
+			}
+		}
+	}
+}
+
+// Some providers tell the tokens with each piece, and end with a reason to stop.
+func TestTokensOfAPieceAtAProvider(t *testing.T) {
+	for host, data := range map[string]string{
+		"api.x.ai":                          `{"choices":[{"delta":{"content":"a"}}],"usage":{"total_tokens":7}}`,
+		"generativelanguage.googleapis.com": `{"candidates":[{"content":{"parts":[{"text":"a"}]}}],"usageMetadata":{"totalTokenCount":7}}`,
+	} {
+		s := Stream{Host: host}
+		if s.Event("", []byte(data)); !s.Truncated() {
+			t.Errorf("%s: %s: is taken for an end", host, data)
+		}
+	}
+}
+
+// An error ends the stream of a provider. Of an API that nobody knows, it may be followed
+// by more.
+func TestErrorsThatAStreamMaySurvive(t *testing.T) {
+	for host, survives := range map[string]bool{"api.openai.com": false, "llm.house.example": true, "": true} {
+		s := Stream{Host: host}
+		step := s.Event("", []byte(`{"error":{"message":"x"}}`))
+		if !step.Failed || step.Beside != survives || s.Ended() == survives {
+			t.Errorf("%q: got failed %t, beside %t, ended %t; want it to survive: %t", host, step.Failed, step.Beside, s.Ended(), survives)
+		}
+	}
+	for _, row := range []struct {
+		what, name, data string
+		more             bool
+	}{
+		{"a text", "", `{"text":"a"}`, true},
+		{"an end", "end", ``, true},
+		{"Anthropic's end", "", `{"type":"message_stop"}`, true},
+		{"an event of nobody's", "", `{"type":"RUN_FINISHED"}`, true},
+		{"a ping", "ping", `{}`, false},
+		{"the tokens alone", "", `{"choices":[],"usage":{"total_tokens":7}}`, false},
+		{"OpenAI's end", "", `[DONE]`, false},
+		{"the word alone", "", `DONE`, false},
+	} {
+		var s Stream
+		if step := s.Event(row.name, []byte(row.data)); step.More != row.more {
+			t.Errorf("%s: got more %t, want %t", row.what, step.More, row.more)
 		}
 	}
 }

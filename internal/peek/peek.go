@@ -56,8 +56,8 @@ type Watcher interface {
 	// each Read of the original, in the goroutine that called Start.
 	Enough(start []byte) bool
 
-	// Within is how long to wait. It is asked once, and only if what is there at once
-	// is not enough.
+	// Within is how long to wait, from when that was asked first. It is asked before
+	// each wait, and so not if what is there at once is enough.
 	Within() time.Duration
 }
 
@@ -140,7 +140,7 @@ func (b *Body) wait(ctx context.Context) bool {
 
 // left returns how long to wait, and ends the looking if that is no time.
 func (b *Body) left() time.Duration {
-	if w := b.look.Watch; w != nil && b.began.IsZero() {
+	if w := b.look.Watch; w != nil {
 		b.look.Within = w.Within()
 	}
 	b.mu.Lock()

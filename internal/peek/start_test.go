@@ -129,6 +129,7 @@ func TestWhiteSpaceIsWaitedThrough(t *testing.T) {
 type until struct {
 	enough int
 	within time.Duration
+	less   time.Duration // each time that it is asked
 	asked  int
 	saw    []string
 }
@@ -140,7 +141,7 @@ func (u *until) Enough(start []byte) bool {
 
 func (u *until) Within() time.Duration {
 	u.asked++
-	return u.within
+	return u.within - time.Duration(u.asked-1)*u.less
 }
 
 func TestWatcherSeesWhatComes(t *testing.T) {
@@ -154,8 +155,10 @@ func TestWatcherSeesWhatComes(t *testing.T) {
 		took  time.Duration
 	}{
 		{"enough at once", until{enough: 3, within: time.Second}, []string{"one", "two"}, 0, "one", 0, 0},
-		{"enough in time", until{enough: 6, within: time.Second}, []string{"one", "two", "six"}, 400 * time.Millisecond, "one,onetwo", 1, 800 * time.Millisecond},
-		{"not in time", until{enough: 9, within: time.Second}, []string{"one", "two", "six"}, 400 * time.Millisecond, "one,onetwo", 1, time.Second},
+		{"enough in time", until{enough: 6, within: time.Second}, []string{"one", "two", "six"}, 400 * time.Millisecond, "one,onetwo", 2, 800 * time.Millisecond},
+		{"not in time", until{enough: 9, within: time.Second}, []string{"one", "two", "six"}, 400 * time.Millisecond, "one,onetwo", 3, time.Second},
+		{"in less time than it seemed", until{enough: 9, within: time.Second, less: 150 * time.Millisecond}, []string{"one", "two", "six"}, 400 * time.Millisecond, "one,onetwo", 3, 800 * time.Millisecond},
+		{"until a moment after what came", until{enough: 9, within: time.Second, less: 450 * time.Millisecond}, []string{"one", "two"}, 400 * time.Millisecond, "one", 2, 550 * time.Millisecond},
 		{"nobody waits", until{enough: 3}, []string{"one"}, time.Second, "", 1, 0},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -171,7 +174,7 @@ func TestWatcherSeesWhatComes(t *testing.T) {
 				if saw, took := strings.Join(w.saw, ","), time.Since(start); saw != row.saw || took != row.took {
 					t.Errorf("saw %q after %v, want %q after %v", saw, took, row.saw, row.took)
 				}
-				if w.asked > 1 || row.delay > 0 && w.asked != row.asked { // what is there at once may need a moment
+				if row.delay == 0 && w.asked > 1 || row.delay > 0 && w.asked != row.asked { // what is there at once may need a moment
 					t.Errorf("was asked %d times how long to wait, want %d", w.asked, row.asked)
 				}
 				got := make([]byte, len(whole))
