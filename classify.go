@@ -61,8 +61,9 @@ const maxShort = 2 << 10
 // Retrier.FirstOutput), or at once if the request will not be sent again. A stream
 // that fails before its first output is a failure like any other. After that nothing
 // is delayed. If an error follows later, or the stream is cut before its final event,
-// Read returns an *Error instead of io.EOF. A stream that the caller asked to have
-// compressed is not examined.
+// Read returns an *Error instead of io.EOF; where the API is not known, it is only
+// recorded. Away from known providers a stream may go on after an error, which is then
+// none of its own. A stream that the caller asked to have compressed is not examined.
 type Classifier struct {
 	// Base sends the requests. nil is http.DefaultTransport.
 	Base http.RoundTripper

@@ -83,8 +83,8 @@
 // The wrappers keep the contract of http.RoundTripper. They do not modify the
 // request, they close its body on every path, and they never return an error where
 // the last attempt had a response. Streams, upgrades, trailers and httptrace work as without
-// the wrappers; but a stream that ends before its end, or with an error in it, ends
-// with an *Error in place of io.EOF. No wait outlasts the context's deadline. With the
+// the wrappers; but a model's stream that ends before its end, or with an error in it,
+// ends with an *Error in place of io.EOF. No wait outlasts the context's deadline. With the
 // zero Transport a GET that succeeds at once allocates nothing; with limits of your own
 // it allocates once, and requests with a body some ten times. Package steadyhttptest
 // has a test of this contract for any RoundTripper.

@@ -246,3 +246,22 @@ func TestFirstErrorOfAStranger(t *testing.T) {
 		}
 	}
 }
+
+// With a Failover and a FirstOutput of one's own, an error and then silence is left for
+// another place, as silence is.
+func TestFirstErrorOfAStrangerIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := func(base http.RoundTripper) http.RoundTripper {
+			return &steadyhttp.Transport{
+				Base:     base,
+				Retrier:  &steadyhttp.Retrier{FirstOutput: 2 * time.Second},
+				Failover: &steadyhttp.Failover{Targets: []steadyhttp.Target{{URL: "https://second.example/v1", Header: http.Header{"Authorization": {"Bearer b"}}}}},
+			}
+		}
+		bad := []part{at(0, chatError), at(time.Minute, "")}
+		got := readAll(t, rt, jsonPost(t, gatewayURL, saysChat), eventsType, bad, whole(join(chatEvents...)))
+		if got.requests != 2 || got.text != join(chatEvents...) || got.end != io.EOF || got.began != 2*time.Second {
+			t.Errorf("got %+v, want the second place's answer after 2s", got)
+		}
+	})
+}
