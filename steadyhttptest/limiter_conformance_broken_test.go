@@ -240,7 +240,7 @@ var brokenLimiters = []struct {
 		}
 	}), "Off holds back nothing but by the user's limits", "want that it still waits"},
 	{"acts where it should observe", asks(func(a *limit.Ask) { a.Inference = limit.Act }),
-		"Observe shows what Act would have held, and holds nothing", "a request in a pause that is only observed: Acquire has not returned"},
+		"Observe shows what Act would have held, and holds nothing", "a request in a pause that is only observed: got its permit after"},
 	{"observes nothing", asks(func(a *limit.Ask) { a.Inference = limit.Off }),
 		"Observe shows what Act would have held, and holds nothing", "got 0 that Act would have held, want 3"},
 	{"shows nobody who waits", shows(func(s *limit.KeyState) { s.Waiting = 0 }),

@@ -153,8 +153,12 @@ type gate struct {
 // outcome: a probe may shut the gate again.
 func (g *gate) next(t monotime.Instant) (at monotime.Instant, sure bool) {
 	at, sure = max(g.until, t), !g.failing && g.until > t
-	if g.probe != 0 {
-		at = max(at, g.probe.Add(g.goodSign()))
+	switch {
+	case g.probe == 0:
+	case g.early && !g.strict:
+		at, sure = max(min(at, g.sign()), t), false
+	default:
+		at = max(at, g.sign())
 	}
 	return at, sure
 }
@@ -164,8 +168,11 @@ func (g *gate) next(t monotime.Instant) (at monotime.Instant, sure bool) {
 // that costs its caller an answer, except where a limit refuses it. One whose like
 // failed does not go then.
 func (g *gate) mayTry(t monotime.Instant, a *ask, untried bool) bool {
+	if g.probe != 0 {
+		return g.early && !g.strict && t >= g.sign() // where refusals come fast, an answer that takes its time is none
+	}
 	due := t >= g.tryAt(untried) || untried && a.hurried && g.tries == 0 && min(g.try, g.again) < monotime.Never
-	return !g.strict && due && t < g.until && g.probe == 0 && (g.ofLimit || a.Repeatable || untried)
+	return !g.strict && due && t < g.until && (g.ofLimit || a.Repeatable || untried)
 }
 
 // tryAt is when one goes although the time is not up.
@@ -179,7 +186,10 @@ func (g *gate) tryAt(untried bool) monotime.Instant {
 // nextTry is when the next goes although the time is not up, Never if none does.
 func (g *gate) nextTry(t monotime.Instant, untried bool) monotime.Instant {
 	at := g.tryAt(untried)
-	if g.strict || g.probe != 0 || at <= t || at >= g.until {
+	if g.probe != 0 && g.early {
+		at = g.sign()
+	}
+	if g.strict || g.probe != 0 && !g.early || at <= t || at >= g.until {
 		return monotime.Never
 	}
 	return at
@@ -211,6 +221,9 @@ func (k *keyState) confirmed(t monotime.Instant) {
 // goodSign is how long a probe must be without an answer to be taken for answered
 // well.
 func (g *gate) goodSign() time.Duration { return max(GoodSignTimes*g.took, MinGoodSign) }
+
+// sign is when the probe has been without an answer for that long.
+func (g *gate) sign() monotime.Instant { return g.probe.Add(g.goodSign()) }
 
 // pass lets a request through at t, and reports whether it is a probe. Once a
 // probe is without an answer for long, the gate is open.

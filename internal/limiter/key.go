@@ -394,7 +394,7 @@ func (k *keyState) snapshot(t monotime.Instant, heads []*waiter) limit.KeyState 
 	if g := k.gate; g != nil {
 		at, _ := g.next(t)
 		s.Gate, s.GateLeft, s.GateError, s.Probing = g.name(), at.Sub(t), g.err, g.probe != 0
-		if try := g.nextTry(t, false); try < monotime.Never {
+		if try := g.nextTry(t, false); try < monotime.Never && !s.Probing {
 			s.NextProbe = try.Sub(t)
 		}
 		evidence = append(evidence, g.evidence(t))

@@ -374,3 +374,46 @@ func TestContradictionFreesThoseWhoWait(t *testing.T) {
 		})
 	}
 }
+
+// Refusals come fast, and the answers of a language model do not: the request that goes
+// within a pause need not be answered for others to go.
+func TestSlowAnswerWithinAPause(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		took   time.Duration // the refusal
+		strict bool
+		want   time.Duration // when the second goes
+	}{
+		{"a fast refusal", 50 * time.Millisecond, false, TryAfter + MinGoodSign},
+		{"a slow one", 500 * time.Millisecond, false, TryAfter + 5*time.Second},
+		{"where going on is punished", 50 * time.Millisecond, true, time.Minute},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var m Memory
+				meet(t, &m)
+				k := routed("POST /a")
+				asks(t, &m, k, row.took, limit.Observation{Signal: limit.SignalRefused, Hold: time.Minute, Strict: row.strict})
+				began := time.Now()
+				for range 2 {
+					go func() {
+						p, err := m.Acquire(t.Context(), limit.Ask{Key: k})
+						if err != nil {
+							t.Error(err)
+						}
+						time.Sleep(15 * time.Second)
+						m.Settle(p, good)
+					}()
+				}
+				synctest.Wait()
+				for stateOf(&m, k).Queued > 0 {
+					time.Sleep(50 * time.Millisecond)
+				}
+				if got := time.Since(began); got < row.want || got > row.want+2*time.Second {
+					t.Errorf("the second went after %v, want %v", got, row.want)
+				}
+				time.Sleep(20 * time.Second)
+			})
+		})
+	}
+}
