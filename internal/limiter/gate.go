@@ -156,7 +156,7 @@ func (g *gate) next(t monotime.Instant) (at monotime.Instant, sure bool) {
 	switch {
 	case g.probe == 0:
 	case g.early && !g.strict:
-		at, sure = max(min(at, g.sign()), t), false
+		at, sure = max(g.sign(), t), false
 	default:
 		at = max(at, g.sign())
 	}
