@@ -66,6 +66,7 @@ type ask struct {
 	cost    load
 	of      subject
 	hurried bool // it cannot wait until the time is up
+	brief   bool // it has no time for the first answers of a host
 	routeOK bool // no failure of the request's own route is known
 	spent   bool // it has waited at gates of failing scopes for as long as it may
 	due     bool // of a batch: it has its turn before a higher class, and leaves nothing over
@@ -162,7 +163,7 @@ func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(
 			later(k.ramp.next(t, ahead[requests]), ahead[requests] == 0, "the pace after an outage or a pause")
 		}
 	}
-	if h := k.host; k.isHost() && h.cold != 0 && !h.answered && !(a.peeks && rates(&a.Limits)) {
+	if h := k.host; k.isHost() && h.cold != 0 && !h.answered && !a.brief && !(a.peeks && rates(&a.Limits)) {
 		allowed, then := ColdBurst, h.cold
 		for ; float64(k.inUse)+ahead[requests] >= float64(allowed); allowed *= 2 {
 			then = then.Add(ColdDouble)

@@ -44,6 +44,7 @@ func (m *Memory) AcquireFor(ctx context.Context, a *limit.Ask, req *http.Request
 	w := h.arrives(a)
 	if t < h.watched || !h.answered { // else it does not matter, and costs a microsecond
 		w.ask.of = subjectOf(req, body)
+		w.ask.brief = endsWithin(ctx, MinGoodSign)
 	}
 	h.arrived++
 	by, at, sure := w.blocker(t)
@@ -132,6 +133,12 @@ func (w *waiter) arrivesAt(ctx context.Context, t monotime.Instant) {
 	if deadline, ok := ctx.Deadline(); ok {
 		w.deadline = t.Add(max(time.Until(deadline), 0))
 	}
+}
+
+// endsWithin reports whether the deadline of ctx is no further away.
+func endsWithin(ctx context.Context, d time.Duration) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && time.Until(deadline) <= d
 }
 
 // observed counts that w would have been held back by what is inferred, and returns
