@@ -252,6 +252,81 @@ func TestTheOriginalBodyIsClosedOnce(t *testing.T) {
 	}
 }
 
+// A base may need the body before it sends it: a signer, a transport that answers a
+// challenge. It asks GetBody for a copy where there is one, else it buffers the body.
+func TestBaseThatBuffersTheBody(t *testing.T) {
+	inFull := func(body io.ReadCloser) string {
+		defer body.Close()
+		b, err := io.ReadAll(body)
+		return fmt.Sprintf("%d bytes, %v", len(b), err)
+	}
+	bases := map[string]func(*http.Request) string{
+		"a signer": func(req *http.Request) (sent string) {
+			if req.GetBody == nil {
+				return inFull(req.Body)
+			}
+			copied, err := req.GetBody()
+			if err != nil {
+				return err.Error()
+			}
+			inFull(copied)
+			return inFull(req.Body)
+		},
+		"a logger of first bytes": func(req *http.Request) string {
+			if req.GetBody != nil {
+				copied, _ := req.GetBody()
+				io.CopyN(io.Discard, copied, 2)
+				copied.Close()
+			}
+			return inFull(req.Body)
+		},
+		"one that sends it again after a challenge": func(req *http.Request) string {
+			if req.GetBody == nil {
+				return inFull(req.Body)
+			}
+			inFull(req.Body)
+			again, err := req.GetBody()
+			if err != nil {
+				return err.Error()
+			}
+			return inFull(again)
+		},
+	}
+	for name, base := range bases {
+		for _, size := range []int{7, 3 << 20} {
+			for _, method := range []string{"POST", "PUT"} {
+				synctest.Test(t, func(t *testing.T) {
+					var sent []string
+					rt := &steadyhttp.Transport{Base: roundTripperFunc(func(req *http.Request) (*http.Response, error) {
+						sent = append(sent, base(req))
+						status := 200
+						if len(sent) == 1 && size == 7 {
+							status = 429
+						}
+						return &http.Response{StatusCode: status, Body: http.NoBody, Request: req}, nil
+					})}
+					producer, w := io.Pipe()
+					go func() { w.Write(make([]byte, size)); w.Close() }()
+					req := request(t, method, "http://camera.example/pictures", "")
+					req.Body, req.ContentLength = producer, -1
+					resp, err := (&http.Client{Transport: rt}).Do(req)
+					if err != nil {
+						t.Fatalf("%s, %s of %d bytes: %v", name, method, size, err)
+					}
+					finish(t, resp)
+					want := []string{fmt.Sprintf("%d bytes, <nil>", size)}
+					if size == 7 {
+						want = append(want, want[0])
+					}
+					if resp.StatusCode != 200 || !slices.Equal(sent, want) {
+						t.Errorf("%s, %s: got %d after %q, want 200 after %q", name, method, resp.StatusCode, sent, want)
+					}
+				})
+			}
+		}
+	}
+}
+
 // Everything at once: a server that fails in every way it can, callers that
 // give up, bodies that come slowly. What it gets whole is right, each body is
 // closed once, and nothing is left running.

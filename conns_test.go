@@ -327,3 +327,46 @@ func TestMaxElapsedWhateverServersSay(t *testing.T) {
 		})
 	}
 }
+
+// brokenLater is a connection on which nothing can be written once broken is set.
+type brokenLater struct {
+	net.Conn
+	broken *atomic.Bool
+}
+
+func (c brokenLater) Write(p []byte) (int, error) {
+	if c.broken.Load() {
+		return 0, syscall.EPIPE
+	}
+	return c.Conn.Write(p)
+}
+
+// net/http sends a request once more by itself if its idle connection proves dead before
+// anything was written. It can do so with a body that has no GetBody too.
+func TestIdleConnectionThatDiedBeforeAnUpload(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.Copy(w, r.Body) }))
+	defer srv.Close()
+	var broken []*atomic.Bool
+	base := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+		broken = append(broken, new(atomic.Bool))
+		return brokenLater{conn, broken[len(broken)-1]}, err
+	}}
+	defer base.CloseIdleConnections()
+	client := &http.Client{Transport: &steadyhttp.Transport{Base: base}}
+	for range 2 {
+		req := request(t, "POST", srv.URL+"/orders", "")
+		req.Body, req.ContentLength = io.NopCloser(io.MultiReader(strings.NewReader("payload"))), -1
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := finish(t, resp); got != "payload" {
+			t.Errorf("the server got %q, want the whole body", got)
+		}
+		broken[0].Store(true)
+	}
+	if len(broken) != 2 {
+		t.Errorf("got %d connections, want 2", len(broken))
+	}
+}

@@ -49,8 +49,11 @@ func (p *plan) setBody(ctx context.Context, req *http.Request) (err error) {
 	}
 	switch {
 	case p.source != nil:
-		// net/http can send it again by itself where it knows that to be safe.
-		req.GetBody = p.source.Body
+		// net/http sends it again by itself where it knows that to be safe. Anybody else
+		// who finds a GetBody expects a copy, and there is but one body.
+		if straightToNetHTTP(p.next) {
+			req.GetBody = p.source.Body
+		}
 		req.Body, err = p.source.Body()
 	case !hasBody(req):
 	case req.GetBody != nil:
@@ -59,6 +62,21 @@ func (p *plan) setBody(ctx context.Context, req *http.Request) (err error) {
 		req.Body = io.NopCloser(p.body.Reader())
 	}
 	return err
+}
+
+// straightToNetHTTP reports whether only wrappers of ours are above net/http's Transport.
+func straightToNetHTTP(next http.RoundTripper) bool {
+	for range maxLinks {
+		switch rt := next.(type) {
+		case *http.Transport:
+			return true
+		case *link, *Throttler, *Classifier, *Logger:
+			next = rt.(interface{ WrappedRoundTripper() http.RoundTripper }).WrappedRoundTripper()
+		default:
+			return false
+		}
+	}
+	return false
 }
 
 // changeable reports whether all of the body can be had, so that a target can change
