@@ -231,6 +231,8 @@ func TestRetrierRepeatsOnlyWhatIsSafe(t *testing.T) {
 		{"POST, a stranger's 529", "POST", order, "", reply{status: 529}, false},
 		{"GET, 409 that says it may be repeated", "GET", order, "", reply{status: 409, header: "X-Should-Retry: true"}, true},
 		{"PUT, 409 that says so", "PUT", order, "", reply{status: 409, header: "X-Should-Retry: true"}, false},
+		{"POST to Stripe, 409 that says so", "POST", "https://api.stripe.com/v1/charges", "", reply{status: 409, header: "Stripe-Should-Retry: true"}, false},
+		{"POST to Stripe with a key, 409 that says so", "POST", "https://api.stripe.com/v1/charges", "Idempotency-Key", reply{status: 409, header: "Stripe-Should-Retry: true"}, true},
 		{"POST, 400 that says so", "POST", order, "", reply{status: 400, header: "X-Should-Retry: true"}, false},
 		{"POST, words of an overload under 500", "POST", order, "", reply{status: 500, body: "order 17 saved; the mail server is overloaded"}, false},
 		{"POST to GitHub, its secondary limit under 403", "POST", "https://api.github.com/repos/o/r/issues", "", reply{status: 403, body: `{"message":"You have exceeded a secondary rate limit."}`}, true},

@@ -80,6 +80,7 @@ type Error struct {
 
 	repeat  dialect.Repeat // what the answer says about sending the request again
 	refused bool           // the provider documents that nothing was done
+	partial bool           // the answer says that a part was done
 
 	// doubtful is of an error that was found in a success and may as well be what was
 	// asked for. It is told to the caller and nothing follows from it: the call is not

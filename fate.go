@@ -35,12 +35,13 @@ const (
 	FateNeverSent
 
 	// FateRefused: the response proves that the request was not carried out. Status
-	// 429, 421 and 425 prove it. So do answers of a provider's own hosts, where the
-	// provider documents it: codes for rate limits, GitHub's secondary limits,
-	// Anthropic's overloaded_error, X-Should-Retry: true from OpenAI and Anthropic.
-	// A 503 that asks for a wait proves nothing, since caches and proxies send it
-	// after a server has done the work. A 529 or X-Should-Retry from anybody else,
-	// and the words of a message, may decide the Class, but never the Fate.
+	// 429, 421 and 425 prove it, unless the body counts or lists parts of the request
+	// that were done. So do answers of a provider's own hosts, where the provider
+	// documents it: codes for rate limits, GitHub's secondary limits, Anthropic's
+	// overloaded_error. A 503 that asks for a wait proves nothing, since caches and
+	// proxies send it after a server has done the work. X-Should-Retry: true asks for a
+	// repeat, and does not say that nothing was done. A 529 from anybody else, and the
+	// words of a message, may decide the Class, but never the Fate.
 	FateRefused
 
 	// FateApplied: the request was carried out, and the caller has received a
@@ -64,6 +65,9 @@ func (f Fate) String() string {
 // refused reports whether the answer itself proves that the request was not
 // carried out.
 func refused(e *Error) bool {
+	if e.partial {
+		return false
+	}
 	switch e.Status {
 	case http.StatusTooManyRequests, http.StatusMisdirectedRequest, http.StatusTooEarly:
 		return true

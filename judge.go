@@ -179,6 +179,7 @@ func (j *judgement) error(v dialect.Verdict, status int) *Error {
 		repeat:           v.Repeat,
 		refused:          v.Refused,
 		doubtful:         v.Doubtful,
+		partial:          v.Partial,
 	}
 	if figure.Source != "" {
 		e.NotBefore = j.arrived.Add(figure.After)

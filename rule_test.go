@@ -394,8 +394,9 @@ func TestFateOfAnswers(t *testing.T) {
 		{"Google's older reason under 403", "https://www.googleapis.com/upload/drive/v3/files", reply{status: 403, body: `{"error":{"code":403,"message":"User Rate Limit Exceeded","errors":[{"domain":"usageLimits","reason":"userRateLimitExceeded"}]}}`}, steadyhttp.FateRefused},
 		{"Slack's code in a 200", "https://slack.com/api/chat.postMessage", reply{status: 200, body: `{"ok":false,"error":"ratelimited"}`}, steadyhttp.FateRefused},
 		{"a stranger says that it may be sent again", "https://shop.example/orders", reply{status: 409, header: "X-Should-Retry: true"}, steadyhttp.FateUnknown},
-		{"OpenAI says so", "", reply{status: 409, header: "X-Should-Retry: true"}, steadyhttp.FateRefused},
-		{"Stripe says so", "https://api.stripe.com/v1/charges", reply{status: 409, header: "Stripe-Should-Retry: true"}, steadyhttp.FateRefused},
+		{"OpenAI says so", "", reply{status: 409, header: "X-Should-Retry: true"}, steadyhttp.FateUnknown},
+		{"Stripe says so", "https://api.stripe.com/v1/charges", reply{status: 409, header: "Stripe-Should-Retry: true"}, steadyhttp.FateUnknown},
+		{"429 that counts what was accepted", "https://shop.example/orders", reply{status: 429, body: `{"message":"Too many requests","accepted":57,"rejected":43}`}, steadyhttp.FateUnknown},
 	} {
 		for _, j := range judges {
 			t.Run(row.name+"/"+j.name, func(t *testing.T) {

@@ -325,6 +325,9 @@ var mishaps = []mishap{
 	{"something behind is overloaded", true, false, reply{status: 500, body: `{"error":{"type":"overloaded_error","message":"saved; the mailer is overloaded"}}`}},
 	{"a stranger's 529", true, false, reply{status: 529}},
 	{"a header says to try again", true, false, reply{status: 409, header: "X-Should-Retry: true"}},
+	{"the limit is met halfway", true, false, reply{status: 429, header: "Content-Type: application/json", body: `{"message":"Too many requests","accepted":57,"rejected":43}`}},
+	{"some were done before the limit", true, false, reply{status: 429, header: "Content-Type: application/json", body: `{"results":[{"id":1,"status":201},{"id":2,"status":429}]}`}},
+	{"the provider itself asks for a repeat", true, false, reply{status: 500, header: "X-Should-Retry: true\nStripe-Should-Retry: true"}},
 	{"the connection is reset after the work", true, false, reply{err: syscall.ECONNRESET}},
 	{"the answer is late", true, false, reply{after: time.Minute, status: 200}},
 	{"the limit refuses it", false, true, reply{status: 429, header: "Retry-After: 1"}},
@@ -341,6 +344,8 @@ var writings = []writing{
 	{"a message that a model checks", "POST", "https://chat.example/send-message", "Content-Type: application/json", `{"model":"m","messages":[{"role":"user","content":"x"}]}`},
 	{"a chat that is kept", "POST", "https://bot.example/chats", "Content-Type: application/json", `{"model":"m","messages":[{"role":"user","content":"x"}]}`},
 	{"an answer to somebody", "POST", "https://bot.example/v2/answer", "Content-Type: application/json", `{"model":"m","to":"bob","messages":[{"role":"user","content":"x"}]}`},
+	{"a charge of Stripe's without a key", "POST", "https://api.stripe.com/v1/charges", "", `amount=5`},
+	{"a job of OpenAI's", "POST", "https://api.openai.com/v1/fine_tuning/jobs", "Content-Type: application/json", `{"model":"m","training_file":"f"}`},
 	{"a model call that acts", "POST", "https://gateway.example/v1/responses", "", `{"model":"m","input":"send the mail","tools":[{"type":"mcp"}]}`},
 }
 

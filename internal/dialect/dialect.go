@@ -119,6 +119,10 @@ type Verdict struct {
 	// telling, and no reason to act.
 	Doubtful bool
 
+	// Partial is whether the answer says that a part of the request was done, whatever
+	// its status says.
+	Partial bool
+
 	Scope     Scope
 	ScopeName string
 }
@@ -157,7 +161,8 @@ func (r *reader) judge(a Answer) Verdict {
 	v.Class = r.class()
 	v.Window = r.window(v.Class, a.Header)
 	v.Repeat = r.repeat(v.Class, host, know, a)
-	v.Refused = r.provesRefusal(v.Class, host, a)
+	v.Partial = r.doneInPart()
+	v.Refused = !v.Partial && r.provesRefusal(v.Class, host, a)
 	v.Scope, v.ScopeName = scopeOfFailure(v.Class, know, a)
 	return v
 }

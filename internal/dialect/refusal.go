@@ -17,7 +17,8 @@ func (r *reader) repeat(c Class, host *family, know []*family, a Answer) Repeat 
 		case "false":
 			return Never
 		case "true":
-			// It says that a repeat does no harm. That it helps is another matter.
+			// It says that a repeat helps, and is no proof that nothing was done: it is written
+			// for clients that send an idempotency key, or do not mind.
 			switch c {
 			case Quota, Authentication, Permission:
 				continue
@@ -182,7 +183,7 @@ func (r *reader) banned(h http.Header) bool {
 // status at its own host: an answer of the same shape from elsewhere may have been
 // made after the work was done.
 func (r *reader) provesRefusal(c Class, host *family, a Answer) bool {
-	if host == nil || host.isTenant(a.Host) || r.partial() {
+	if host == nil || host.isTenant(a.Host) {
 		return false
 	}
 	switch {
@@ -190,11 +191,6 @@ func (r *reader) provesRefusal(c Class, host *family, a Answer) bool {
 		return true
 	case a.Status == http.StatusForbidden && c == RateLimit:
 		return true // GitHub's secondary limit, which has words and no code
-	}
-	for _, name := range tables().retryHeaders {
-		if first(a.Header, name) == "true" && host.means(name, a.Host) {
-			return true
-		}
 	}
 	for f := host; f != nil; f = f.like {
 		for _, code := range r.codes[:r.nCodes] {

@@ -67,9 +67,9 @@ func TestWhatProvesARefusal(t *testing.T) {
 	}{
 		{"too many requests", "api.openai.com", `{}`, 429, nil, true},
 		{"too many requests, of a stranger", "api.example.com", `{}`, 429, nil, false},
-		{"a header that says so", "api.openai.com", `{}`, 500, retry("true"), true},
-		{"a header that says no", "api.openai.com", `{}`, 500, retry("false"), false},
-		{"a header of a stranger", "api.example.com", `{}`, 500, retry("true"), false},
+		{"too many requests, after a part was done", "api.openai.com", `{"error":{"message":"rate limited"},"accepted":57,"rejected":43}`, 429, nil, false},
+		{"a header that asks for a repeat", "api.openai.com", `{}`, 500, retry("true"), false},
+		{"a header that asks for none", "api.openai.com", `{}`, 500, retry("false"), false},
 		{"nothing", "api.openai.com", `{}`, 500, nil, false},
 		{"forbidden by a limit", "api.github.com", `{"message":"You have exceeded a secondary rate limit"}`, 403, nil, true},
 		{"forbidden", "api.github.com", `{"message":"Resource not accessible by integration"}`, 403, nil, false},
@@ -90,6 +90,33 @@ func TestWhatProvesARefusal(t *testing.T) {
 		}
 		if v.Refused != row.want {
 			t.Errorf("%s: %d %s from %s: got %t, want %t (%s)", row.name, row.status, row.body, row.host, v.Refused, row.want, v.Class)
+		}
+	}
+}
+
+// A refusal may come after a part of the request was done.
+func TestPartial(t *testing.T) {
+	for _, row := range []struct {
+		name, body string
+		want       bool
+	}{
+		{"what was accepted and rejected", `{"message":"Too many requests","accepted":57,"rejected":43}`, true},
+		{"the same in a summary", `{"error":"rate limited","summary":{"success_count":"57","failed":43}}`, true},
+		{"nothing accepted", `{"message":"Too many requests","accepted":0,"rejected":100}`, false},
+		{"the ids of what was created", `{"error":{"code":"rate_limited"},"created":["o-1","o-2"]}`, true},
+		{"an empty list of them", `{"error":{"code":"rate_limited"},"created":[]}`, false},
+		{"a time of creation", `{"error":"rate limited","created":1764421200}`, false},
+		{"statuses", `{"results":[{"id":1,"status":201},{"id":2,"status":429}]}`, true},
+		{"statuses in words", `{"data":{"responses":[{"id":"a","state":"Delivered"},{"id":"b","state":"throttled"}]}}`, true},
+		{"flags", `[{"success":true,"id":"1"},{"success":false,"error":"limit"}]`, true},
+		{"each by its name", `{"items":[{"index":{"_id":"1","status":201}},{"index":{"status":429,"error":{"type":"es_rejected_execution_exception"}}}]}`, true},
+		{"all refused", `{"results":[{"id":1,"status":429},{"id":2,"status":429}]}`, false},
+		{"a plain refusal", `{"error":{"code":429,"status":"RESOURCE_EXHAUSTED","details":[{"reason":"RATE_LIMIT_EXCEEDED"}]}}`, false},
+		{"words", `Too many requests`, false},
+		{"nothing", ``, false},
+	} {
+		if v := Judge(Answer{Method: "POST", Host: "api.example.com", Path: "/bulk", Status: 429, Header: http.Header{}, Body: []byte(row.body)}); v.Partial != row.want {
+			t.Errorf("%s: %s: got %t, want %t", row.name, row.body, v.Partial, row.want)
 		}
 	}
 }
