@@ -206,12 +206,13 @@ type Retrier struct {
 	// even if the server may have carried it out. nil is off.
 	IdempotencyKey func(*http.Request) string
 
-	// Prepare is called before each attempt after the first, with a request that it
-	// may change, for example to sign it again or to set a fresh token, and with the
-	// number of the attempt, from 2 on. If it returns an error, the attempts end. The
-	// call then returns what its last attempt came to, or Prepare's error if there is
-	// nothing else. Prepare is not called after a redirect to another origin (scheme, host and port), where
-	// what it sets would go to a stranger. nil does nothing.
+	// Prepare is called before each attempt after the first, with a request that it may
+	// change, for example to sign it again or to set a fresh token, and with the number
+	// of the attempt, from 2 on. If it returns an error, the attempts end. The call then
+	// returns what its last attempt came to, or Prepare's error if there is nothing else.
+	// Prepare is not called after a redirect to another origin (scheme, host and port),
+	// where what it sets would go to a stranger. nil does nothing, and a request with
+	// what works once, such as a DPoP proof or an OAuth 1 nonce, is then sent once.
 	Prepare func(req *http.Request, attempt int) error
 
 	// PrepareFirst calls Prepare before the first attempt too, with the number 1. If an

@@ -203,7 +203,17 @@ func TestAttemptThatMayHaveDoneIt(t *testing.T) {
 		{"PUT, and then its condition does not hold", "PUT", []reply{lost, {status: 412}}, 2, 412, true},
 		{"PUT, and then a conflict", "PUT", []reply{{status: 500}, {status: 409}}, 2, 409, true},
 		{"PUT that finds nothing", "PUT", []reply{lost, {status: 404}}, 2, 404, false},
+		{"PUT of a merge, and then it is not allowed", "PUT", []reply{{status: 502}, {status: 405, body: `{"message":"Pull Request is not mergeable"}`}}, 2, 405, true},
+		{"PUT, and then it is there", "PUT", []reply{{status: 502}, {status: 400, body: `{"error":"index already exists"}`}}, 2, 400, true},
+		{"PUT, and then another version is", "PUT", []reply{{status: 502}, {status: 422, body: `{"message":"sha does not match"}`}}, 2, 422, true},
+		{"PUT of a part, and then it overlaps", "PUT", []reply{{status: 502}, {status: 416}}, 2, 416, true},
+		{"PUT, and then it is gone", "PUT", []reply{{status: 502}, {status: 410}}, 2, 410, true},
+		{"PUT that is wrong at once", "PUT", []reply{{status: 400}}, 1, 400, false},
+		{"PUT that may not be made", "PUT", []reply{lost, {status: 403}}, 2, 403, false},
+		{"POST with a key, and then it is a duplicate", "KEY", []reply{lost, {status: 422, body: `{"error":"duplicate_request"}`}}, 2, 422, true},
+		{"a call to a model that is wrong", "MODEL", []reply{lost, {status: 400}}, 2, 400, false},
 		{"GET", "GET", []reply{lost, {status: 412}}, 2, 412, false},
+		{"GET that is wrong", "GET", []reply{lost, {status: 400}}, 2, 400, false},
 		{"POST with a key, whose first still runs", "KEY", []reply{lost, {status: 409}, {status: 409}, fine}, 4, 200, false},
 		{"POST with a key, and a conflict at once", "KEY", []reply{{status: 409}}, 1, 409, false},
 		{"POST with a key, after a refusal", "KEY", []reply{{status: 429}, {status: 409}}, 2, 409, false},
@@ -213,9 +223,12 @@ func TestAttemptThatMayHaveDoneIt(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				base := playing(row.replies...)
 				req := request(t, row.method, "https://api.example.com/things/1", "")
-				if row.method == "KEY" {
+				switch row.method {
+				case "KEY":
 					req.Method = "POST"
 					req.Header.Set("Idempotency-Key", "k")
+				case "MODEL":
+					req = chat(t)
 				}
 				resp, err := (&steadyhttp.Transport{Base: base}).RoundTrip(req)
 				if err != nil {

@@ -102,6 +102,9 @@ func (r *retry) unwise(resp *http.Response) string {
 	case r.inDoubt(e):
 		return "the status is that of a success, and the error in the body may be what was asked for"
 	}
+	if proof := r.spentProof(); proof != "" {
+		return "the request carries " + proof + ", which works once; set Prepare to make another"
+	}
 	return ""
 }
 

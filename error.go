@@ -66,8 +66,8 @@ type Error struct {
 	ScopeName string
 
 	// MayBeDone reports that an earlier attempt of the same call was not answered
-	// and may have done what this response refuses: it is a 409 or 412, or a 404 or
-	// 410 to a DELETE, after an attempt of unknown Fate.
+	// and may have done what this response refuses: it is a 400, 405, 409, 410, 412,
+	// 416 or 422 to a write, or a 404 to a DELETE, after an attempt of unknown Fate.
 	MayBeDone bool
 
 	// Body is the start of the response's body as it came, at most 64 KiB. It is

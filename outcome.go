@@ -133,7 +133,7 @@ func (p *plan) isNext(i int) bool {
 func (r *retry) whereItIs() (time.Duration, bool) {
 	w, e := r.walk, r.verdict
 	switch {
-	case w.probe || e.leaves() == 0:
+	case w.probe || e.leaves() == 0, w.places[w.at].to == nil && r.spentProof() != "":
 		return 0, false
 	case e.Class.passes() && e.RetryAfterSource != "" && e.RetryAfter <= r.via.maxWait() && !w.waited:
 		w.waited = true

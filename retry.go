@@ -271,10 +271,14 @@ func (r *retry) metItself(e *Error) bool {
 		return false
 	}
 	switch e.Status {
-	case http.StatusNotFound, http.StatusGone:
+	case http.StatusNotFound:
 		return r.req.Method == http.MethodDelete
 	case http.StatusConflict, http.StatusPreconditionFailed:
 		return true
+	case http.StatusBadRequest, http.StatusMethodNotAllowed, http.StatusGone, http.StatusRequestedRangeNotSatisfiable, http.StatusUnprocessableEntity:
+		// What exists already, a merge that was made, a part that was taken, a version
+		// that has moved on: APIs say so with each of them. A model's answer leaves nothing.
+		return r.away != modelCall && r.away != unlisted
 	}
 	return false
 }
