@@ -86,6 +86,7 @@ type Error struct {
 	// asked for. It is told to the caller and nothing follows from it: the call is not
 	// repeated, and no other is held back or sent elsewhere. See plan.inDoubt.
 	doubtful bool
+	own     bool           // the limit concerns this call alone
 }
 
 // Error returns one line for a log: the class, the status, what the server

@@ -180,6 +180,7 @@ func (j *judgement) error(v dialect.Verdict, status int) *Error {
 		refused:          v.Refused,
 		doubtful:         v.Doubtful,
 		partial:          v.Partial,
+		own:              v.Own,
 	}
 	if figure.Source != "" {
 		e.NotBefore = j.arrived.Add(figure.After)

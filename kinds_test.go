@@ -17,9 +17,9 @@ func TestKindsOfAnswers(t *testing.T) {
 		{"kinds.jsonl", 100, 100, 100, 100, 100, 99.6},
 		{"public.jsonl", 100, 100, 100, 100, 100, 100},
 		{"third.jsonl", 100, 100, 100, 100, 100, 100},
-		{"fourth.jsonl", 100, 100, 100, 100, 100, 100},
-		{"composed.jsonl", 100, 0, 0, 0, 0, 100},   // nor are those of these
-		{"lookalikes.jsonl", 100, 0, 0, 0, 0, 100}, // their texts are not the matter
+		{"fourth.jsonl", 100, 100, 100, 100, 100, 99.8}, // it wants a login repeated that locks the account
+		{"composed.jsonl", 100, 0, 0, 0, 0, 100},        // nor are those of these
+		{"lookalikes.jsonl", 100, 0, 0, 0, 0, 100},      // their texts are not the matter
 	} {
 		t.Run(f.name+"/Check", func(t *testing.T) {
 			s := &shares{t: t, right: map[string]int{}}

@@ -30,6 +30,9 @@ func (t *Throttler) observe(req *http.Request, p *limit.Permit, resp *http.Respo
 	case e != nil && e.doubtful:
 		e = nil // as far as others are concerned
 	}
+	if e != nil && e.own {
+		return limit.SignalGood, false // others may go on, whatever the limit's headers say
+	}
 	t.observeLimits(req, p, resp, e)
 	switch {
 	case e == nil:

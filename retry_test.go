@@ -29,6 +29,9 @@ func TestServerSaysWhetherToRepeat(t *testing.T) {
 		{"a 409 of Stripe's that passes", "DELETE", "https://api.stripe.com/v1/customers/1", reply{status: 409, header: "Stripe-Should-Retry: true"}, 4},
 		{"a 409 of Stripe's that does not", "DELETE", "https://api.stripe.com/v1/charges", reply{status: 409, header: "Stripe-Should-Retry: false"}, 1},
 		{"a 500 of Stripe's of which nothing is said", "POST", "https://api.stripe.com/v1/charges", reply{status: 500}, 1},
+		{"too many logins", "POST", "https://id.example/login", reply{status: 429, body: `{"message":"Too many login attempts"}`}, 1},
+		{"too many one-time codes", "POST", "https://id.example/otp/verify", reply{status: 429, body: `{"error":"too_many_attempts"}`}, 1},
+		{"logins, and when the next may be", "POST", "https://id.example/login", reply{status: 429, header: "Retry-After: 1", body: `{"message":"Too many login attempts"}`}, 4},
 		{"a word that nobody knows", "GET", chatURL, reply{status: 503, header: "X-Should-Retry: maybe"}, 4},
 		{"money does not come by itself, whatever the server says", "POST", chatURL, reply{status: 429, header: "X-Should-Retry: true", body: broke}, 1},
 	} {

@@ -372,6 +372,7 @@ func TestPausesThatNobodyJoins(t *testing.T) {
 		{"out of money", reply{status: 429, header: "Retry-After: 10", body: `{"error":{"code":"insufficient_quota"}}`}},
 		{"a wrong key", reply{status: 401, header: "Retry-After: 10"}},
 		{"without a figure", reply{status: 429}},
+		{"too many logins, of one account", reply{status: 429, header: "Retry-After: 30\nX-RateLimit-Limit: 5\nX-RateLimit-Remaining: 0", body: `{"message":"Too many login attempts"}`}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -123,6 +123,9 @@ type Verdict struct {
 	// its status says.
 	Partial bool
 
+	// Own is whether a limit concerns this call alone: another's password was not tried.
+	Own bool
+
 	Scope     Scope
 	ScopeName string
 }
@@ -163,6 +166,7 @@ func (r *reader) judge(a Answer) Verdict {
 	v.Repeat = r.repeat(v.Class, host, know, a)
 	v.Partial = r.doneInPart()
 	v.Refused = !v.Partial && r.provesRefusal(v.Class, host, a)
+	v.Own = v.Class == RateLimit && r.countsGuesses()
 	v.Scope, v.ScopeName = scopeOfFailure(v.Class, know, a)
 	return v
 }

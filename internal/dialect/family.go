@@ -141,6 +141,7 @@ type knowledge struct {
 	lasting *index // those of failures of a server that no repeat cures
 
 	passing  *index // those of conflicts that end by themselves
+	guesses  *index // those of passwords that were tried too often
 	halfDone *index // those of work that is done in part
 	things   *index // those of what is not there, or taken
 	broke    *index // those of a purse that is empty
@@ -186,6 +187,7 @@ var tables = sync.OnceValue(func() *knowledge {
 		below:               map[string]*family{},
 		phrases:             newIndex(common.phrases),
 		bans:                newIndex([]words{{class: RateLimit, say: passingBans}, {class: RateLimit, on: "429", say: passingLocks}}),
+		guesses:             newIndex([]words{{class: RateLimit, say: ofGuesses}}),
 		setup:               newIndex([]words{{class: ServerError, say: ofSetup}}),
 		lasting:             newIndex(lastingPhrases),
 		passing:             newIndex([]words{{class: Conflict, say: passingConflicts}}),

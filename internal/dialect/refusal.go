@@ -37,7 +37,7 @@ func (r *reader) repeat(c Class, host *family, know []*family, a Answer) Repeat 
 		}
 	}
 	switch {
-	case c == RateLimit && r.banned(a.Header), r.needsSetup(c), r.lasts(c), r.quotesRefusal(c), r.forbidsRepeat():
+	case c == RateLimit && (r.banned() || r.countsGuesses()) && !r.saysUntil(), r.needsSetup(c), r.lasts(c), r.quotesRefusal(c), r.forbidsRepeat():
 		return Never
 	case r.passes(c):
 		return Passing
@@ -163,19 +163,39 @@ func containsAny(s string, parts ...string) bool {
 	return false
 }
 
-// banned reports whether the answer speaks of a ban and not of its end: who goes on
-// meanwhile is banned for longer.
-func (r *reader) banned(h http.Header) bool {
+// banned reports whether the answer speaks of a ban: who goes on meanwhile is banned for
+// longer.
+func (r *reader) banned() bool {
 	text := r.text()
-	mentioned := false
 	for _, part := range [...]string{"ban", "block", "suspend", "restrict", "lock", "disabled", "封禁"} { // of all those phrases
-		mentioned = mentioned || strings.Contains(text, part)
+		if strings.Contains(text, part) {
+			return tables().bans.heard(text, r.status) != ""
+		}
 	}
-	if !mentioned || first(h, "Retry-After") != "" || tables().bans.heard(text, r.status) == "" {
-		return false
+	return false
+}
+
+// countsGuesses reports whether the answer says that passwords or one-time codes were tried
+// too often: each try may count, and keep the account locked for longer. The evidence is
+// what it says; the scope is this call, since others guess for other accounts; and the
+// caller, who has the answer at once, may try again.
+func (r *reader) countsGuesses() bool {
+	for _, code := range r.codes[:r.nCodes] {
+		if codesOfGuesses[fold(code)] {
+			return true
+		}
+	}
+	text := r.text()
+	return containsAny(text, "attempt", "too many", "tries", "guesses") && tables().guesses.heard(text, r.status) != ""
+}
+
+// saysUntil reports whether the answer says how long what it speaks of holds.
+func (r *reader) saysUntil() bool {
+	if r.stated > 0 || first(r.header, "Retry-After") != "" {
+		return true
 	}
 	_, told := wait.Text(r.message)
-	return !told
+	return told
 }
 
 // provesRefusal reports whether the answer proves, by what the provider at the request's

@@ -30,6 +30,20 @@ func TestWhatIsNotRepeated(t *testing.T) {
 		{"a ban with its end in the words", `{"error":"You have been temporarily banned. Try again in 30 seconds"}`, 429, "", ByClass},
 		{"a ban with its end in the header", `{"error":"You have been temporarily banned"}`, 429, "30", ByClass},
 		{"a limit", `{"error":"Too many requests"}`, 429, "", ByClass},
+		{"a ban with its end in a member", `{"error":"You have been temporarily banned","retry_after":30}`, 429, "", ByClass},
+		{"logins", `{"message":"Too many login attempts"}`, 429, "", Never},
+		{"logins that failed", `{"message":"Too many failed login attempts. Please try again later."}`, 429, "", Never},
+		{"logins, and when the next may be", `{"message":"Too many login attempts. Try again in 30 seconds"}`, 429, "", ByClass},
+		{"the same in the header", `{"message":"Too many sign-in attempts"}`, 429, "30", ByClass},
+		{"the same in a member", `{"message":"Too many failed attempts","retryAfter":92}`, 429, "", ByClass},
+		{"codes", `{"error":"Too many incorrect codes"}`, 429, "", Never},
+		{"one-time passwords", `{"error":"Maximum number of OTP attempts exceeded"}`, 429, "", Never},
+		{"verifications", `{"error":"verification attempts exceeded"}`, 429, "", Never},
+		{"a code that says so", `{"error":"too_many_attempts"}`, 429, "", Never},
+		{"an account with its logins", `{"error":"x","error_description":"Your account has been blocked after multiple consecutive login attempts."}`, 429, "", Never},
+		{"Laravel's words for any limit", `{"message":"Too Many Attempts."}`, 429, "", ByClass},
+		{"a gateway's own attempts", `{"error":{"message":"Rate limited after multiple failed attempts"}}`, 429, "", ByClass},
+		{"messages with codes", `{"message":"Verification recently sent, try again later"}`, 429, "", ByClass},
 	} {
 		h := http.Header{}
 		if row.retryAfter != "" {

@@ -42,6 +42,27 @@ var passingLocks = []string{
 	"account*temporarily disabled", "login*temporarily disabled",
 }
 
+// ofGuesses is said of passwords and one-time codes that were tried too often. "Too many
+// attempts" alone is what Laravel says of any limit.
+var ofGuesses = slices.Concat(
+	cross([]string{"too many", "maximum", "max", "multiple", "number of"}, joined(secrets, []string{"attempt", "tries", "guesses"})),
+	cross([]string{"too many"}, joined([]string{"failed", "incorrect", "wrong", "invalid", "unsuccessful"}, []string{
+		"attempt", "tries", "guesses", "logins", "sign ins", "passwords", "codes",
+	})),
+	joined(secrets, []string{"attempts exceeded", "attempt limit"}),
+)
+
+var secrets = []string{
+	"login", "log in", "logon", "sign in", "signin", "password", "passcode", "pin", "otp", "totp", "2fa", "mfa", "code", "verification", "authentication",
+}
+
+// codesOfGuesses are codes that say the same, of nobody in particular.
+var codesOfGuesses = keySet(
+	"too_many_attempts", "too_many_login_attempts", "too_many_failed_attempts", "too_many_failed_logins", "too_many_attempts_try_later",
+	"login_attempts_exceeded", "max_login_attempts", "max_attempts_exceeded", "otp_attempts_exceeded", "too_many_otp_attempts",
+	"too_many_password_attempts", "too_many_verification_attempts", "TooManyFailedAttemptsException",
+)
+
 // ofSetup is said of what a person has to set up at the server: a key, an address, a
 // setting. No repeat finds it done.
 var ofSetup = []string{
