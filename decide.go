@@ -87,6 +87,8 @@ func (r *retry) unwise(resp *http.Response) string {
 		return "the server says not to retry"
 	case e.Status == http.StatusMisdirectedRequest:
 		return "the connection is not one for this host, and the base may choose it again"
+	case resp != nil && asksHealth(r.req):
+		return "the request asks for somebody's health, and this is the answer"
 	case r.firstStillRuns(resp):
 		return ""
 	case e.Status == http.StatusGatewayTimeout && onlyIfCached(r.req):

@@ -81,12 +81,12 @@ type Error struct {
 	repeat  dialect.Repeat // what the answer says about sending the request again
 	refused bool           // the provider documents that nothing was done
 	partial bool           // the answer says that a part was done
+	own     bool           // the limit concerns this call alone
 
 	// doubtful is of an error that was found in a success and may as well be what was
 	// asked for. It is told to the caller and nothing follows from it: the call is not
 	// repeated, and no other is held back or sent elsewhere. See plan.inDoubt.
 	doubtful bool
-	own     bool           // the limit concerns this call alone
 }
 
 // Error returns one line for a log: the class, the status, what the server

@@ -37,6 +37,8 @@ func (t *Throttler) observe(req *http.Request, p *limit.Permit, resp *http.Respo
 	switch {
 	case e == nil:
 		return limit.SignalGood, false
+	case asksHealth(req) && !(e.Class == RateLimit && e.RetryAfterSource != ""):
+		return limit.SignalNone, false // it may be another's health, or be told by a gateway: it is no sign of either
 	case e.Class == RateLimit:
 		return t.observeRefusal(p, e)
 	case hostFails(e):

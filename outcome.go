@@ -106,8 +106,11 @@ func (p *plan) mayComeBack(i int) bool {
 	return !ok || e.Class.Retryable()
 }
 
-// mayGoOn reports whether another try does no harm.
+// mayGoOn reports whether another try does no harm, and answers what was asked.
 func (r *retry) mayGoOn(e *Error) bool {
+	if e.Status != 0 && asksHealth(r.req) {
+		return false
+	}
 	return e.Fate != FateApplied && !r.inDoubt(e) && (!e.mayBeDone() || r.repeatable())
 }
 

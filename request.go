@@ -24,6 +24,11 @@ func hostOf(req *http.Request) string {
 	return req.URL.Host
 }
 
+// asksHealth reports whether req asks how somebody is: any status is an answer to that.
+func asksHealth(req *http.Request) bool {
+	return reads(req.Method) && req.URL != nil && dialect.AsksHealth(req.URL.Path)
+}
+
 // hostname is u.Hostname() for hosts as url.Parse lets them be. That looks at
 // each byte several times.
 func hostname(u *url.URL) string {
