@@ -3,6 +3,7 @@ package steadyhttp_test
 import (
 	"net"
 	"net/http"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -112,13 +113,14 @@ func TestHealthOfOthersHoldsNobody(t *testing.T) {
 
 // A health answer does not let calls go that an outage holds back: a gateway may give it.
 func TestHealthOpensNothing(t *testing.T) {
-	sent := func(asking bool) (n int) {
+	sent := func(asking bool) int64 {
+		var n atomic.Int64
 		synctest.Test(t, func(t *testing.T) {
 			base := replying(func(req *http.Request) reply {
 				if req.URL.Path == "/health" {
 					return reply{status: 503}
 				}
-				n++
+				n.Add(1)
 				return reply{err: &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}}
 			})
 			client := &http.Client{Transport: &steadyhttp.Transport{Base: base}}
@@ -139,7 +141,7 @@ func TestHealthOpensNothing(t *testing.T) {
 			}
 			time.Sleep(time.Minute)
 		})
-		return n
+		return n.Load()
 	}
 	without, with := sent(false), sent(true)
 	if without == 0 || with > without*11/10 {
