@@ -212,6 +212,7 @@ func TestAttemptThatMayHaveDoneIt(t *testing.T) {
 		{"PUT that may not be made", "PUT", []reply{lost, {status: 403}}, 2, 403, false},
 		{"POST with a key, and then it is a duplicate", "KEY", []reply{lost, {status: 422, body: `{"error":"duplicate_request"}`}}, 2, 422, true},
 		{"a call to a model that is wrong", "MODEL", []reply{lost, {status: 400}}, 2, 400, false},
+		{"the same with a key, as SDKs send it", "KEYEDMODEL", []reply{lost, {status: 400}}, 2, 400, false},
 		{"GET", "GET", []reply{lost, {status: 412}}, 2, 412, false},
 		{"GET that is wrong", "GET", []reply{lost, {status: 400}}, 2, 400, false},
 		{"POST with a key, whose first still runs", "KEY", []reply{lost, {status: 409}, {status: 409}, fine}, 4, 200, false},
@@ -227,8 +228,11 @@ func TestAttemptThatMayHaveDoneIt(t *testing.T) {
 				case "KEY":
 					req.Method = "POST"
 					req.Header.Set("Idempotency-Key", "k")
-				case "MODEL":
+				case "MODEL", "KEYEDMODEL":
 					req = chat(t)
+					if row.method == "KEYEDMODEL" {
+						req.Header.Set("Idempotency-Key", "k")
+					}
 				}
 				resp, err := (&steadyhttp.Transport{Base: base}).RoundTrip(req)
 				if err != nil {

@@ -278,7 +278,8 @@ func (r *retry) metItself(e *Error) bool {
 	case http.StatusBadRequest, http.StatusMethodNotAllowed, http.StatusGone, http.StatusRequestedRangeNotSatisfiable, http.StatusUnprocessableEntity:
 		// What exists already, a merge that was made, a part that was taken, a version
 		// that has moved on: APIs say so with each of them. A model's answer leaves nothing.
-		return r.away != modelCall && r.away != unlisted
+		h := harmWithoutKey(r.req)
+		return h != modelCall && h != unlisted
 	}
 	return false
 }
