@@ -51,16 +51,19 @@ const (
 // if the server refused it without carrying it out, or if doing it twice does no
 // harm. The last is so for
 //
-//   - GET, HEAD, OPTIONS and TRACE;
-//   - PUT and DELETE without a condition (If-Match, If-None-Match,
-//     If-Unmodified-Since), but for a PUT that is known to append, as to Azure's
-//     append blobs;
+//   - HEAD, OPTIONS and TRACE, and a GET that is not known to act, as one whose path
+//     ends in send or toggle;
+//   - PUT and DELETE, but for a PUT that is known to add something, as to Azure's append
+//     blobs, and for a write under a condition: in a header (If-Match, If-None-Match,
+//     If-Unmodified-Since), in the query, or in JSON that is in memory
+//     (Kubernetes' resourceVersion);
 //   - a request with an idempotency key;
 //   - a call to a language model whose body shows no side effect: no work in the
 //     background or in a stored conversation, no tool that the server runs elsewhere
 //     (MCP, connectors), no webhook. Such an answer may be billed twice; see
 //     InferenceOnce. At an unknown host and path, a call to a language model is one
-//     whose body names a model and has a list of messages with roles.
+//     whose body names a model, has a list of messages with roles, and no members
+//     but parameters of such calls.
 //
 // A 421 is not repeated, because a wrapper cannot choose the connection; nor is most of
 // what only looks like an error in a successful response, see [Classifier]. After a 409

@@ -66,7 +66,7 @@ func (b *breaking) RoundTrip(req *http.Request) (*http.Response, error) {
 // An answer that may hold an error is read before it is handed up. If it
 // breaks off, that is a failed attempt like any other.
 func TestAnswerThatBreaksOff(t *testing.T) {
-	const slackURL = "https://slack.com/api/chat.postMessage"
+	const slackURL, asksSlack = "https://slack.com/api/chat.postMessage", "https://slack.com/api/conversations.history"
 	for _, row := range []struct {
 		name        string
 		method, url string
@@ -77,7 +77,7 @@ func TestAnswerThatBreaksOff(t *testing.T) {
 		{"a chat completion, once", "POST", chatURL, 1, 2, steadyhttp.None},
 		{"a chat completion, twice", "POST", chatURL, 2, 3, steadyhttp.None},
 		{"a chat completion, always", "POST", chatURL, 9, 4, steadyhttp.Connection},
-		{"a question", "GET", slackURL, 1, 2, steadyhttp.None},
+		{"a question", "GET", asksSlack, 1, 2, steadyhttp.None},
 		{"a message that may be out", "POST", slackURL, 1, 1, steadyhttp.Connection},
 	} {
 		t.Run(row.name, func(t *testing.T) {

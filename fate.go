@@ -29,7 +29,8 @@ const (
 	// reports through httptrace: in the whole attempt it asked for a connection, to
 	// the host or to its proxy, and wrote no header. A Base that does not report to
 	// httptrace proves nothing. A failed dial alone proves nothing either, because
-	// an inner wrapper may have made several attempts.
+	// an inner wrapper may have made several attempts; of a PUT or DELETE right over an
+	// http.Transport, which makes one, it is proof.
 	FateNeverSent
 
 	// FateRefused: the response proves that the request was not carried out. Status
@@ -190,6 +191,35 @@ func (s *evidence) never(req *http.Request, next http.RoundTripper, err error) b
 	}
 	proxy := proxyOf(next, req)
 	return proxy != nil && sameHost(*host, proxy.Hostname())
+}
+
+// neverDialed reports whether err proves, without evidence, that a PUT or a DELETE was
+// not sent: no connection could be made, and the base is an http.Transport below no
+// wrappers but ours that send once. It repeats such a request by itself only as long as
+// nothing of it was written.
+func neverDialed(next http.RoundTripper, err error) bool {
+	if !neterr.Unreachable(err) {
+		return false
+	}
+	for range maxLinks {
+		switch rt := next.(type) {
+		case *http.Transport:
+			return true
+		case *link:
+			switch rt.wrapper.(type) {
+			case *Retrier, *Failover:
+				return false
+			}
+			next = rt.next
+		case *Throttler:
+			next = rt.base()
+		case *Classifier:
+			next = rt.base()
+		default:
+			return false
+		}
+	}
+	return false
 }
 
 // judge puts into e, the verdict on err, what s shows of it.

@@ -23,6 +23,7 @@ type plan struct {
 	next        http.RoundTripper
 	via         *Failover      // by which the request may go elsewhere; nil for none
 	req         *http.Request  // as handed in, but for an idempotency key
+	asked       asked          // what it is for
 	source      *replay.Source // of its body, if that goes by but once and is small enough to be buffered
 	body        inmem.Body     // its content, if it stands in memory
 	inMemory    bool           // that is known
@@ -51,6 +52,7 @@ type plan struct {
 // make makes the plan of a call. c is its record, nil if it has none.
 func (p *plan) make(t *Retrier, req *http.Request, via *Failover, next http.RoundTripper, c *call) {
 	p.Retrier, p.via, p.next, p.req = t, via, next, req
+	p.asked = askedBy(req)
 	p.policy, p.began = policyOf(req), t.givenUp.Began()
 	if t.IdempotencyKey != nil {
 		p.req = withKey(req, t.IdempotencyKey)
@@ -171,7 +173,7 @@ func (p *plan) repeatable() bool {
 	if !p.sendsKey() {
 		return p.repeatableAway()
 	}
-	return p.doesNone(p.harm)
+	return p.harm == byMethod || p.doesNone(p.harm) // and a key makes up for what its method does not hold
 }
 
 // inDoubt reports whether e is an error in a success that is too doubtful to repeat the
@@ -181,7 +183,8 @@ func (p *plan) repeatable() bool {
 // Escape: Retrier.Idempotent or a RetryPolicy where they allow what the rules do not, as
 // who says that of a POST wants its failures repeated; and a Rule.
 func (p *plan) inDoubt(e *Error) bool {
-	return e.doubtful && (p.harm != harmless || harmOf(p.req) == harmless)
+	inherent := harmOf(p.req)
+	return e.doubtful && (p.harm != harmless || inherent == harmless || inherent == byMethod)
 }
 
 // sendsKey reports whether an idempotency key, if the request has one, goes along to
@@ -207,12 +210,11 @@ func (p *plan) harmlessAhead() bool {
 }
 
 func (p *plan) doesNone(h harm) bool {
-	switch h {
-	case harmless, harmful:
+	if !h.asksMore() {
 		return h == harmless
 	}
 	e, seen := p.effect()
-	return h.ofBody(e, seen) == harmless
+	return h.ofBody(&p.asked, e, seen) == harmless
 }
 
 // showBody writes what the server can have seen of the request's body to w. It
@@ -287,7 +289,7 @@ func (p *plan) onlyOnce(last bool) bool {
 // on what httptrace sees. Elsewhere it costs nothing, and so for calls to models
 // that hardly ever act.
 func (p *plan) wantsEvidence() bool {
-	if p.harm == harmless || p.harm == modelCall && !dialect.ActsByBody(p.req.URL.Path) {
+	if p.harm == harmless || p.harm == byMethod || p.harm == modelCall && !dialect.ActsByBody(p.req.URL.Path) {
 		return false
 	}
 	return p.resends() && p.replayable()

@@ -238,6 +238,9 @@ func (r *retry) judge(resp *http.Response, err error) *Error {
 		}
 		e := *errorFor(req, err)
 		a.sent.judge(&e, req, r.next, err)
+		if a.sent == nil && r.harm == byMethod && !reads(r.asked.method) && neverDialed(r.next, err) {
+			e.Fate = FateNeverSent
+		}
 		if e.Class == Unknown && a.sent == nil && mayBeRefusedConnect(req, r.next, err) {
 			r.watched, r.again = true, !r.watched // once more, and this time it is watched
 		}

@@ -286,8 +286,7 @@ func (t *Throttler) ask(req *http.Request) (a limit.Ask, err error) {
 	var r reading
 	a.Key, a.MaxQueue, a.Inference = t.keyOf(req, &r), t.maxQueue(), t.Inference
 	a.Priority = t.priority(req)
-	h := harmOf(req)
-	a.Repeatable = h == harmless || h == modelCall
+	a.Repeatable = harmOf(req).mostlyHarmless()
 	if t.limited() {
 		a.Limits = t.limits()
 		a.LimitsKey.Host, a.LimitsKey.Credential = a.Key.Host, a.Key.Credential

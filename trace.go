@@ -215,7 +215,7 @@ func (t attemptTracer) roundTrip(req *http.Request, next http.RoundTripper) (*ht
 // watched returns req with a context that collects evidence of its fate, where that
 // matters to anybody: else req itself, and nil.
 func watched(req *http.Request) (*http.Request, *evidence) {
-	if h := harmOf(req); h == harmless || h == modelCall {
+	if harmOf(req).mostlyHarmless() {
 		return req, nil
 	}
 	seen := &evidence{host: req.URL}

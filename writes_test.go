@@ -66,6 +66,13 @@ func TestModelCallsThatAct(t *testing.T) {
 		{"a prompt there, which may be anything", unknown, `{"model":"m","prompt":"x"}`, "Content-Type: application/json", false},
 		{"a chat there whose body acts", unknown, `{"model":"m",` + turns + `,"background":true}`, "Content-Type: application/json", false},
 		{"a chat there that is not said to be JSON", unknown, `{"model":"m",` + turns + `}`, "Content-Type: text/plain", false},
+		{"a chat there with a member that no model knows", unknown, `{"model":"m","session_id":"s",` + turns + `}`, "Content-Type: application/json", false},
+		{"a chat there with parameters of models", unknown, `{"model":"m","temperature":1,"tools":[{"type":"function"}],` + turns + `}`, "Content-Type: application/json", true},
+		{"a chat with a sandbox that has a name", responses, `{"model":"m","tools":[{"type":"code_interpreter","container":"cntr_1"}]}`, "", false},
+		{"a chat with a new sandbox", responses, `{"model":"m","tools":[{"type":"code_interpreter","container":{"type":"auto"}}]}`, "", true},
+		{"a gateway's chat with a parameter of its own", "https://gateway.example/v1/chat/completions", `{"model":"m","trace_id":"t",` + turns + `}`, "", true},
+		{"one that is sent to somebody", "https://gateway.example/v1/chat/completions", `{"model":"m","conversation_id":"c",` + turns + `}`, "", false},
+		{"a host's own chat without a version", "https://gateway.example/chat/completions", `{` + turns + `}`, "", true},
 		{"a chat that is put into a queue", "https://models.example/queue/talk", `{"model":"m",` + turns + `}`, "Content-Type: application/json", false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -130,60 +137,6 @@ func TestWhoDecidesWhatDoesNoHarm(t *testing.T) {
 				t.Errorf("repeated: got %t, want %t", got, row.repeated)
 			}
 		})
-	}
-}
-
-// The repeat of a conditional write that was carried out would meet its own effect.
-func TestConditionalWritesAreSentOnce(t *testing.T) {
-	for _, row := range []struct {
-		method, url, header string
-		repeated            bool
-	}{
-		{"PUT", "https://store.example/k", `If-Match: "v1"`, false},
-		{"PUT", "https://store.example/k", "If-None-Match: *", false},
-		{"DELETE", "https://store.example/k", "If-Unmodified-Since: Sat, 28 Nov 2026 08:00:00 GMT", false},
-		{"PUT", "https://storage.googleapis.com/b/k", "X-Goog-If-Generation-Match: 0", false},
-		{"DELETE", "https://storage.googleapis.com/storage/v1/b/b/o/k?ifGenerationMatch=7", "", false},
-		{"PUT", "https://search.example/i/_doc/1?if_primary_term=1&if_seq_no=7", "", false},
-		{"PUT", "http://127.0.0.1:8500/v1/kv/leader?cas=7", "", false},
-		{"DELETE", "http://127.0.0.1:8500/v1/kv/leader?dc=a&cas=7", "", false},
-		{"PUT", "http://127.0.0.1:2379/v2/keys/k?prevExist=false", "", false},
-		{"DELETE", "https://firestore.googleapis.com/v1/projects/p/databases/d/documents/k/1?currentDocument.exists=true", "", false},
-		{"PUT", "http://127.0.0.1:8500/v1/kv/leader?dc=cas", "", true},
-		{"PUT", "https://store.example/k", "", true},
-		{"GET", "https://store.example/k?cas=7", "", true},
-		{"GET", "https://store.example/k", `If-None-Match: "v1"`, true},
-	} {
-		call := func(t *testing.T) *http.Request { return withLine(request(t, row.method, row.url, ""), row.header) }
-		if got := attemptsAt(t, &steadyhttp.Retrier{}, call, reply{err: syscall.ECONNRESET}) == 2; got != row.repeated {
-			t.Errorf("%s %s %s: repeated after a reset: got %t, want %t", row.method, row.url, row.header, got, row.repeated)
-		}
-	}
-}
-
-// Not every PUT that is carried out twice leaves what it left the first time.
-func TestPutsThatAddAreSentOnce(t *testing.T) {
-	for _, row := range []struct {
-		url, header string
-		repeated    bool
-	}{
-		{"https://a.blob.core.windows.net/logs/today?comp=appendblock", "", false},
-		{"https://a.blob.core.windows.net/logs/today?timeout=9&comp=appendblock", "", false},
-		{"https://a.blob.core.windows.net/logs/today?comp=snapshot", "", false},
-		{"https://bucket--x.s3.example/logs/today", "X-Amz-Write-Offset-Bytes: 4096", false},
-		{"http://127.0.0.1:8500/v1/session/create", "", false},
-		{"http://127.0.0.1:8500/v1/event/fire/deploy?dc=a", "", false},
-		{"http://127.0.0.1:4646/v1/job/report/dispatch", "", false},
-		{"http://127.0.0.1:4646/v1/job/report/periodic/force", "", false},
-		{"http://127.0.0.1:8500/v1/session/renew/1", "", true},
-		{"http://127.0.0.1:4646/v1/job/report/stable", "", true},
-		{"https://a.blob.core.windows.net/logs/today?comp=block&blockid=MQ", "", true},
-		{"https://api.example/k?note=comp%3Dappendblock", "", true},
-	} {
-		call := func(t *testing.T) *http.Request { return withLine(request(t, "PUT", row.url, ""), row.header) }
-		if got := attemptsAt(t, &steadyhttp.Retrier{}, call, reply{err: syscall.ECONNRESET}) == 2; got != row.repeated {
-			t.Errorf("%s %s: repeated after a reset: got %t, want %t", row.url, row.header, got, row.repeated)
-		}
 	}
 }
 

@@ -53,9 +53,9 @@ func adviceOn(e *steadyhttp.Error, r request, date time.Time) *advice {
 		}
 	}
 
-	// A GET may always be sent twice, so what forbids it lies in the answer. A
+	// A HEAD may always be sent twice, so what forbids it lies in the answer. A
 	// PATCH may not, unless the server refused it. -1 leaves MaxWait aside.
-	harmless := r.as(http.MethodGet)
+	harmless := r.as(http.MethodHead)
 	own := harmless
 	if r.method != "" {
 		own.method = r.method

@@ -20,8 +20,8 @@ func ActsByBody(path string) bool {
 // any size, and finds what sending the request twice would do. It keeps a few
 // bytes, and takes time by the length of the body. Its zero value is ready.
 //
-// What stands in members nobody here knows is no evidence, and neither is a body
-// that is no JSON object.
+// A body that is no JSON object is no evidence. What the members' names say is in
+// memberUses.
 type Effect struct {
 	begun, over bool // the outermost object
 	depth       int  // of containers around what comes next
@@ -35,11 +35,18 @@ type Effect struct {
 	n                 int // of token, and how long it is altogether
 	hash              uint64
 
-	acts   bool
-	model  bool
-	turns  bool // an element of the conversation has a role
-	plain  bool // one of them is no object
-	toward bool // there is somebody whom it is for
+	outer, inner memberUse // the outermost object's member that is read, and that object's own
+
+	acts    bool
+	model   bool
+	prompt  bool // there is something for a model to go on from
+	turns   bool // an element of the conversation has a role
+	plain   bool // one of them is no object, or has a role that no model knows
+	toward  bool // somebody gets it, or it is kept
+	strange bool // there is a member that no call to a model has
+	tuned   bool // a member says how a model is to go on, and could say nothing else
+	rests   bool // on what is there: see RestsOnState
+	whole   bool // the object has ended
 }
 
 const (
@@ -47,27 +54,23 @@ const (
 	// outermost object, and what belongs to that tool is one level deeper.
 	maxEffectDepth = 4
 
-	// maxEffectToken is more than the longest beginning that is compared.
-	maxEffectToken = 16
+	// maxEffectToken is as much as the longest beginning that is compared.
+	maxEffectToken = 18
 )
 
 var (
-	// Work that goes on after the answer, that is kept with others' in one place, or
-	// that servers of others do.
-	effectMembers = keySet("background", "conversation", "mcp_servers", "connectors",
-		"webhook", "webhook_url", "callback_url", "callback", "notify_hook", "notify_url")
-	// Of a tool, what says that the server runs it somewhere else.
+	// Of a tool, what says that the server runs it somewhere else, or where others' work is.
 	effectOfTool  = keySet("server_url", "connector_id", "mcp_servers", "server_label")
-	effectToolIDs = []string{"mcp", "connector", "openapi", "azure_function", "a2a"} // what types of such tools begin with
+	effectToolIDs = []string{"mcp", "connector", "openapi", "azure_function", "a2a", "browser_automation"} // what types of such tools begin with
 
-	conversationMembers = keySet("messages", "contents", "input")
-
-	// Whom or what a message goes to. No API of a model asks for them.
-	addressMembers = keySet("to", "cc", "bcc", "recipient", "recipients", "recipient_id", "channel", "channel_id", "room", "room_id", "chat_id", "thread_id",
-		"phone", "phone_number", "email", "ticket_id", "order_id", "customer_id")
-	foldTools = fold("tools")
-	foldType  = fold("type")
-	foldRole  = fold("role")
+	foldTools     = fold("tools")
+	foldType      = fold("type")
+	foldRole      = fold("role")
+	foldNumber    = fold("number")
+	foldContainer = fold("container")
+	foldNamed     = fold("container_id")
+	foldCustom    = fold("compound_custom") // Groq's, whose tools are a list of names
+	foldEnabled   = fold("enabled_tools")
 )
 
 // Acts reports whether what was written shows that the server does more than to
@@ -75,9 +78,13 @@ var (
 func (e *Effect) Acts() bool { return e.acts }
 
 // Converses reports whether what was written has the shape of a conversation with a
-// model: its name, and a list of objects with roles. What names a recipient as well
-// is a message to that one.
-func (e *Effect) Converses() bool { return e.model && e.turns && !e.plain && !e.toward }
+// model, and nothing else in it: the model's name, a list of objects with roles, and
+// parameters of such calls. Any other member may have somebody act, or keep it.
+func (e *Effect) Converses() bool { return e.model && e.turns && !e.plain && !e.strange }
+
+// RestsOnState reports whether what was written makes a write depend on what is there
+// before it, or adds to that: after it was carried out, its repeat does something else.
+func (e *Effect) RestsOnState() bool { return e.rests }
 
 // Write implements io.Writer. It never fails.
 func (e *Effect) Write(p []byte) (int, error) {
@@ -160,6 +167,7 @@ func (e *Effect) step(c byte) {
 		e.ended()
 		e.depth--
 		e.over = e.depth <= 0
+		e.whole = e.over
 		e.naming = false
 	case ',':
 		e.ended()
@@ -190,12 +198,25 @@ func (e *Effect) named() {
 	if e.depth <= maxEffectDepth {
 		e.name[e.depth] = e.hash
 	}
+	switch {
+	case e.depth == 1:
+		e.outer, e.inner = memberUses[e.hash], 0
+		e.strange = e.strange || e.outer&isParameter == 0
+	case e.depth == 2 && !e.array[2]:
+		e.inner = memberUses[e.hash]
+		if e.outer&holdsParameters != 0 {
+			e.strange, e.tuned = e.strange || e.inner&isParameter == 0, e.tuned || e.inner&isTuning != 0
+		}
+		if e.outer&isVersionNumber != 0 && e.hash == foldNumber {
+			e.inner |= isState // Confluence's
+		}
+	}
 	e.inside()
 }
 
 // element is told what an element or a member's value begins with.
 func (e *Effect) element(c byte) {
-	if e.depth == 2 && e.array[2] && conversationMembers[e.name[1]] && c != '{' {
+	if e.depth == 2 && e.array[2] && e.outer&isConversation != 0 && c != '{' {
 		e.plain = true
 	}
 	if e.depth > 0 && e.depth <= maxEffectDepth && e.array[e.depth] {
@@ -207,11 +228,24 @@ func (e *Effect) element(c byte) {
 func (e *Effect) inside() {
 	switch e.depth {
 	case 2:
-		e.acts = e.acts || effectMembers[e.name[1]]
-		e.toward = e.toward || addressMembers[e.name[1]]
+		e.said(e.outer)
+		e.rests = e.rests || e.outer&isNote != 0 && !e.array[2]
+	case 3:
+		if !e.array[2] {
+			e.rests = e.rests || e.inner&isState != 0 || e.outer&holdsNotes != 0 && e.inner&isNote != 0
+		}
 	case 4:
 		e.acts = e.acts || e.ofTool() && effectOfTool[e.name[3]]
 	}
+}
+
+// said is told that a member of the outermost object says something.
+func (e *Effect) said(m memberUse) {
+	e.acts = e.acts || m&hasServerAct != 0
+	e.toward = e.toward || m&isToward != 0
+	e.prompt = e.prompt || m&isPrompt != 0
+	e.tuned = e.tuned || m&isTuning != 0
+	e.rests = e.rests || m&isState != 0
 }
 
 // ofTool reports whether what is read is a member of an element of tools.
@@ -223,19 +257,46 @@ func (e *Effect) value(text bool) {
 	switch e.depth {
 	case 1:
 		if saysAnything(text, token) {
-			e.acts = e.acts || effectMembers[e.name[1]]
-			e.toward = e.toward || addressMembers[e.name[1]]
+			e.said(e.outer)
 		}
-		e.model = e.model || e.name[1] == keyModel && text && token != ""
+		e.model = e.model || e.outer&isModel != 0 && text && token != ""
+		e.acts = e.acts || e.name[1] == foldContainer && text && token != "" // Anthropic's, by its id
+		e.rests = e.rests || restsOn(e.outer, text, token)
+	case 2:
+		if !e.array[2] {
+			e.rests = e.rests || restsOn(e.inner, text, token) || e.outer&holdsNotes != 0 && e.inner&isNote != 0 && saysAnything(text, token)
+		}
 	case 3:
 		switch name := e.name[3]; {
 		case e.array[3] || !e.array[2]:
 		case e.name[1] == foldTools:
-			e.acts = e.acts || effectOfTool[name] && saysAnything(text, token) || name == foldType && text && actsByType(token)
-		case conversationMembers[e.name[1]] && name == foldRole:
-			e.turns = e.turns || text && token != ""
+			e.acts = e.acts || effectOfTool[name] && saysAnything(text, token) || name == foldType && text && actsByType(token) ||
+				name == foldContainer && text && token != "" // one that has a name has been used before
+		case e.outer&isConversation != 0 && name == foldRole:
+			known := text && roles[fold(token)]
+			e.turns, e.plain = e.turns || known, e.plain || !known
+		}
+	case 4:
+		switch {
+		case !text || token == "":
+		case e.array[4]:
+			e.acts = e.acts || e.name[1] == foldCustom && e.name[3] == foldEnabled && actsByType(token)
+		case e.ofTool():
+			e.acts = e.acts || e.name[4] == foldNamed // of a shell's environment
 		}
 	}
+}
+
+// restsOn reports whether a member with that value names the state that a write is to
+// replace: also the one before the first, 0.
+func restsOn(m memberUse, text bool, token string) bool {
+	switch {
+	case m&isState != 0:
+		return token != "" && (text || token != "null" && token != "false")
+	case m&isVersionNumber != 0:
+		return !text && token != "" && '0' <= token[0] && token[0] <= '9' // a text is a format's
+	}
+	return false
 }
 
 // saysAnything reports whether a value says anything at all.

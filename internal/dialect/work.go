@@ -28,7 +28,7 @@ var uses = map[string]use{
 	"context": handsOver,
 
 	// Somebody acts, unless it is a path of a model that is known, as Mistral's.
-	"agent": isWork, "agents": isWork | keeps, "workflows": isWork,
+	"agent": isWork | keeps, "agents": isWork | keeps, "workflow": keeps, "workflows": isWork | keeps,
 
 	"assistants": keeps, "cache": keeps, "cachedcontents": keeps, "caches": keeps, "caching": keeps, "conversations": keeps, "create": keeps,
 	"datasets": keeps, "evals": keeps, "evaluations": keeps, "events": keeps, "feedback": keeps, "history": keeps, "items": keeps, "logs": keeps,
@@ -72,19 +72,25 @@ func HandsOver(host, path string, h http.Header) bool {
 // MayConverse reports whether a body with the shape of a conversation may be a call
 // to a model although no table has its path. It is none where what is sent is kept,
 // such as Gemini's cached contents, or goes to people, nor at a provider whose paths
-// are known.
+// are known, nor at a host of hooks.
 func MayConverse(host, path string) bool {
-	return tables().byHost(host) == nil && len(path) <= maxPath && usesOf(path)&keeps == 0 && !passesOn(path)
+	return tables().byHost(host) == nil && !isHookHost(host) && len(path) <= maxPath && usesOf(path)&keeps == 0 && !passesOn(path)
 }
 
 // passing are the words for what goes on to somebody, or stays in somebody's records.
 // A service may well have a model write or check a text that it then sends.
 var passing = keySet(
 	"send", "sendmessage", "notify", "notification", "notifications", "publish", "broadcast", "dispatch", "deliver", "forward", "share", "invite", "invitations",
-	"post", "posts", "comment", "comments", "replies", "mail", "mails", "email", "emails", "sms", "inbox", "outbox", "hook", "hooks", "webhook", "webhooks",
-	"chats", "rooms", "channels", "channel", "tickets", "ticket", "orders", "order", "bookings", "payments", "transfers", "invoices", "users", "notes",
-	"add", "append", "insert", "new", "update", "delete", "upload", "import", "imports", "export", "exports", "ingest", "record", "log",
-	"action", "actions", "command", "commands", "execute", "exec", "run", "trigger", "triggers", "deploy",
+	"post", "posts", "comment", "comments", "reply", "replies", "mail", "mails", "email", "emails", "sms", "inbox", "outbox", "hook", "hooks", "webhook", "webhooks",
+	"phone", "call", "calls", "chats", "conversation", "session", "rooms", "channels", "channel", "topics", "topic", "streams", "kafka", "enqueue",
+	"tickets", "ticket", "escalate", "handoff", "alert", "alerts", "incident", "incidents", "approve",
+	"orders", "order", "book", "booking", "bookings", "reservations", "appointments", "checkout", "purchase", "charge", "refund", "refunds", "payments", "transfers", "billing", "invoices",
+	"contracts", "certificates", "coupons", "surveys", "forms", "reviews",
+	"users", "register", "notes", "documents", "collections", "db", "row", "rows",
+	"add", "append", "insert", "new", "update", "delete", "copy", "upload", "import", "imports", "export", "exports", "ingest", "ingestion", "record", "log", "archive", "collect",
+	"transcript", "transcripts", "audit", "telemetry", "trace", "spans", "metrics", "analytics", "track", "tracking", "report", "reports",
+	"dataset", "annotation", "annotations", "samples", "examples", "train", "training",
+	"act", "action", "actions", "command", "commands", "execute", "exec", "run", "schedule", "trigger", "triggers", "deploy",
 )
 
 // passesOn reports whether a word of a path says that what is sent to it goes on to
@@ -93,12 +99,11 @@ var passing = keySet(
 // request is not repeated after a failure, as without us, unless the user says that it
 // may be.
 func passesOn(path string) bool {
-	for word := range strings.FieldsFuncSeq(path, isNoLetter) {
-		if passing[fold(word)] {
+	for path != "" {
+		var word string
+		if word, path = nextWord(path); passing[fold(word)] {
 			return true
 		}
 	}
 	return false
 }
-
-func isNoLetter(c rune) bool { return !('a' <= c|0x20 && c|0x20 <= 'z') }
