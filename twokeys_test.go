@@ -51,7 +51,7 @@ func TestTwoKeys(t *testing.T) {
 				return ""
 			}
 			return "Retry-After-Ms: 20"
-		}, nil, 12 * time.Second, 150}, // a limit that nobody states has to be found
+		}, nil, 12500 * time.Millisecond, 150}, // a limit that nobody states has to be found
 		{"silent", func(*bucketOf50, bool) string { return "" }, nil, 20 * time.Second, 350},
 	} {
 		t.Run(test.name, func(t *testing.T) {
