@@ -51,11 +51,9 @@ const (
 // if the server refused it without carrying it out, or if doing it twice does no
 // harm. The last is so for
 //
-//   - HEAD, OPTIONS and TRACE, and a GET that is not known to act, as one whose path
-//     ends in send or toggle;
-//   - PUT and DELETE, but for a PUT that is known to add something, as to Azure's append
-//     blobs, and for a write under a condition: in a header (If-Match, If-None-Match,
-//     If-Unmodified-Since), in the query, or in JSON that is in memory
+//   - HEAD, OPTIONS and TRACE, and a GET whose path shows no action, as /send does;
+//   - PUT and DELETE, but for a PUT that is known to add something, and for a write under
+//     a condition: in a header (If-Match), in the query, or in JSON that is in memory
 //     (Kubernetes' resourceVersion);
 //   - a request with an idempotency key;
 //   - a call to a language model whose body shows no side effect: no work in the
@@ -76,10 +74,9 @@ const (
 // Failures that pass with time, such as a 503, are retried until OutageWait is over;
 // failures that may be permanent, such as a 500, up to MaxAttempts times. If a wait
 // would end after the context's deadline, the response in hand is returned at once.
-// http.Client.Timeout is such a deadline too. An attempt itself has no limit of time,
-// unless there is a deadline or AttemptTimeout is set.
-// When the attempts end, the caller gets the last response with its whole body, or
-// the last error unchanged.
+// http.Client.Timeout is such a deadline too. An attempt itself has no limit of time
+// but that and AttemptTimeout. When the attempts end, the caller gets the last response
+// with its whole body, or the last error unchanged.
 //
 // # Bodies
 //
@@ -105,8 +102,7 @@ const (
 // with the same Done channel. They get one attempt each time until one succeeds. A
 // client whose contexts are new for each attempt, or never end, is not recognised.
 //
-// Only the last response reaches the caller. So a cookie jar does not see the
-// Set-Cookie headers of the others.
+// Only the last response reaches the caller, and its cookie jar.
 //
 // A Retrier is safe for concurrent use. It must not be copied after first use, and
 // its fields must not be changed once it is in use.

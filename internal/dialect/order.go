@@ -122,25 +122,6 @@ func (r *reader) class() Class {
 	return Unknown
 }
 
-func (r *reader) byNoAllowance() Class {
-	if (r.status == 429 || r.status == 403) && limitIsZero(r.text()) {
-		return Quota
-	}
-	return ""
-}
-
-// limitIsZero reports whether a text says "limit: 0" or "limit 0", and not that 0 remain.
-func limitIsZero(text string) bool {
-	before, rest, found := strings.Cut(text, "limit")
-	for ; found; before, rest, found = strings.Cut(rest, "limit") {
-		n, ok := strings.CutPrefix(strings.TrimPrefix(rest, ":"), " 0")
-		if ok && (n == "" || n[0] == '/' || n[0] == ',' || n[0] == ' ') && !strings.HasSuffix(before, "remaining ") {
-			return true
-		}
-	}
-	return false
-}
-
 func (r *reader) bySize() Class {
 	if neverFits(r.text(), r.status) {
 		return TooLarge

@@ -226,3 +226,22 @@ func windowIn(name string) time.Duration {
 	}
 	return 0
 }
+
+func (r *reader) byNoAllowance() Class {
+	if (r.status == 429 || r.status == 403) && limitIsZero(r.text()) {
+		return Quota
+	}
+	return ""
+}
+
+// limitIsZero reports whether a text says "limit: 0" or "limit 0", and not that 0 remain.
+func limitIsZero(text string) bool {
+	before, rest, found := strings.Cut(text, "limit")
+	for ; found; before, rest, found = strings.Cut(rest, "limit") {
+		n, ok := strings.CutPrefix(strings.TrimPrefix(rest, ":"), " 0")
+		if ok && (n == "" || n[0] == '/' || n[0] == ',' || n[0] == ' ') && !strings.HasSuffix(before, "remaining ") {
+			return true
+		}
+	}
+	return false
+}
