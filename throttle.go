@@ -126,10 +126,10 @@ type Throttler struct {
 	// a first attempt is sent all the same. A retry is not: the call returns the
 	// response that it has. 0 is 30 s, or 10 s for a request without a
 	// deadline, and 2 s for requests that come when the outage has lasted for a
-	// minute. Negative is off: requests are sent during an outage. A tenth of the time
-	// until the deadline, one second at most, is left to read the response. If
-	// OutageWait is set in the Retrier or in a RetryPolicy as well, the shortest that
-	// is set counts.
+	// minute. Negative is off: requests are sent during an outage. Half of the time
+	// until the deadline is left to read the response, or half a second if that is
+	// less, or a tenth if that is more, one second at most. If OutageWait is set in the
+	// Retrier or in a RetryPolicy as well, the shortest that is set counts.
 	OutageWait time.Duration
 
 	// Limiter keeps the limits and decides when a request may be sent. nil is a
