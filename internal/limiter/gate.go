@@ -248,7 +248,7 @@ func (g *gate) failed(t monotime.Instant, took, asked time.Duration, err error) 
 		g.tries++
 	}
 	if g.early && g.ofLimit {
-		g.gap *= 2
+		g.gap = min(2*g.gap, ContradictedTime)
 		g.again = t.Add(g.gap)
 	}
 	g.took += (took - g.took) / 4
@@ -259,7 +259,7 @@ func (g *gate) failed(t monotime.Instant, took, asked time.Duration, err error) 
 func (g *gate) strangerFailed(t monotime.Instant) {
 	g.try = monotime.Never
 	if g.tries++; g.ofLimit {
-		g.gap *= 2
+		g.gap = min(2*g.gap, ContradictedTime)
 		g.again = t.Add(g.gap)
 	}
 }
@@ -326,7 +326,7 @@ func (k *keyState) asked(t, sent monotime.Instant, o *limit.Observation) {
 		g = &gate{shut: t, since: sent, strict: o.Strict, ofLimit: o.Signal != limit.SignalFailing, every: MinProbe, took: t.Sub(sent), load: k.load(t), err: o.Err}
 		g.pausedFor(t, o.Hold)
 		k.mayBeAnothers(t, g)
-		k.gate = g
+		k.shutBy(g)
 		k.alarmAll(t)
 		return
 	}
@@ -346,6 +346,14 @@ func (k *keyState) asked(t, sent monotime.Instant, o *limit.Observation) {
 	if ofLimit := !g.failing && o.Signal != limit.SignalFailing; ofLimit != g.ofLimit {
 		g.ofLimit = ofLimit
 		k.alarmAll(t)
+	}
+}
+
+// shutBy shuts k. What strangers had done before says nothing of now.
+func (k *keyState) shutBy(g *gate) {
+	k.gate = g
+	for i := range k.strangers {
+		k.strangers[i].good = 0
 	}
 }
 
@@ -383,7 +391,8 @@ func (k *keyState) failed(t, sent monotime.Instant, probe bool, of *keyState, o 
 		load: load, err: o.Err, row: k.row.n, routes: of != k,
 	}
 	g.pausedFor(t, max(MinProbe, o.Hold))
-	k.gate, k.row, k.ramp = g, nil, nil
+	k.shutBy(g)
+	k.row, k.ramp = nil, nil
 	k.alarmAll(t)
 }
 

@@ -42,7 +42,7 @@ type keyState struct {
 	ramp      *ramp          // after a gate has opened; nil is none
 	row       *row           // of failures; nil is none
 	tried     tried          // what failed of late of what it holds back
-	strangers [likenesses]strangers
+	strangers [strangenesses]strangers
 
 	failedAt monotime.Instant // the latest failure; 0 is none
 
@@ -126,7 +126,7 @@ func (k *keyState) waits() (n int) {
 // inferred tells later of what is inferred from responses.
 func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(monotime.Instant, bool, string)) {
 	strange := k.strange(t, a)
-	if g := k.gate; g != nil && !a.passes(g) && strange == known {
+	if g := k.gate; g != nil && !a.passes(g) && strange == noStranger {
 		at, sure := g.next(t)
 		if ahead[requests] == 0 && g.mayTry(t, a, !k.tried.has(a)) {
 			at = t
@@ -149,7 +149,7 @@ func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(
 		}
 		later(then, s.sure(t), s.why())
 	}
-	if _, shut := k.letsNothingIn(); k.finder != nil && !(shut && a.spent) && strange == known {
+	if _, shut := k.letsNothingIn(); k.finder != nil && !(shut && a.spent) && strange == noStranger {
 		then := k.finder.Peek(t)
 		if !a.peeks {
 			then = k.finder.Next(t)
@@ -159,7 +159,7 @@ func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(
 	if k.ramp != nil {
 		if k.ramp.over(t) {
 			k.ramp = nil
-		} else if a.MaxWait >= 0 && !k.ramp.spares(a) && k.strangers[strange].good == 0 { // who never waits is not of the crowd that did
+		} else if a.MaxWait >= 0 && !k.ramp.spares(a) { // who never waits is not of the crowd that did
 			later(k.ramp.next(t, ahead[requests]), ahead[requests] == 0, "the pace after an outage or a pause")
 		}
 	}
@@ -173,8 +173,8 @@ func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(
 }
 
 // take counts a request that goes now, and reports whether it is a probe.
-func (k *keyState) take(t monotime.Instant, a *ask) (probe bool, strange likeness) {
-	if strange = k.strange(t, a); strange != known {
+func (k *keyState) take(t monotime.Instant, a *ask) (probe bool, strange strangeness) {
+	if strange = k.strange(t, a); strange != noStranger {
 		k.strangers[strange].underWay++
 	}
 	for i := range k.told {
@@ -193,13 +193,13 @@ func (k *keyState) take(t monotime.Instant, a *ask) (probe bool, strange likenes
 		s := &k.stated[i]
 		s.take(t, a.cost[s.unit])
 	}
-	if k.finder != nil && strange == known {
+	if k.finder != nil && strange == noStranger {
 		k.finder.Sent(t, a.Repeat)
 	}
 	if k.ramp != nil && !k.ramp.spares(a) {
 		k.ramp.take(t)
 	}
-	if g := k.gate; g != nil && !a.passes(g) && strange == known && (t >= g.until || g.mayTry(t, a, !k.tried.has(a))) {
+	if g := k.gate; g != nil && !a.passes(g) && strange == noStranger && (t >= g.until || g.mayTry(t, a, !k.tried.has(a))) {
 		var opens bool
 		if probe, opens = g.pass(t); opens {
 			k.openGate(t)
@@ -222,7 +222,7 @@ func (k *keyState) untake(p *permit) {
 		s.level = min(s.size, s.level+p.cost[s.unit])
 		s.lost(p.at)
 	}
-	if strange := p.likeness(k); strange != known {
+	if strange := p.strangeness(k); strange != noStranger {
 		k.strangers[strange].underWay--
 	} else if k.finder != nil {
 		k.finder.Unsent(p.at)
@@ -234,7 +234,7 @@ func (k *keyState) settle(t monotime.Instant, p *permit, o *limit.Outcome) {
 	k.inUse--
 	k.users--
 	k.used = t
-	if strange := p.likeness(k); strange != known {
+	if strange := p.strangeness(k); strange != noStranger {
 		k.strangers[strange].underWay--
 	}
 	if k.max > 0 {
@@ -270,7 +270,7 @@ func (k *keyState) refused(t monotime.Instant, p *permit, paused bool) {
 		explained = s.refused(t, p.at, p.cost[s.unit]) || explained
 	}
 	switch {
-	case p.likeness(k) != known: // it did not go by what the finder knows
+	case p.strangeness(k) != noStranger: // it did not go by what the finder knows
 	case k.finder == nil && explained:
 	case k.finder == nil:
 		k.finder = finder.New(t, k.host.meter.inOneSecond(t))
@@ -296,11 +296,11 @@ func (k *keyState) outcome(t monotime.Instant, p *permit, s limit.Signal) {
 			k.stated[i].lost(p.at)
 		}
 	}
-	strange := p.likeness(k)
+	strange := p.strangeness(k)
 	switch {
 	case k.finder == nil:
 		return
-	case strange != known:
+	case strange != noStranger:
 	case s == limit.SignalGood:
 		k.finder.Outcome(t, p.at, true)
 	default:

@@ -35,16 +35,17 @@ func (m *Memory) Acquire(ctx context.Context, a limit.Ask) (limit.Permit, error)
 func (m *Memory) AcquireFor(ctx context.Context, a *limit.Ask, req *http.Request, body inmem.Body) (limit.Permit, error) {
 	a.Cost.Requests = max(a.Cost.Requests, 1)
 	h, t := m.lockHost(a.Key.Host), monotime.Now()
+	w := h.arrives(a)
+	if a.Key.Model == "" && (t < h.watched || !h.answered) { // else it does not matter, and costs some microseconds
+		w.ask.of = subjectOf(req, body)
+	}
+	w.ask.brief = !h.answered && endsWithin(ctx, MinGoodSign)
 	if a.MaxWait != 0 {
-		if err := h.mustWait(ctx, t, a); err != nil {
+		looks := w // which leaves its traces in it
+		if err := looks.mustWait(ctx, t); err != nil {
 			h.mu.Unlock()
 			return limit.Permit{}, err
 		}
-	}
-	w := h.arrives(a)
-	if t < h.watched || !h.answered { // else it does not matter, and costs a microsecond
-		w.ask.of = subjectOf(req, body)
-		w.ask.brief = endsWithin(ctx, MinGoodSign)
 	}
 	h.arrived++
 	by, at, sure := w.blocker(t)
@@ -209,14 +210,14 @@ func (m *Memory) Observe(granted limit.Permit, o limit.Observation) (held bool) 
 		h.signal(t, p, &granted.Key, o.Signal)
 	case limit.SignalRefused:
 		p.heard, h.answered = true, true
-		k.tried.failed(p.of)
+		k.tried.failed(t, p.of)
 		k.strangerFailed(t, p)
 		k.refused(t, p, k.mayPause(t, &o))
 		k.asked(t, p.at, &o)
 		h.answeredBut(t, p, k)
 	case limit.SignalFailing:
 		p.heard, h.answered = true, true
-		k.tried.failed(p.of)
+		k.tried.failed(t, p.of)
 		k.strangerFailed(t, p)
 		if k.failed(t, p.at, p.probes(k), k, &o); !k.isHost() {
 			h.failed(t, p.at, p.probe[0], k, &o)
@@ -337,8 +338,11 @@ func (h *host) signal(t monotime.Instant, p *permit, key *limit.Key, sig limit.S
 		k.outcome(t, p, sig)
 		if sig == limit.SignalGood {
 			k.tried.worked(p.of)
-			if strange := p.strange[i]; strange != known {
+			if strange := p.strange[i]; strange != noStranger {
 				k.strangers[strange].worked()
+				if k.gate != nil && k.gate.failing {
+					continue // it says nothing of those that it is unlike
+				}
 			}
 			k.works(t, p.at, p.probe[i])
 		} else {

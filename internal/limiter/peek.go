@@ -68,11 +68,10 @@ func (w *waiter) peek(ctx context.Context, t monotime.Instant) (by *keyState, at
 }
 
 // mustWait returns the refusal of a request that comes at t, if it would have to wait
-// for longer than its MaxWait. It requires h.mu held.
-func (h *host) mustWait(ctx context.Context, t monotime.Instant, a *limit.Ask) error {
-	w := h.arrives(a)
+// for longer than its MaxWait. It requires the host's lock held.
+func (w *waiter) mustWait(ctx context.Context, t monotime.Instant) error {
 	by, at, sure := w.peek(ctx, t)
-	if by == nil || a.MaxWait > 0 && (!sure || at.Sub(t) <= a.MaxWait) {
+	if by == nil || w.ask.MaxWait > 0 && (!sure || at.Sub(t) <= w.ask.MaxWait) {
 		return nil
 	}
 	return w.tooLong()

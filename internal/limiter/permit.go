@@ -24,7 +24,7 @@ type permit struct {
 	round uint32        // tells it from those that had its place in the table before
 	heard bool          // what became of it was observed
 
-	strange [maxHeld]likeness // by what it is a stranger to which of held
+	strange [maxHeld]strangeness // by what it is a stranger to which of held
 }
 
 // A hold is what a permit has of one Key.

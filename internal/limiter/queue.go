@@ -283,6 +283,11 @@ func (k *keyState) arm(t, at monotime.Instant) {
 	if k.gate != nil {
 		at = min(at, k.gate.nextTry(t, !k.tried.has(&k.head(t).ask)))
 	}
+	for i := range k.strangers {
+		if s := &k.strangers[i]; s.until > t {
+			at = min(at, s.until)
+		}
+	}
 	if k.due != 0 && k.due <= at && k.due > t {
 		return // the earlier run will see to it
 	}

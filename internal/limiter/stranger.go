@@ -10,7 +10,8 @@ import (
 // A stranger is a request of whose like none is known to have failed, while others
 // under the same Key did. What is inferred from the others need not concern it: one
 // operation of an API behind one URL may be down, one customer may be over his limit.
-// So it goes at once, past gates and rates that nobody stated.
+// So it goes at once, past a gate, or where a server lets nothing in for a reason that
+// nobody stated.
 //
 // Evidence: which subjects failed, at most maxTried. Scope: those are held back, and
 // whoever is like them. Escape: a stranger that fails shows that it is no matter of
@@ -23,20 +24,20 @@ type strangers struct {
 	gap      time.Duration
 }
 
-// A likeness is by what a request is a stranger.
-type likeness uint8
+// A strangeness is by what a request is a stranger.
+type strangeness uint8
 
 const (
-	known     likeness = iota // it is none
-	byShape                   // by its words: calls of one kind have the same
-	bySubject                 // by address and content: numbers and ids tell it from others
-	likenesses
+	noStranger strangeness = iota // it is none
+	byShape                       // by its words: calls of one kind have the same
+	bySubject                     // by address and content: numbers and ids tell it from others
+	strangenesses
 )
 
 // strange returns by what a is a stranger to what holds k's requests back.
-func (k *keyState) strange(t monotime.Instant, a *ask) likeness {
+func (k *keyState) strange(t monotime.Instant, a *ask) strangeness {
 	if a.of.address == 0 || k.isAlike() || !k.infers() || k.gate != nil && k.gate.strict {
-		return known
+		return noStranger
 	}
 	if n := len(k.tried.shapes); n > 0 && n < maxTried && !slices.Contains(k.tried.shapes, a.of.shape) && k.strangers[byShape].mayGo(t) {
 		return byShape
@@ -44,37 +45,43 @@ func (k *keyState) strange(t monotime.Instant, a *ask) likeness {
 	if n := len(k.tried.subjects); n > 0 && n < maxTried && !k.tried.has(a) && k.strangers[bySubject].mayGo(t) {
 		return bySubject
 	}
-	return known
+	return noStranger
 }
 
-// isAlike reports whether k names whom its requests concern in full: a host that cannot
-// be reached, a group of which its API documents that it shares a limit, a model, to
-// which two prompts are the same.
+// isAlike reports whether k names in full whom its limits and failures concern: a host
+// that cannot be reached, a credential or a group of which the API documents that it
+// shares a limit, a model, to which two prompts are the same.
 func (k *keyState) isAlike() bool {
-	return k.isHost() || k.key.Bucket != "" || k.key.Model != ""
+	return k.isHost() || k.key.Bucket != "" || k.key.Model != "" || k.key.Route == ""
 }
 
-// infers reports whether k's requests are held back by what was inferred.
+// infers reports whether k lets only some in, to see whether others can go. To a rate
+// that was found strangers keep like all others, and so does the pace after a gate.
 func (k *keyState) infers() bool {
-	return k.gate != nil || k.ramp != nil || k.finder != nil && k.finder.Engaged()
+	_, shut := k.letsNothingIn()
+	return k.gate != nil || shut
 }
 
 func (s *strangers) mayGo(t monotime.Instant) bool { return t >= s.until && s.underWay <= s.good }
 
 // strangerFailed takes in that p failed, if it was a stranger.
 func (k *keyState) strangerFailed(t monotime.Instant, p *permit) {
-	strange := p.likeness(k)
-	if strange == known {
+	strange := p.strangeness(k)
+	if strange == noStranger {
 		return
 	}
-	k.strangers[strange].failed(t)
+	k.strangers[strange].failed(t, p.at)
 	if k.gate != nil {
 		k.gate.strangerFailed(t)
 	}
 }
 
-func (s *strangers) failed(t monotime.Instant) {
-	s.good = 0
+// failed takes in that one that went at sent failed. Those that were under way when
+// another failed say nothing new.
+func (s *strangers) failed(t, sent monotime.Instant) {
+	if s.good = 0; s.gap > 0 && sent < s.until-monotime.Instant(s.gap) {
+		return
+	}
 	s.gap = min(max(2*s.gap, MinSure), ContradictedTime)
 	s.until = t.Add(s.gap)
 }
@@ -82,12 +89,12 @@ func (s *strangers) failed(t monotime.Instant) {
 // worked takes in that a stranger was answered well.
 func (s *strangers) worked() { s.good, s.gap = s.good+1, 0 }
 
-// likeness returns by what p was a stranger to k.
-func (p *permit) likeness(k *keyState) likeness {
+// strangeness returns by what p was a stranger to k.
+func (p *permit) strangeness(k *keyState) strangeness {
 	for i := range p.held {
 		if p.held[i].state == k {
 			return p.strange[i]
 		}
 	}
-	return known
+	return noStranger
 }

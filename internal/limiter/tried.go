@@ -1,6 +1,10 @@
 package limiter
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/steadyhttp/steadyhttp/internal/monotime"
+)
 
 // maxTried bounds how many subjects are remembered. Where more fail, it is not some of
 // them that do.
@@ -17,14 +21,19 @@ const maxTried = 16
 type tried struct {
 	subjects []subject // the latest last
 	shapes   []uint64  // of subjects; the latest last
-	good     uint64    // the address of the latest success; 0 if there was none
+	latest   monotime.Instant
+	good     uint64 // the address of the latest success; 0 if there was none
 }
 
 // failed adds a subject.
-func (s *tried) failed(of subject) {
+func (s *tried) failed(t monotime.Instant, of subject) {
 	if of.address == 0 {
 		return
 	}
+	if t.Sub(s.latest) > ContradictedTime {
+		*s = tried{good: s.good}
+	}
+	s.latest = t
 	s.forget(of)
 	s.subjects = append(dropOldest(s.subjects), of)
 	s.shapes = append(dropOldest(s.shapes), of.shape)

@@ -114,8 +114,8 @@ func TestShortPausesOfAll(t *testing.T) {
 func TestTried(t *testing.T) {
 	var s tried
 	for at := uint64(1); at <= maxTried+1; at++ {
-		s.failed(subject{address: at, content: 1})
-		s.failed(subject{address: at, content: 1})
+		s.failed(1, subject{address: at, content: 1})
+		s.failed(1, subject{address: at, content: 1})
 	}
 	s.worked(subject{address: 5, content: 1})
 	s.worked(subject{address: 99, content: 1})
@@ -144,7 +144,7 @@ func TestTriedByAddressAndByContent(t *testing.T) {
 		{"not known", subject{address: 1, content: 1}, subject{address: 1, content: 2}, subject{}, true},
 	} {
 		var s tried
-		s.failed(row.failed)
+		s.failed(1, row.failed)
 		s.worked(row.good)
 		if got := s.has(&ask{of: row.other}); got != row.want {
 			t.Errorf("%s: is known to have failed: got %t, want %t", row.name, got, row.want)
