@@ -34,15 +34,20 @@ const (
 	strangenesses
 )
 
-// strange returns by what a is a stranger to what holds k's requests back.
+// strange returns by what a is a stranger to what holds k's requests back. To a rate that
+// was found it is one only by a shape that is trusted: each request may have words of its
+// own, and all share that rate.
 func (k *keyState) strange(t monotime.Instant, a *ask) strangeness {
 	if a.of.address == 0 || k.isAlike() || !k.infers() || k.gate != nil && k.gate.strict {
 		return noStranger
 	}
-	if n := len(k.tried.shapes); n > 0 && n < maxTried && !slices.Contains(k.tried.shapes, a.of.shape) && k.strangers[byShape].mayGo(t) {
+	_, shut := k.letsNothingIn()
+	shut = shut || k.gate != nil
+	if n := len(k.tried.shapes); n > 0 && n < maxTried && !slices.Contains(k.tried.shapes, a.of.shape) &&
+		k.strangers[byShape].mayGo(t) && (shut || k.tried.trusts(a.of.shape)) {
 		return byShape
 	}
-	if n := len(k.tried.subjects); n > 0 && n < maxTried && !k.tried.has(a) && k.strangers[bySubject].mayGo(t) {
+	if n := len(k.tried.subjects); shut && n > 0 && n < maxTried && !k.tried.has(a) && k.strangers[bySubject].mayGo(t) {
 		return bySubject
 	}
 	return noStranger
@@ -55,11 +60,10 @@ func (k *keyState) isAlike() bool {
 	return k.isHost() || k.key.Bucket != "" || k.key.Model != "" || k.key.Route == ""
 }
 
-// infers reports whether k lets only some in, to see whether others can go. To a rate
-// that was found strangers keep like all others, and so does the pace after a gate.
+// infers reports whether a gate or a finder holds k's requests back. The pace after a gate
+// is for strangers too.
 func (k *keyState) infers() bool {
-	_, shut := k.letsNothingIn()
-	return k.gate != nil || shut
+	return k.gate != nil || k.finder != nil && k.finder.Engaged()
 }
 
 func (s *strangers) mayGo(t monotime.Instant) bool { return t >= s.until && s.underWay <= s.good }

@@ -10,6 +10,11 @@ import (
 // them that do.
 const maxTried = 16
 
+// trusted is how often requests of one shape must have worked, and none failed, to go past
+// a rate that refusals of others point to. Where each request has words of its own, none
+// does that often.
+const trusted = 8
+
 // tried are the subjects of which requests failed or were refused of late. Of those
 // who wait for a Key that lets in one at a time, one of another subject tells more.
 // Evidence: its own outcome. Scope: who goes first; nobody waits for it who would not
@@ -22,7 +27,8 @@ type tried struct {
 	subjects []subject // the latest last
 	shapes   []uint64  // of subjects; the latest last
 	latest   monotime.Instant
-	good     uint64 // the address of the latest success; 0 if there was none
+	well     []wellDone // the shapes that work; the latest last
+	good     uint64     // the address of the latest success; 0 if there was none
 }
 
 // failed adds a subject.
@@ -31,10 +37,11 @@ func (s *tried) failed(t monotime.Instant, of subject) {
 		return
 	}
 	if t.Sub(s.latest) > ContradictedTime {
-		*s = tried{good: s.good}
+		*s = tried{good: s.good, well: s.well}
 	}
 	s.latest = t
 	s.forget(of)
+	s.well = slices.DeleteFunc(s.well, func(w wellDone) bool { return w.shape == of.shape })
 	s.subjects = append(dropOldest(s.subjects), of)
 	s.shapes = append(dropOldest(s.shapes), of.shape)
 }
@@ -49,7 +56,26 @@ func dropOldest[T any](all []T) []T {
 // worked takes in a success of a subject.
 func (s *tried) worked(of subject) {
 	s.forget(of)
-	s.good = of.address
+	if s.good = of.address; of.address == 0 {
+		return
+	}
+	i := slices.IndexFunc(s.well, func(w wellDone) bool { return w.shape == of.shape })
+	if i < 0 {
+		s.well = append(dropOldest(s.well), wellDone{of.shape, 1})
+		return
+	}
+	s.well[i].times++
+}
+
+// A wellDone is a shape of which nothing failed since it worked so many times.
+type wellDone struct {
+	shape uint64
+	times int
+}
+
+// trusts reports whether requests of that shape worked many times while others failed.
+func (s *tried) trusts(shape uint64) bool {
+	return slices.ContainsFunc(s.well, func(w wellDone) bool { return w.shape == shape && w.times >= trusted })
 }
 
 // forget removes what is like a subject.

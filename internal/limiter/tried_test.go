@@ -151,3 +151,21 @@ func TestTriedByAddressAndByContent(t *testing.T) {
 		}
 	}
 }
+
+// A shape is trusted after eight successes, until it fails.
+func TestTrustedShapes(t *testing.T) {
+	var s tried
+	for n := 1; n <= trusted; n++ {
+		if s.trusts(7) {
+			t.Errorf("trusted after %d successes", n-1)
+		}
+		s.worked(subject{address: 1, content: uint64(n), shape: 7})
+	}
+	if !s.trusts(7) || s.trusts(8) {
+		t.Errorf("after %d successes: got %t, and %t of another shape; want true and false", trusted, s.trusts(7), s.trusts(8))
+	}
+	s.failed(1, subject{address: 1, content: 1, shape: 7})
+	if s.trusts(7) {
+		t.Error("trusted after a failure")
+	}
+}
