@@ -45,7 +45,7 @@ const (
 	idleAfter = 60
 
 	// So many in a row go again only where hardly anything else is sent.
-	manyAgain = 5
+	manyAgain = 4
 
 	// A limit is suspected once half of the latest outcomes are refusals, each
 	// weighed by an eighth: six in a row.
