@@ -351,11 +351,11 @@ func TestOneOperationOfMany(t *testing.T) {
 						return s.reply(req, reply{status: 200})
 					})
 					client := &http.Client{Transport: &steadyhttp.Transport{Base: base}}
-					n := 0
+					var calls atomic.Int64
 					call := func(method string) bool {
 						ctx, cancel := context.WithTimeout(t.Context(), deadline)
 						defer cancel()
-						n++
+						n := calls.Add(1)
 						req := request(t, "POST", "https://node.example/", fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":%q,"params":["0x%x"]}`, n, method, n*7919)).WithContext(ctx)
 						req.Header.Set("Traceparent", fmt.Sprintf("00-%032x-%016x-01", n, n))
 						resp, err := client.Do(req)
