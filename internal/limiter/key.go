@@ -172,7 +172,8 @@ func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(
 	}
 }
 
-// take counts a request that goes now, and reports whether it is a probe.
+// take counts a request that goes now, and reports whether it is a probe, and by what it
+// is a stranger.
 func (k *keyState) take(t monotime.Instant, a *ask) (probe bool, strange strangeness) {
 	if strange = k.strange(t, a); strange != noStranger {
 		k.strangers[strange].underWay++

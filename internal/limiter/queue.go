@@ -283,7 +283,7 @@ func (k *keyState) arm(t, at monotime.Instant) {
 	if k.gate != nil {
 		at = min(at, k.gate.nextTry(t, !k.tried.has(&k.head(t).ask)))
 	}
-	for i := range k.strangers {
+	for i := range k.strangers { // one may be among those who wait
 		if s := &k.strangers[i]; s.until > t {
 			at = min(at, s.until)
 		}

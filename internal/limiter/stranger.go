@@ -14,8 +14,8 @@ import (
 // nobody stated.
 //
 // Evidence: which subjects failed, at most maxTried. Scope: those are held back, and
-// whoever is like them. Escape: a stranger that fails shows that it is no matter of
-// subjects; the next goes after two seconds, then four, up to a minute. After a pause
+// whoever is like them. Escape: a stranger that fails shows that others are concerned
+// too; the next goes after two seconds, then four, up to a minute. After a pause
 // for which the API documents that it punishes those who go on, none goes.
 type strangers struct {
 	underWay int              // of them
@@ -60,8 +60,8 @@ func (k *keyState) isAlike() bool {
 	return k.isHost() || k.key.Bucket != "" || k.key.Model != "" || k.key.Route == ""
 }
 
-// infers reports whether a gate or a finder holds k's requests back. The pace after a gate
-// is for strangers too.
+// infers reports whether a gate or a finder holds k's requests back. To the pace after a
+// gate strangers keep as well: else all who waited would leave at once.
 func (k *keyState) infers() bool {
 	return k.gate != nil || k.finder != nil && k.finder.Engaged()
 }

@@ -15,20 +15,20 @@ const maxTried = 16
 // does that often.
 const trusted = 8
 
-// tried are the subjects of which requests failed or were refused of late. Of those
-// who wait for a Key that lets in one at a time, one of another subject tells more.
-// Evidence: its own outcome. Scope: who goes first; nobody waits for it who would not
-// wait anyway. Escape: a success of the subject.
+// tried are the subjects of which requests failed or were refused, until none did for a
+// minute. Of those who wait for a Key that lets in one at a time, one of another subject
+// tells more, and so goes first; or it does not wait at all, see strangers. A success of a
+// subject ends what is held against it.
 //
 // Where the latest success was at an address at which none failed, the address alone
 // tells subjects apart. Elsewhere the content does too: customers whom a header or the
 // body names share an address.
 type tried struct {
-	subjects []subject // the latest last
-	shapes   []uint64  // of subjects; the latest last
-	latest   monotime.Instant
-	well     []wellDone // the shapes that work; the latest last
-	good     uint64     // the address of the latest success; 0 if there was none
+	subjects []subject        // the latest last
+	shapes   []uint64         // of subjects; the latest last
+	latest   monotime.Instant // failure
+	well     []wellDone       // the shapes that work; the latest last
+	good     uint64           // the address of the latest success; 0 if there was none
 }
 
 // failed adds a subject.
