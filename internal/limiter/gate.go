@@ -254,16 +254,6 @@ func (g *gate) failed(t monotime.Instant, took, asked time.Duration, err error) 
 	g.took += (took - g.took) / 4
 }
 
-// strangerFailed takes in that a request failed which did not wait here, since none of
-// its like was known to have failed: nobody else has to go to find that out.
-func (g *gate) strangerFailed(t monotime.Instant) {
-	g.try = monotime.Never
-	if g.tries++; g.ofLimit {
-		g.gap = min(2*g.gap, ContradictedTime)
-		g.again = t.Add(g.gap)
-	}
-}
-
 // probeLost ends a probe without an outcome, as one whose caller gave up: the next
 // may go after the usual time, and is one that has more time.
 func (g *gate) probeLost(t, sent monotime.Instant) {

@@ -80,6 +80,16 @@ func (k *keyState) strangerFailed(t monotime.Instant, p *permit) {
 	}
 }
 
+// strangerFailed takes in that a request failed which did not wait here, since none of
+// its like was known to have failed: nobody else has to go to find that out.
+func (g *gate) strangerFailed(t monotime.Instant) {
+	g.try = monotime.Never
+	if g.tries++; g.ofLimit {
+		g.gap = min(2*g.gap, ContradictedTime)
+		g.again = t.Add(g.gap)
+	}
+}
+
 // failed takes in that one that went at sent failed. Those that were under way when
 // another failed say nothing new.
 func (s *strangers) failed(t, sent monotime.Instant) {
