@@ -69,6 +69,12 @@ const (
 // close begins a block: there is a cluster.
 func (f *Finder) close(t float64) {
 	f.block = block{from: f.mode, closed: f.firstBad, stopped: f.lastSent, lastFail: f.firstBad, probeAt: t, opening: f.opening, openingFail: f.openingFail}
+	if f.bears = 0; f.mode == open {
+		f.bears = float64(f.let.between(f.closed-1, f.closed))
+		if f.closed < 1 {
+			f.bears += f.load + 1 // of load is taken what was refused since, and more than that
+		}
+	}
 	f.mode, f.since = shut, t
 }
 
@@ -138,7 +144,7 @@ func (f *Finder) opened(t, at float64) {
 	default:
 		f.begin(usedUp, mean, k)
 	}
-	f.epoch = epoch{}
+	f.epoch, f.trial.running = epoch{}, false
 	f.next, f.opening, f.openingFail, f.since = t, at, f.lastFail, at
 	f.probeSent, f.sum, f.firstBad = 0, 0, 0
 }

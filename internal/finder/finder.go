@@ -109,7 +109,7 @@ func (f *Finder) Peek(t monotime.Instant) monotime.Instant {
 	case paced:
 		at = f.next
 	case window:
-		at = max(f.next, min(f.room(s), f.lastSent+mostProbe))
+		at = max(f.next, min(f.room(s), f.lastSent+f.doubt()))
 	}
 	return t.Add(time.Duration(math.Ceil(max(0, at-s) * 1e9)))
 }
@@ -131,16 +131,15 @@ func (f *Finder) Sent(t monotime.Instant, again bool) {
 	case shut:
 		f.probeSent = s
 	case window:
-		if s-f.lastSent >= mostProbe && f.room(s) > s {
+		if f.isProbe(s) {
 			f.probeSent = s
 		}
 		fallthrough
 	case paced:
-		f.next = max(f.next, s-slack) + 1/f.rate
+		// What did not wait for its turn does not keep the others from theirs.
+		f.next = min(max(f.next, s-slack), s) + 1/f.rate
 	}
-	if tells {
-		f.count(s)
-	}
+	f.count(s, tells)
 	f.lastSent = s
 	f.let.add(s)
 	f.tried.add(s)
@@ -208,6 +207,19 @@ func (f *Finder) Shut() (since monotime.Instant, ok bool) {
 		return 0, false
 	}
 	return f.born.Add(time.Duration(f.closed * 1e9)), true
+}
+
+// Guesses reports whether what is let out is a guess: a rate that has begun to grow after a
+// block, where so far nothing that was sent at it points to a limit, or a window that never
+// refused what was too much for it.
+func (f *Finder) Guesses() bool {
+	switch f.mode {
+	case paced:
+		return f.step > slowStart && f.sum == 0
+	case window:
+		return !f.proven
+	}
+	return false
 }
 
 // Idle reports whether the Finder can be dropped: nothing was refused for a

@@ -4,6 +4,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 )
 
 // At a rate, five refusals in a row are a cluster. What was refused before a pause of more than
@@ -186,5 +187,98 @@ func TestWhatATrialFinds(t *testing.T) {
 	}
 	if f.mode != open || math.Abs(f.chance-.2) > 1e-9 {
 		t.Errorf("a fifth is refused at any rate, as before: %s", f.Why())
+	}
+}
+
+// Half of what is sent in an epoch goes again, of which the outcomes do not count. What is let in
+// is a share of all: at 50 a second a fifth of those that count is refused, so 40 are let in.
+func TestWhatGoesAgainIsLetInToo(t *testing.T) {
+	f := paceOf(50, 0, .1)
+	f.epoch = epoch{from: 9, last: 9.99, end: 10, sent: 25, besides: 25, refused: 5, full: true, held: true}
+	f.judge(10)
+	if want := .93 * 40; !near(f.rate, want) {
+		t.Errorf("goes on at %v a second, want %v", f.rate, want)
+	}
+}
+
+// While little is known of a rate, it grows after five requests, whoever sent them.
+func TestSlowStartCountsWhatGoesAgain(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		again int // of how many requests one is a first attempt
+	}{
+		{"first attempts alone", 1},
+		{"every second goes again", 2},
+		{"two of three go again", 3},
+	} {
+		f := paceOf(1, 0, mostStep)
+		sent := 0
+		for t := instant(1); f.rate == 1 && sent < 50; sent++ {
+			t = f.Next(t + ms)
+			f.Sent(t, sent%row.again > 0)
+			f.Outcome(t+ms, t, true)
+		}
+		if want := 6; sent != want { // the sixth ends the epoch
+			t.Errorf("%s: grows after %d requests, want %d", row.name, sent, want)
+		}
+	}
+}
+
+// A server that let in three a second refuses all for ten seconds, and then nothing. The rate
+// is as before within two seconds, unless one more is refused; what never was let in is looked
+// for step by step.
+func TestBackToWhatWasLetIn(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		load    float64
+		refused int // which after the block is; 0 is none
+		want    float64
+	}{
+		{"three a second before", 3, 0, 3},
+		{"of which the third is refused after the block", 3, 3, 1},
+		{"one a second before", 1, 0, 1},
+		{"none before", 0, 0, 1},
+	} {
+		f := New(begin, row.load)
+		f.Outcome(begin, begin-ms, false)
+		n, end := 0, instant(20)
+		for t := instant(.1); t < end; t += ms {
+			if f.Next(t) > t {
+				continue
+			}
+			f.Sent(t, false)
+			if t > instant(10) {
+				n++
+			}
+			if n == 1 {
+				end = t.Add(2 * time.Second)
+			}
+			f.Outcome(t+ms, t, n > 0 && n != row.refused)
+		}
+		if got := f.Rate(end); got != row.want {
+			t.Errorf("%s: %v a second two seconds later, want %v", row.name, got, row.want)
+		}
+	}
+}
+
+// A rate is a guess while it grows after a block and nothing is refused, and while what little
+// was refused may be chance.
+func TestGuesses(t *testing.T) {
+	f := paceOf(10, 0, mostStep)
+	for i, row := range []struct{ refused, want bool }{
+		{false, true}, {true, false}, {false, false}, {false, false}, {false, true}, {true, false}, {true, false},
+	} {
+		at := instant(1 + float64(i)/10)
+		f.Sent(at, false)
+		f.Outcome(at+ms, at, !row.refused)
+		f.Peek(at + ms)
+		if got := f.Guesses(); got != row.want {
+			t.Errorf("after request %d: a guess %t, want %t", i, got, row.want)
+		}
+	}
+	for name, f := range map[string]*Finder{"open": New(begin, 0), "found in small steps": paceOf(10, 10, .05), "shut": shutBy(0, block{})} {
+		if f.Guesses() {
+			t.Errorf("%s: is called a guess", name)
+		}
 	}
 }

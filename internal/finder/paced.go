@@ -12,6 +12,7 @@ type pace struct {
 	epoch epoch
 
 	good   float64 // let in per second when the limit was last seen used up
+	bears  float64 // let in per second before a limit was suspected; 0 once more is known
 	step   float64 // share by which the rate grows next
 	holdTo float64 // it does not grow until then
 	chance float64 // share refused at any rate
@@ -24,6 +25,7 @@ type epoch struct {
 	from, last    float64 // when its first and its last were sent
 	end           float64 // when the one after it was sent
 	sent, refused int
+	besides       int  // sent meanwhile, of which the outcome does not count
 	full          bool // all are sent; some may have no verdict yet
 	held          bool // the rate held somebody back: there was demand for more
 }
@@ -93,8 +95,8 @@ const (
 
 func (f *Finder) setRate(perSecond float64) { f.rate = min(maxRate, max(minRate, perSecond)) }
 
-// count takes in a request for the epoch.
-func (f *Finder) count(t float64) {
+// count takes in a request for the epoch; tells says that its outcome counts.
+func (f *Finder) count(t float64, tells bool) {
 	if idle := t - f.lastSent; f.mode == paced && idle > 1 && idle > 5/f.rate {
 		f.epoch, f.sum, f.firstBad = epoch{}, 0, 0 // what was before tells nothing of now
 	}
@@ -102,10 +104,16 @@ func (f *Finder) count(t float64) {
 	switch {
 	case f.mode == shut || f.mode == window || e.full:
 		return
+	case e.sent == 0 && !tells:
+		return
 	case e.sent == 0:
 		e.from = t
-	case e.sent >= f.epochSize(t-e.from):
+	case e.sent >= f.epochSize(t-e.from), f.step > slowStart && e.sent+e.besides >= f.epochSize(t-e.from):
 		e.full, e.end = true, t
+		return
+	}
+	if !tells {
+		e.besides++
 		return
 	}
 	e.sent++
@@ -138,9 +146,22 @@ func (f *Finder) begin(usedUp, mean float64, n int) {
 	w := float64(n) / float64(n+2)
 	f.mode = paced
 	f.setRate(max(math.Pow(usedUp, w)*math.Pow(mean, 1-w), keepBefore*was))
-	f.step, f.holdTo, f.trial.running = max(2*firstStep, min(mostStep, 1/float64(n))), 0, false
+	f.step, f.holdTo = max(2*firstStep, min(mostStep, 1/float64(n))), 0
+	if n > 1 {
+		f.bears = 0
+	}
 	if n >= knownFrom {
 		f.good = f.rate
+	}
+}
+
+// catchUp takes in that what was sent at sent was let in. One that is let in at the end of
+// a block says nothing of the rate. Up to what the server bore before the block, and as
+// long as it refuses nothing, the rate doubles with each success, as in TCP's slow start.
+func (f *Finder) catchUp(sent float64) {
+	if f.mode == paced && f.rate < f.bears {
+		f.setRate(min(2*f.rate, f.bears))
+		f.next = min(f.next, sent+1/f.rate)
 	}
 }
 
@@ -150,7 +171,7 @@ func (f *Finder) judge(t float64) {
 	f.epoch = epoch{}
 	n, refused := float64(e.sent), float64(e.refused)
 	span := max(e.end-e.from, .001)
-	good := (n - refused) / span
+	good := (n + float64(e.besides)) * (1 - refused/n) / span
 	more := func(share, deviations float64) bool {
 		return refused >= 2 && refused > n*share+deviations*math.Sqrt(n*share)
 	}

@@ -154,8 +154,13 @@ func (f *Finder) verdict(t, sent float64, good bool) {
 		return
 	case f.mode == window:
 		f.windowed(sent, good)
-	case !good && sent >= f.epoch.from && sent <= f.epoch.last:
-		f.epoch.refused++
+	case good:
+		f.catchUp(sent)
+	default:
+		f.bears = 0
+		if sent >= f.epoch.from && sent <= f.epoch.last {
+			f.epoch.refused++
+		}
 	}
 	if f.clustered(sent, good) {
 		f.close(t)

@@ -8,6 +8,7 @@ type windowLimit struct {
 	n      int
 	length float64
 	strict bool // what it refuses counts as well
+	proven bool // it has refused what was one too many
 	taken  int  // n when a sign of that was seen; 0 is none was
 	clean  int  // let in since n was changed
 	more   int  // by which n grows next
@@ -32,6 +33,10 @@ const (
 	// strictFrom is from what size on what is refused may count as well: so many
 	// probes alone do not fill a window.
 	strictFrom = 8
+
+	// doubtAfter is the share of its length that a window which never refused any is
+	// believed to be used up.
+	doubtAfter = .05
 
 	// leastGrowth is after how many successes one more is tried: so at most one
 	// in a hundred is refused for it.
@@ -64,7 +69,7 @@ func (f *Finder) fit(at float64) bool {
 			length = u
 		}
 	}
-	f.n, f.length, f.strict, f.taken = max(2, f.let.between(f.opening, f.closed+tiny)), length, false, 0
+	f.windowLimit = windowLimit{n: max(2, f.let.between(f.opening, f.closed+tiny)), length: length}
 	return true
 }
 
@@ -77,7 +82,7 @@ func (f *Finder) slides(at float64, strict bool, longest float64) bool {
 		case length > longest || n < 2:
 		case strict && (n < strictFrom || used.between(f.closed-length, f.closed) < n-1): // it was not full when the first was refused
 		case used.between(f.lastFail-length, f.lastFail+tiny) >= n-1 && used.between(at-length+probeLate, at) < n:
-			f.n, f.length, f.strict, f.taken = n, length, strict, 0
+			f.windowLimit = windowLimit{n: n, length: length, strict: strict}
 			return true
 		}
 	}
@@ -108,7 +113,7 @@ func (f *Finder) refit(at float64) bool {
 	if !f.shrinks(n, f.lastFail) || f.strict && n > f.n*5/4 || now >= n {
 		return false
 	}
-	f.n = n
+	f.n, f.proven = n, true
 	return true
 }
 
@@ -132,6 +137,23 @@ func (f *Finder) room(t float64) float64 {
 	return used.nth(used.all()-f.n+1) + length
 }
 
+// doubt is how long after the last request one goes although there is no room. A block may
+// have been an outage that looked like a window's: the first time that it is used up, one
+// more soon tells.
+func (f *Finder) doubt() float64 {
+	if f.proven {
+		return mostProbe
+	}
+	return min(mostProbe, f.length*doubtAfter)
+}
+
+// isProbe reports whether what is sent at t, for which there is no room, tells whether there is
+// such a window.
+func (f *Finder) isProbe(t float64) bool {
+	room := f.room(t)
+	return room > t && t-f.lastSent >= f.doubt() || room > t+wayMost && !f.proven
+}
+
 // windowed takes in a verdict. The limit may have grown: after as many successes
 // as it lets in, a hundred at least, one more is tried, then two, four and up to a
 // tenth while that goes well. A refusal says how many it lets in, unless that is
@@ -141,7 +163,7 @@ func (f *Finder) windowed(sent float64, good bool) {
 		if sent == f.probeSent {
 			// There was no room for it, but nothing had been sent for so long that it
 			// went as a probe. So the limit is another: it is used up to find it.
-			f.mode, f.step, f.opening, f.openingFail, f.epoch, f.probeSent = paced, mostStep, sent, sent, epoch{}, 0
+			f.mode, f.step, f.good, f.opening, f.openingFail, f.epoch, f.probeSent = paced, mostStep, 0, sent, sent, epoch{}, 0
 			return
 		}
 		if f.clean++; f.clean >= max(leastGrowth, f.n) {
@@ -159,7 +181,10 @@ func (f *Finder) windowed(sent float64, good bool) {
 		}
 		f.taken = f.n
 	}
-	if n >= f.n*9/10 && f.shrinks(n, sent) {
-		f.n = min(f.n, max(n, 1))
+	if n >= f.n*9/10 {
+		f.proven = true
+		if f.shrinks(n, sent) {
+			f.n = min(f.n, max(n, 1))
+		}
 	}
 }

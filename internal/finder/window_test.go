@@ -1,6 +1,7 @@
 package finder
 
 import (
+	"math"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -173,7 +174,7 @@ func TestTheMomentAWindowHasRoom(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 2))
 	for range 1000 {
 		f := New(begin, 0)
-		f.mode, f.rate, f.windowLimit, f.refusalDev = window, 1000, windowLimit{n: 1, length: 1}, wayMost
+		f.mode, f.rate, f.windowLimit, f.refusalDev = window, 1000, windowLimit{n: 1, length: 1, proven: true}, wayMost
 		at := begin.Add(time.Duration(r.Int64N(int64(time.Hour))))
 		f.Sent(at, false)
 		if room := at + 1040*ms; f.Next(room-2) == room-2 || f.Next(room) != room {
@@ -202,7 +203,7 @@ func TestAProbeWhereAWindowHasNoRoom(t *testing.T) {
 		{"room again", 2, 300, true, window},
 	} {
 		f := New(begin, 0)
-		f.mode, f.rate, f.windowLimit = window, 10, windowLimit{n: row.n, length: 300}
+		f.mode, f.rate, f.windowLimit = window, 10, windowLimit{n: row.n, length: 300, proven: true}
 		for _, at := range []float64{10, 11} {
 			f.Sent(instant(at), false)
 			f.Outcome(instant(at), instant(at), true)
@@ -214,6 +215,38 @@ func TestAProbeWhereAWindowHasNoRoom(t *testing.T) {
 		f.Sent(at, false)
 		if f.Outcome(at, at, row.good); f.mode != row.want {
 			t.Errorf("%s: mode %d, want %d", row.name, f.mode, row.want)
+		}
+	}
+}
+
+// The first time that a window is used up, one more goes after a twentieth of its length. If it
+// is let in, there was an outage that looked like a window's; if not, nobody asks so soon again.
+func TestAWindowThatWasAnOutage(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		good bool
+		want mode
+		next float64
+	}{
+		{"let in", true, paced, 0},
+		{"refused", false, window, mostProbe},
+	} {
+		f := New(begin, 0)
+		f.mode, f.rate, f.windowLimit = window, 10, windowLimit{n: 10, length: 60}
+		at := instant(10)
+		for range 10 {
+			at = f.Next(at)
+			f.Sent(at, false)
+			f.Outcome(at+ms, at, true)
+		}
+		one := f.Next(at + ms)
+		if got := one.Sub(at); got.Round(time.Millisecond) != 3*time.Second {
+			t.Errorf("one more goes after %v, want 3s", got)
+		}
+		f.Sent(one, false)
+		f.Outcome(one+ms, one, row.good)
+		if got := f.Next(one + ms).Sub(one + ms).Seconds(); f.mode != row.want || math.Abs(got-row.next) > .1 {
+			t.Errorf("%s: mode %d, the next goes after %v s, want %d and %v s", row.name, f.mode, got, row.want, row.next)
 		}
 	}
 }

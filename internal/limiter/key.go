@@ -149,7 +149,7 @@ func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(
 		}
 		later(then, s.sure(t), s.why())
 	}
-	if _, shut := k.letsNothingIn(); k.finder != nil && !(shut && a.spent) && strange == noStranger {
+	if k.finder != nil && !(a.spent && k.ratesByGuess()) && strange == noStranger {
 		then := k.finder.Peek(t)
 		if !a.peeks {
 			then = k.finder.Next(t)

@@ -97,6 +97,9 @@ func (w *waiter) patientUntil(t monotime.Instant) monotime.Instant {
 		from := max(w.came, since)
 		return min(from.Add(w.outageWait(from.Sub(since))), w.lastMoment())
 	}
+	if k.finder != nil && k.finder.Guesses() && !w.ask.spent && !w.ask.Repeat {
+		return w.lastMoment()
+	}
 	return monotime.Never
 }
 
@@ -107,6 +110,13 @@ func (k *keyState) letsNothingIn() (since monotime.Instant, ok bool) {
 		return 0, false
 	}
 	return k.finder.Shut()
+}
+
+// ratesByGuess reports whether what the finder lets out says more of its search than of
+// the server: all are refused, or none of those that go at its rate.
+func (k *keyState) ratesByGuess() bool {
+	_, shut := k.finder.Shut()
+	return shut || k.finder.Guesses()
 }
 
 // passes reports whether the request does not wait for g: nothing is known against
