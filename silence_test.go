@@ -3,6 +3,7 @@ package steadyhttp_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -73,4 +74,56 @@ func throughSilence(t *testing.T, steady bool, perSecond int, deadline, silence 
 	}
 	calls.Wait()
 	return int(answered.Load())
+}
+
+// Some requests are refused by chance, with a bare 429, however few there are. That is no
+// limit, and what its search holds back is not lost to a deadline.
+func TestRefusedByChance(t *testing.T) {
+	t.Parallel()
+	for _, share := range []float64{.1, .2} {
+		for _, perSecond := range []int{5, 20} {
+			for _, deadline := range []time.Duration{time.Second, 3 * time.Second, 30 * time.Second} {
+				t.Run(fmt.Sprintf("%v of %d a second, deadline %v", share, perSecond, deadline), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						base := replying(func(*http.Request) reply {
+							time.Sleep(50 * time.Millisecond)
+							if rand.Float64() < share {
+								return reply{status: 429}
+							}
+							return reply{status: 200}
+						})
+						client := &http.Client{Transport: &steadyhttp.Transport{Base: base}}
+						all, answered := evenly(t, client, perSecond, deadline)
+						if bare := float64(all) * (1 - share); float64(answered) < .6*bare {
+							t.Errorf("of %d calls %d were answered; over the bare base it were %.0f", all, answered, bare)
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+// evenly makes calls for two minutes and returns how many there were and how many were
+// answered.
+func evenly(t *testing.T, client *http.Client, perSecond int, deadline time.Duration) (all, answered int32) {
+	var n atomic.Int32
+	var calls sync.WaitGroup
+	for began := time.Now(); time.Since(began) < 2*time.Minute; time.Sleep(time.Second / time.Duration(perSecond)) {
+		all++
+		calls.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), deadline)
+			defer cancel()
+			resp, err := client.Do(request(t, "GET", "https://quiet.example/", "").WithContext(ctx))
+			if err != nil {
+				return
+			}
+			resp.Body.Close()
+			if resp.StatusCode == 200 {
+				n.Add(1)
+			}
+		})
+	}
+	calls.Wait()
+	return all, n.Load()
 }

@@ -145,6 +145,7 @@ func (f *Finder) opened(t, at float64) {
 		f.begin(usedUp, mean, k)
 	}
 	f.epoch, f.trial.running = epoch{}, false
+	f.overdue.refused, f.overdue.inARow = 0, 0
 	f.next, f.opening, f.openingFail, f.since = t, at, f.lastFail, at
 	f.probeSent, f.sum, f.firstBad = 0, 0, 0
 }

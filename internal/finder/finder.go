@@ -78,6 +78,7 @@ type Finder struct {
 	block
 	windowLimit
 	pace
+	overdue overdue
 }
 
 // New returns a Finder that holds nobody back. load is how many requests a
@@ -143,7 +144,7 @@ func (f *Finder) Sent(t monotime.Instant, again bool) {
 	f.lastSent = s
 	f.let.add(s)
 	f.tried.add(s)
-	f.await(s, tells)
+	f.await(request{sent: s, tells: tells})
 }
 
 // Outcome says at t what became of the request that was sent at sent: the server

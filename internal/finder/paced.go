@@ -26,6 +26,7 @@ type epoch struct {
 	end           float64 // when the one after it was sent
 	sent, refused int
 	besides       int  // sent meanwhile, of which the outcome does not count
+	overdue       int  // let in meanwhile, see overdue
 	full          bool // all are sent; some may have no verdict yet
 	held          bool // the rate held somebody back: there was demand for more
 }
@@ -171,7 +172,7 @@ func (f *Finder) judge(t float64) {
 	f.epoch = epoch{}
 	n, refused := float64(e.sent), float64(e.refused)
 	span := max(e.end-e.from, .001)
-	good := (n + float64(e.besides)) * (1 - refused/n) / span
+	good := ((n+float64(e.besides))*(1-refused/n) + float64(e.overdue)) / span
 	more := func(share, deviations float64) bool {
 		return refused >= 2 && refused > n*share+deviations*math.Sqrt(n*share)
 	}

@@ -24,6 +24,7 @@ type request struct {
 	sent    float64
 	outcome outcome
 	tells   bool // its verdict counts
+	overdue bool // see overdue
 }
 
 type outcome uint8
@@ -66,14 +67,13 @@ func (v *verdicts) timed(took float64) {
 	v.refusalTime += (took - v.refusalTime) / 8
 }
 
-// await lets the request that was sent at t wait for its verdict; tells says that it
-// counts.
-func (v *verdicts) await(t float64, tells bool) {
+// await lets r wait for its verdict.
+func (v *verdicts) await(r request) {
 	if len(v.asked) == cap(v.asked) {
 		v.asked = v.asked[:copy(v.asked, v.asked[v.head:])]
 		v.head = 0
 	}
-	v.asked = append(v.asked, request{sent: t, tells: tells})
+	v.asked = append(v.asked, r)
 }
 
 // find returns a request sent at t that has no outcome yet, or nil. Of several
@@ -131,7 +131,11 @@ func (f *Finder) settle(t float64) {
 		if r.outcome == unknown && t-r.sent <= f.lag() && len(f.asked)-f.head <= maxAsked {
 			break
 		}
-		if r.outcome != nothing && r.tells {
+		switch {
+		case r.outcome == nothing:
+		case r.overdue:
+			f.sawOverdue(r.sent, r.outcome != refused)
+		case r.tells:
 			f.verdict(t, r.sent, r.outcome != refused)
 		}
 	}
@@ -146,10 +150,12 @@ func (f *Finder) verdict(t, sent float64, good bool) {
 	if !good {
 		f.refused++
 	}
-	switch {
-	case f.mode == shut:
+	if f.mode == shut {
 		f.probed(t, sent, good)
 		return
+	}
+	f.overdue.sawOther(sent, good)
+	switch {
 	case sent < f.since:
 		return
 	case f.mode == window:

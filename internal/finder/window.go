@@ -163,7 +163,7 @@ func (f *Finder) windowed(sent float64, good bool) {
 		if sent == f.probeSent {
 			// There was no room for it, but nothing had been sent for so long that it
 			// went as a probe. So the limit is another: it is used up to find it.
-			f.mode, f.step, f.good, f.opening, f.openingFail, f.epoch, f.probeSent = paced, mostStep, 0, sent, sent, epoch{}, 0
+			f.startAnew(sent)
 			return
 		}
 		if f.clean++; f.clean >= max(leastGrowth, f.n) {

@@ -69,6 +69,7 @@ type ask struct {
 	brief   bool // it has no time for the first answers of a host
 	routeOK bool // no failure of the request's own route is known
 	spent   bool // it has waited at gates of failing scopes for as long as it may
+	overdue bool // its last moment has come, and it was never sent
 	due     bool // of a batch: it has its turn before a higher class, and leaves nothing over
 	peeks   bool // it only asks when it could go: nothing may change by that
 
@@ -149,7 +150,7 @@ func (k *keyState) inferred(t monotime.Instant, a *ask, ahead *load, later func(
 		}
 		later(then, s.sure(t), s.why())
 	}
-	if k.finder != nil && !(a.spent && k.ratesByGuess()) && strange == noStranger {
+	if k.finder != nil && !k.sparedRate(t, a) && strange == noStranger {
 		then := k.finder.Peek(t)
 		if !a.peeks {
 			then = k.finder.Next(t)
@@ -194,7 +195,11 @@ func (k *keyState) take(t monotime.Instant, a *ask) (probe bool, strange strange
 		s := &k.stated[i]
 		s.take(t, a.cost[s.unit])
 	}
-	if k.finder != nil && strange == noStranger {
+	switch {
+	case k.finder == nil, strange != noStranger:
+	case a.overdue && k.finder.Peek(t) > t:
+		k.finder.SentOverdue(t)
+	default:
 		k.finder.Sent(t, a.Repeat)
 	}
 	if k.ramp != nil && !k.ramp.spares(a) {

@@ -257,7 +257,7 @@ func (l *line) next(t monotime.Instant) (w *waiter, due bool) {
 // there is another question.
 func (k *keyState) ahead(t monotime.Instant, w *waiter) (ahead load, behind bool) {
 	l := k.line
-	if l == nil || (k.spares(&w.ask) || k.strange(t, &w.ask) != noStranger) && l.first() == nil {
+	if l == nil || (k.spares(&w.ask) || k.strange(t, &w.ask) != noStranger || k.sparedRate(t, &w.ask)) && l.first() == nil {
 		return load{}, false
 	}
 	gate := k.gate != nil && !k.gate.ofLimit && !w.ask.passes(k.gate)

@@ -97,7 +97,7 @@ func (w *waiter) patientUntil(t monotime.Instant) monotime.Instant {
 		from := max(w.came, since)
 		return min(from.Add(w.outageWait(from.Sub(since))), w.lastMoment())
 	}
-	if k.finder != nil && k.finder.Guesses() && !w.ask.spent && !w.ask.Repeat {
+	if k.finder != nil && k.finder.Engaged() && !w.ask.overdue && !w.ask.Repeat {
 		return w.lastMoment()
 	}
 	return monotime.Never
@@ -112,11 +112,16 @@ func (k *keyState) letsNothingIn() (since monotime.Instant, ok bool) {
 	return k.finder.Shut()
 }
 
-// ratesByGuess reports whether what the finder lets out says more of its search than of
-// the server: all are refused, or none of those that go at its rate.
-func (k *keyState) ratesByGuess() bool {
-	_, shut := k.finder.Shut()
-	return shut || k.finder.Guesses()
+// sparedRate reports whether a does not wait for what k's finder holds back: where nothing
+// is let in it has waited for long enough, or its time is up and a rate is not reason enough.
+func (k *keyState) sparedRate(t monotime.Instant, a *ask) bool {
+	if k.finder == nil || !k.finder.Engaged() {
+		return false
+	}
+	if _, shut := k.finder.Shut(); shut {
+		return a.spent
+	}
+	return a.overdue && k.finder.LetsOverdue(t)
 }
 
 // passes reports whether the request does not wait for g: nothing is known against
@@ -179,7 +184,7 @@ func (h *host) waitedEnough(w *waiter, t monotime.Instant) {
 	if ofLimit := k.gate != nil && k.gate.ofLimit; w.ask.Repeat || ofLimit {
 		h.end(w, t, limit.Permit{}, w.gateRefusal(ofLimit))
 	} else {
-		w.ask.spent = true
+		w.ask.spent, w.ask.overdue = true, t >= w.lastMoment()
 		h.place(w, t)
 	}
 	k.run(t)

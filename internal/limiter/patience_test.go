@@ -305,3 +305,59 @@ func TestForeignPermits(t *testing.T) {
 		clean(t, &m)
 	})
 }
+
+// A rate that refusals point to is no reason to fail: a request that was never sent goes when
+// its deadline is near. One that waits for no outage is not spared the rate for that.
+func TestOverdueAtARate(t *testing.T) {
+	for _, row := range []struct {
+		name       string
+		outageWait time.Duration
+		again      bool
+		want       time.Duration // 0 is refused
+	}{
+		{"its deadline is near", 0, false, 2 * time.Second},
+		{"it waits for no outage", -1, false, 2 * time.Second},
+		{"it has an answer, a refusal", 0, true, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var m Memory
+			k := routed("GET /a")
+			foundRate(t, &m, k)
+			ctx, cancel := context.WithTimeout(t.Context(), 2500*time.Millisecond)
+			defer cancel()
+			for range 50 { // before it at the rate
+				go func() {
+					if p, err := m.Acquire(t.Context(), limit.Ask{Key: k}); err == nil {
+						m.Settle(p, limit.Outcome{})
+					}
+				}()
+			}
+			synctest.Wait()
+			p, err := m.Acquire(ctx, limit.Ask{Key: k, OutageWait: row.outageWait, Repeat: row.again})
+			if (err == nil) != (row.want > 0) || err == nil && p.Waited != row.want {
+				t.Errorf("%s: got %v after %v, want a permit after %v", row.name, err, p.Waited, row.want)
+			}
+			m.Settle(p, limit.Outcome{Refund: err != nil})
+			time.Sleep(time.Hour)
+		})
+	}
+}
+
+// foundRate has a server let in one request of a crowd after all were refused for ten seconds.
+func foundRate(t *testing.T, m *Memory, k limit.Key) {
+	t.Helper()
+	end := time.Now().Add(10 * time.Second)
+	for time.Now().Before(end.Add(time.Second)) {
+		p, err := m.Acquire(t.Context(), limit.Ask{Key: k})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Millisecond)
+		s := limit.SignalGood
+		if time.Now().Before(end) {
+			s = limit.SignalRefused
+		}
+		m.Observe(p, limit.Observation{Key: k, Signal: s})
+		m.Settle(p, limit.Outcome{})
+	}
+}
