@@ -72,7 +72,7 @@ func (f *Finder) close(t float64) {
 	if f.bears = 0; f.mode == open {
 		f.bears = float64(f.let.between(f.closed-1, f.closed))
 		if f.closed < 1 {
-			f.bears += f.load + 1 // of load is taken what was refused since, and more than that
+			f.bears += f.load + 1 // what was refused is taken off load, though it may not count the first
 		}
 	}
 	f.mode, f.since = shut, t

@@ -3,10 +3,12 @@ package finder
 import "github.com/steadyhttp/steadyhttp/internal/monotime"
 
 // The overdue are first attempts whose time is up before their turn. They go past the rate
-// or the window, as they would without us, while that is no worse for them than for those
-// that go by it. So each is evidence: if the limit is what it seems, most are refused; where
-// refusals are chance, or an outage is over, as few as of the others. They are no part of
-// the search, which asks what is let in at a rate.
+// or the window, as they would without us, while that is of use.
+//
+// Evidence: what becomes of them. If the limit is what it seems, most are refused; where
+// refusals are chance, or an outage is over, as few as of the others. Scope: once more of
+// them are refused, the next keep to their turns. Escape: now and then one goes to ask
+// again. They are no part of the search, which asks what is let in at a rate.
 type overdue struct {
 	latest  float64 // when the latest was sent
 	refused float64 // share of them
@@ -31,11 +33,14 @@ const (
 	overdueEnough = 5
 )
 
+// found reports whether there is a rate or a window, and more than a guess.
+func (f *Finder) found() bool { return (f.mode == paced || f.mode == window) && !f.Guesses() }
+
 // LetsOverdue reports whether a first attempt whose time is up may go at t although Next
 // says later.
 func (f *Finder) LetsOverdue(t monotime.Instant) bool {
 	switch {
-	case f.mode == open, f.mode == shut, f.Guesses():
+	case !f.found():
 		return true
 	case f.strict && f.mode == window && f.overdue.refused > 0:
 		// Each that is refused costs another its turn.
@@ -53,7 +58,7 @@ func (f *Finder) LetsOverdue(t monotime.Instant) bool {
 func (f *Finder) SentOverdue(t monotime.Instant) {
 	s := f.seconds(t)
 	f.settle(s)
-	if f.mode == open || f.mode == shut || f.Guesses() {
+	if !f.found() {
 		f.Sent(t, false)
 		return
 	}

@@ -102,6 +102,10 @@ func (f *Finder) count(t float64, tells bool) {
 		f.epoch, f.sum, f.firstBad = epoch{}, 0, 0 // what was before tells nothing of now
 	}
 	e := &f.epoch
+	n := e.sent
+	if f.step > slowStart { // little is known: soon is better
+		n += e.besides
+	}
 	switch {
 	case f.mode == shut || f.mode == window || e.full:
 		return
@@ -109,7 +113,7 @@ func (f *Finder) count(t float64, tells bool) {
 		return
 	case e.sent == 0:
 		e.from = t
-	case e.sent >= f.epochSize(t-e.from), f.step > slowStart && e.sent+e.besides >= f.epochSize(t-e.from):
+	case n >= f.epochSize(t-e.from):
 		e.full, e.end = true, t
 		return
 	}
